@@ -1,0 +1,307 @@
+//! What a price book says, once it has been read and found free of mistakes.
+//!
+//! The JSON of a [`Book`] is stored as an immutable version, so its shape only grows: a new field is optional
+//! and left out when empty, a new kind is a new variant. Books read from JSON refuse what they do not know,
+//! because an older program that overlooked a price would bill wrongly.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kernel::{Currency, Cycle, ProrationUnit, UnitPrice};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::price::{Price, When, recurring};
+
+/// A merchant's price book.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Book {
+    /// The format of the file it was read from; 1 so far.
+    pub format: u32,
+    /// The product's name.
+    pub name: String,
+    /// The currency of the book's prices.
+    pub currency: Currency,
+    /// How subscriptions to this book are billed.
+    pub billing: Billing,
+    /// The trial offered, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial: Option<Trial>,
+    /// What plans can contain, in the order of the pricing page.
+    pub features: Vec<Feature>,
+    /// The plans, in the order of the pricing page; at least one.
+    pub plans: Vec<Plan>,
+    /// What can be bought beside a plan, in the order of the pricing page.
+    pub addons: Vec<Addon>,
+}
+
+impl Book {
+    /// The plan with this key.
+    pub fn plan(&self, key: &str) -> Option<&Plan> {
+        self.plans.iter().find(|plan| plan.key == key)
+    }
+
+    /// The add-on with this key.
+    pub fn addon(&self, key: &str) -> Option<&Addon> {
+        self.addons.iter().find(|addon| addon.key == key)
+    }
+
+    /// The feature with this key.
+    pub fn feature(&self, key: &str) -> Option<&Feature> {
+        self.features.iter().find(|feature| feature.key == key)
+    }
+
+    /// The book as JSON, always the same text for equal books: what is stored, and what [`digest`](Self::digest) covers.
+    pub fn canonical_json(&self) -> String {
+        serde_json::to_string(self)
+            .expect("every map of a book has text keys and no value of it can fail to serialize")
+    }
+
+    /// SHA-256 of the canonical JSON, as 64 lower case hexadecimal digits.
+    pub fn digest(&self) -> String {
+        Sha256::digest(self.canonical_json()).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// The knobs of subscriptions (domain rules §4); the defaults are the rules' own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Billing {
+    /// Where periods begin.
+    pub anchor: Anchor,
+    /// The unit in which a part of a period is measured.
+    pub proration: ProrationUnit,
+    /// Whose the day of a change is.
+    pub change_day: ChangeDay,
+    /// Whether the day of a cancellation is paid for.
+    pub cancellation_day: CancellationDay,
+    /// What a change of the billing cycle does to the period.
+    pub cycle_change: CycleChange,
+}
+
+impl Default for Billing {
+    fn default() -> Self {
+        Self {
+            anchor: Anchor::Anniversary,
+            proration: ProrationUnit::Day,
+            change_day: ChangeDay::New,
+            cancellation_day: CancellationDay::Billed,
+            cycle_change: CycleChange::Restart,
+        }
+    }
+}
+
+/// Where periods begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Anchor {
+    /// On the day of the month the subscription started.
+    Anniversary,
+    /// On the 1st of the month (quarter, year), or on a Monday.
+    Calendar,
+}
+
+/// Whose the day of a change is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeDay {
+    /// The new state's.
+    New,
+    /// The old state's: the new one counts from the next day.
+    Old,
+}
+
+/// Whether the day of a cancellation is paid for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CancellationDay {
+    /// It is.
+    Billed,
+    /// It is not.
+    Free,
+}
+
+/// What a change of the billing cycle does to the period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CycleChange {
+    /// A new period and anchor start with the change.
+    Restart,
+    /// The anchor stays.
+    Keep,
+}
+
+/// The trial a book offers. It ends at the first instant of the local start date + `days`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trial {
+    /// The plan tried; none: the plan the customer chose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
+    /// Length in days of the customer's zone, 1–365.
+    pub days: u16,
+    /// Whether a payment method must be given first.
+    pub card_required: bool,
+    /// Whether paid periods keep the anchor of the trial's start instead of its end.
+    pub keep_anchor: bool,
+    /// Reminders so many days before the end, longest first, 1–365 each.
+    pub reminders: Vec<u16>,
+    /// What happens at the end when there is a payment method.
+    pub with_method: WithMethod,
+    /// What happens at the end when there is none.
+    pub without: WithoutMethod,
+}
+
+/// A trial's end with a payment method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WithMethod {
+    /// The subscription becomes a paid one.
+    Convert,
+}
+
+/// A trial's end without a payment method.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WithoutMethod {
+    /// Access is off until there is one.
+    Suspend,
+    /// The subscription ends.
+    Cancel,
+    /// The subscription goes on with this plan.
+    Downgrade {
+        /// Its key.
+        plan: String,
+    },
+}
+
+/// Something a plan can contain: a row of the comparison page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Feature {
+    /// Names it in programs.
+    pub key: String,
+    /// Names it on pages.
+    pub name: String,
+    /// What a plan says about it.
+    pub kind: FeatureKind,
+}
+
+/// What a plan says about a feature.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FeatureKind {
+    /// A plan has it or not.
+    Boolean,
+    /// A plan has so many of it.
+    Limit {
+        /// One of them, as shown: "user", "GB".
+        unit: String,
+    },
+    /// A plan has a text of its own for it.
+    Value,
+}
+
+/// How much of a limit, or which value, a plan includes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Included {
+    /// So many units, at most 10^12.
+    UpTo(u64),
+    /// As many as one likes.
+    Unlimited,
+    /// The text of a value feature.
+    Value(String),
+}
+
+/// What a customer subscribes to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// Names it in programs.
+    pub key: String,
+    /// Names it on pages.
+    pub name: String,
+    /// At most one for each cycle and currency, shortest cycle first; at least one.
+    pub prices: Vec<Price>,
+    /// Limits and values by feature key. A limit that is not here is 0, or the quantity bought when the
+    /// plan is priced per its unit.
+    pub includes: BTreeMap<String, Included>,
+    /// Keys of the boolean features it has, those of the plan it builds on among them.
+    pub features: BTreeSet<String>,
+}
+
+impl Plan {
+    /// The price for this cycle in this currency, if the plan is sold so.
+    pub fn price_for(&self, cycle: Cycle, currency: Currency) -> Option<&Price> {
+        recurring(&self.prices, cycle, currency)
+    }
+
+    /// The cycles it is sold in, shortest first.
+    pub fn cycles(&self) -> impl Iterator<Item = Cycle> {
+        self.prices.iter().filter_map(|price| price.when.cycle())
+    }
+
+    /// Whether it has this boolean feature.
+    pub fn has(&self, feature: &str) -> bool {
+        self.features.contains(feature)
+    }
+}
+
+/// Something bought beside a plan, in a quantity when its price is per unit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Addon {
+    /// Names it in programs.
+    pub key: String,
+    /// Names it on pages.
+    pub name: String,
+    /// Either prices for cycles or one charged once.
+    pub prices: Vec<Price>,
+    /// By how much one unit raises a limit, by feature key.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub raises: BTreeMap<String, u64>,
+    /// Boolean features it grants.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub features: BTreeSet<String>,
+    /// The plans it can be bought with; none: see [`Addon::fits`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plans: Option<BTreeSet<String>>,
+}
+
+/// What one unit of an add-on costs in one period: `unit_price × months_factor`, exactly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AddonPrice<'a> {
+    /// The price of the book that applies.
+    pub price: &'a Price,
+    /// Its amount, in major units.
+    pub unit_price: UnitPrice,
+    /// 1 when the book has a price for the cycle; otherwise the months of the cycle, and the price is a month's.
+    pub months_factor: u32,
+}
+
+impl Addon {
+    /// What a unit costs in one period of a plan billed in `cycle`: the add-on's own price for that cycle, or else
+    /// its price for a month times the months of the cycle. None when it has neither, or is charged once.
+    pub fn price_for(&self, cycle: Cycle, currency: Currency) -> Option<AddonPrice<'_>> {
+        let (price, months_factor) = match recurring(&self.prices, cycle, currency) {
+            Some(price) => (price, 1),
+            None => (recurring(&self.prices, Cycle::MONTH, currency)?, cycle.months()?),
+        };
+        Some(AddonPrice { price, unit_price: price.amount(), months_factor })
+    }
+
+    /// The price charged one time, if it is that kind of add-on.
+    pub fn one_off(&self, currency: Currency) -> Option<&Price> {
+        self.prices.iter().find(|price| price.when == When::Once && price.currency == currency)
+    }
+
+    /// Whether it can be bought with this plan. An add-on that names no plans fits every plan in which there
+    /// is something to raise: one more user is nothing where users are unlimited.
+    pub fn fits(&self, plan: &Plan) -> bool {
+        match &self.plans {
+            Some(plans) => plans.contains(&plan.key),
+            None => self.raises.keys().all(|limit| plan.includes.get(limit) != Some(&Included::Unlimited)),
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! `[addons.…]`.
+
+use std::collections::{BTreeSet, HashMap};
+
+use kernel::{Currency, Cycle};
+
+use super::{
+    super::model::{Addon, Included, Plan},
+    BookCurrency,
+    features::Features,
+    plans::Plans,
+    prices::{self, Prices},
+    report::{Report, short},
+    section::{Entry, Item, Names, Section},
+    value,
+};
+
+/// Read `[addons]`.
+pub(super) fn read(
+    entries: &[Entry<'_>],
+    currency: BookCurrency,
+    features: &Features<'_>,
+    plans: &Plans,
+    report: &mut Report,
+) -> Vec<Addon> {
+    let mut reader =
+        Reader { currency, features, plans, every_cycle: every_cycle(plans), names: Names::of("add-on") };
+    entries.iter().filter_map(|entry| reader.read(entry, report)).collect()
+}
+
+/// For each cycle of any plan, a plan sold in it: what an add-on for every plan is checked against.
+fn every_cycle(plans: &Plans) -> Vec<(&Plan, Cycle)> {
+    let mut first: HashMap<Cycle, &Plan> = HashMap::new();
+    let mut cycles = Vec::new();
+    for plan in plans.iter() {
+        for cycle in plan.cycles() {
+            first.entry(cycle).or_insert_with(|| {
+                cycles.push((plan, cycle));
+                plan
+            });
+        }
+    }
+    cycles
+}
+
+struct Reader<'a> {
+    currency: BookCurrency,
+    features: &'a Features<'a>,
+    plans: &'a Plans,
+    every_cycle: Vec<(&'a Plan, Cycle)>,
+    names: Names,
+}
+
+impl Reader<'_> {
+    fn read(&mut self, entry: &Entry<'_>, report: &mut Report) -> Option<Addon> {
+        let what = format!("add-on `{}`", short(entry.key));
+        let mut section = Section::open(what, entry.key_span.clone(), entry.item, report)?;
+        let name = section.required("name", report);
+        let price = section.required("price", report);
+        let raises = section.optional("raises");
+        let features = section.optional("features");
+        let plans = section.optional("plans");
+        section.close(report);
+
+        if let Some(item) = name
+            && let Some(name) = value::name(item, report)
+        {
+            self.names.check(entry.key, &name, item, report);
+        }
+        let mut addon = Addon {
+            key: entry.key.to_owned(),
+            name: name.and_then(|item| item.get_ref().as_str()).unwrap_or_default().to_owned(),
+            prices: Vec::new(),
+            raises: self.features.raised(raises, report),
+            features: self.features.granted(features, report),
+            plans: None,
+        };
+        if let Some(item) = price {
+            let prices = prices::read(item, self.currency, true, report);
+            self.check_unit(item, &prices, &addon, report);
+            addon.prices = prices.list.unwrap_or_default();
+        }
+        let named = plans.map(|item| self.named_plans(item, &addon, report));
+        self.check_cycles(entry, &addon, named.as_deref(), report);
+        addon.plans = named.map(|plans| plans.iter().map(|plan| plan.key.clone()).collect());
+        Some(addon)
+    }
+
+    /// One more user is sold per user: an add-on that raises a limit by one has its unit.
+    fn check_unit(&self, price: &Item<'_>, prices: &Prices, addon: &Addon, report: &mut Report) {
+        let Some(unit) = &prices.unit else { return };
+        let mut raised = addon.raises.iter();
+        let (Some((limit, 1)), None) = (raised.next(), raised.next()) else { return };
+        if let Some(expected) = self.features.unit_of(limit).filter(|expected| expected != unit) {
+            let span = price.get_ref().get("per").map_or(price.span(), Item::span);
+            let message = format!("this add-on raises `{limit}` by one, which is counted per \"{expected}\"");
+            report.add_hint(span, message, format!("write per = \"{expected}\""));
+        }
+    }
+
+    /// `plans = […]`: where there is something to raise.
+    fn named_plans(&self, item: &Item<'_>, addon: &Addon, report: &mut Report) -> Vec<&Plan> {
+        let mut named = Vec::new();
+        let mut keys = BTreeSet::new();
+        let items = value::list(item, "`plans`", report);
+        if items.is_empty() && item.get_ref().is_array() {
+            report.add_hint(item.span(), "the list is empty", "leave `plans` out to mean every plan");
+        }
+        for item in items {
+            let Some(key) = value::text(item, "a plan", report) else { continue };
+            let Some(plan) = self.plans.find(key, item, report) else { continue };
+            if !keys.insert(key) {
+                report.add(item.span(), format!("plan `{}` is listed twice", short(key)));
+                continue;
+            }
+            for limit in addon.raises.keys() {
+                if plan.includes.get(limit) == Some(&Included::Unlimited) {
+                    let message = format!("plan `{key}` has `{limit}` unlimited: there is nothing to raise");
+                    report.add(item.span(), message);
+                }
+            }
+            named.push(plan);
+        }
+        named
+    }
+
+    /// Every plan and cycle the add-on can be bought with needs a price of it.
+    fn check_cycles(&self, entry: &Entry<'_>, addon: &Addon, named: Option<&[&Plan]>, report: &mut Report) {
+        let Some(currency) = self.currency.filter(|currency| recurs(addon, *currency)) else { return };
+        let mut missing: Vec<Cycle> = Vec::new();
+        let mut check = |plan: &Plan, cycle: Cycle| {
+            if addon.price_for(cycle, currency).is_none() && !missing.contains(&cycle) {
+                missing.push(cycle);
+                let (addon, plan) = (short(&addon.key), short(&plan.key));
+                report.add_hint(
+                    entry.key_span.clone(),
+                    format!("add-on `{addon}` has no price for the cycle `{cycle}` of plan `{plan}`"),
+                    format!(
+                        "add one, or a price for a month, which counts for each month of the cycle `{cycle}`"
+                    ),
+                );
+            }
+        };
+        match named {
+            Some(plans) => {
+                plans.iter().for_each(|plan| plan.cycles().for_each(|cycle| check(plan, cycle)));
+            }
+            None => self.every_cycle.iter().for_each(|(plan, cycle)| check(plan, *cycle)),
+        }
+    }
+}
+
+/// Whether it has prices and they come back.
+fn recurs(addon: &Addon, currency: Currency) -> bool {
+    !addon.prices.is_empty() && addon.one_off(currency).is_none()
+}

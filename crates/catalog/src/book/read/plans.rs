@@ -1,0 +1,129 @@
+//! `[plans.…]`.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::{
+    super::model::Plan,
+    BookCurrency,
+    features::Features,
+    prices,
+    report::{Report, short},
+    section::{Entry, Item, Names, Section},
+    value,
+};
+
+/// Most features and limits of all plans together, those they have from the plans they build on counted again.
+const MAX_GRANTED: usize = 100_000;
+
+/// The plans of the book, those with mistakes among them as far as they could be read.
+#[derive(Default)]
+pub(super) struct Plans {
+    list: Vec<Plan>,
+    by_key: HashMap<String, usize>,
+}
+
+/// Read `[plans]`.
+pub(super) fn read(
+    entries: &[Entry<'_>],
+    currency: BookCurrency,
+    features: &Features<'_>,
+    report: &mut Report,
+) -> Plans {
+    let mut plans = Plans::default();
+    let mut names = Names::of("plan");
+    let mut granted = 0;
+    for entry in entries {
+        let plan = read_one(entry, currency, features, &mut names, &plans, report);
+        granted += plan.features.len() + plan.includes.len();
+        if granted > MAX_GRANTED {
+            report.add(
+                entry.key_span.clone(),
+                format!("the plans have more than {MAX_GRANTED} features in all"),
+            );
+            break;
+        }
+        plans.by_key.insert(plan.key.clone(), plans.list.len());
+        plans.list.push(plan);
+    }
+    plans
+}
+
+fn read_one(
+    entry: &Entry<'_>,
+    currency: BookCurrency,
+    features: &Features<'_>,
+    names: &mut Names,
+    above: &Plans,
+    report: &mut Report,
+) -> Plan {
+    let mut plan = Plan {
+        key: entry.key.to_owned(),
+        name: String::new(),
+        prices: Vec::new(),
+        includes: BTreeMap::new(),
+        features: BTreeSet::new(),
+    };
+    let what = format!("plan `{}`", short(entry.key));
+    let Some(mut section) = Section::open(what, entry.key_span.clone(), entry.item, report) else {
+        return plan;
+    };
+    if let Some(item) = section.required("name", report)
+        && let Some(name) = value::name(item, report)
+    {
+        names.check(entry.key, &name, item, report);
+        plan.name = name;
+    }
+    if let Some(item) = section.required("price", report) {
+        let prices = prices::read(item, currency, false, report);
+        check_unit(item, prices.unit.as_deref(), features, report);
+        plan.prices = prices.list.unwrap_or_default();
+    }
+    let base = section.optional("builds_on").and_then(|item| above.base(item, report));
+    if let Some(base) = base {
+        plan.features.clone_from(&base.features);
+        plan.includes.clone_from(&base.includes);
+    }
+    plan.includes.extend(features.included(section.optional("includes"), report));
+    plan.features.extend(features.granted(section.optional("features"), report));
+    section.close(report);
+    plan
+}
+
+/// What a plan is sold per is counted, so it is the unit of a limit.
+fn check_unit(price: &Item<'_>, unit: Option<&str>, features: &Features<'_>, report: &mut Report) {
+    let Some(unit) = unit.filter(|unit| features.units().all(|known| known != *unit)) else { return };
+    let span = price.get_ref().get("per").map_or(price.span(), Item::span);
+    let message = format!("no limit in [features] has the unit `{}`", short(unit));
+    report.add_unknown(span, message, unit, features.units());
+}
+
+impl Plans {
+    pub(super) fn into_list(self) -> Vec<Plan> {
+        self.list
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Plan> {
+        self.list.iter()
+    }
+
+    /// The plan referred to; a key that is none of the plans is reported at `item`.
+    pub(super) fn find(&self, key: &str, item: &Item<'_>, report: &mut Report) -> Option<&Plan> {
+        let place = self.by_key.get(key);
+        if place.is_none() {
+            let known = self.list.iter().map(|plan| plan.key.as_str());
+            report.add_unknown(item.span(), format!("plan `{}` is not defined", short(key)), key, known);
+        }
+        place.map(|place| &self.list[*place])
+    }
+
+    /// The plan another builds on: one above it, so that there is never a circle.
+    fn base(&self, item: &Item<'_>, report: &mut Report) -> Option<&Plan> {
+        let key = value::text(item, "`builds_on`", report)?;
+        let place = self.by_key.get(key);
+        if place.is_none() {
+            let message = format!("no plan above this one is called `{}`", short(key));
+            report.add_unknown(item.span(), message, key, self.list.iter().map(|plan| plan.key.as_str()));
+        }
+        place.map(|place| &self.list[*place])
+    }
+}

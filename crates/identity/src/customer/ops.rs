@@ -1,0 +1,157 @@
+//! Creating, finding and erasing customers.
+
+use kernel::{
+    Error, Result, Zone,
+    ids::{CustomerId, PersonId},
+};
+use serde_json::json;
+use store::{NewFact, Row, ToValue, Tx, View, params};
+use uuid::Uuid;
+
+use super::{
+    model::{Customer, CustomerRef, NewCustomer, Party, Person},
+    sql,
+};
+
+fn read(row: &Row<'_>) -> Result<Customer> {
+    Ok(Customer {
+        id: row.get(0)?,
+        person: row.get(1)?,
+        external_id: row.get(2)?,
+        country: row.get(3)?,
+        currency: row.get(4)?,
+        zone: row.get(5)?,
+        metadata: row.get(6)?,
+        created: row.get(7)?,
+    })
+}
+
+fn read_person(row: &Row<'_>, from: usize) -> Result<Person> {
+    Ok(Person {
+        name: row.get(from)?,
+        email: row.get(from + 1)?,
+        address: row.get(from + 2)?,
+        erased: row.get(from + 3)?,
+    })
+}
+
+/// Create a customer.
+///
+/// Errors: those of [`NewCustomer::checked`], `external_id_taken`.
+pub fn create(tx: &mut Tx<'_>, new: NewCustomer) -> Result<Customer> {
+    create_all(tx, vec![new])?.pop().ok_or_else(|| Error::internal("no customer was created"))
+}
+
+/// Create many customers at once, all or none. Errors as for [`create`].
+pub fn create_all(tx: &mut Tx<'_>, new: Vec<NewCustomer>) -> Result<Vec<Customer>> {
+    let new = new.into_iter().map(NewCustomer::checked).collect::<Result<Vec<_>>>()?;
+    let now = tx.now();
+    let people: Vec<PersonId> = new.iter().map(|_| tx.new_id()).collect();
+    let customers: Vec<Customer> = new
+        .iter()
+        .zip(&people)
+        .map(|(new, person)| Customer {
+            id: tx.new_id(),
+            person: *person,
+            external_id: new.external_id.clone(),
+            country: new.country.clone(),
+            currency: new.currency,
+            zone: new.zone.clone().unwrap_or_else(Zone::utc),
+            metadata: new.metadata.clone(),
+            created: now,
+        })
+        .collect();
+    tx.bulk_all(
+        &sql::INSERT_PEOPLE,
+        new.iter().zip(&people).map(|(new, id)| {
+            [id.to_value(), new.name.to_value(), new.email.to_value(), new.address.to_value()]
+        }),
+    )?;
+    let inserted = tx.bulk(&sql::INSERT, customers.iter().map(row))?;
+    if inserted != customers.len() as u64 {
+        let detail = "Another customer already has this external id.";
+        return Err(Error::conflict("external_id_taken", detail).at("/external_id"));
+    }
+    for customer in &customers {
+        let payload = json!({"country": customer.country, "currency": customer.currency, "zone": customer.zone});
+        tx.fact(NewFact::new("customer.created", customer.id.any(), payload)?.of(customer.id));
+    }
+    Ok(customers)
+}
+
+fn row(customer: &Customer) -> [store::Value<'_>; 8] {
+    [
+        customer.id.to_value(),
+        customer.person.to_value(),
+        customer.external_id.to_value(),
+        customer.country.to_value(),
+        customer.currency.to_value(),
+        customer.zone.to_value(),
+        customer.metadata.to_value(),
+        customer.created.to_value(),
+    ]
+}
+
+/// The id a reference stands for. Errors: `not_found`.
+pub fn resolve(view: &mut View<'_>, reference: &CustomerRef) -> Result<CustomerId> {
+    match reference {
+        CustomerRef::Id(id) => Ok(*id),
+        CustomerRef::External(external) => view
+            .opt(&sql::BY_EXTERNAL, params![external], |row| row.get(0))?
+            .ok_or_else(|| Error::not_found("customer")),
+    }
+}
+
+/// Lock a customer before deciding anything about it. Errors: `not_found`.
+pub fn lock(tx: &mut Tx<'_>, id: CustomerId) -> Result<()> {
+    tx.lock(&sql::LOCK, id)
+}
+
+/// A customer. Errors: `not_found`.
+pub fn find(view: &mut View<'_>, id: CustomerId) -> Result<Customer> {
+    view.opt(&sql::FIND, params![id], read)?.ok_or_else(|| Error::not_found("customer"))
+}
+
+/// Several customers in one query, in no order.
+pub fn load(view: &mut View<'_>, ids: Vec<CustomerId>) -> Result<Vec<Customer>> {
+    view.all(&sql::MANY, params![ids], read)
+}
+
+/// Name and addresses of a customer.
+pub fn person(view: &mut View<'_>, id: PersonId) -> Result<Person> {
+    view.one(&sql::PERSON, params![id], |row| read_person(row, 0))
+}
+
+/// Customers created before `before` (none: from the newest on), newest first, with their names.
+pub fn list(view: &mut View<'_>, before: Option<CustomerId>, limit: i64) -> Result<Vec<(Customer, Person)>> {
+    let before = before.map_or(Uuid::max(), CustomerId::uuid);
+    view.all(&sql::LIST, params![before, limit], |row| Ok((read(row)?, read_person(row, 8)?)))
+}
+
+/// Which of these external ids are taken.
+pub fn existing_external_ids(view: &mut View<'_>, external: Vec<String>) -> Result<Vec<String>> {
+    view.all(&sql::EXTERNAL_TAKEN, params![external], |row| row.get(0))
+}
+
+/// Customers as they are printed on documents now.
+pub fn parties(view: &mut View<'_>, customers: Vec<CustomerId>) -> Result<Vec<(CustomerId, Party)>> {
+    view.all(&sql::PARTIES, params![customers], |row| {
+        let party = Party { name: row.get(1)?, email: row.get(2)?, address: row.get(3)?, country: row.get(4)? };
+        Ok((row.get(0)?, party))
+    })
+}
+
+/// Blank a customer's name, addresses and metadata. Facts, ledger and issued documents stay: they hold
+/// ids and figures, and documents keep their party until their retention ends.
+///
+/// Errors: `not_found`, `already_erased`.
+pub fn erase(tx: &mut Tx<'_>, id: CustomerId) -> Result<()> {
+    lock(tx, id)?;
+    let (customer, now) = (find(tx, id)?, tx.recorded());
+    if tx.exec(&sql::ERASE_PERSON, params![customer.person, now])? == 0 {
+        return Err(Error::conflict("already_erased", "The personal data of this customer was erased before."));
+    }
+    tx.exec_one(&sql::BLANK_METADATA, params![id, json!({})])?;
+    tx.fact(NewFact::new("customer.erased", id.any(), json!({}))?.of(id));
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! What identity stores.
+
+use crate::{customer, environment, key, merchant, user};
+
+/// Merchants, users and sessions are the installation's; the rest is keyed by environment.
+pub static CONTEXT: store::Context = store::Context {
+    name: "identity",
+    file: store::File::Core,
+    migrations: &[store::Migration {
+        number: 1,
+        name: "merchants, environments, customers, keys, users",
+        step: store::Step::Expand,
+        sql: "
+            CREATE TABLE merchant (
+                id UUID NOT NULL PRIMARY KEY,
+                slug TEXT NOT NULL UNIQUE,
+                name TEXT NOT NULL,
+                created INSTANT NOT NULL
+            ) STRICT, WITHOUT ROWID;
+            CREATE TABLE app_user (
+                id UUID NOT NULL PRIMARY KEY,
+                email TEXT NOT NULL UNIQUE,
+                created INSTANT NOT NULL
+            ) STRICT, WITHOUT ROWID;
+            CREATE TABLE membership (
+                user_id UUID NOT NULL,
+                merchant_id UUID NOT NULL,
+                role TEXT NOT NULL,
+                PRIMARY KEY (user_id, merchant_id)
+            ) STRICT, WITHOUT ROWID;
+            CREATE TABLE sign_in_link (
+                hash BYTES NOT NULL PRIMARY KEY,
+                user_id UUID NOT NULL,
+                expires INSTANT NOT NULL
+            ) STRICT, WITHOUT ROWID;
+            CREATE TABLE user_session (
+                hash BYTES NOT NULL PRIMARY KEY,
+                user_id UUID NOT NULL,
+                expires INSTANT NOT NULL
+            ) STRICT, WITHOUT ROWID;
+            CREATE TABLE environment (
+                env_id UUID NOT NULL PRIMARY KEY,
+                merchant_id UUID NOT NULL,
+                slug TEXT NOT NULL,
+                mode TEXT NOT NULL,
+                created INSTANT NOT NULL,
+                UNIQUE (merchant_id, slug)
+            ) STRICT, WITHOUT ROWID;
+            CREATE TABLE legal_entity (
+                env_id UUID NOT NULL,
+                id UUID NOT NULL,
+                name TEXT NOT NULL,
+                country TEXT NOT NULL,
+                currency TEXT NOT NULL,
+                zone TEXT NOT NULL,
+                series TEXT NOT NULL,
+                created INSTANT NOT NULL,
+                PRIMARY KEY (env_id, id),
+                UNIQUE (env_id, series)
+            ) STRICT, WITHOUT ROWID;
+            CREATE TABLE api_key (
+                env_id UUID NOT NULL,
+                id UUID NOT NULL,
+                name TEXT NOT NULL,
+                hash BYTES NOT NULL UNIQUE,
+                permissions TEXT NOT NULL,
+                created INSTANT NOT NULL,
+                revoked INSTANT,
+                PRIMARY KEY (env_id, id)
+            ) STRICT, WITHOUT ROWID;
+            CREATE TABLE person (
+                env_id UUID NOT NULL,
+                id UUID NOT NULL,
+                name TEXT,
+                email TEXT,
+                address TEXT,
+                erased INSTANT,
+                PRIMARY KEY (env_id, id)
+            ) STRICT, WITHOUT ROWID;
+            CREATE TABLE customer (
+                env_id UUID NOT NULL,
+                id UUID NOT NULL,
+                person_id UUID NOT NULL,
+                external_id TEXT,
+                country TEXT NOT NULL,
+                currency TEXT NOT NULL,
+                zone TEXT NOT NULL,
+                metadata JSON NOT NULL,
+                created INSTANT NOT NULL,
+                PRIMARY KEY (env_id, id)
+            ) STRICT, WITHOUT ROWID;
+            CREATE UNIQUE INDEX customer_external ON customer (env_id, external_id) WHERE external_id IS NOT NULL;
+        ",
+    }],
+    installation_tables: &["merchant", "app_user", "membership", "sign_in_link", "user_session"],
+    system_tables: &["environment", "api_key"],
+    statements: &[
+        customer::sql::ALL,
+        environment::sql::ALL,
+        key::ALL,
+        merchant::sql::ALL,
+        user::sql::ALL,
+    ],
+    bulks: &[customer::sql::BULKS],
+    upcasters: &[],
+};

@@ -1,0 +1,22 @@
+//! The one ledger: all money of all contexts as double-entry postings.
+//!
+//! A context hands balanced [`Transaction`]s to [`post`] inside the database transaction of the change
+//! they belong to. Entries are only ever added: the database itself refuses to change or delete one.
+//! A positive amount is a debit, a negative one a credit, and no balance is stored: each is a sum of
+//! postings, and [`check`] recomputes all of them.
+
+mod model;
+mod ops;
+mod reads;
+mod rules;
+mod schema;
+mod sql;
+
+pub use model::{
+    Account, AccountKind, Balance, Cursor, Entry, KnownAccount, Posting, Report, StatementLine,
+    StatementPage, Total, Transaction,
+};
+pub use ops::post;
+pub use reads::{MAX_PAGE, account, accounts, check, find_account, of_document, statement, trial_balance};
+pub use rules::{check_account, check_balanced};
+pub use schema::CONTEXT;

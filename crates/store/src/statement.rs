@@ -1,0 +1,317 @@
+//! SQL as named constants: written once, run on both engines, prepared on both by a test.
+//!
+//! The portable text is PostgreSQL's with `$n` parameters. Three things differ and are rewritten:
+//! SQLite numbers its parameters `?n` (it would take `$3` for a *name*, numbered by first
+//! appearance), it has no row locks, and lists arrive as JSON.
+
+use std::sync::OnceLock;
+
+/// Who may run a statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Inside one environment: `$1` is always that environment, bound by the transaction itself.
+    Environment,
+    /// Across the installation, by named system work only. Parameters start at `$1`.
+    Installation,
+}
+
+/// One SQL statement. Made by [`statements!`](crate::statements), so that every statement is in a list.
+#[derive(Debug)]
+pub struct Statement {
+    /// Its name in the source, for errors and logs.
+    pub name: &'static str,
+    /// The portable text.
+    pub text: &'static str,
+    /// Who may run it.
+    pub reach: Reach,
+    sqlite: OnceLock<String>,
+    postgres: OnceLock<String>,
+}
+
+impl Statement {
+    /// Used by the macro.
+    pub const fn new(name: &'static str, text: &'static str, reach: Reach) -> Self {
+        Self { name, text, reach, sqlite: OnceLock::new(), postgres: OnceLock::new() }
+    }
+
+    /// The text as SQLite takes it.
+    pub fn sqlite(&self) -> &str {
+        self.sqlite.get_or_init(|| to_sqlite(self.text))
+    }
+
+    /// The text as PostgreSQL takes it.
+    pub fn postgres(&self) -> &str {
+        self.postgres.get_or_init(|| {
+            expand(self.text, "IN_IDS", |list| format!("= ANY({list})"))
+                .pipe(|text| expand(&text, "IN_TEXTS", |list| format!("= ANY({list})")))
+        })
+    }
+}
+
+trait Pipe: Sized {
+    fn pipe<T>(self, f: impl FnOnce(Self) -> T) -> T {
+        f(self)
+    }
+}
+impl<T> Pipe for T {}
+
+/// Rewrite portable text for SQLite.
+pub(crate) fn to_sqlite(text: &str) -> String {
+    let text = expand(text, "IN_IDS", |list| format!("IN (SELECT unhex(value) FROM json_each({list}))"));
+    let text = expand(&text, "IN_TEXTS", |list| format!("IN (SELECT value FROM json_each({list}))"));
+    let text = ["FOR UPDATE SKIP LOCKED", "FOR UPDATE", "FOR SHARE"]
+        .iter()
+        .fold(text, |text, lock| text.replace(lock, ""));
+    question_marks(&text)
+}
+
+/// `$3` → `?3`, outside of quotes.
+fn question_marks(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut quoted = false;
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        quoted ^= letter == '\'';
+        let parameter = letter == '$' && !quoted && letters.peek().is_some_and(char::is_ascii_digit);
+        out.push(if parameter { '?' } else { letter });
+    }
+    out
+}
+
+/// Replace each `WORD($n)` by what `with` makes of `$n`.
+fn expand(text: &str, word: &str, with: impl Fn(&str) -> String) -> String {
+    let opening = format!("{word}(");
+    let mut parts = text.split(&opening);
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (list, rest) = part.split_once(')').unwrap_or((part, ""));
+        out += &with(list);
+        out += rest;
+    }
+    out
+}
+
+/// Declare the statements of a file, and `ALL`, the list a test prepares on both engines.
+///
+/// ```ignore
+/// statements! {
+///     /// One customer.
+///     environment FIND = "SELECT … FROM customer WHERE env_id = $1 AND id = $2";
+///     installation CLAIM = "UPDATE job SET … WHERE id = $1";
+/// }
+/// ```
+#[macro_export]
+macro_rules! statements {
+    ($($(#[$doc:meta])* $reach:ident $name:ident = $text:expr;)*) => {
+        $($(#[$doc])* pub(crate) static $name: $crate::Statement =
+            $crate::Statement::new(stringify!($name), $text, $crate::statements!(@ $reach));)*
+        /// Every statement of this file.
+        pub const ALL: &[&$crate::Statement] = &[$(&$name),*];
+    };
+    (@ environment) => { $crate::Reach::Environment };
+    (@ installation) => { $crate::Reach::Installation };
+}
+
+/// The type of a column in a bulk write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(non_camel_case_types, reason = "they are written like the column types they stand for")]
+pub enum ColumnType {
+    /// `uuid`
+    uuid,
+    /// `bigint`
+    int,
+    /// `text`
+    text,
+    /// `boolean`
+    bool,
+    /// `bytea`
+    bytes,
+    /// `timestamptz`
+    instant,
+    /// `date`
+    date,
+    /// `jsonb`
+    json,
+}
+
+impl ColumnType {
+    const fn postgres(self) -> &'static str {
+        match self {
+            Self::uuid => "uuid",
+            Self::int => "bigint",
+            Self::text => "text",
+            Self::bool => "boolean",
+            Self::bytes => "bytea",
+            Self::instant => "timestamptz",
+            Self::date => "date",
+            Self::json => "jsonb",
+        }
+    }
+}
+
+/// What a bulk write does with its rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BulkAction {
+    /// Insert each row; `then` is appended, such as `ON CONFLICT DO NOTHING`.
+    Insert {
+        /// Text behind the values.
+        then: &'static str,
+    },
+    /// Update the row whose first `keys` columns match with the rest.
+    Update {
+        /// How many leading columns are the key.
+        keys: usize,
+    },
+}
+
+/// Many rows in one statement: `unnest` of arrays on PostgreSQL (COPY is refused under row-level
+/// security), one prepared statement run per row on SQLite. The environment comes from the transaction.
+#[derive(Debug)]
+pub struct Bulk {
+    /// Its name in the source.
+    pub name: &'static str,
+    /// The table.
+    pub table: &'static str,
+    /// Column names and types, without `env_id`.
+    pub columns: &'static [(&'static str, ColumnType)],
+    /// Insert or update.
+    pub action: BulkAction,
+    sqlite: OnceLock<String>,
+    postgres: OnceLock<String>,
+}
+
+impl Bulk {
+    /// Used by the macro.
+    pub const fn new(
+        name: &'static str,
+        table: &'static str,
+        columns: &'static [(&'static str, ColumnType)],
+        action: BulkAction,
+    ) -> Self {
+        Self { name, table, columns, action, sqlite: OnceLock::new(), postgres: OnceLock::new() }
+    }
+
+    fn names(&self) -> Vec<&'static str> {
+        self.columns.iter().map(|(name, _)| *name).collect()
+    }
+
+    /// The text SQLite runs once per row; `?1` is the environment.
+    pub fn sqlite(&self) -> &str {
+        self.sqlite.get_or_init(|| {
+            let (table, names) = (self.table, self.names());
+            let place = |index: usize| format!("?{}", index + 2);
+            let equals = |index: usize| format!("{} = {}", names[index], place(index));
+            match self.action {
+                BulkAction::Insert { then } => {
+                    let places: Vec<_> = (0..names.len()).map(place).collect();
+                    let (names, places) = (names.join(", "), places.join(", "));
+                    format!("INSERT INTO {table} (env_id, {names}) VALUES (?1, {places}) {then}")
+                }
+                BulkAction::Update { keys } => {
+                    let set: Vec<_> = (keys..names.len()).map(equals).collect();
+                    let key: Vec<_> = (0..keys).map(equals).collect();
+                    let (set, key) = (set.join(", "), key.join(" AND "));
+                    format!("UPDATE {table} SET {set} WHERE env_id = ?1 AND {key}")
+                }
+            }
+        })
+    }
+
+    /// The text PostgreSQL runs once for all rows.
+    pub fn postgres(&self) -> &str {
+        self.postgres.get_or_init(|| {
+            let (table, names) = (self.table, self.names());
+            let arrays: Vec<_> = self
+                .columns
+                .iter()
+                .enumerate()
+                .map(|(index, (_, kind))| format!("${}::{}[]", index + 2, kind.postgres()))
+                .collect();
+            let (list, arrays) = (names.join(", "), arrays.join(", "));
+            match self.action {
+                BulkAction::Insert { then } => format!(
+                    "INSERT INTO {table} (env_id, {list}) SELECT $1::uuid, u.* FROM unnest({arrays}) AS u {then}"
+                ),
+                BulkAction::Update { keys } => {
+                    let set: Vec<_> = names[keys..].iter().map(|name| format!("{name} = u.{name}")).collect();
+                    let key: Vec<_> =
+                        names[..keys].iter().map(|name| format!("{table}.{name} = u.{name}")).collect();
+                    let (set, key) = (set.join(", "), key.join(" AND "));
+                    format!(
+                        "UPDATE {table} SET {set} FROM unnest({arrays}) AS u ({list}) WHERE {table}.env_id = $1::uuid AND {key}"
+                    )
+                }
+            }
+        })
+    }
+}
+
+/// Declare bulk writes and `BULKS`, their list.
+///
+/// ```ignore
+/// bulks! {
+///     INSERT_LINES = insert "invoice_line" { invoice_id: uuid, ordinal: int, amount: int };
+///     INSERT_NEW = insert "account" { id: uuid, name: text } "ON CONFLICT DO NOTHING";
+///     SET_STATE = update "job" { id: uuid, state: text } 1; // the first column is the key
+/// }
+/// ```
+#[macro_export]
+macro_rules! bulks {
+    ($($(#[$doc:meta])* $name:ident = $action:ident $table:literal { $($column:ident : $kind:ident),* $(,)? } $($tail:literal)?;)*) => {
+        $($(#[$doc])* pub(crate) static $name: $crate::Bulk = $crate::Bulk::new(
+            stringify!($name),
+            $table,
+            &[$((stringify!($column), $crate::ColumnType::$kind)),*],
+            $crate::bulks!(@ $action $($tail)?),
+        );)*
+        /// Every bulk write of this file.
+        pub const BULKS: &[&$crate::Bulk] = &[$(&$name),*];
+    };
+    (@ insert) => { $crate::BulkAction::Insert { then: "" } };
+    (@ insert $then:literal) => { $crate::BulkAction::Insert { then: $then } };
+    (@ update $keys:literal) => { $crate::BulkAction::Update { keys: $keys } };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_keep_their_number_out_of_order_and_repeated() {
+        assert_eq!(to_sqlite("SELECT $3, $1 WHERE a = $1 AND b = $12"), "SELECT ?3, ?1 WHERE a = ?1 AND b = ?12");
+    }
+
+    #[test]
+    fn quoted_dollars_stay() {
+        assert_eq!(to_sqlite("SELECT '$1', '$.a', $2"), "SELECT '$1', '$.a', ?2");
+    }
+
+    #[test]
+    fn locks_go_and_lists_open() {
+        let statement = Statement::new("X", "SELECT id FROM t WHERE id IN_IDS($2) FOR UPDATE", Reach::Environment);
+        assert_eq!(statement.sqlite(), "SELECT id FROM t WHERE id IN (SELECT unhex(value) FROM json_each(?2)) ");
+        assert_eq!(statement.postgres(), "SELECT id FROM t WHERE id = ANY($2) FOR UPDATE");
+    }
+
+    #[test]
+    fn bulk_writes_read_like_their_declaration() {
+        let insert = Bulk::new(
+            "I",
+            "line",
+            &[("id", ColumnType::uuid), ("n", ColumnType::int)],
+            BulkAction::Insert { then: "ON CONFLICT DO NOTHING" },
+        );
+        assert_eq!(insert.sqlite(), "INSERT INTO line (env_id, id, n) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING");
+        assert_eq!(
+            insert.postgres(),
+            "INSERT INTO line (env_id, id, n) SELECT $1::uuid, u.* FROM unnest($2::uuid[], $3::bigint[]) AS u ON CONFLICT DO NOTHING"
+        );
+        let update =
+            Bulk::new("U", "line", &[("id", ColumnType::uuid), ("n", ColumnType::int)], BulkAction::Update { keys: 1 });
+        assert_eq!(update.sqlite(), "UPDATE line SET n = ?3 WHERE env_id = ?1 AND id = ?2");
+        assert_eq!(
+            update.postgres(),
+            "UPDATE line SET n = u.n FROM unnest($2::uuid[], $3::bigint[]) AS u (id, n) WHERE line.env_id = $1::uuid AND line.id = u.id"
+        );
+    }
+}

@@ -1,0 +1,471 @@
+//! The promises of the store, kept on both engines.
+
+use std::{collections::BTreeSet, sync::Arc, thread};
+
+use kernel::{Error, Id, IdKind, ids};
+use store::{
+    Actor, Context, File, Migration, Mode, NewFact, Scope, Series, Step, Tx, bulks, clock, facts,
+    idempotency, params, statements,
+};
+use testkit::{START, TestDb, every_statement_prepares, on_both};
+
+/// A small aggregate to try things on.
+enum Purse {}
+impl IdKind for Purse {
+    const PREFIX: &'static str = "prs";
+    const NOUN: &'static str = "purse";
+}
+
+statements! {
+    environment LOCK = "SELECT id FROM purse WHERE env_id = $1 AND id IN_IDS($2) ORDER BY id FOR UPDATE";
+    environment INSERT = "INSERT INTO purse (env_id, id, coins, label) VALUES ($1, $2, $3, $4)";
+    environment COINS = "SELECT coins FROM purse WHERE env_id = $1 AND id = $2";
+    environment SET = "UPDATE purse SET coins = $3 WHERE env_id = $1 AND id = $2";
+    environment COUNT = "SELECT count(*) FROM purse WHERE env_id = $1";
+    environment WITH_LABELS = "SELECT label FROM purse WHERE env_id = $1 AND label IN_TEXTS($2) ORDER BY label";
+    environment REPEATED = "SELECT coins + CAST($3 AS bigint), CAST($3 AS bigint), CAST($2 AS bigint) FROM purse
+        WHERE env_id = $1 AND coins < $3 AND coins < $2";
+    environment EVERYTHING = "SELECT count(*) FROM purse WHERE CAST($1 AS uuid) IS NOT NULL";
+    installation CROSS = "SELECT count(*) FROM purse";
+}
+
+bulks! {
+    INSERT_MANY = insert "purse" { id: uuid, coins: int, label: text };
+    SET_MANY = update "purse" { id: uuid, coins: int } 1;
+}
+
+static PURSES: Context = Context {
+    name: "purses",
+    file: File::Core,
+    migrations: &[Migration {
+        number: 1,
+        name: "purses",
+        step: Step::Expand,
+        sql: "CREATE TABLE purse (
+            env_id UUID NOT NULL, id UUID NOT NULL, coins INTEGER NOT NULL, label TEXT, PRIMARY KEY (env_id, id)
+        ) STRICT, WITHOUT ROWID",
+    }],
+    installation_tables: &[],
+    system_tables: &[],
+    statements: &[ALL],
+    bulks: &[BULKS],
+    upcasters: &[],
+};
+
+static CONTEXTS: &[&Context] = &[&store::CONTEXT, &PURSES];
+
+fn new_purse(test: &TestDb, scope: &Scope, coins: i64) -> Id<Purse> {
+    test.db
+        .write(scope, move |tx| {
+            let id = tx.new_id::<Purse>();
+            tx.exec_one(&INSERT, params![id, coins, "a"])?;
+            Ok(id)
+        })
+        .wait()
+        .unwrap()
+}
+
+fn coins(test: &TestDb, scope: &Scope, id: Id<Purse>) -> Option<i64> {
+    test.db.read(scope, move |view| view.opt(&COINS, params![id], |row| row.get(0))).wait().unwrap()
+}
+
+fn count(test: &TestDb, scope: &Scope) -> i64 {
+    test.db.read(scope, |view| view.one(&COUNT, params![], |row| row.get(0))).wait().unwrap()
+}
+
+fn happened(tx: &mut Tx<'_>, n: i64) -> kernel::Result<()> {
+    let subject = tx.new_id::<ids::Customer>();
+    tx.fact(NewFact::new("test.happened", subject.any(), serde_json::json!({"n": n}))?.of(subject));
+    Ok(())
+}
+
+#[test]
+fn statements_prepare_on_both_engines() {
+    static STORE_ONLY: &[&Context] = &[&store::CONTEXT];
+    every_statement_prepares(STORE_ONLY);
+}
+
+#[test]
+fn parameters_keep_their_numbers_and_lists_arrive_whole() {
+    on_both(CONTEXTS, |test| {
+        let scope = test.environment(Mode::Live);
+        new_purse(test, &scope, 5);
+        let (sum, third, second): (i64, i64, i64) = test
+            .db
+            .read(&scope, |view| {
+                view.one(&REPEATED, params![70_i64, 30_i64], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            })
+            .wait()
+            .unwrap();
+        assert_eq!((sum, third, second), (35, 30, 70));
+        let labels = vec!["a".to_owned(), "it's \"quoted\" é".to_owned()];
+        let found: Vec<String> = test
+            .db
+            .read(&scope, move |view| view.all(&WITH_LABELS, params![labels], |row| row.get(0)))
+            .wait()
+            .unwrap();
+        assert_eq!(found, ["a"]);
+    });
+}
+
+#[test]
+fn a_failed_closure_leaves_nothing_and_its_neighbours_stand() {
+    on_both(CONTEXTS, |test| {
+        let scope = test.environment(Mode::Live);
+        let work: Vec<_> = (0..40)
+            .map(|n| {
+                test.db.write(&scope, move |tx| {
+                    let id = tx.new_id::<Purse>();
+                    tx.exec_one(&INSERT, params![id, n, "x"])?;
+                    happened(tx, n)?;
+                    match n % 4 {
+                        1 => Err(Error::conflict("no", "no")),
+                        2 => panic!("a closure may panic"),
+                        _ => Ok(()),
+                    }
+                })
+            })
+            .collect();
+        let well = work.into_iter().map(store::Pending::wait).filter(Result::is_ok).count();
+        assert_eq!(well, 20);
+        assert_eq!(count(test, &scope), 20);
+        assert_eq!(test.db.read(&scope, facts::verify).wait().unwrap(), 20);
+    });
+}
+
+#[test]
+fn locked_reads_lose_no_update_even_between_processes() {
+    on_both(CONTEXTS, |test| {
+        let scope = test.environment(Mode::Live);
+        let id = new_purse(test, &scope, 0);
+        let other = test.second_process(CONTEXTS);
+        thread::scope(|threads| {
+            for worker in 0..8 {
+                let db = if worker % 2 == 0 { test.db.clone() } else { other.clone() };
+                let scope = scope.clone();
+                threads.spawn(move || {
+                    for _ in 0..25 {
+                        let add = move |tx: &mut Tx<'_>| {
+                            tx.lock(&LOCK, id)?;
+                            let coins: i64 = tx.one(&COINS, params![id], |row| row.get(0))?;
+                            tx.exec_one(&SET, params![id, coins + 1])?;
+                            happened(tx, coins)
+                        };
+                        db.write(&scope, add).wait().unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(coins(test, &scope, id), Some(200));
+        assert_eq!(test.db.read(&scope, facts::verify).wait().unwrap(), 200);
+    });
+}
+
+#[test]
+fn locks_out_of_order_are_a_fault() {
+    on_both(CONTEXTS, |test| {
+        let scope = test.environment(Mode::Live);
+        let (low, high) = (new_purse(test, &scope, 0), new_purse(test, &scope, 0));
+        let missing: Id<Purse> = Id::from_uuid(uuid::Uuid::from_u128(u128::MAX));
+        let backwards = test.db.write(&scope, move |tx| {
+            tx.lock(&LOCK, high)?;
+            tx.lock(&LOCK, low)
+        });
+        assert_eq!(backwards.wait().unwrap_err().code, "internal");
+        let after_numbers = test.db.write(&scope, move |tx| {
+            let series = Series { owner: uuid::Uuid::nil(), name: "INV".into() };
+            tx.take_numbers(&series, 1, "2026-01-15".parse().unwrap())?;
+            tx.lock(&LOCK, high)
+        });
+        assert_eq!(after_numbers.wait().unwrap_err().code, "internal");
+        let both = test.db.write(&scope, move |tx| tx.lock_all(&LOCK, &[high, low]));
+        assert_eq!(both.wait().unwrap(), 2);
+        assert_eq!(test.db.write(&scope, move |tx| tx.lock(&LOCK, missing)).wait().unwrap_err().code, "not_found");
+    });
+}
+
+#[test]
+fn another_environment_is_neither_read_nor_written() {
+    on_both(CONTEXTS, |test| {
+        let (ours, theirs) = (test.environment(Mode::Live), test.environment(Mode::Live));
+        let id = new_purse(test, &ours, 7);
+        assert_eq!(coins(test, &theirs, id), None);
+        assert_eq!(test.db.write(&theirs, move |tx| tx.exec(&SET, params![id, 0_i64])).wait().unwrap(), 0);
+        assert_eq!(test.db.write(&theirs, move |tx| tx.lock(&LOCK, id)).wait().unwrap_err().code, "not_found");
+        assert_eq!(coins(test, &ours, id), Some(7));
+        // A statement of the installation has no business in an environment, nor the other way round.
+        let wrong = test.db.read(&ours, |view| view.one(&CROSS, params![], |row| row.get::<i64>(0))).wait();
+        assert_eq!(wrong.unwrap_err().code, "internal");
+        let wrong = test
+            .db
+            .read(&Scope::installation("test"), |view| view.one(&COUNT, params![], |row| row.get::<i64>(0)))
+            .wait();
+        assert_eq!(wrong.unwrap_err().code, "internal");
+    });
+}
+
+/// On PostgreSQL the database itself refuses, even when a statement forgets its environment.
+#[test]
+fn row_level_security_holds_against_raw_sql() {
+    let Some(test) = TestDb::postgres(CONTEXTS) else { return };
+    let (ours, theirs) = (test.environment(Mode::Live), test.environment(Mode::Live));
+    new_purse(&test, &ours, 1);
+    new_purse(&test, &theirs, 1);
+    let seen: i64 =
+        test.db.read(&ours, |view| view.one(&EVERYTHING, params![], |row| row.get(0))).wait().unwrap();
+    assert_eq!(seen, 1, "a forgotten WHERE shows only our own row");
+    let refused = test.db.read(&Scope::installation("test"), |view| view.one(&CROSS, params![], |row| row.get::<i64>(0)));
+    assert!(refused.wait().unwrap_err().detail.contains("permission denied"));
+
+    let store::Location::Postgres(url) = &test.location else { unreachable!() };
+    let mut raw = postgres::Client::connect(url, postgres::NoTls).unwrap();
+    let (our_env, their_env) = (ours.env().unwrap().uuid(), theirs.env().unwrap().uuid());
+    let attempts = [
+        ("no environment named", String::new(), "SELECT * FROM purse".to_owned(), None),
+        (
+            "read everything",
+            our_env.to_string(),
+            format!("SELECT * FROM purse WHERE env_id = '{their_env}'"),
+            Some(0),
+        ),
+        (
+            "write into another environment",
+            our_env.to_string(),
+            format!("INSERT INTO purse (env_id, id, coins) VALUES ('{their_env}', '{our_env}', 1)"),
+            None,
+        ),
+        ("move a row", our_env.to_string(), format!("UPDATE purse SET env_id = '{their_env}'"), None),
+        ("switch security off", our_env.to_string(), "ALTER TABLE purse DISABLE ROW LEVEL SECURITY".into(), None),
+        ("drop", our_env.to_string(), "DROP TABLE purse".into(), None),
+        ("read other tables", our_env.to_string(), "SELECT * FROM schema_migration".into(), None),
+    ];
+    for (what, env, sql, expected) in attempts {
+        let mut transaction = raw.transaction().unwrap();
+        transaction.batch_execute("SET LOCAL ROLE steelyard_app").unwrap();
+        transaction.batch_execute(&format!("SELECT set_config('steelyard.env', '{env}', true)")).unwrap();
+        let rows = transaction.query(sql.as_str(), &[]).ok().map(|rows| rows.len());
+        assert_eq!(rows, expected, "{what}");
+    }
+}
+
+#[test]
+fn numbers_have_no_gap_and_dates_never_go_back() {
+    on_both(CONTEXTS, |test| {
+        let scope = test.environment(Mode::Live);
+        let other = test.second_process(CONTEXTS);
+        let taken: Arc<std::sync::Mutex<Vec<(i64, String)>>> = Arc::default();
+        thread::scope(|threads| {
+            for worker in 0..6 {
+                let db = if worker % 2 == 0 { test.db.clone() } else { other.clone() };
+                let (scope, taken) = (scope.clone(), Arc::clone(&taken));
+                threads.spawn(move || {
+                    for round in 0..20 {
+                        let date = format!("2026-01-{:02}", 1 + (round * 7 + worker) % 28);
+                        let take = move |tx: &mut Tx<'_>| {
+                            let series = Series { owner: uuid::Uuid::nil(), name: "INV".into() };
+                            let numbers = tx.take_numbers(&series, 2, date.parse().unwrap())?;
+                            if round % 5 == 4 { Err(Error::conflict("no", "no")) } else { Ok(numbers) }
+                        };
+                        if let Ok(numbers) = db.write(&scope, take).wait() {
+                            let date = numbers.date.to_string();
+                            taken.lock().unwrap().extend([(numbers.first, date.clone()), (numbers.first + 1, date)]);
+                        }
+                    }
+                });
+            }
+        });
+        let mut taken = taken.lock().unwrap().clone();
+        taken.sort();
+        assert_eq!(taken.iter().map(|(number, _)| *number).collect::<Vec<_>>(), (1..=192).collect::<Vec<_>>());
+        assert!(taken.is_sorted_by_key(|(_, date)| date.clone()), "later numbers carry later dates");
+    });
+}
+
+#[test]
+fn a_reader_by_cursor_misses_no_fact_under_concurrent_writers() {
+    on_both(CONTEXTS, |test| {
+        let scope = test.environment(Mode::Live);
+        let other = test.second_process(CONTEXTS);
+        let seen = thread::scope(|threads| {
+            for worker in 0..6 {
+                let db = if worker % 2 == 0 { test.db.clone() } else { other.clone() };
+                let scope = scope.clone();
+                threads.spawn(move || {
+                    for n in 0..30 {
+                        let work = move |tx: &mut Tx<'_>| (0..=n % 3).try_for_each(|extra| happened(tx, extra));
+                        db.write(&scope, work).wait().unwrap();
+                    }
+                });
+            }
+            let (db, scope) = (test.db.clone(), scope.clone());
+            let reader = threads.spawn(move || {
+                let mut seen: Vec<i64> = Vec::new();
+                while seen.len() < 6 * 60 {
+                    let after = seen.last().copied().unwrap_or(0);
+                    let page = db.read(&scope, move |view| facts::feed(view, after, 7)).wait().unwrap();
+                    seen.extend(page.iter().map(|fact| fact.seq));
+                }
+                seen
+            });
+            reader.join().unwrap()
+        });
+        assert_eq!(seen, (1..=360).collect::<Vec<_>>());
+        assert_eq!(test.db.read(&scope, facts::verify).wait().unwrap(), 360);
+    });
+}
+
+#[test]
+fn a_changed_fact_is_found() {
+    let test = TestDb::sqlite(CONTEXTS);
+    let scope = test.environment(Mode::Live);
+    test.db.write(&scope, |tx| (0..5).try_for_each(|n| happened(tx, n))).wait().unwrap();
+    let store::Location::Sqlite(folder) = &test.location else { unreachable!() };
+    let raw = rusqlite::Connection::open(folder.join("core.db")).unwrap();
+    raw.execute("UPDATE fact SET payload = '{\"n\":9}' WHERE seq = 3", []).unwrap();
+    let error = test.db.read(&scope, facts::verify).wait().unwrap_err();
+    assert_eq!((error.code, error.detail.contains("Fact 3")), ("facts_broken", true));
+    raw.execute("UPDATE fact SET payload = '{\"n\":2}' WHERE seq = 3", []).unwrap();
+    assert_eq!(test.db.read(&scope, facts::verify).wait().unwrap(), 5);
+    raw.execute("DELETE FROM fact WHERE seq = 5", []).unwrap();
+    assert!(test.db.read(&scope, facts::verify).wait().is_err(), "a cut-off end is noticed");
+}
+
+#[test]
+fn old_facts_read_in_todays_shape() {
+    static RENAMED: Context = Context {
+        name: "renamed",
+        file: File::Core,
+        migrations: &[],
+        installation_tables: &[],
+        system_tables: &[],
+        statements: &[],
+        bulks: &[],
+        upcasters: &[store::Upcaster {
+            kind: "test.happened",
+            from: 1,
+            payload: |old| serde_json::json!({"count": old["n"]}),
+        }],
+    };
+    on_both(&[&store::CONTEXT, &RENAMED], |test| {
+        let scope = test.environment(Mode::Live);
+        test.db.write(&scope, |tx| happened(tx, 4)).wait().unwrap();
+        let page = test.db.read(&scope, |view| facts::feed(view, 0, 10)).wait().unwrap();
+        assert_eq!((page[0].v, &page[0].payload), (2, &serde_json::json!({"count": 4})));
+        assert_eq!(test.db.read(&scope, facts::verify).wait().unwrap(), 1, "the stored version stays and verifies");
+    });
+}
+
+#[test]
+fn the_same_key_answers_the_same_and_acts_once() {
+    on_both(CONTEXTS, |test| {
+        let scope = test.environment(Mode::Live);
+        let other = test.second_process(CONTEXTS);
+        let ask = |db: &store::Db, key: &str, fingerprint: u8| {
+            let request = idempotency::Request { key: key.to_owned(), fingerprint: [fingerprint; 32] };
+            db.write(&scope, move |tx| {
+                if let Some(answer) = idempotency::find(tx, &request)? {
+                    return Ok(answer.body);
+                }
+                let id = tx.new_id::<Purse>();
+                tx.exec_one(&INSERT, params![id, 1_i64, "k"])?;
+                let answer = idempotency::Answer { status: 201, body: format!("{}", id.uuid()) };
+                idempotency::record(tx, &request, &answer)?;
+                Ok(answer.body)
+            })
+        };
+        let bodies: BTreeSet<String> = thread::scope(|threads| {
+            let threads: Vec<_> = (0..8)
+                .map(|n| {
+                    let (db, ask) = (if n % 2 == 0 { &test.db } else { &other }, &ask);
+                    threads.spawn(move || ask(db, "one", 1).wait().unwrap())
+                })
+                .collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert_eq!(bodies.len(), 1);
+        assert_eq!(count(test, &scope), 1);
+        assert_eq!(ask(&test.db, "one", 2).wait().unwrap_err().code, "idempotency_key_reused");
+    });
+}
+
+#[test]
+fn many_rows_in_one_go() {
+    on_both(CONTEXTS, |test| {
+        let scope = test.environment(Mode::Live);
+        let ids: Vec<Id<Purse>> = (1..=12_000_u128).map(|n| Id::from_uuid(uuid::Uuid::from_u128(n))).collect();
+        let (first, last) = (ids[0], ids[11_999]);
+        test.db
+            .write(&scope, move |tx| {
+                use store::ToValue as _;
+                tx.bulk_all(
+                    &INSERT_MANY,
+                    ids.iter().map(|id| [id.to_value(), 3_i64.to_value(), None::<String>.to_value()].map(owned)),
+                )?;
+                tx.bulk_all(&SET_MANY, ids.iter().map(|id| [id.to_value(), 4_i64.to_value()].map(owned)))?;
+                let nowhere: Id<Purse> = Id::from_uuid(uuid::Uuid::nil());
+                assert_eq!(tx.bulk(&SET_MANY, [[nowhere.to_value(), 4_i64.to_value()].map(owned)])?, 0);
+                Ok(())
+            })
+            .wait()
+            .unwrap();
+        assert_eq!((coins(test, &scope, first), coins(test, &scope, last)), (Some(4), Some(4)));
+        assert_eq!(count(test, &scope), 12_000);
+    });
+}
+
+/// Values of temporaries, for the rows above.
+fn owned(value: store::Value<'_>) -> store::Value<'static> {
+    match value {
+        store::Value::Uuid(id) => store::Value::Uuid(id),
+        store::Value::Int(n) => store::Value::Int(n),
+        _ => store::Value::Null,
+    }
+}
+
+#[test]
+fn a_sandbox_clock_stands_and_only_due_work_writes_while_it_moves() {
+    on_both(CONTEXTS, |test| {
+        let scope = test.environment(Mode::Sandbox);
+        let (start, target) = (START.parse().unwrap(), "2026-03-01T00:00:00Z".parse().unwrap());
+        test.clock.advance(jiff::SignedDuration::from_hours(5));
+        assert_eq!(test.db.write(&scope, |tx| Ok(tx.now())).wait().unwrap(), start);
+        test.db.write(&scope, move |tx| clock::aim(tx, target)).wait().unwrap();
+        assert_eq!(test.db.write(&scope, |_| Ok(())).wait().unwrap_err().code, "clock_advancing");
+        assert_eq!(test.db.read(&scope, |view| Ok(view.now())).wait().unwrap(), start, "reading goes on");
+        let due = scope.clone().for_due_work();
+        test.db
+            .write(&due, move |tx| {
+                tx.run_at("2026-02-01T00:00:00Z".parse().unwrap())?;
+                assert_eq!(tx.now().to_string(), "2026-02-01T00:00:00Z");
+                Ok(())
+            })
+            .wait()
+            .unwrap();
+        test.db.write(&due, clock::arrive).wait().unwrap();
+        assert_eq!(test.db.write(&scope, |tx| Ok(tx.now())).wait().unwrap(), target);
+        let back = test.db.write(&scope, move |tx| clock::aim(tx, start)).wait();
+        assert_eq!(back.unwrap_err().code, "clock_backwards");
+        let live = test.environment(Mode::Live);
+        let by_hand = test.db.write(&live, move |tx| clock::aim(tx, target)).wait();
+        assert_eq!(by_hand.unwrap_err().code, "clock_is_live");
+        let forged = test.db.write(&scope, move |tx| tx.run_at(start)).wait();
+        assert_eq!(forged.unwrap_err().code, "internal");
+    });
+}
+
+#[test]
+fn who_did_it_and_why_stands_in_the_fact() {
+    on_both(CONTEXTS, |test| {
+        let opened = test.environment(Mode::Live);
+        let key = ids::ApiKeyId::from_uuid(uuid::Uuid::from_u128(9));
+        let reason = store::Reason::parse("customer_request").unwrap();
+        let scope =
+            Scope::environment(opened.env().unwrap(), Mode::Live, Actor::Key(key)).because(Some(reason));
+        test.db.write(&scope, |tx| happened(tx, 1)).wait().unwrap();
+        let page = test.db.read(&scope, |view| facts::latest(view, i64::MAX, 1)).wait().unwrap();
+        assert_eq!((page[0].actor.clone(), page[0].reason.as_deref()), (key.to_string(), Some("customer_request")));
+        for free_text in ["", "Mr. Miller called", "ümlaut", &"x".repeat(65)] {
+            assert!(store::Reason::parse(free_text).is_err(), "{free_text}");
+        }
+    });
+}

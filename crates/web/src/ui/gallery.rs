@@ -1,0 +1,394 @@
+//! Every component on one page, with the data of a real business: Unison, which sells an ERP system.
+
+use maud::{Markup, html};
+
+use super::*;
+
+/// The gallery as a whole page, served at `/design`. Its links and forms lead nowhere.
+pub fn gallery() -> Markup {
+    let frame = Frame {
+        title: "Design",
+        merchant: "Unison",
+        environment: Environment {
+            name: "Rehearsal",
+            href: "#environments",
+            sandbox: Some(Sandbox { clock: "16 March 2027, 09:00 UTC", href: "#clock" }),
+        },
+        base: "",
+        active: Some(Section::Invoices),
+        account: Some(Account { name: "Maren Holt", role: "Owner", sign_out: "#sign-out", csrf: "token" }),
+        crumbs: &[Crumb { label: "Home", href: "/" }, Crumb { label: "Pages", href: "#pages" }],
+    };
+    page(&frame, body())
+}
+
+fn body() -> Markup {
+    html! {
+        (header("Design", "Every component of the product, with real data. Look here before and after a change.",
+            html! {
+                (button_link(Button::Plain, "Export", "#export"))
+                (button_link(Button::Primary, "New customer", "#new"))
+            }))
+        (figures())
+        (section("Table", html! { a href="#all" { "All invoices" } }, html! { (list_filters()) (invoices()) }))
+        (section("Table with totals", html! {}, trial_balance()))
+        (section("Table without rows", html! {}, no_rows()))
+        (section("States", html! {}, states()))
+        (section("Document", html! {}, invoice_sheet(&invoice())))
+        (section("Explanation", html! {}, html! {
+            p { "Why a credit of " (amount("-$25.29")) "?" }
+            (explanation(&CREDIT_STEPS))
+        }))
+        (section("Details and timeline", html! {}, details()))
+        (section("Messages", html! {}, messages()))
+        (section("Form", html! {}, customer_form()))
+        (section("Actions", html! {}, actions()))
+        (section("Progress and live parts", html! {}, usage()))
+        (section("Text for machines", html! {}, machine_text()))
+        (section("Icons", html! {}, icons()))
+    }
+}
+
+fn figures() -> Markup {
+    stats(&[
+        Stat { label: "Monthly recurring revenue", value: "$48,215.00", note: "+$1,304.00 since 1 March" },
+        Stat { label: "Open invoices", value: "$6,118.40", note: "31 invoices, 4 past due" },
+        Stat { label: "Customers", value: "412", note: "38 in trial" },
+        Stat { label: "Credit given this month", value: "-$212.07", note: "9 credit notes" },
+    ])
+}
+
+fn list_filters() -> Markup {
+    const STATES: [Choice; 4] = [
+        Choice { value: "all", label: "Every state" },
+        Choice { value: "draft", label: "Draft" },
+        Choice { value: "finalized", label: "Finalized" },
+        Choice { value: "paid", label: "Paid" },
+    ];
+    let fields = html! {
+        (field(&Field::new("Customer", "customer", Input::Text)))
+        (field(&Field::new("State", "state", Input::Select(&STATES)).value("all")))
+        (field(&Field::new("Issued from", "from", Input::Date).value("2027-03-01")))
+    };
+    filters("#filter", fields, "Show")
+}
+
+fn invoices() -> Markup {
+    let columns = [
+        Column::text("Number"),
+        Column::text("Customer"),
+        Column::text("State"),
+        Column::text("Issued"),
+        Column::text("Due"),
+        Column::number("Amount").lead(),
+    ];
+    let entries = [
+        (
+            "UN-2027-0418",
+            "Brandt & Sohn Metallbau GmbH",
+            "finalized",
+            "16 Mar 2027",
+            Some("30 Mar 2027"),
+            "$87.74",
+        ),
+        ("UN-2027-0417", "Northfield Castings Ltd", "paid", "15 Mar 2027", Some("29 Mar 2027"), "$2,149.00"),
+        ("UN-2027-0416", "Ateliers Lavoie", "past_due", "28 Feb 2027", Some("14 Mar 2027"), "$249.00"),
+        ("UN-2027-0415", "Kestrel Precision Engineering", "void", "28 Feb 2027", None, "$49.00"),
+        ("CN-2027-0009", "Brandt & Sohn Metallbau GmbH", "paid", "16 Mar 2027", None, "-$25.29"),
+    ];
+    let rows = entries.map(|(number, customer, name, issued, due, total)| {
+        let cells = vec![
+            html! { (number) },
+            html! { (customer) },
+            state(name),
+            html! { (issued) },
+            optional(due),
+            amount(total),
+        ];
+        Row::link(format!("#{number}"), cells)
+    });
+    html! {
+        (table(Table {
+            caption: "Invoices",
+            columns: &columns,
+            rows: rows.into(),
+            total: None,
+            narrow: Narrow::Stack,
+            empty: html! {},
+        }))
+        (pagination(Some("#first"), Some("#next")))
+    }
+}
+
+fn trial_balance() -> Markup {
+    let columns = ["Account", "Opening", "Debit", "Credit", "Closing"].map(|label| match label {
+        "Account" => Column::text(label),
+        _ => Column::number(label),
+    });
+    let row = |cells: [&str; 5]| {
+        let [account, figures @ ..] = cells;
+        let mut row = vec![html! { (account) }];
+        row.extend(figures.map(amount));
+        Row::new(row)
+    };
+    table(Table {
+        caption: "Trial balance, March 2027, Unison Software Inc., USD",
+        columns: &columns,
+        rows: vec![
+            row(["1200 Receivables", "$4,870.40", "$51,466.00", "$50,218.00", "$6,118.40"]),
+            row(["1000 Cash at the gateway", "$212,904.11", "$50,218.00", "$0.00", "$263,122.11"]),
+            row(["2300 Customer credit", "-$118.00", "$0.00", "$212.07", "-$330.07"]),
+            row(["4000 Subscription revenue", "-$217,656.51", "$212.07", "$51,466.00", "-$268,910.44"]),
+        ],
+        total: Some(row(["Total", "$0.00", "$101,896.07", "$101,896.07", "$0.00"])),
+        narrow: Narrow::Scroll,
+        empty: html! {},
+    })
+}
+
+fn no_rows() -> Markup {
+    table(Table {
+        caption: "Subscriptions",
+        columns: &[Column::text("Customer")],
+        rows: Vec::new(),
+        total: None,
+        narrow: Narrow::Stack,
+        empty: empty(
+            "No subscriptions yet",
+            "A subscription joins a customer to a plan of the price book. Starter, Professional and Enterprise are ready.",
+            button_link(Button::Primary, "Start a subscription", "#start"),
+        ),
+    })
+}
+
+fn states() -> Markup {
+    const NAMES: [&str; 17] = [
+        "draft",
+        "finalized",
+        "paid",
+        "void",
+        "uncollectible",
+        "incomplete",
+        "trialing",
+        "active",
+        "past_due",
+        "paused",
+        "suspended",
+        "canceled",
+        "expired",
+        "queued",
+        "running",
+        "done",
+        "failed",
+    ];
+    html! { div class="specimens" { @for name in NAMES { (state(name)) } } }
+}
+
+const CREDIT_STEPS: [Step; 3] = [
+    Step { label: "Billed for March", working: "Starter, monthly, price book version 3", figure: "$49.00" },
+    Step {
+        label: "Share of unused days",
+        working: "16 of 31 days: 16 Mar – 31 Mar, Europe/Berlin",
+        figure: "16 ⁄ 31",
+    },
+    Step {
+        label: "Credit, rounded half up to the cent",
+        working: "$49.00 × 16 ⁄ 31 = $25.2903…",
+        figure: "-$25.29",
+    },
+];
+
+const PLAN_STEPS: [Step; 3] = [
+    Step {
+        label: "Price of a month",
+        working: "Professional, monthly, price book version 3",
+        figure: "$199.00",
+    },
+    Step {
+        label: "Share of the month",
+        working: "16 of 31 days: the day of the change belongs to the new plan",
+        figure: "16 ⁄ 31",
+    },
+    Step {
+        label: "Rounded half up to the cent",
+        working: "$199.00 × 16 ⁄ 31 = $102.7096…",
+        figure: "$102.71",
+    },
+];
+
+const USER_STEPS: [Step; 3] = [
+    Step { label: "Users beyond the plan", working: "29 users, 25 in Professional", figure: "4" },
+    Step { label: "Price of a month", working: "4 × $5.00", figure: "$20.00" },
+    Step {
+        label: "Rounded half up to the cent", working: "$20.00 × 16 ⁄ 31 = $10.3225…", figure: "$10.32"
+    },
+];
+
+const LINES: [InvoiceLine; 2] = [
+    InvoiceLine {
+        title: "Professional, monthly",
+        period: "16 Mar – 31 Mar 2027, changed from Starter",
+        quantity: "1",
+        unit_price: "$199.00",
+        amount: "$102.71",
+        steps: &PLAN_STEPS,
+    },
+    InvoiceLine {
+        title: "Extra users",
+        period: "16 Mar – 31 Mar 2027",
+        quantity: "4 users",
+        unit_price: "$5.00",
+        amount: "$10.32",
+        steps: &USER_STEPS,
+    },
+];
+
+/// An upgrade in the middle of a month, with the credit for what it replaced.
+const fn invoice() -> InvoiceSheet<'static> {
+    InvoiceSheet {
+        title: "Invoice",
+        number: Some("UN-2027-0418"),
+        state: "finalized",
+        seller: Party {
+            name: "Unison Software Inc.",
+            lines: &["500 Congress Avenue, Suite 210", "Austin, TX 78701, United States", "EIN 12-3456789"],
+        },
+        buyer: Party {
+            name: "Brandt & Sohn Metallbau GmbH",
+            lines: &["Speicherstraße 14", "20457 Hamburg, Germany", "VAT ID DE 123 456 789"],
+        },
+        particulars: &[
+            ("Issued", "16 March 2027"),
+            ("Due", "30 March 2027"),
+            ("Currency", "US dollar"),
+            ("Your reference", "PO 7731"),
+        ],
+        lines: &LINES,
+        totals: &[
+            Total { label: "Subtotal", amount: "$113.03" },
+            Total { label: "VAT, reverse charge", amount: "$0.00" },
+            Total { label: "Total", amount: "$113.03" },
+            Total { label: "Credit note CN-2027-0009", amount: "-$25.29" },
+        ],
+        due: Total { label: "Amount due", amount: "$87.74" },
+        notes: &[
+            "Please pay by 30 March 2027 to account 000123456789, routing number 111000025, with reference UN-2027-0418.",
+            "The recipient is liable for value added tax (reverse charge, article 196 of Directive 2006/112/EC).",
+        ],
+    }
+}
+
+fn details() -> Markup {
+    let main = timeline(&[
+        Moment {
+            at: "2027-03-16T09:00:00Z",
+            time: "16 Mar 2027, 09:00",
+            title: "Invoice UN-2027-0418 finalized",
+            body: html! { (amount("$87.74")) " due on 30 March, after a credit of " (amount("$25.29")) "." },
+            href: Some("#UN-2027-0418"),
+        },
+        Moment {
+            at: "2027-03-16T08:58:12Z",
+            time: "16 Mar 2027, 08:58",
+            title: "Changed to Professional",
+            body: html! { "By Maren Holt, effective at once: “They opened a second plant.”" },
+            href: None,
+        },
+        Moment {
+            at: "2027-03-01T00:00:00Z",
+            time: "1 Mar 2027, 00:00",
+            title: "Subscription started on Starter",
+            body: html! { (copyable("sub_01jqd5v9m4e7kbt2x8f3wzr6hc")) },
+            href: None,
+        },
+    ]);
+    let aside = definition_list(&[
+        ("Customer", html! { a href="#brandt" { "Brandt & Sohn Metallbau GmbH" } }),
+        ("State", state("active")),
+        ("Plan", html! { "Professional, monthly" }),
+        ("Users", html! { "29" }),
+        ("Next invoice", html! { "1 April 2027" }),
+        ("Coupon", optional(None)),
+    ]);
+    split(main, aside)
+}
+
+fn messages() -> Markup {
+    html! {
+        (notice(Kind::Info, "Nothing is charged yet", html! { "This preview becomes an invoice when you confirm it." }))
+        (notice(Kind::Success, "Subscription started", html! { "Northfield Castings is on Professional from today." }))
+        (notice(Kind::Warning, "The price book has changed since this draft", html! {
+            "Version 4 was applied on 15 March. " a href="#diff" { "See what differs" } "."
+        }))
+        (notice(Kind::Error, "The clock was not moved", html! {
+            "A sandbox's clock only goes forward. Choose an instant after 16 March 2027, 09:00 UTC."
+        }))
+        (error_message(404, "There is no such invoice", "Nothing of this environment has this address. It may belong to another one.", "not_found"))
+    }
+}
+
+fn customer_form() -> Markup {
+    const PLANS: [Choice; 3] = [
+        Choice { value: "starter", label: "Starter, $49.00 a month" },
+        Choice { value: "professional", label: "Professional, $199.00 a month" },
+        Choice { value: "enterprise", label: "Enterprise, $999.00 a month" },
+    ];
+    let email_wrong = "Write the whole address, like accounts@example.com.";
+    let fields = html! {
+        (field(&Field::new("Name", "name", Input::Text).value("Northfield Castings Ltd").required()
+            .hint("As it should stand on invoices.")))
+        (field(&Field::new("Invoices go to", "email", Input::Email).value("accounts@").required()
+            .error(Some(email_wrong))))
+        (field(&Field::new("Plan", "plan", Input::Select(&PLANS)).value("professional").required()))
+        (field(&Field::new("Extra users", "extra_users", Input::Number).value("4").unit("users at $5.00 a month")))
+        (field(&Field::new("Starts on", "starts", Input::Date).value("2027-03-16").required()))
+        (field(&Field::new("Note", "note", Input::Textarea(3)).hint("Only your staff see it.")))
+        (field(&Field::new("Start with a trial of 14 days", "trial", Input::Checkbox).value("true")
+            .hint("Nothing is billed before 30 March 2027.")))
+    };
+    html! {
+        (error_summary(&[("email", email_wrong)]))
+        (form("#create", "token", fields, "Start the subscription"))
+    }
+}
+
+fn actions() -> Markup {
+    html! {
+        div class="actions" {
+            (post_button(Button::Primary, "Finalize", "#finalize", "token"))
+            (button_link(Button::Plain, "Preview", "#preview"))
+            (post_button(Button::Danger, "Cancel the subscription", "#cancel", "token"))
+            (badge(Tone::Plain, "Version 3"))
+        }
+    }
+}
+
+fn usage() -> Markup {
+    html! {
+        div class="progresses" {
+            (progress(29, 25, "Users: 29 of 25"))
+            (progress(2, 5, "Plants: 2 of 5"))
+        }
+        (refreshing("job", "#job", 5, html! {
+            (definition_list(&[("Bill run, March 2027", state("running")), ("Invoices", html! { "318 of 412" })]))
+        }))
+    }
+}
+
+fn machine_text() -> Markup {
+    const REQUEST: &str = "curl https://billing.example.com/v1/subscriptions \\\n  \
+        -H 'Authorization: Bearer sk_test_…' \\\n  -H 'Idempotency-Key: 6f1c…' \\\n  \
+        -d '{\"customer\": \"ext:northfield\", \"plan\": \"professional\", \"add_ons\": [{\"name\": \"extra_user\", \"quantity\": 4}]}'";
+    html! {
+        p { "Invoice " (copyable("inv_01jqd62k7w3n5ys8p4gzv0ahbe")) }
+        (code_block("Request", REQUEST))
+    }
+}
+
+fn icons() -> Markup {
+    html! {
+        div class="specimens" {
+            @for mark in Icon::ALL { figure { (icon(mark)) figcaption { (format!("{mark:?}")) } } }
+        }
+    }
+}

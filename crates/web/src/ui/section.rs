@@ -1,0 +1,31 @@
+//! How a page is divided.
+
+use maud::{Markup, html};
+
+/// The head of a page: its title, a line about it, and what one can do here.
+pub fn header(title: &str, subtitle: &str, actions: Markup) -> Markup {
+    html! {
+        div class="header" {
+            div {
+                h1 { (title) }
+                @if !subtitle.is_empty() { p class="subtitle" { (subtitle) } }
+            }
+            @if !actions.0.is_empty() { div class="actions" { (actions) } }
+        }
+    }
+}
+
+/// A titled part of a page, with an optional link or button at its right.
+pub fn section(title: &str, actions: Markup, body: Markup) -> Markup {
+    html! {
+        section class="section" {
+            div class="section-head" { h2 { (title) } (actions) }
+            (body)
+        }
+    }
+}
+
+/// Main matter beside a narrower column; one below the other where there is no room.
+pub fn split(main: Markup, aside: Markup) -> Markup {
+    html! { div class="split" { div { (main) } div { (aside) } } }
+}
