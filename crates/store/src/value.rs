@@ -38,6 +38,23 @@ pub enum Value<'a> {
     Texts(Vec<String>),
 }
 
+impl Value<'_> {
+    /// A JSON value, serialised.
+    pub fn json(value: &serde_json::Value) -> Value<'static> {
+        Value::Json(Cow::Owned(value.to_string()))
+    }
+}
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(Cow::Borrowed(text))
+    }
+}
+impl From<String> for Value<'_> {
+    fn from(text: String) -> Self {
+        Self::Text(Cow::Owned(text))
+    }
+}
+
 /// Something that can be a parameter.
 pub trait ToValue {
     /// The value to bind, borrowing where it can.

@@ -1,0 +1,46 @@
+//! Moving a sandbox's business time: a job that runs what falls due on the way, in order.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jobs::{JobKind, NewJob, Work};
+use kernel::{Error, Result, ids::JobId, time};
+use serde_json::{Value as Json, json};
+use store::{Tx, clock};
+
+/// The kind of the job.
+pub const ADVANCE: &str = "clock.advance";
+
+/// Set the clock moving towards `to`. Until the job is done only due work may write.
+///
+/// Errors: `clock_is_live`, `clock_backwards`, `clock_advancing`, `time_out_of_range`.
+pub fn request_advance(tx: &mut Tx<'_>, to: Timestamp) -> Result<JobId> {
+    let to = time::in_range(to).map_err(|error| error.at("/to"))?;
+    clock::aim(tx, to)?;
+    let job = NewJob {
+        kind: ADVANCE,
+        payload: json!({ "to": to }),
+        run_at: None,
+        dedupe: Some(ADVANCE.to_owned()),
+        // Only a database that stays away makes an attempt fail, and the clock may not stay in between.
+        max_attempts: 1_000,
+    };
+    jobs::enqueue(tx, job)
+}
+
+/// The job's code.
+pub fn advance_job_kind() -> JobKind {
+    JobKind { name: ADVANCE, run: Arc::new(advance) }
+}
+
+fn advance(work: &Work) -> Result<Json> {
+    let to: Timestamp = serde_json::from_value(work.job.payload["to"].clone())
+        .map_err(|error| Error::internal(format!("a clock job without its target: {error}")))?;
+    let scope = work.scope.clone().for_due_work();
+    let done = jobs::due::run(&work.db, &scope, crate::DUE, to, Some(&work.lease), MAX_BATCH)?;
+    work.db.write(&scope, clock::arrive).wait()?;
+    Ok(json!({ "ran": done }))
+}
+
+/// Documents in one transaction, at most (domain rules §6).
+const MAX_BATCH: i64 = 500;

@@ -1,0 +1,146 @@
+//! An invoice and its lines.
+
+use identity::customer::Party;
+use jiff::{Timestamp, civil::Date};
+use kernel::{
+    Currency, Money, Period,
+    ids::{CustomerId, InvoiceId, LegalEntityId, SubscriptionId},
+};
+use rating::Explanation;
+
+/// Where an invoice stands (domain rules §6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// May still change; has no number.
+    Draft,
+    /// Issued; never changes again.
+    Finalized,
+    /// Settled.
+    Paid,
+    /// Taken back.
+    Void,
+    /// Given up.
+    Uncollectible,
+}
+
+impl State {
+    const ALL: [Self; 5] = [Self::Draft, Self::Finalized, Self::Paid, Self::Void, Self::Uncollectible];
+
+    /// The word in storage and in the API.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Finalized => "finalized",
+            Self::Paid => "paid",
+            Self::Void => "void",
+            Self::Uncollectible => "uncollectible",
+        }
+    }
+
+    /// The inverse of [`State::word`].
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.word() == word)
+    }
+}
+
+/// What a line charges for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChargeKind {
+    /// A fee for a period, in advance.
+    Recurring,
+}
+
+impl ChargeKind {
+    /// The word in storage and in the API.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Recurring => "recurring",
+        }
+    }
+
+    /// The inverse of [`ChargeKind::word`].
+    pub fn parse(word: &str) -> Option<Self> {
+        (word == Self::Recurring.word()).then_some(Self::Recurring)
+    }
+}
+
+/// An invoice before it is stored: what a decision says is to be billed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Draft {
+    /// Who issues it.
+    pub entity: LegalEntityId,
+    /// Who is to pay it.
+    pub customer: CustomerId,
+    /// Its currency.
+    pub currency: Currency,
+    /// When it fell due, in business time.
+    pub due: Timestamp,
+    /// What it charges; never empty.
+    pub lines: Vec<Line>,
+}
+
+impl Draft {
+    /// What it adds up to. Errors: `amount_out_of_range`.
+    pub fn totals(&self) -> kernel::Result<Totals> {
+        let subtotal = Money::total(self.lines.iter().map(|line| line.amount), self.currency)?;
+        let tax = Money::zero(self.currency);
+        Ok(Totals { subtotal, tax, total: subtotal.checked_add(tax)? })
+    }
+}
+
+/// A line. Its amount was rounded once, when it was written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    /// Its place on the invoice, from 0.
+    pub ordinal: i64,
+    /// The subscription it belongs to.
+    pub subscription: SubscriptionId,
+    /// The item of the subscription.
+    pub item: i64,
+    /// What it charges for.
+    pub kind: ChargeKind,
+    /// What it reads, such as "Starter".
+    pub description: String,
+    /// The time it pays for.
+    pub period: Period,
+    /// How many units.
+    pub quantity: i64,
+    /// Before tax.
+    pub amount: Money,
+    /// How the amount came to be.
+    pub explanation: Explanation,
+}
+
+/// What an invoice adds up to. Tax is zero until tax rates are brought in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Totals {
+    /// Sum of the lines.
+    pub subtotal: Money,
+    /// Tax on them.
+    pub tax: Money,
+    /// What is to be paid.
+    pub total: Money,
+}
+
+/// A stored invoice, without its lines.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Invoice {
+    /// Its id.
+    pub id: InvoiceId,
+    /// Who issues it.
+    pub entity: LegalEntityId,
+    /// Who is to pay it.
+    pub customer: CustomerId,
+    /// Where it stands.
+    pub state: State,
+    /// Given at finalization: `INV-000001`, without a gap per legal entity.
+    pub number: Option<String>,
+    /// The legal entity's local date of finalization, never before the last one of the series.
+    pub issued: Option<Date>,
+    /// When it fell due, in business time.
+    pub due: Timestamp,
+    /// What it adds up to.
+    pub totals: Totals,
+    /// The party as printed, frozen at finalization.
+    pub party: Option<Party>,
+}

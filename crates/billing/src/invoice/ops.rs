@@ -1,0 +1,284 @@
+//! Storing drafts, issuing invoices one or many at a time, and finding them.
+
+use std::collections::{BTreeMap, HashMap};
+
+use identity::{LegalEntity, customer, customer::Party, environment};
+use jiff::Timestamp;
+use kernel::{
+    Currency, Edge, Error, Money, Period, Result,
+    ids::{CustomerId, InvoiceId, LegalEntityId, SubscriptionId},
+};
+use ledger::{Account, AccountKind, Posting, Transaction};
+use serde_json::json;
+use store::{NewFact, Row, Series, ToValue, Tx, Value, View, params};
+use uuid::Uuid;
+
+use super::{
+    model::{ChargeKind, Draft, Invoice, Line, State, Totals},
+    sql,
+};
+
+/// An invoice about to be stored.
+struct Document {
+    invoice: Invoice,
+    sequence: Option<i64>,
+    lines: Vec<Line>,
+}
+
+impl Document {
+    fn draft(id: InvoiceId, draft: Draft) -> Result<Self> {
+        let totals = draft.totals()?;
+        let invoice = Invoice {
+            id,
+            entity: draft.entity,
+            customer: draft.customer,
+            state: State::Draft,
+            number: None,
+            issued: None,
+            due: draft.due,
+            totals,
+            party: None,
+        };
+        Ok(Self { invoice, sequence: None, lines: draft.lines })
+    }
+}
+
+/// Store drafts. Each keeps its lines and amounts and has no number.
+pub(crate) fn save_drafts(tx: &mut Tx<'_>, drafts: Vec<(InvoiceId, Draft)>) -> Result<()> {
+    let documents = drafts.into_iter().map(|(id, draft)| Document::draft(id, draft)).collect::<Result<Vec<_>>>()?;
+    for Document { invoice, lines, .. } in &documents {
+        let payload = json!({
+            "currency": invoice.totals.total.currency(),
+            "total": invoice.totals.total.minor(),
+            "lines": lines.len(),
+        });
+        tx.fact(NewFact::new("invoice.drafted", invoice.id.any(), payload)?.of(invoice.customer));
+    }
+    insert(tx, &documents)
+}
+
+/// Store invoices and issue them at once, as of `at`: number, date, party, postings and facts. In the
+/// order given, which is the order of the numbers.
+pub(crate) fn issue(tx: &mut Tx<'_>, drafts: Vec<(InvoiceId, Draft)>, at: Timestamp) -> Result<Vec<Invoice>> {
+    let mut documents =
+        drafts.into_iter().map(|(id, draft)| Document::draft(id, draft)).collect::<Result<Vec<_>>>()?;
+    let mut issued: Vec<(&mut Invoice, &mut Option<i64>)> =
+        documents.iter_mut().map(|document| (&mut document.invoice, &mut document.sequence)).collect();
+    stamp(tx, &mut issued, at)?;
+    insert(tx, &documents)?;
+    let invoices: Vec<Invoice> = documents.into_iter().map(|document| document.invoice).collect();
+    book(tx, &invoices, at)?;
+    Ok(invoices)
+}
+
+/// Issue a draft. Errors: `not_found`, `invoice_not_draft`.
+pub fn finalize(tx: &mut Tx<'_>, id: InvoiceId) -> Result<Invoice> {
+    tx.lock(&sql::LOCK, id)?;
+    let mut invoice = find(tx, id)?;
+    if invoice.state != State::Draft {
+        let state = invoice.state.word();
+        let detail = format!("Only a draft can be finalized; this invoice is {state} and never changes again.");
+        return Err(Error::conflict("invoice_not_draft", detail));
+    }
+    let (at, mut sequence) = (tx.now(), None);
+    stamp(tx, &mut [(&mut invoice, &mut sequence)], at)?;
+    let (state, party) = (invoice.state.word(), party_json(invoice.party.as_ref())?);
+    tx.exec_one(&sql::ISSUE, params![id, state, sequence, invoice.number, invoice.issued, party])?;
+    book(tx, std::slice::from_ref(&invoice), at)?;
+    Ok(invoice)
+}
+
+/// Give invoices what issuing gives them: a number and a date from their legal entity's series, and the
+/// party as it is printed. An invoice over nothing is settled by being issued.
+fn stamp(tx: &mut Tx<'_>, invoices: &mut [(&mut Invoice, &mut Option<i64>)], at: Timestamp) -> Result<()> {
+    let customers: Vec<CustomerId> = invoices.iter().map(|(invoice, _)| invoice.customer).collect();
+    let parties: HashMap<CustomerId, Party> = customer::parties(tx, customers)?.into_iter().collect();
+    let entities: BTreeMap<LegalEntityId, LegalEntity> =
+        environment::entities(tx)?.into_iter().map(|entity| (entity.id, entity)).collect();
+    for (id, entity) in &entities {
+        let of_entity = || invoices.iter().filter(|(invoice, _)| invoice.entity == *id).count();
+        let count = u32::try_from(of_entity()).map_err(|_| Error::internal("too many invoices at once"))?;
+        if count == 0 {
+            continue;
+        }
+        let series = Series { owner: id.uuid(), name: entity.series.clone() };
+        let taken = tx.take_numbers(&series, count, entity.zone.date_of(at))?;
+        let mine = invoices.iter_mut().filter(|(invoice, _)| invoice.entity == *id);
+        for ((invoice, sequence), number) in mine.zip(taken.first..) {
+            **sequence = Some(number);
+            invoice.number = Some(format!("{}-{number:06}", entity.series));
+            invoice.issued = Some(taken.date);
+            invoice.party = parties.get(&invoice.customer).cloned();
+            invoice.state = if invoice.totals.total.is_zero() { State::Paid } else { State::Finalized };
+        }
+    }
+    match invoices.iter().find(|(_, sequence)| sequence.is_none()) {
+        None => Ok(()),
+        Some((invoice, _)) => Err(Error::internal(format!("the legal entity of {} is gone", invoice.id))),
+    }
+}
+
+/// Post issued invoices to the ledger and state that they were issued.
+fn book(tx: &mut Tx<'_>, invoices: &[Invoice], at: Timestamp) -> Result<()> {
+    let transactions: Vec<Transaction> =
+        invoices.iter().filter(|invoice| !invoice.totals.total.is_zero()).map(|invoice| posting(invoice, at)).collect();
+    ledger::post(tx, &transactions)?;
+    for invoice in invoices {
+        let Totals { subtotal, tax, total } = invoice.totals;
+        let payload = json!({
+            "number": invoice.number,
+            "issued": invoice.issued,
+            "currency": total.currency(),
+            "subtotal": subtotal.minor(),
+            "tax": tax.minor(),
+            "total": total.minor(),
+        });
+        let fact = NewFact::new("invoice.finalized", invoice.id.any(), payload)?;
+        tx.fact(fact.of(invoice.customer).effective(at));
+    }
+    Ok(())
+}
+
+/// What an issued invoice posts: the customer owes the total; fees in advance are not yet earned.
+fn posting(invoice: &Invoice, at: Timestamp) -> Transaction {
+    let Totals { subtotal, tax, total } = invoice.totals;
+    let receivable = Account::owned(invoice.entity, AccountKind::Receivable, invoice.customer);
+    let mut postings = vec![Posting { account: receivable, amount: total }];
+    let mut credit = |kind, amount: Money| {
+        if !amount.is_zero() {
+            let account = Account { entity: invoice.entity, kind, owner: None };
+            postings.push(Posting { account, amount: amount.negated() });
+        }
+    };
+    credit(AccountKind::DeferredRevenue, subtotal);
+    debug_assert!(tax.is_zero(), "tax needs a jurisdiction to be owed to");
+    Transaction { effective: at, document: invoice.id.any(), kind: "invoice.finalized", postings }
+}
+
+fn party_json(party: Option<&Party>) -> Result<Option<serde_json::Value>> {
+    party.map(serde_json::to_value).transpose().map_err(|error| Error::internal(error.to_string()))
+}
+
+fn insert(tx: &mut Tx<'_>, documents: &[Document]) -> Result<()> {
+    let parties =
+        documents.iter().map(|document| party_json(document.invoice.party.as_ref())).collect::<Result<Vec<_>>>()?;
+    tx.bulk_all(&sql::INSERT, documents.iter().zip(&parties).map(|(document, party)| row(document, party.as_ref())))?;
+    let lines: Vec<(InvoiceId, &Line, serde_json::Value)> = documents
+        .iter()
+        .flat_map(|document| document.lines.iter().map(|line| (document.invoice.id, line)))
+        .map(|(id, line)| {
+            let explanation =
+                serde_json::to_value(&line.explanation).map_err(|error| Error::internal(error.to_string()))?;
+            Ok((id, line, explanation))
+        })
+        .collect::<Result<_>>()?;
+    tx.bulk_all(&sql::INSERT_LINES, lines.iter().map(|(id, line, explanation)| line_row(*id, line, explanation)))
+}
+
+fn row<'d>(document: &'d Document, party: Option<&serde_json::Value>) -> [Value<'d>; 13] {
+    let Document { invoice, sequence, .. } = document;
+    let Totals { subtotal, tax, total } = invoice.totals;
+    [
+        invoice.id.to_value(),
+        invoice.entity.to_value(),
+        invoice.customer.to_value(),
+        Value::from(invoice.state.word()),
+        Value::from(total.currency().code()),
+        sequence.map_or(Value::Null, Value::Int),
+        invoice.number.to_value(),
+        invoice.issued.map_or(Value::Null, Value::Date),
+        invoice.due.to_value(),
+        Value::Int(subtotal.minor()),
+        Value::Int(tax.minor()),
+        Value::Int(total.minor()),
+        party.map_or(Value::Null, |party| Value::json(party)),
+    ]
+}
+
+fn line_row<'l>(invoice: InvoiceId, line: &'l Line, explanation: &serde_json::Value) -> [Value<'l>; 14] {
+    let Period { start, end } = line.period;
+    [
+        Value::Uuid(invoice.uuid()),
+        Value::Int(line.ordinal),
+        line.subscription.to_value(),
+        Value::Int(line.item),
+        Value::from(line.kind.word()),
+        Value::Int(0),
+        line.description.to_value(),
+        Value::Date(start.date),
+        Value::Instant(start.at),
+        Value::Date(end.date),
+        Value::Instant(end.at),
+        Value::Int(line.quantity),
+        Value::Int(line.amount.minor()),
+        Value::json(explanation),
+    ]
+}
+
+fn read(row: &Row<'_>) -> Result<Invoice> {
+    let currency: Currency = row.get(4)?;
+    let money = |index: usize| Money::new(row.get(index)?, currency);
+    let party: Option<serde_json::Value> = row.get(11)?;
+    let party = party.map(serde_json::from_value).transpose();
+    Ok(Invoice {
+        id: row.get(0)?,
+        entity: row.get(1)?,
+        customer: row.get(2)?,
+        state: row.parse(3, State::parse)?,
+        number: row.get(5)?,
+        issued: row.get(6)?,
+        due: row.get(7)?,
+        totals: Totals { subtotal: money(8)?, tax: money(9)?, total: money(10)? },
+        party: party.map_err(|error| Error::internal(format!("a stored party cannot be read: {error}")))?,
+    })
+}
+
+/// An invoice. Errors: `not_found`.
+pub fn find(view: &mut View<'_>, id: InvoiceId) -> Result<Invoice> {
+    view.opt(&sql::FIND, params![id], read)?.ok_or_else(|| Error::not_found("invoice"))
+}
+
+/// The lines of an invoice, in order.
+pub fn lines(view: &mut View<'_>, id: InvoiceId) -> Result<Vec<Line>> {
+    view.all(&sql::LINES, params![id], |row| {
+        let currency: Currency = row.get(12)?;
+        let explanation = serde_json::from_value(row.get(11)?);
+        Ok(Line {
+            ordinal: row.get(0)?,
+            subscription: row.get(1)?,
+            item: row.get(2)?,
+            kind: row.parse(3, ChargeKind::parse)?,
+            description: row.get(4)?,
+            period: Period {
+                start: Edge { date: row.get(5)?, at: row.get(6)? },
+                end: Edge { date: row.get(7)?, at: row.get(8)? },
+            },
+            quantity: row.get(9)?,
+            amount: Money::new(row.get(10)?, currency)?,
+            explanation: explanation
+                .map_err(|error| Error::internal(format!("a stored explanation cannot be read: {error}")))?,
+        })
+    })
+}
+
+/// Invoices made before `before` (none: from the newest on), newest first.
+pub fn list(view: &mut View<'_>, before: Option<InvoiceId>, limit: i64) -> Result<Vec<Invoice>> {
+    let before = before.map_or(Uuid::max(), InvoiceId::uuid);
+    view.all(&sql::LIST, params![before, limit], read)
+}
+
+/// A customer's invoices made before `before`, newest first.
+pub fn of_customer(
+    view: &mut View<'_>,
+    customer: CustomerId,
+    before: Option<InvoiceId>,
+    limit: i64,
+) -> Result<Vec<Invoice>> {
+    let before = before.map_or(Uuid::max(), InvoiceId::uuid);
+    view.all(&sql::OF_CUSTOMER, params![customer, before, limit], read)
+}
+
+/// A subscription's newest invoices.
+pub fn of_subscription(view: &mut View<'_>, subscription: SubscriptionId, limit: i64) -> Result<Vec<Invoice>> {
+    view.all(&sql::OF_SUBSCRIPTION, params![subscription, limit], read)
+}

@@ -1,0 +1,15 @@
+//! Subscriptions and invoices, and moving business time over them.
+//!
+//! Decisions are pure ([`subscription::rules`]): state, command and now give the new state and what is
+//! to be billed. Operations load, decide, save and state facts, in one transaction.
+
+pub mod clock;
+pub mod import;
+pub mod invoice;
+mod schema;
+pub mod subscription;
+
+pub use schema::CONTEXT;
+
+/// What falls due in billing, in the order it runs within an instant.
+pub static DUE: &[jobs::due::DueKind] = &[subscription::RENEWAL];

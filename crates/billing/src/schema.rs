@@ -1,0 +1,93 @@
+//! What billing stores.
+
+use crate::{invoice, subscription};
+
+/// Subscriptions with their items, invoices with their lines.
+pub static CONTEXT: store::Context = store::Context {
+    name: "billing",
+    file: store::File::Core,
+    migrations: &[store::Migration {
+        number: 1,
+        name: "subscriptions and invoices",
+        step: store::Step::Expand,
+        sql: "
+            CREATE TABLE subscription (
+                env_id UUID NOT NULL,
+                id UUID NOT NULL,
+                entity_id UUID NOT NULL,
+                customer_id UUID NOT NULL,
+                external_id TEXT,
+                book_id UUID NOT NULL,
+                state TEXT NOT NULL,
+                currency TEXT NOT NULL,
+                anchor DATE NOT NULL,
+                cycle TEXT NOT NULL,
+                zone TEXT NOT NULL,
+                wall_time TEXT,
+                started INSTANT NOT NULL,
+                period_start_date DATE NOT NULL,
+                period_start INSTANT NOT NULL,
+                period_end_date DATE NOT NULL,
+                period_end INSTANT NOT NULL,
+                billed_date DATE NOT NULL,
+                billed INSTANT NOT NULL,
+                metadata JSON NOT NULL,
+                PRIMARY KEY (env_id, id)
+            ) STRICT, WITHOUT ROWID;
+            CREATE UNIQUE INDEX subscription_external ON subscription (env_id, external_id) WHERE external_id IS NOT NULL;
+            CREATE INDEX subscription_customer ON subscription (env_id, customer_id, id);
+            CREATE TABLE subscription_item (
+                env_id UUID NOT NULL,
+                subscription_id UUID NOT NULL,
+                ordinal INTEGER NOT NULL,
+                kind TEXT NOT NULL,
+                key TEXT NOT NULL,
+                quantity INTEGER NOT NULL,
+                PRIMARY KEY (env_id, subscription_id, ordinal)
+            ) STRICT, WITHOUT ROWID;
+            CREATE TABLE invoice (
+                env_id UUID NOT NULL,
+                id UUID NOT NULL,
+                entity_id UUID NOT NULL,
+                customer_id UUID NOT NULL,
+                state TEXT NOT NULL,
+                currency TEXT NOT NULL,
+                sequence INTEGER,
+                number TEXT,
+                issued DATE,
+                due INSTANT NOT NULL,
+                subtotal INTEGER NOT NULL,
+                tax INTEGER NOT NULL,
+                total INTEGER NOT NULL,
+                party JSON,
+                PRIMARY KEY (env_id, id)
+            ) STRICT, WITHOUT ROWID;
+            CREATE UNIQUE INDEX invoice_number ON invoice (env_id, entity_id, sequence) WHERE sequence IS NOT NULL;
+            CREATE INDEX invoice_customer ON invoice (env_id, customer_id, id);
+            CREATE TABLE invoice_line (
+                env_id UUID NOT NULL,
+                invoice_id UUID NOT NULL,
+                ordinal INTEGER NOT NULL,
+                subscription_id UUID NOT NULL,
+                item INTEGER NOT NULL,
+                kind TEXT NOT NULL,
+                adjustment INTEGER NOT NULL,
+                description TEXT NOT NULL,
+                start_date DATE NOT NULL,
+                start_at INSTANT NOT NULL,
+                end_date DATE NOT NULL,
+                end_at INSTANT NOT NULL,
+                quantity INTEGER NOT NULL,
+                amount INTEGER NOT NULL,
+                explanation JSON NOT NULL,
+                PRIMARY KEY (env_id, invoice_id, ordinal)
+            ) STRICT, WITHOUT ROWID;
+            CREATE UNIQUE INDEX invoice_line_once ON invoice_line (env_id, subscription_id, item, start_at, kind, adjustment);
+        ",
+    }],
+    installation_tables: &[],
+    system_tables: &[],
+    statements: &[subscription::sql::ALL, invoice::sql::ALL],
+    bulks: &[subscription::sql::BULKS, invoice::sql::BULKS],
+    upcasters: &[],
+};

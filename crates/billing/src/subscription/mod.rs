@@ -1,0 +1,11 @@
+//! Subscriptions: starting them and carrying them from period to period.
+
+mod model;
+mod ops;
+mod renewal;
+pub mod rules;
+pub(crate) mod sql;
+
+pub use model::{BillFrom, Item, ItemKind, Start, Started, State, Subscription};
+pub use ops::{Preview, find, list, of_customer, preview, resolve, start, start_all};
+pub(crate) use renewal::RENEWAL;

@@ -1,0 +1,148 @@
+//! What every test stands on: an environment with a legal entity and Unison's price book.
+
+use std::collections::BTreeMap;
+
+use billing::subscription::{BillFrom, Start, Started};
+use catalog::version;
+use identity::{Customer, NewCustomer, customer, environment};
+use jiff::Timestamp;
+use jobs::Runner;
+use kernel::{
+    Currency, Cycle, Error, Id, Result, Zone,
+    ids::{CustomerId, InvoiceId, MerchantId},
+};
+use store::{Actor, Mode, Scope, facts};
+use testkit::TestDb;
+
+pub const UNISON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../books/unison.toml");
+
+/// An environment whose clock stands at `at` (a sandbox) or runs with the test's real time (live).
+pub fn environment(test: &TestDb, mode: Mode, at: &str) -> Scope {
+    let book = std::fs::read_to_string(UNISON).unwrap();
+    environment_with(test, mode, at, &book)
+}
+
+pub fn environment_with(test: &TestDb, mode: Mode, at: &str, book: &str) -> Scope {
+    let scope = Scope::environment(kernel::new_id(&kernel::SystemIds), mode, Actor::CommandLine);
+    let (at, book): (Timestamp, _) = (at.parse().unwrap(), book.to_owned());
+    let entity = environment::NewLegalEntity {
+        name: "Unison GmbH".into(),
+        country: "DE".into(),
+        currency: Currency::parse("USD").unwrap(),
+        zone: Zone::parse("Europe/Berlin").unwrap(),
+        series: "INV".into(),
+    };
+    test.db
+        .write(&scope, move |tx| {
+            let merchant: MerchantId = Id::from_uuid(uuid::Uuid::from_u128(1));
+            environment::create(tx, merchant, &format!("e{}", tx.env()?.uuid().simple())[..20], Some(at))?;
+            environment::add_entity(tx, &entity)?;
+            version::apply(tx, "book.toml", &book).map(drop)
+        })
+        .wait()
+        .unwrap();
+    scope
+}
+
+pub fn new_customer(name: &str, zone: &str) -> NewCustomer {
+    NewCustomer {
+        name: name.into(),
+        email: Some("billing@example.com".into()),
+        address: Some("1 Main Street, Springfield".into()),
+        country: "US".into(),
+        currency: Currency::parse("USD").unwrap(),
+        zone: Some(Zone::parse(zone).unwrap()),
+        external_id: None,
+        metadata: serde_json::Value::Null,
+    }
+}
+
+pub fn customer_in(test: &TestDb, scope: &Scope, zone: &str) -> Customer {
+    let new = new_customer("Acme", zone);
+    test.db.write(scope, move |tx| customer::create(tx, new.clone())).wait().unwrap()
+}
+
+/// A monthly Starter from now on, its first invoice issued at once.
+pub fn starter(customer: CustomerId) -> Start {
+    Start {
+        customer,
+        plan: "starter".into(),
+        cycle: Cycle::MONTH,
+        quantity: None,
+        addons: BTreeMap::new(),
+        start: None,
+        bill_from: BillFrom::Start,
+        zone: None,
+        currency: None,
+        entity: None,
+        external_id: None,
+        metadata: serde_json::Value::Null,
+        finalize: true,
+    }
+}
+
+pub fn start(test: &TestDb, scope: &Scope, start: Start) -> Result<Started> {
+    test.db.write(scope, move |tx| billing::subscription::start(tx, &start)).wait()
+}
+
+/// Advance a sandbox clock and run the job that does it.
+pub fn advance(test: &TestDb, scope: &Scope, to: &str) -> Result<(), Error> {
+    let to: Timestamp = to.parse().unwrap();
+    test.db.write(scope, move |tx| billing::clock::request_advance(tx, to)).wait()?;
+    let runner = Runner::new(test.db.clone(), vec![billing::clock::advance_job_kind()], vec![]);
+    runner.run_until_idle().map(drop)
+}
+
+/// Invoices oldest first, as `number issued total`.
+pub fn issued(test: &TestDb, scope: &Scope) -> Vec<String> {
+    let mut invoices = test.db.read(scope, |view| billing::invoice::list(view, None, 10_000)).wait().unwrap();
+    invoices.reverse();
+    let text = |invoice: &billing::invoice::Invoice| {
+        let date = invoice.issued.map(|date| date.to_string()).unwrap_or_default();
+        format!("{} {date} {}", invoice.number.as_deref().unwrap_or("draft"), invoice.totals.total)
+    };
+    invoices.iter().map(text).collect()
+}
+
+/// The periods an invoice's lines pay for, in local dates, and their amounts.
+pub fn lines(test: &TestDb, scope: &Scope, id: InvoiceId) -> Vec<String> {
+    let lines = test.db.read(scope, move |view| billing::invoice::lines(view, id)).wait().unwrap();
+    lines
+        .iter()
+        .map(|line| {
+            let (start, end) = (line.period.start.date, line.period.end.date);
+            format!("{} {start}..{end} ×{} {}", line.description, line.quantity, line.amount.decimal())
+        })
+        .collect()
+}
+
+/// What must hold after anything: the chain of facts, the ledger, every explanation, and receivables that
+/// are exactly what was invoiced.
+pub fn sound(test: &TestDb, scope: &Scope) {
+    test.db
+        .read(scope, |view| {
+            facts::verify(view)?;
+            assert!(ledger::check(view)?.is_sound());
+            let mut invoiced = 0;
+            for invoice in billing::invoice::list(view, None, 100_000)? {
+                let lines = billing::invoice::lines(view, invoice.id)?;
+                for line in &lines {
+                    assert_eq!(line.explanation.recompute()?, line.amount, "{}", invoice.id);
+                }
+                let sum: i64 = lines.iter().map(|line| line.amount.minor()).sum();
+                assert_eq!(sum, invoice.totals.subtotal.minor(), "{}", invoice.id);
+                if invoice.number.is_some() {
+                    invoiced += invoice.totals.total.minor();
+                }
+            }
+            let owed: i64 = ledger::trial_balance(view, None)?
+                .iter()
+                .filter(|balance| balance.account.kind == ledger::AccountKind::Receivable)
+                .map(|balance| i64::try_from(balance.balance).unwrap())
+                .sum();
+            assert_eq!(owed, invoiced);
+            Ok(())
+        })
+        .wait()
+        .unwrap();
+}

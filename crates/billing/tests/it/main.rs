@@ -1,0 +1,15 @@
+//! Billing on both databases.
+
+mod ground;
+mod import;
+mod invoices;
+mod renewals;
+mod starts;
+
+static ALL: &[&store::Context] =
+    &[&store::CONTEXT, &jobs::CONTEXT, &catalog::CONTEXT, &ledger::CONTEXT, &identity::CONTEXT, &billing::CONTEXT];
+
+#[test]
+fn every_statement_prepares() {
+    testkit::every_statement_prepares(ALL);
+}
