@@ -84,6 +84,7 @@ pub static CONTEXT: store::Context = store::Context {
             ) STRICT, WITHOUT ROWID;
             CREATE UNIQUE INDEX invoice_line_once ON invoice_line (env_id, subscription_id, item, start_at, kind, adjustment);
         ",
+        extra: store::Extra::NONE,
     }],
     installation_tables: &[],
     system_tables: &[],

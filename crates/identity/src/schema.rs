@@ -91,6 +91,7 @@ pub static CONTEXT: store::Context = store::Context {
             ) STRICT, WITHOUT ROWID;
             CREATE UNIQUE INDEX customer_external ON customer (env_id, external_id) WHERE external_id IS NOT NULL;
         ",
+        extra: store::Extra::NONE,
     }],
     installation_tables: &["merchant", "app_user", "membership", "sign_in_link", "user_session"],
     system_tables: &["environment", "api_key"],

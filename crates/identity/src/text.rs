@@ -29,7 +29,11 @@ pub fn email(text: &str, pointer: &str) -> Result<String> {
         !local.is_empty() && domain.contains('.') && !domain.starts_with('.') && !domain.ends_with('.')
     }) && !text.contains(char::is_whitespace)
         && text.matches('@').count() == 1;
-    if good { Ok(text) } else { Err(Error::invalid("email_malformed", "This is not an e-mail address.").at(pointer)) }
+    if good {
+        Ok(text)
+    } else {
+        Err(Error::invalid("email_malformed", "This is not an e-mail address.").at(pointer))
+    }
 }
 
 /// A country as its ISO 3166-1 alpha-2 code, in capitals.
@@ -68,7 +72,9 @@ pub fn slug(text: &str) -> Result<String> {
     }
     Err(Error::invalid(
         "slug_malformed",
-        format!("{text:?} cannot stand in a URL. Use up to 40 lower-case letters, digits and hyphens, a letter first."),
+        format!(
+            "{text:?} cannot stand in a URL. Use up to 40 lower-case letters, digits and hyphens, a letter first."
+        ),
     ))
 }
 
@@ -104,7 +110,8 @@ mod tests {
             assert_eq!(line(bad, 200, "/name").unwrap_err().fields[0].pointer, "/name");
         }
         assert!(email("ann@example.com", "/email").is_ok());
-        for bad in ["ann", "@example.com", "ann@example", "ann@@example.com", "a nn@example.com", "ann@.com"] {
+        for bad in ["ann", "@example.com", "ann@example", "ann@@example.com", "a nn@example.com", "ann@.com"]
+        {
             assert!(email(bad, "/email").is_err(), "{bad}");
         }
         assert!(country("DE", "/country").is_ok());

@@ -65,6 +65,7 @@ pub static CONTEXT: Context = Context {
             CREATE INDEX due_subject ON due (env_id, subject_id);
             CREATE INDEX due_live ON due (at, env_id) WHERE NOT sandbox AND error IS NULL;
         ",
+        extra: store::Extra::NONE,
     }],
     installation_tables: &["schedule"],
     system_tables: &["job", "job_run", "due"],

@@ -10,7 +10,7 @@ use std::{
 
 use jiff::SignedDuration;
 use jobs::{
-    Every, INSTALLATION, Job, JobKind, LEASE, Lease, NewJob, RunOutcome, Runner, Schedule, State, Work,
+    Bell, Every, INSTALLATION, Job, JobKind, LEASE, Lease, NewJob, RunOutcome, Runner, Schedule, State, Work,
     backoff,
 };
 use kernel::{Error, Result, ids::JobId};
@@ -301,10 +301,10 @@ fn two_processes_run_each_job_once() {
     on_both(CONTEXTS, |test| {
         let scope = test.environment(Mode::Live);
         let (kind, notes) = noting("note");
-        let running: Vec<_> = [test.db.clone(), second_db(test)]
-            .map(|db| Runner::new(db, vec![kind.clone()], Vec::new()).with_threads(3).start())
-            .into();
-        let bells: Vec<_> = running.iter().map(|running| running.bell()).collect();
+        let bells = [Bell::new(), Bell::new()];
+        let running = [(test.db.clone(), &bells[0]), (second_db(test), &bells[1])].map(|(db, bell)| {
+            Runner::new(db, vec![kind.clone()], Vec::new()).with_threads(3).with_bell(bell.clone()).start()
+        });
         for n in 0..JOBS {
             let bells = bells.clone();
             let enqueue = move |tx: &mut store::Tx<'_>| {

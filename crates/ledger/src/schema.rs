@@ -1,32 +1,8 @@
 //! The tables, and the triggers that keep them append-only.
 
-use store::{Context, File, Migration, Step};
+use store::{Context, Extra, File, Migration, Step};
 
 use crate::sql;
-
-/// Triggers that refuse every UPDATE and DELETE of a table, in the words of each engine.
-///
-/// PostgreSQL nests comments and SQLite does not. After `/* /* */` SQLite reads on while PostgreSQL is
-/// still inside a comment, which `*/` ends; written as `-- */` SQLite does not see that end, nor what
-/// follows it in the line. So the first line is PostgreSQL's, and the second SQLite's.
-macro_rules! append_only {
-    ($table:literal) => {
-        concat!(
-            "/* /* */ -- */ CREATE TRIGGER ledger_keeps BEFORE UPDATE OR DELETE ON ",
-            $table,
-            " FOR EACH ROW EXECUTE FUNCTION ledger_refuses();\n",
-            "/* /* */ CREATE TRIGGER ",
-            $table,
-            "_no_update BEFORE UPDATE ON ",
-            $table,
-            " BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END; CREATE TRIGGER ",
-            $table,
-            "_no_delete BEFORE DELETE ON ",
-            $table,
-            " BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;\n-- */\n",
-        )
-    };
-}
 
 /// What the ledger stores.
 pub static CONTEXT: Context = Context {
@@ -36,8 +12,7 @@ pub static CONTEXT: Context = Context {
         number: 1,
         name: "accounts, transactions, postings",
         step: Step::Expand,
-        sql: concat!(
-            "
+        sql: "
             CREATE TABLE ledger_account (
                 env_id UUID NOT NULL,
                 id UUID NOT NULL,
@@ -68,13 +43,34 @@ pub static CONTEXT: Context = Context {
                 PRIMARY KEY (env_id, transaction_id, ordinal)
             ) STRICT, WITHOUT ROWID;
             CREATE INDEX posting_account ON posting (env_id, account_id, transaction_id, ordinal);
+        ",
+        // Every UPDATE and DELETE is refused by the database itself.
+        extra: Extra {
+            sqlite: "
+                CREATE TRIGGER ledger_account_no_update BEFORE UPDATE ON ledger_account
+                    BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+                CREATE TRIGGER ledger_account_no_delete BEFORE DELETE ON ledger_account
+                    BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+                CREATE TRIGGER ledger_transaction_no_update BEFORE UPDATE ON ledger_transaction
+                    BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+                CREATE TRIGGER ledger_transaction_no_delete BEFORE DELETE ON ledger_transaction
+                    BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+                CREATE TRIGGER posting_no_update BEFORE UPDATE ON posting
+                    BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+                CREATE TRIGGER posting_no_delete BEFORE DELETE ON posting
+                    BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
             ",
-            "/* /* */ -- */ CREATE FUNCTION ledger_refuses() RETURNS trigger LANGUAGE plpgsql AS \
-             $$ BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$;\n",
-            append_only!("ledger_account"),
-            append_only!("ledger_transaction"),
-            append_only!("posting"),
-        ),
+            postgres: "
+                CREATE FUNCTION ledger_refuses() RETURNS trigger LANGUAGE plpgsql AS
+                    $$ BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$;
+                CREATE TRIGGER ledger_keeps BEFORE UPDATE OR DELETE ON ledger_account
+                    FOR EACH ROW EXECUTE FUNCTION ledger_refuses();
+                CREATE TRIGGER ledger_keeps BEFORE UPDATE OR DELETE ON ledger_transaction
+                    FOR EACH ROW EXECUTE FUNCTION ledger_refuses();
+                CREATE TRIGGER ledger_keeps BEFORE UPDATE OR DELETE ON posting
+                    FOR EACH ROW EXECUTE FUNCTION ledger_refuses();
+            ",
+        },
     }],
     installation_tables: &[],
     system_tables: &[],

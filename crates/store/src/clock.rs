@@ -46,7 +46,10 @@ pub(crate) fn hold(tx: &mut Tx<'_>) -> Result<()> {
 
 /// The answer to a write while the clock moves.
 fn advancing() -> Error {
-    Error::conflict("clock_advancing", "The clock of this sandbox is being advanced. Write again when it stands still.")
+    Error::conflict(
+        "clock_advancing",
+        "The clock of this sandbox is being advanced. Write again when it stands still.",
+    )
 }
 
 /// Give a new sandbox its clock.
@@ -61,11 +64,18 @@ pub fn set_up(tx: &mut Tx<'_>, at: Timestamp) -> Result<()> {
 /// Errors: `clock_is_live`, `clock_backwards`, `clock_advancing`.
 pub fn aim(tx: &mut Tx<'_>, target: Timestamp) -> Result<()> {
     let Some(standing) = read(tx)? else {
-        return Err(Error::conflict("clock_is_live", "A live environment runs on real time; only a sandbox's clock moves by hand."));
+        return Err(Error::conflict(
+            "clock_is_live",
+            "A live environment runs on real time; only a sandbox's clock moves by hand.",
+        ));
     };
     if target < standing.at {
         let at = standing.at;
-        return Err(Error::invalid("clock_backwards", format!("The clock stands at {at} and only moves forward.")).at("/to"));
+        return Err(Error::invalid(
+            "clock_backwards",
+            format!("The clock stands at {at} and only moves forward."),
+        )
+        .at("/to"));
     }
     match tx.exec(&AIM, params![target])? {
         1 => Ok(()),

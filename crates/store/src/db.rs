@@ -75,7 +75,13 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { clock: Arc::new(SystemClock), ids: Arc::new(SystemIds::default()), migrate: true, threads: 4, queue: 1_024 }
+        Self {
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(SystemIds),
+            migrate: true,
+            threads: 4,
+            queue: 1_024,
+        }
     }
 }
 
@@ -84,6 +90,7 @@ impl Default for Options {
 pub struct Db {
     shared: Arc<Shared>,
     lane: Lane,
+    file: File,
 }
 
 struct Shared {
@@ -144,7 +151,7 @@ impl Db {
             }
         };
         let shared = Shared { location: location.clone(), runtime, core, usage };
-        Ok(Self { shared: Arc::new(shared), lane: Lane::Request })
+        Ok(Self { shared: Arc::new(shared), lane: Lane::Request, file: File::Core })
     }
 
     /// Where the data is.
@@ -165,32 +172,43 @@ impl Db {
     /// The same database for background work, which yields to requests.
     #[must_use]
     pub fn background(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), lane: Lane::Background }
+        Self { lane: Lane::Background, ..self.clone() }
     }
 
-    /// Read the core data: `work` sees one consistent state.
+    /// The same database's usage data: a file of its own on SQLite, with its own writer. No transaction
+    /// spans both; usage has no facts, and its business time is told by the caller.
+    #[must_use]
+    pub fn usage(&self) -> Self {
+        Self { file: File::Usage, ..self.clone() }
+    }
+
+    /// Read: `work` sees one consistent state.
     pub fn read<T, F>(&self, scope: &Scope, work: F) -> Pending<T>
     where
         T: Send + 'static,
         F: Fn(&mut View<'_>) -> Result<T> + Send + 'static,
     {
-        let (closure, pending) = Closure::new(scope.clone(), work);
-        self.submit(&self.senders(File::Core).read, Box::new(closure) as Box<dyn ReadWork>, pending)
+        let (closure, pending) = Closure::new(self.scoped(scope), work);
+        self.submit(&self.senders().read, Box::new(closure) as Box<dyn ReadWork>, pending)
     }
 
-    /// Change the core data: `work` and its facts happen together or not at all, and are durable when
+    /// Change: `work` and its facts happen together or not at all, and are durable when
     /// the answer comes. `work` may be run more than once.
     pub fn write<T, F>(&self, scope: &Scope, work: F) -> Pending<T>
     where
         T: Send + 'static,
         F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
-        let (closure, pending) = Closure::new(scope.clone(), work);
-        self.submit(&self.senders(File::Core).write, Box::new(closure) as Box<dyn WriteWork>, pending)
+        let (closure, pending) = Closure::new(self.scoped(scope), work);
+        self.submit(&self.senders().write, Box::new(closure) as Box<dyn WriteWork>, pending)
     }
 
-    fn senders(&self, file: File) -> &Senders {
-        let queues = match file {
+    fn scoped(&self, scope: &Scope) -> Scope {
+        Scope { file: self.file, ..scope.clone() }
+    }
+
+    fn senders(&self) -> &Senders {
+        let queues = match self.file {
             File::Core => &self.shared.core,
             File::Usage => &self.shared.usage,
         };

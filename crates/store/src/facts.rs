@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::{Row, ToValue, Tx, Value, View, bulks, params, statements};
+use crate::{File, Row, ToValue, Tx, Value, View, bulks, params, statements};
 
 statements! {
     /// Opens the chain of a new environment.
@@ -233,6 +233,11 @@ pub(crate) fn append(tx: &mut Tx<'_>) -> Result<()> {
     if facts.is_empty() {
         return Ok(());
     }
+    if tx.scope().file == File::Usage {
+        return Err(Error::internal(
+            "usage states no facts: what core must learn from it goes through a job",
+        ));
+    }
     let env = tx.env()?.uuid();
     let count = facts.len() as i64;
     let (last, mut hash): (i64, Vec<u8>) =
@@ -328,6 +333,9 @@ mod tests {
             write_canonical(&serde_json::from_str(json).unwrap(), &mut out);
             out
         };
-        assert_eq!(text(r#"{"b": [1, {"z": null, "a": "é\n"}], "a": true}"#), r#"{"a":true,"b":[1,{"a":"é\n","z":null}]}"#);
+        assert_eq!(
+            text(r#"{"b": [1, {"z": null, "a": "é\n"}], "a": true}"#),
+            r#"{"a":true,"b":[1,{"a":"é\n","z":null}]}"#
+        );
     }
 }

@@ -11,9 +11,10 @@ const AWAY: &str = "The database does not answer right now. Nothing was changed.
 pub(crate) fn sqlite(what: &str, error: &rusqlite::Error) -> Error {
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => Error::unavailable("storage_full", FULL),
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            Error::unavailable("database_busy", "Another process is writing to the database. Try again in a moment.")
-        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::unavailable(
+            "database_busy",
+            "Another process is writing to the database. Try again in a moment.",
+        ),
         Some(ErrorCode::CannotOpen | ErrorCode::SystemIoFailure | ErrorCode::ReadOnly) => {
             tracing::error!(what, %error, "sqlite cannot reach its file");
             Error::unavailable("database_away", AWAY)
@@ -35,9 +36,20 @@ pub(crate) fn postgres(what: &str, error: &postgres::Error, run_again: &mut bool
     };
     if [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED].contains(state) {
         *run_again = true;
-        return Error::new(Kind::Unavailable, "database_busy", "Too many changes at the same moment. Try again.");
+        return Error::new(
+            Kind::Unavailable,
+            "database_busy",
+            "Too many changes at the same moment. Try again.",
+        );
     }
     let code = state.code();
+    if *state == SqlState::LOCK_NOT_AVAILABLE {
+        // It waited as long as it may: waiting again at once would only hold up more.
+        return Error::unavailable(
+            "database_busy",
+            "Somebody else has held this for too long. Try again in a moment.",
+        );
+    }
     if *state == SqlState::DISK_FULL {
         Error::unavailable("storage_full", FULL)
     } else if code.starts_with("57P") || code.starts_with("08") {
@@ -57,6 +69,7 @@ pub(crate) fn is_io(error: &postgres::Error) -> bool {
 pub(crate) fn describe(error: &postgres::Error) -> String {
     match error.as_db_error() {
         Some(db) => format!("{} ({})", db.message(), db.code().code()),
-        None => std::error::Error::source(error).map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}")),
+        None => std::error::Error::source(error)
+            .map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}")),
     }
 }

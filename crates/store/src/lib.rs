@@ -22,10 +22,10 @@ mod value;
 mod work;
 
 pub use db::{Db, Engine, Location, Options};
-pub use prepare::prepare_everything;
 pub use facts::{Fact, NewFact, Upcaster};
 pub use numbers::{Series, Taken};
-pub use schema::{Context, File, Migration, Step};
+pub use prepare::prepare_everything;
+pub use schema::{Context, Extra, File, Migration, Step};
 pub use scope::{Actor, Mode, Reason, Scope};
 pub use statement::{Bulk, BulkAction, ColumnType, Reach, Statement};
 pub use tx::{Outcome, Tx, View};
@@ -88,6 +88,7 @@ pub static CONTEXT: Context = Context {
             ) STRICT, WITHOUT ROWID;
             CREATE INDEX idempotency_recorded ON idempotency (env_id, recorded);
         ",
+        extra: Extra::NONE,
     }],
     installation_tables: &["schema_migration"],
     system_tables: &[],

@@ -4,12 +4,7 @@
 //! Every transaction starts with one round trip that opens it, takes the restricted role and names the
 //! environment; the policies compare `env_id` with that name, and an empty one fails the cast to uuid.
 
-use std::{
-    str::FromStr,
-    sync::Arc,
-    thread,
-    time::Duration,
-};
+use std::{str::FromStr, sync::Arc, thread, time::Duration};
 
 use crossbeam_channel::{Receiver, select_biased};
 use kernel::{Error, Result};
@@ -69,7 +64,10 @@ fn config(url: &str) -> Result<Config> {
 
 fn connect(config: &Config) -> Result<Client> {
     config.connect(NoTls).map_err(|error| {
-        Error::unavailable("database_away", format!("Cannot connect to PostgreSQL: {}.", fault::describe(&error)))
+        Error::unavailable(
+            "database_away",
+            format!("Cannot connect to PostgreSQL: {}.", fault::describe(&error)),
+        )
     })
 }
 
@@ -195,7 +193,8 @@ impl Worker {
             Place::Environment { env, .. } => (APP_ROLE, env.uuid().to_string()),
             Place::Installation(_) => (SYSTEM_ROLE, String::new()),
         };
-        let text = format!("BEGIN {how}; SET LOCAL ROLE {role}; SELECT set_config('steelyard.env', '{env}', true)");
+        let text =
+            format!("BEGIN {how}; SET LOCAL ROLE {role}; SELECT set_config('steelyard.env', '{env}', true)");
         session.client.batch_execute(&text).map_err(|error| fault::postgres("begin", &error, run_again))?;
         Ok(session)
     }
@@ -229,7 +228,12 @@ impl Worker {
 }
 
 /// Everything concerning the schema runs as the login role, one process at a time.
-fn migrate(client: &mut Client, contexts: &[&'static Context], options: &Options, runtime: &Runtime) -> Result<()> {
+fn migrate(
+    client: &mut Client,
+    contexts: &[&'static Context],
+    options: &Options,
+    runtime: &Runtime,
+) -> Result<()> {
     let fail = |error: postgres::Error| fault::postgres("migrate", &error, &mut false);
     let mut transaction = client.transaction().map_err(fail)?;
     // Any number, the same in every release.

@@ -38,6 +38,22 @@ pub struct Migration {
     /// Portable DDL: column types in capitals (`UUID INSTANT JSON INTEGER TEXT BOOLEAN BYTES DATE`),
     /// names in lower case, `STRICT` and `WITHOUT ROWID` for SQLite.
     pub sql: &'static str,
+    /// What only one engine has words for, such as triggers; run after `sql`.
+    pub extra: Extra,
+}
+
+/// Texts that differ between the engines, side by side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extra {
+    /// For SQLite, as it stands.
+    pub sqlite: &'static str,
+    /// For PostgreSQL, as it stands.
+    pub postgres: &'static str,
+}
+
+impl Extra {
+    /// Nothing.
+    pub const NONE: Self = Self { sqlite: "", postgres: "" };
 }
 
 /// What a context stores and how it asks for it.
@@ -64,7 +80,8 @@ pub struct Context {
 impl Migration {
     /// Fingerprint of the text, to notice one that was edited after release.
     pub fn checksum(&self) -> Vec<u8> {
-        Sha256::digest(self.sql.as_bytes()).to_vec()
+        let Extra { sqlite, postgres } = self.extra;
+        Sha256::digest([self.sql, sqlite, postgres].concat()).to_vec()
     }
 
     /// The text for SQLite.
@@ -74,7 +91,7 @@ impl Migration {
             "INSTANT" | "BOOLEAN" => "INTEGER",
             "JSON" | "DATE" => "TEXT",
             other => other,
-        })
+        }) + self.extra.sqlite
     }
 
     /// The text for PostgreSQL.
@@ -86,7 +103,7 @@ impl Migration {
             "JSON" => "jsonb",
             "BYTES" => "bytea",
             other => other,
-        })
+        }) + self.extra.postgres
     }
 }
 
@@ -187,6 +204,7 @@ pub(crate) const BOOTSTRAP: Migration = Migration {
         applied_at INSTANT NOT NULL,
         PRIMARY KEY (context, number)
     ) STRICT",
+    extra: Extra::NONE,
 };
 
 #[cfg(test)]
@@ -198,6 +216,7 @@ mod tests {
         name: "sample",
         step: Step::Expand,
         sql: "CREATE TABLE t (id UUID, at INSTANT, note TEXT, uuid_text TEXT, PRIMARY KEY (id)) STRICT, WITHOUT ROWID",
+        extra: Extra::NONE,
     };
 
     #[test]

@@ -7,6 +7,8 @@ use kernel::{
     ids::{ApiKeyId, EnvironmentId, JobId, UserId},
 };
 
+use crate::File;
+
 /// Who does something. Stored with every fact; never a name or an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Actor {
@@ -92,11 +94,16 @@ pub struct Scope {
     pub reason: Option<Reason>,
     /// Due work runs at its own effective time and while a sandbox clock advances.
     pub(crate) due_work: bool,
+    /// Which file the work is in; set by the handle it is given to.
+    pub(crate) file: File,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
-    Environment { env: EnvironmentId, mode: Mode },
+    Environment {
+        env: EnvironmentId,
+        mode: Mode,
+    },
     /// Named system work across environments; the name is for logs.
     Installation(&'static str),
 }
@@ -104,13 +111,20 @@ pub(crate) enum Place {
 impl Scope {
     /// One environment, for one actor.
     pub const fn environment(env: EnvironmentId, mode: Mode, actor: Actor) -> Self {
-        Self { place: Place::Environment { env, mode }, actor, reason: None, due_work: false }
+        Self {
+            place: Place::Environment { env, mode },
+            actor,
+            reason: None,
+            due_work: false,
+            file: File::Core,
+        }
     }
 
     /// System work across the installation, under a name. It reaches only the tables contexts list
     /// as `system_tables`, and the installation's own.
     pub const fn installation(work: &'static str) -> Self {
-        Self { place: Place::Installation(work), actor: Actor::CommandLine, reason: None, due_work: false }
+        let actor = Actor::CommandLine;
+        Self { place: Place::Installation(work), actor, reason: None, due_work: false, file: File::Core }
     }
 
     /// The same with a reason.
@@ -133,6 +147,12 @@ impl Scope {
             Place::Environment { env, .. } => Some(env),
             Place::Installation(_) => None,
         }
+    }
+
+    /// Whether business time of this work comes from a sandbox clock. That clock is core data, so work on
+    /// usage runs in real time and is told business time by its caller.
+    pub(crate) fn stands(&self) -> bool {
+        self.mode() == Mode::Sandbox && self.file == File::Core
     }
 
     /// The environment's clock; installation work lives in real time.

@@ -74,7 +74,8 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<()> {
 }
 
 fn connect(path: &Path, writes: bool) -> Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(|error| cannot_open(path, &error))?;
     let setup = || -> rusqlite::Result<()> {
         connection.busy_timeout(PATIENCE)?;
@@ -197,9 +198,10 @@ fn in_savepoint(
     let (ended, after_commit) = match attempt() {
         Ok(after_commit) => (Ok(()), after_commit),
         // When not even the rollback works the whole group fails at its commit.
-        Err(error) => (run("ROLLBACK TO work").and(Err(error)), Vec::new()),
+        Err(error) => (run("ROLLBACK TO work").map(drop).and(Err(error)), Vec::new()),
     };
-    (ended.and_then(|()| run("RELEASE work").map(drop)), after_commit)
+    let released = run("RELEASE work").map(drop);
+    (ended.and(released), after_commit)
 }
 
 fn migrate(
@@ -248,7 +250,8 @@ fn migrate(
                 ],
             )
             .map_err(fail)?;
-        check_tables(&transaction, contexts).map_err(|error| Error::internal(format!("{what}: {}", error.detail)))?;
+        check_tables(&transaction, contexts)
+            .map_err(|error| Error::internal(format!("{what}: {}", error.detail)))?;
     }
     transaction.commit().map_err(fail)
 }

@@ -278,7 +278,10 @@ mod tests {
 
     #[test]
     fn parameters_keep_their_number_out_of_order_and_repeated() {
-        assert_eq!(to_sqlite("SELECT $3, $1 WHERE a = $1 AND b = $12"), "SELECT ?3, ?1 WHERE a = ?1 AND b = ?12");
+        assert_eq!(
+            to_sqlite("SELECT $3, $1 WHERE a = $1 AND b = $12"),
+            "SELECT ?3, ?1 WHERE a = ?1 AND b = ?12"
+        );
     }
 
     #[test]
@@ -288,8 +291,12 @@ mod tests {
 
     #[test]
     fn locks_go_and_lists_open() {
-        let statement = Statement::new("X", "SELECT id FROM t WHERE id IN_IDS($2) FOR UPDATE", Reach::Environment);
-        assert_eq!(statement.sqlite(), "SELECT id FROM t WHERE id IN (SELECT unhex(value) FROM json_each(?2)) ");
+        let statement =
+            Statement::new("X", "SELECT id FROM t WHERE id IN_IDS($2) FOR UPDATE", Reach::Environment);
+        assert_eq!(
+            statement.sqlite(),
+            "SELECT id FROM t WHERE id IN (SELECT unhex(value) FROM json_each(?2)) "
+        );
         assert_eq!(statement.postgres(), "SELECT id FROM t WHERE id = ANY($2) FOR UPDATE");
     }
 
@@ -301,13 +308,20 @@ mod tests {
             &[("id", ColumnType::uuid), ("n", ColumnType::int)],
             BulkAction::Insert { then: "ON CONFLICT DO NOTHING" },
         );
-        assert_eq!(insert.sqlite(), "INSERT INTO line (env_id, id, n) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING");
+        assert_eq!(
+            insert.sqlite(),
+            "INSERT INTO line (env_id, id, n) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING"
+        );
         assert_eq!(
             insert.postgres(),
             "INSERT INTO line (env_id, id, n) SELECT $1::uuid, u.* FROM unnest($2::uuid[], $3::bigint[]) AS u ON CONFLICT DO NOTHING"
         );
-        let update =
-            Bulk::new("U", "line", &[("id", ColumnType::uuid), ("n", ColumnType::int)], BulkAction::Update { keys: 1 });
+        let update = Bulk::new(
+            "U",
+            "line",
+            &[("id", ColumnType::uuid), ("n", ColumnType::int)],
+            BulkAction::Update { keys: 1 },
+        );
         assert_eq!(update.sqlite(), "UPDATE line SET n = ?3 WHERE env_id = ?1 AND id = ?2");
         assert_eq!(
             update.postgres(),

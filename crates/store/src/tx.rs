@@ -12,7 +12,8 @@ use postgres::types::ToSql;
 use uuid::Uuid;
 
 use crate::{
-    Bulk, BulkAction, Mode, Reach, Row, Scope, Statement, Value, clock, facts, fault, numbers, scope::Place, value::Column,
+    Bulk, BulkAction, Reach, Row, Scope, Statement, Value, clock, facts, fault, numbers, scope::Place,
+    value::Column,
 };
 
 /// A PostgreSQL connection and what it has prepared.
@@ -67,7 +68,7 @@ impl<'c> View<'c> {
 
     pub(crate) fn begin(conn: Conn<'c>, scope: &'c Scope, runtime: &'c Runtime) -> Result<Self> {
         let mut view = Self::new(conn, scope, runtime);
-        if scope.mode() == Mode::Sandbox
+        if scope.stands()
             && let Some(standing) = clock::read(&mut view)?
         {
             view.now = standing.at;
@@ -156,9 +157,11 @@ impl<'c> View<'c> {
             }
             Conn::Postgres(session) => {
                 let arguments = arguments(env.as_ref(), params);
-                let answer =
-                    session.prepare(statement.postgres()).and_then(|text| session.client.query(&text, &arguments));
-                let rows = answer.map_err(|error| fault::postgres(statement.name, &error, &mut self.run_again))?;
+                let answer = session
+                    .prepare(statement.postgres())
+                    .and_then(|text| session.client.query(&text, &arguments));
+                let rows =
+                    answer.map_err(|error| fault::postgres(statement.name, &error, &mut self.run_again))?;
                 rows.iter().try_for_each(|row| take(&Row::Postgres(row)))
             }
         }
@@ -185,8 +188,9 @@ impl<'c> View<'c> {
             }
             Conn::Postgres(session) => {
                 let arguments = arguments(env.as_ref(), params);
-                let answer =
-                    session.prepare(statement.postgres()).and_then(|text| session.client.execute(&text, &arguments));
+                let answer = session
+                    .prepare(statement.postgres())
+                    .and_then(|text| session.client.execute(&text, &arguments));
                 answer.map_err(|error| fault::postgres(statement.name, &error, &mut self.run_again))
             }
         }
@@ -255,8 +259,9 @@ impl DerefMut for Tx<'_> {
 impl<'c> Tx<'c> {
     pub(crate) fn begin(conn: Conn<'c>, scope: &'c Scope, runtime: &'c Runtime) -> Result<Self> {
         let view = View::new(conn, scope, runtime);
-        let mut tx = Self { view, facts: Vec::new(), after_commit: Vec::new(), last_lock: None, numbering: false };
-        if scope.mode() == Mode::Sandbox {
+        let mut tx =
+            Self { view, facts: Vec::new(), after_commit: Vec::new(), last_lock: None, numbering: false };
+        if scope.stands() {
             clock::hold(&mut tx)?;
         }
         Ok(tx)
@@ -300,7 +305,9 @@ impl<'c> Tx<'c> {
     pub fn exec_one(&mut self, statement: &'static Statement, params: &[Value<'_>]) -> Result<()> {
         match self.exec(statement, params)? {
             1 => Ok(()),
-            count => Err(Error::internal(format!("{} changed {count} rows where one must change", statement.name))),
+            count => {
+                Err(Error::internal(format!("{} changed {count} rows where one must change", statement.name)))
+            }
         }
     }
 
@@ -331,11 +338,14 @@ impl<'c> Tx<'c> {
                 let mut changed = 0;
                 while rows.peek().is_some() {
                     let columns = columns(rows.by_ref().take(ROWS_AT_ONCE));
-                    let arguments: Vec<&(dyn ToSql + Sync)> =
-                        std::iter::once(&env as &(dyn ToSql + Sync)).chain(columns.iter().map(|c| c as _)).collect();
-                    let answer =
-                        session.prepare(bulk.postgres()).and_then(|text| session.client.execute(&text, &arguments));
-                    changed += answer.map_err(|error| fault::postgres(bulk.name, &error, &mut self.view.run_again))?;
+                    let arguments: Vec<&(dyn ToSql + Sync)> = std::iter::once(&env as &(dyn ToSql + Sync))
+                        .chain(columns.iter().map(|c| c as _))
+                        .collect();
+                    let answer = session
+                        .prepare(bulk.postgres())
+                        .and_then(|text| session.client.execute(&text, &arguments));
+                    changed += answer
+                        .map_err(|error| fault::postgres(bulk.name, &error, &mut self.view.run_again))?;
                 }
                 Ok(changed)
             }
@@ -374,7 +384,9 @@ impl<'c> Tx<'c> {
     pub fn lock_all<K: IdKind>(&mut self, statement: &'static Statement, roots: &[Id<K>]) -> Result<usize> {
         let (Some(lowest), Some(highest)) = (roots.iter().min(), roots.iter().max()) else { return Ok(0) };
         if self.numbering || self.last_lock.is_some_and(|last| lowest.uuid() < last) {
-            return Err(Error::internal(format!("the lock on {lowest} comes too late: a higher one is held")));
+            return Err(Error::internal(format!(
+                "the lock on {lowest} comes too late: a higher one is held"
+            )));
         }
         self.last_lock = Some(highest.uuid());
         let list = Value::Ids(roots.iter().map(|id| id.uuid()).collect());
@@ -383,7 +395,12 @@ impl<'c> Tx<'c> {
 
     /// Take the next `count` document numbers of a series; the first of them and the issue date, which
     /// never lies before the last one of the series. After this nothing can be locked.
-    pub fn take_numbers(&mut self, series: &numbers::Series, count: u32, date: Date) -> Result<numbers::Taken> {
+    pub fn take_numbers(
+        &mut self,
+        series: &numbers::Series,
+        count: u32,
+        date: Date,
+    ) -> Result<numbers::Taken> {
         self.numbering = true;
         numbers::take(self, series, count, date)
     }
@@ -402,7 +419,11 @@ impl<'c> Tx<'c> {
     /// Give up this run and run the closure again: somebody else has just decided what it asked about.
     pub fn try_again(&mut self) -> Error {
         self.view.run_again = true;
-        Error::new(Kind::Conflict, "concurrent_change", "Somebody else changed this at the same moment. Try again.")
+        Error::new(
+            Kind::Conflict,
+            "concurrent_change",
+            "Somebody else changed this at the same moment. Try again.",
+        )
     }
 }
 

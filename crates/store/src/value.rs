@@ -144,7 +144,9 @@ impl rusqlite::ToSql for Value<'_> {
                 format!("[{}]", quoted.join(",")).into()
             }
             Self::Texts(texts) => {
-                serde_json::Value::from(texts.iter().map(String::as_str).collect::<Vec<_>>()).to_string().into()
+                serde_json::Value::from(texts.iter().map(String::as_str).collect::<Vec<_>>())
+                    .to_string()
+                    .into()
             }
         })
     }
@@ -240,7 +242,8 @@ impl Row<'_> {
     /// The text at `index`, read by `parse`: states, kinds and other words with a type of their own.
     pub fn parse<T>(&self, index: usize, parse: impl Fn(&str) -> Option<T>) -> Result<T> {
         let text: String = self.get(index)?;
-        parse(&text).ok_or_else(|| Error::internal(format!("column {index} holds {text:?}, which is no known word")))
+        parse(&text)
+            .ok_or_else(|| Error::internal(format!("column {index} holds {text:?}, which is no known word")))
     }
 }
 

@@ -87,7 +87,8 @@ impl<T, F> Closure<T, F> {
     }
 
     fn answer(self, ended: Result<()>) {
-        let value = ended.and_then(|()| self.value.ok_or_else(|| Error::internal("work ended without a value")));
+        let value =
+            ended.and_then(|()| self.value.ok_or_else(|| Error::internal("work ended without a value")));
         // The asker may have gone; the work is done all the same.
         let _ = self.answer.send(value);
     }

@@ -44,6 +44,7 @@ static PURSES: Context = Context {
         sql: "CREATE TABLE purse (
             env_id UUID NOT NULL, id UUID NOT NULL, coins INTEGER NOT NULL, label TEXT, PRIMARY KEY (env_id, id)
         ) STRICT, WITHOUT ROWID",
+        extra: store::Extra::NONE,
     }],
     installation_tables: &[],
     system_tables: &[],
@@ -93,7 +94,9 @@ fn parameters_keep_their_numbers_and_lists_arrive_whole() {
         let (sum, third, second): (i64, i64, i64) = test
             .db
             .read(&scope, |view| {
-                view.one(&REPEATED, params![70_i64, 30_i64], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+                view.one(&REPEATED, params![70_i64, 30_i64], |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+                })
             })
             .wait()
             .unwrap();
@@ -180,7 +183,10 @@ fn locks_out_of_order_are_a_fault() {
         assert_eq!(after_numbers.wait().unwrap_err().code, "internal");
         let both = test.db.write(&scope, move |tx| tx.lock_all(&LOCK, &[high, low]));
         assert_eq!(both.wait().unwrap(), 2);
-        assert_eq!(test.db.write(&scope, move |tx| tx.lock(&LOCK, missing)).wait().unwrap_err().code, "not_found");
+        assert_eq!(
+            test.db.write(&scope, move |tx| tx.lock(&LOCK, missing)).wait().unwrap_err().code,
+            "not_found"
+        );
     });
 }
 
@@ -191,7 +197,10 @@ fn another_environment_is_neither_read_nor_written() {
         let id = new_purse(test, &ours, 7);
         assert_eq!(coins(test, &theirs, id), None);
         assert_eq!(test.db.write(&theirs, move |tx| tx.exec(&SET, params![id, 0_i64])).wait().unwrap(), 0);
-        assert_eq!(test.db.write(&theirs, move |tx| tx.lock(&LOCK, id)).wait().unwrap_err().code, "not_found");
+        assert_eq!(
+            test.db.write(&theirs, move |tx| tx.lock(&LOCK, id)).wait().unwrap_err().code,
+            "not_found"
+        );
         assert_eq!(coins(test, &ours, id), Some(7));
         // A statement of the installation has no business in an environment, nor the other way round.
         let wrong = test.db.read(&ours, |view| view.one(&CROSS, params![], |row| row.get::<i64>(0))).wait();
@@ -214,7 +223,9 @@ fn row_level_security_holds_against_raw_sql() {
     let seen: i64 =
         test.db.read(&ours, |view| view.one(&EVERYTHING, params![], |row| row.get(0))).wait().unwrap();
     assert_eq!(seen, 1, "a forgotten WHERE shows only our own row");
-    let refused = test.db.read(&Scope::installation("test"), |view| view.one(&CROSS, params![], |row| row.get::<i64>(0)));
+    let refused = test
+        .db
+        .read(&Scope::installation("test"), |view| view.one(&CROSS, params![], |row| row.get::<i64>(0)));
     assert!(refused.wait().unwrap_err().detail.contains("permission denied"));
 
     let store::Location::Postgres(url) = &test.location else { unreachable!() };
@@ -235,7 +246,12 @@ fn row_level_security_holds_against_raw_sql() {
             None,
         ),
         ("move a row", our_env.to_string(), format!("UPDATE purse SET env_id = '{their_env}'"), None),
-        ("switch security off", our_env.to_string(), "ALTER TABLE purse DISABLE ROW LEVEL SECURITY".into(), None),
+        (
+            "switch security off",
+            our_env.to_string(),
+            "ALTER TABLE purse DISABLE ROW LEVEL SECURITY".into(),
+            None,
+        ),
         ("drop", our_env.to_string(), "DROP TABLE purse".into(), None),
         ("read other tables", our_env.to_string(), "SELECT * FROM schema_migration".into(), None),
     ];
@@ -268,7 +284,10 @@ fn numbers_have_no_gap_and_dates_never_go_back() {
                         };
                         if let Ok(numbers) = db.write(&scope, take).wait() {
                             let date = numbers.date.to_string();
-                            taken.lock().unwrap().extend([(numbers.first, date.clone()), (numbers.first + 1, date)]);
+                            taken
+                                .lock()
+                                .unwrap()
+                                .extend([(numbers.first, date.clone()), (numbers.first + 1, date)]);
                         }
                     }
                 });
@@ -276,7 +295,10 @@ fn numbers_have_no_gap_and_dates_never_go_back() {
         });
         let mut taken = taken.lock().unwrap().clone();
         taken.sort();
-        assert_eq!(taken.iter().map(|(number, _)| *number).collect::<Vec<_>>(), (1..=192).collect::<Vec<_>>());
+        assert_eq!(
+            taken.iter().map(|(number, _)| *number).collect::<Vec<_>>(),
+            (1..=192).collect::<Vec<_>>()
+        );
         assert!(taken.is_sorted_by_key(|(_, date)| date.clone()), "later numbers carry later dates");
     });
 }
@@ -292,7 +314,8 @@ fn a_reader_by_cursor_misses_no_fact_under_concurrent_writers() {
                 let scope = scope.clone();
                 threads.spawn(move || {
                     for n in 0..30 {
-                        let work = move |tx: &mut Tx<'_>| (0..=n % 3).try_for_each(|extra| happened(tx, extra));
+                        let work =
+                            move |tx: &mut Tx<'_>| (0..=n % 3).try_for_each(|extra| happened(tx, extra));
                         db.write(&scope, work).wait().unwrap();
                     }
                 });
@@ -351,7 +374,11 @@ fn old_facts_read_in_todays_shape() {
         test.db.write(&scope, |tx| happened(tx, 4)).wait().unwrap();
         let page = test.db.read(&scope, |view| facts::feed(view, 0, 10)).wait().unwrap();
         assert_eq!((page[0].v, &page[0].payload), (2, &serde_json::json!({"count": 4})));
-        assert_eq!(test.db.read(&scope, facts::verify).wait().unwrap(), 1, "the stored version stays and verifies");
+        assert_eq!(
+            test.db.read(&scope, facts::verify).wait().unwrap(),
+            1,
+            "the stored version stays and verifies"
+        );
     });
 }
 
@@ -392,14 +419,16 @@ fn the_same_key_answers_the_same_and_acts_once() {
 fn many_rows_in_one_go() {
     on_both(CONTEXTS, |test| {
         let scope = test.environment(Mode::Live);
-        let ids: Vec<Id<Purse>> = (1..=12_000_u128).map(|n| Id::from_uuid(uuid::Uuid::from_u128(n))).collect();
+        let ids: Vec<Id<Purse>> =
+            (1..=12_000_u128).map(|n| Id::from_uuid(uuid::Uuid::from_u128(n))).collect();
         let (first, last) = (ids[0], ids[11_999]);
         test.db
             .write(&scope, move |tx| {
                 use store::ToValue as _;
                 tx.bulk_all(
                     &INSERT_MANY,
-                    ids.iter().map(|id| [id.to_value(), 3_i64.to_value(), None::<String>.to_value()].map(owned)),
+                    ids.iter()
+                        .map(|id| [id.to_value(), 3_i64.to_value(), None::<String>.to_value()].map(owned)),
                 )?;
                 tx.bulk_all(&SET_MANY, ids.iter().map(|id| [id.to_value(), 4_i64.to_value()].map(owned)))?;
                 let nowhere: Id<Purse> = Id::from_uuid(uuid::Uuid::nil());
@@ -463,9 +492,56 @@ fn who_did_it_and_why_stands_in_the_fact() {
             Scope::environment(opened.env().unwrap(), Mode::Live, Actor::Key(key)).because(Some(reason));
         test.db.write(&scope, |tx| happened(tx, 1)).wait().unwrap();
         let page = test.db.read(&scope, |view| facts::latest(view, i64::MAX, 1)).wait().unwrap();
-        assert_eq!((page[0].actor.clone(), page[0].reason.as_deref()), (key.to_string(), Some("customer_request")));
+        assert_eq!(
+            (page[0].actor.clone(), page[0].reason.as_deref()),
+            (key.to_string(), Some("customer_request"))
+        );
         for free_text in ["", "Mr. Miller called", "ümlaut", &"x".repeat(65)] {
             assert!(store::Reason::parse(free_text).is_err(), "{free_text}");
         }
     });
+}
+
+/// Usage has a file and a writer of its own from the first day.
+#[test]
+fn usage_lives_beside_core_and_states_no_facts() {
+    static COUNTS: Context = Context {
+        name: "counts",
+        file: File::Usage,
+        migrations: &[Migration {
+            number: 1,
+            name: "counts",
+            step: Step::Expand,
+            sql: "CREATE TABLE purse (
+                env_id UUID NOT NULL, id UUID NOT NULL, coins INTEGER NOT NULL, label TEXT, PRIMARY KEY (env_id, id)
+            ) STRICT, WITHOUT ROWID",
+            extra: store::Extra::NONE,
+        }],
+        installation_tables: &[],
+        system_tables: &[],
+        statements: &[ALL_OF_USAGE],
+        bulks: &[],
+        upcasters: &[],
+    };
+    static ALL_OF_USAGE: &[&store::Statement] = &[&INSERT, &COUNT];
+    static BOTH: &[&Context] = &[&store::CONTEXT, &COUNTS];
+    on_both(BOTH, |test| {
+        let scope = test.environment(Mode::Sandbox);
+        let usage = test.db.usage();
+        let insert = |tx: &mut Tx<'_>| {
+            let id = tx.new_id::<Purse>();
+            tx.exec_one(&INSERT, params![id, 1_i64, "u"])
+        };
+        usage.write(&scope, insert).wait().unwrap();
+        let count = usage.read(&scope, |view| view.one(&COUNT, params![], |row| row.get::<i64>(0))).wait();
+        assert_eq!(count.unwrap(), 1);
+        let fact = usage.write(&scope, |tx| happened(tx, 1)).wait();
+        assert_eq!(fact.unwrap_err().code, "internal");
+        if let store::Location::Sqlite(folder) = &test.location {
+            assert!(folder.join("core.db").exists() && folder.join("usage/live.db").exists());
+            let in_core = test.db.read(&scope, |view| view.one(&COUNT, params![], |row| row.get::<i64>(0)));
+            assert!(in_core.wait().is_err(), "core.db has no such table");
+        }
+    });
+    every_statement_prepares(BOTH);
 }

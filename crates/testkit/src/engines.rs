@@ -46,8 +46,12 @@ impl TestDb {
         database: Option<TestDatabase>,
     ) -> Self {
         let clock = Arc::new(FixedClock::new(START.parse().expect("an instant")));
-        let options =
-            Options { clock: Arc::clone(&clock) as _, ids: Arc::new(SystemIds), threads: 4, ..Options::default() };
+        let options = Options {
+            clock: Arc::clone(&clock) as _,
+            ids: Arc::new(SystemIds),
+            threads: 4,
+            ..Options::default()
+        };
         let db = Db::open(&location, contexts, &options).expect("the test database opens");
         Self { db, clock, location, options, _folder: folder, _database: database }
     }

@@ -75,7 +75,12 @@ fn load(db: &Db, scope: &Scope, batch: Vec<GoodRow>, report: &mut Report) -> Res
         Err(error) if error.kind.status() >= 500 => Err(error),
         Err(error) => match <[GoodRow; 1]>::try_from(batch) {
             Ok([row]) => {
-                report.bad.push(BadRow { line: row.line, column: None, value: row.external_id, reason: error.detail });
+                report.bad.push(BadRow {
+                    line: row.line,
+                    column: None,
+                    value: row.external_id,
+                    reason: error.detail,
+                });
                 Ok(())
             }
             Err(batch) => batch.into_iter().try_for_each(|row| load(db, scope, vec![row], report)),

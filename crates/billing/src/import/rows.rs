@@ -58,7 +58,9 @@ impl<'a> Reader<'a> {
         file: impl Read,
     ) -> Result<(Vec<GoodRow>, Vec<BadRow>)> {
         let mut csv = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(file);
-        let unreadable = |error: csv::Error| Error::invalid("file_unreadable", format!("The file cannot be read: {error}."));
+        let unreadable = |error: csv::Error| {
+            Error::invalid("file_unreadable", format!("The file cannot be read: {error}."))
+        };
         let heading = csv.headers().map_err(unreadable)?.clone();
         let places = heading.iter().enumerate().map(|(place, name)| (name.to_owned(), place)).collect();
         let reader = Self { mapping, book, now, places };
@@ -67,7 +69,10 @@ impl<'a> Reader<'a> {
         let mut lines_of: BTreeMap<String, u64> = BTreeMap::new();
         for record in csv.into_byte_records() {
             if good.len() + bad.len() >= MAX_ROWS {
-                return Err(Error::invalid("file_too_long", format!("The file has more than {MAX_ROWS} rows. Split it.")));
+                return Err(Error::invalid(
+                    "file_too_long",
+                    format!("The file has more than {MAX_ROWS} rows. Split it."),
+                ));
             }
             let record = record.map_err(unreadable)?;
             let line = record.position().map_or(0, csv::Position::line);
@@ -143,7 +148,9 @@ impl<'a> Reader<'a> {
         };
         let currency = self.parsed(optional(&columns.currency), Currency::parse)?;
         let zone = self.parsed(optional(&columns.zone), Zone::parse)?;
-        let zone = zone.or_else(|| self.mapping.zones.get(&country).cloned()).unwrap_or_else(|| defaults.zone.clone());
+        let zone = zone
+            .or_else(|| self.mapping.zones.get(&country).cloned())
+            .unwrap_or_else(|| defaults.zone.clone());
         let cycle = self.parsed(optional(&columns.cycle), Cycle::parse)?.unwrap_or(defaults.cycle);
         let quantity = self.parsed(optional(&columns.quantity), whole_number)?;
         let start = self.parsed(optional(&columns.start), |text| instant_or_date(text, &zone))?;
@@ -195,7 +202,11 @@ impl<'a> Reader<'a> {
     }
 
     /// The add-ons that cover what is used beyond what the plan includes.
-    fn addons<'c>(&self, plan: &Plan, cell: impl Fn(&str) -> &'c str) -> Result<BTreeMap<String, i64>, BadRow> {
+    fn addons<'c>(
+        &self,
+        plan: &Plan,
+        cell: impl Fn(&str) -> &'c str,
+    ) -> Result<BTreeMap<String, i64>, BadRow> {
         let mut addons = BTreeMap::new();
         for (limit, column) in &self.mapping.counts {
             let text = cell(column);
@@ -204,7 +215,9 @@ impl<'a> Reader<'a> {
             let included = match plan.includes.get(limit) {
                 Some(Included::Unlimited) => continue,
                 Some(Included::UpTo(count)) => i64::try_from(*count).unwrap_or(i64::MAX),
-                Some(Included::Value(_)) => return Err(wrong(&format!("{limit} is no number in the price book"))),
+                Some(Included::Value(_)) => {
+                    return Err(wrong(&format!("{limit} is no number in the price book")));
+                }
                 None => 0,
             };
             let missing = used - included;
@@ -213,9 +226,13 @@ impl<'a> Reader<'a> {
             }
             let raising = self.book.addons.iter().filter(|addon| addon.fits(plan));
             let (addon, raise) = raising
-                .filter_map(|addon| addon.raises.get(limit).map(|raise| (addon, i64::try_from(*raise).unwrap_or(i64::MAX))))
+                .filter_map(|addon| {
+                    addon.raises.get(limit).map(|raise| (addon, i64::try_from(*raise).unwrap_or(i64::MAX)))
+                })
                 .find(|(_, raise)| *raise > 0)
-                .ok_or_else(|| wrong(&format!("{} includes {included} {limit} and no add-on raises that", plan.name)))?;
+                .ok_or_else(|| {
+                    wrong(&format!("{} includes {included} {limit} and no add-on raises that", plan.name))
+                })?;
             addons.insert(addon.key.clone(), (missing + raise - 1) / raise);
         }
         Ok(addons)
@@ -260,9 +277,10 @@ fn lower(error: &Error) -> String {
 }
 
 fn whole_number(text: &str) -> Result<i64> {
-    text.parse().ok().filter(|count| (0..=crate::subscription::rules::MAX_QUANTITY).contains(count)).ok_or_else(|| {
-        Error::invalid("quantity_invalid", "This is not a whole number from 0 to 1000000000.")
-    })
+    text.parse()
+        .ok()
+        .filter(|count| (0..=crate::subscription::rules::MAX_QUANTITY).contains(count))
+        .ok_or_else(|| Error::invalid("quantity_invalid", "This is not a whole number from 0 to 1000000000."))
 }
 
 /// An instant, or the first instant of a date in `zone`.

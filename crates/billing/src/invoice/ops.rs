@@ -45,7 +45,8 @@ impl Document {
 
 /// Store drafts. Each keeps its lines and amounts and has no number.
 pub(crate) fn save_drafts(tx: &mut Tx<'_>, drafts: Vec<(InvoiceId, Draft)>) -> Result<()> {
-    let documents = drafts.into_iter().map(|(id, draft)| Document::draft(id, draft)).collect::<Result<Vec<_>>>()?;
+    let documents =
+        drafts.into_iter().map(|(id, draft)| Document::draft(id, draft)).collect::<Result<Vec<_>>>()?;
     for Document { invoice, lines, .. } in &documents {
         let payload = json!({
             "currency": invoice.totals.total.currency(),
@@ -77,7 +78,8 @@ pub fn finalize(tx: &mut Tx<'_>, id: InvoiceId) -> Result<Invoice> {
     let mut invoice = find(tx, id)?;
     if invoice.state != State::Draft {
         let state = invoice.state.word();
-        let detail = format!("Only a draft can be finalized; this invoice is {state} and never changes again.");
+        let detail =
+            format!("Only a draft can be finalized; this invoice is {state} and never changes again.");
         return Err(Error::conflict("invoice_not_draft", detail));
     }
     let (at, mut sequence) = (tx.now(), None);
@@ -120,8 +122,11 @@ fn stamp(tx: &mut Tx<'_>, invoices: &mut [(&mut Invoice, &mut Option<i64>)], at:
 
 /// Post issued invoices to the ledger and state that they were issued.
 fn book(tx: &mut Tx<'_>, invoices: &[Invoice], at: Timestamp) -> Result<()> {
-    let transactions: Vec<Transaction> =
-        invoices.iter().filter(|invoice| !invoice.totals.total.is_zero()).map(|invoice| posting(invoice, at)).collect();
+    let transactions: Vec<Transaction> = invoices
+        .iter()
+        .filter(|invoice| !invoice.totals.total.is_zero())
+        .map(|invoice| posting(invoice, at))
+        .collect();
     ledger::post(tx, &transactions)?;
     for invoice in invoices {
         let Totals { subtotal, tax, total } = invoice.totals;
@@ -160,19 +165,27 @@ fn party_json(party: Option<&Party>) -> Result<Option<serde_json::Value>> {
 }
 
 fn insert(tx: &mut Tx<'_>, documents: &[Document]) -> Result<()> {
-    let parties =
-        documents.iter().map(|document| party_json(document.invoice.party.as_ref())).collect::<Result<Vec<_>>>()?;
-    tx.bulk_all(&sql::INSERT, documents.iter().zip(&parties).map(|(document, party)| row(document, party.as_ref())))?;
+    let parties = documents
+        .iter()
+        .map(|document| party_json(document.invoice.party.as_ref()))
+        .collect::<Result<Vec<_>>>()?;
+    tx.bulk_all(
+        &sql::INSERT,
+        documents.iter().zip(&parties).map(|(document, party)| row(document, party.as_ref())),
+    )?;
     let lines: Vec<(InvoiceId, &Line, serde_json::Value)> = documents
         .iter()
         .flat_map(|document| document.lines.iter().map(|line| (document.invoice.id, line)))
         .map(|(id, line)| {
-            let explanation =
-                serde_json::to_value(&line.explanation).map_err(|error| Error::internal(error.to_string()))?;
+            let explanation = serde_json::to_value(&line.explanation)
+                .map_err(|error| Error::internal(error.to_string()))?;
             Ok((id, line, explanation))
         })
         .collect::<Result<_>>()?;
-    tx.bulk_all(&sql::INSERT_LINES, lines.iter().map(|(id, line, explanation)| line_row(*id, line, explanation)))
+    tx.bulk_all(
+        &sql::INSERT_LINES,
+        lines.iter().map(|(id, line, explanation)| line_row(*id, line, explanation)),
+    )
 }
 
 fn row<'d>(document: &'d Document, party: Option<&serde_json::Value>) -> [Value<'d>; 13] {
@@ -279,6 +292,10 @@ pub fn of_customer(
 }
 
 /// A subscription's newest invoices.
-pub fn of_subscription(view: &mut View<'_>, subscription: SubscriptionId, limit: i64) -> Result<Vec<Invoice>> {
+pub fn of_subscription(
+    view: &mut View<'_>,
+    subscription: SubscriptionId,
+    limit: i64,
+) -> Result<Vec<Invoice>> {
     view.all(&sql::OF_SUBSCRIPTION, params![subscription, limit], read)
 }

@@ -44,10 +44,19 @@ impl Ground {
     }
 
     /// Decide a start. Errors: those of [`rules::start`], `legal_entity_unknown`, `no_legal_entity`.
-    fn decide(&self, customer: &Customer, command: &Start, id: SubscriptionId, view: &View<'_>) -> Result<Decision> {
+    fn decide(
+        &self,
+        customer: &Customer,
+        command: &Start,
+        id: SubscriptionId,
+        view: &View<'_>,
+    ) -> Result<Decision> {
         let entity = match command.entity {
             None => self.entities.first().ok_or_else(|| {
-                Error::conflict("no_legal_entity", "This environment has no legal entity to issue invoices yet.")
+                Error::conflict(
+                    "no_legal_entity",
+                    "This environment has no legal entity to issue invoices yet.",
+                )
             })?,
             Some(id) => self.entities.iter().find(|entity| entity.id == id).ok_or_else(|| {
                 Error::invalid("legal_entity_unknown", "There is no such legal entity.").at("/legal_entity")
@@ -66,7 +75,11 @@ pub fn preview(view: &mut View<'_>, command: &Start) -> Result<Preview> {
     let nowhere = SubscriptionId::from_uuid(Uuid::nil());
     let decision = Ground::load(view)?.decide(&customer, command, nowhere, view)?;
     let invoice = decision.draft.map(|draft| draft.totals().map(|totals| (draft, totals))).transpose()?;
-    Ok(Preview { next_due: rules::next_due(&decision.subscription), subscription: decision.subscription, invoice })
+    Ok(Preview {
+        next_due: rules::next_due(&decision.subscription),
+        subscription: decision.subscription,
+        invoice,
+    })
 }
 
 /// Start a subscription and bill what falls due with it.
@@ -76,7 +89,9 @@ pub fn preview(view: &mut View<'_>, command: &Start) -> Result<Preview> {
 pub fn start(tx: &mut Tx<'_>, command: &Start) -> Result<Started> {
     customer::lock(tx, command.customer)?;
     let customer = customer::find(tx, command.customer)?;
-    start_all(tx, vec![(customer, command.clone())])?.pop().ok_or_else(|| Error::internal("nothing was started"))
+    start_all(tx, vec![(customer, command.clone())])?
+        .pop()
+        .ok_or_else(|| Error::internal("nothing was started"))
 }
 
 /// Start many subscriptions, all or none, of customers this transaction has locked or made.
@@ -140,8 +155,9 @@ fn insert<'s>(tx: &mut Tx<'_>, subscriptions: impl Iterator<Item = &'s Subscript
         let detail = "Another subscription already has this external id.";
         return Err(Error::conflict("external_id_taken", detail).at("/external_id"));
     }
-    let items: Vec<_> =
-        subscriptions.flat_map(|subscription| subscription.items.iter().map(|item| (subscription.id, item))).collect();
+    let items: Vec<_> = subscriptions
+        .flat_map(|subscription| subscription.items.iter().map(|item| (subscription.id, item)))
+        .collect();
     tx.bulk_all(
         &sql::INSERT_ITEMS,
         items.iter().map(|(id, item)| {
@@ -178,7 +194,8 @@ fn row(subscription: &Subscription) -> [Value<'_>; 19] {
 
 fn read(row: &Row<'_>) -> Result<Subscription> {
     let wall_time = row.get::<Option<String>>(10)?.map(|text| text.parse()).transpose();
-    let wall_time = wall_time.map_err(|error| Error::internal(format!("a stored wall time is none: {error}")))?;
+    let wall_time =
+        wall_time.map_err(|error| Error::internal(format!("a stored wall time is none: {error}")))?;
     Ok(Subscription {
         id: row.get(0)?,
         entity: row.get(1)?,

@@ -29,13 +29,15 @@ fn renew(tx: &mut Tx<'_>, at: Timestamp, subjects: &[Uuid]) -> Result<()> {
     // The order of documents within an instant (domain rules §6): customer, then subscription.
     due_now.sort_by_key(|subscription| (subscription.customer, subscription.id));
     let books: BTreeSet<BookVersionId> = due_now.iter().map(|subscription| subscription.book).collect();
-    let versions: BTreeMap<_, _> =
-        version::many(tx, books.into_iter().collect())?.into_iter().map(|version| (version.id, version)).collect();
+    let versions: BTreeMap<_, _> = version::many(tx, books.into_iter().collect())?
+        .into_iter()
+        .map(|version| (version.id, version))
+        .collect();
     let (mut renewed, mut drafts) = (Vec::new(), Vec::new());
     for subscription in &due_now {
-        let version = versions
-            .get(&subscription.book)
-            .ok_or_else(|| Error::internal(format!("the price book version of {} is gone", subscription.id)))?;
+        let version = versions.get(&subscription.book).ok_or_else(|| {
+            Error::internal(format!("the price book version of {} is gone", subscription.id))
+        })?;
         let decision = rules::renew(subscription, version)?;
         let invoice = tx.new_id();
         let next = decision.subscription;
@@ -44,7 +46,9 @@ fn renew(tx: &mut Tx<'_>, at: Timestamp, subjects: &[Uuid]) -> Result<()> {
             "period_start": next.period.start.at,
             "period_end": next.period.end.at,
         });
-        tx.fact(NewFact::new("subscription.renewed", next.id.any(), payload)?.of(next.customer).effective(at));
+        tx.fact(
+            NewFact::new("subscription.renewed", next.id.any(), payload)?.of(next.customer).effective(at),
+        );
         drafts.extend(decision.draft.map(|draft| (invoice, draft)));
         renewed.push(next);
     }

@@ -3,7 +3,9 @@
 use catalog::{Anchor, Book, version::Version};
 use identity::{Customer, LegalEntity};
 use jiff::Timestamp;
-use kernel::{Currency, Edge, Error, Period, ProrationUnit, Quantity, Result, Schedule, ids::SubscriptionId, time};
+use kernel::{
+    Currency, Edge, Error, Period, ProrationUnit, Quantity, Result, Schedule, ids::SubscriptionId, time,
+};
 use rating::{Charge, Share, rate};
 
 use super::model::{BillFrom, Item, ItemKind, Start, State, Subscription};
@@ -85,7 +87,13 @@ pub fn renew(subscription: &Subscription, version: &Version) -> Result<Decision>
 }
 
 fn draft(subscription: &Subscription, due: Timestamp, lines: Vec<Line>) -> Draft {
-    Draft { entity: subscription.entity, customer: subscription.customer, currency: subscription.currency, due, lines }
+    Draft {
+        entity: subscription.entity,
+        customer: subscription.customer,
+        currency: subscription.currency,
+        due,
+        lines,
+    }
 }
 
 /// When periods begin, by the knobs `anchor` and `proration` of the book.
@@ -119,7 +127,8 @@ fn items(book: &Book, command: &Start, currency: Currency) -> Result<Vec<Item>> 
         );
         Error::invalid("price_missing", detail).at("/cycle")
     })?;
-    let quantity = quantity(price.unit(), command.quantity, &plan.name).map_err(|error| error.at("/quantity"))?;
+    let quantity =
+        quantity(price.unit(), command.quantity, &plan.name).map_err(|error| error.at("/quantity"))?;
     let mut items = vec![Item { ordinal: 0, kind: ItemKind::Plan, key: plan.key.clone(), quantity }];
     for (key, wanted) in command.addons.iter().filter(|(_, wanted)| **wanted != 0) {
         let pointer = format!("/addons/{key}");
@@ -128,16 +137,25 @@ fn items(book: &Book, command: &Start, currency: Currency) -> Result<Vec<Item>> 
             return wrong("addon_unknown", format!("There is no add-on {key:?} in the price book."));
         };
         if !addon.fits(plan) {
-            return wrong("addon_not_for_plan", format!("{} cannot be bought with {}.", addon.name, plan.name));
+            return wrong(
+                "addon_not_for_plan",
+                format!("{} cannot be bought with {}.", addon.name, plan.name),
+            );
         }
         if addon.one_off(currency).is_some() {
-            return wrong("addon_one_off", format!("{} is charged once and is no part of a subscription.", addon.name));
+            return wrong(
+                "addon_one_off",
+                format!("{} is charged once and is no part of a subscription.", addon.name),
+            );
         }
         let Some(price) = addon.price_for(command.cycle, currency) else {
-            return wrong("price_missing", format!("{} has no price for every {} in {currency}.", addon.name, command.cycle));
+            return wrong(
+                "price_missing",
+                format!("{} has no price for every {} in {currency}.", addon.name, command.cycle),
+            );
         };
-        let quantity =
-            self::quantity(price.price.unit(), Some(*wanted), &addon.name).map_err(|error| error.at(pointer))?;
+        let quantity = self::quantity(price.price.unit(), Some(*wanted), &addon.name)
+            .map_err(|error| error.at(pointer))?;
         items.push(Item { ordinal: items.len() as i64, kind: ItemKind::Addon, key: key.clone(), quantity });
     }
     Ok(items)
@@ -147,7 +165,9 @@ fn quantity(unit: Option<&str>, wanted: Option<i64>, name: &str) -> Result<i64> 
     let wrong = |detail: String| Err(Error::invalid("quantity_invalid", detail));
     match (unit, wanted) {
         (None, None | Some(1)) => Ok(1),
-        (None, Some(_)) => wrong(format!("{name} has one price whatever the quantity, so the quantity is 1.")),
+        (None, Some(_)) => {
+            wrong(format!("{name} has one price whatever the quantity, so the quantity is 1."))
+        }
         (Some(unit), None) => wrong(format!("{name} is priced per {unit}: say how many.")),
         (Some(_), Some(count)) if (1..=MAX_QUANTITY).contains(&count) => Ok(count),
         (Some(_), Some(_)) => wrong(format!("A quantity is a whole number from 1 to {MAX_QUANTITY}.")),
@@ -175,7 +195,9 @@ fn line(
     share: Share,
 ) -> Result<Line> {
     let (cycle, currency) = (subscription.schedule.cycle, subscription.currency);
-    let gone = || Error::internal(format!("version {} of the price book has no price for {}", version.number, item.key));
+    let gone = || {
+        Error::internal(format!("version {} of the price book has no price for {}", version.number, item.key))
+    };
     let (name, place, price, months) = match item.kind {
         ItemKind::Plan => {
             let plan = version.book.plan(&item.key).ok_or_else(gone)?;

@@ -93,7 +93,15 @@ id,company,branch,land,since,tier,seats
         let named: Vec<String> = report
             .bad
             .iter()
-            .map(|row| format!("{} {} {:?}: {}", row.line, row.column.as_deref().unwrap_or("-"), row.value, row.reason))
+            .map(|row| {
+                format!(
+                    "{} {} {:?}: {}",
+                    row.line,
+                    row.column.as_deref().unwrap_or("-"),
+                    row.value,
+                    row.reason
+                )
+            })
             .collect();
         assert_eq!(
             named,
@@ -128,6 +136,7 @@ fn a_mapping_that_does_not_fit_is_refused_before_anything_is_read() {
     assert_eq!(refused(&MAPPING.replace("users =", "desks ="), FILE).0, "mapping_invalid");
     let latin1 = b"id,company,branch,land,since,tier,seats\n1,M\xfcller,x,DE,2026-01-01,Basic,1\n";
     let mapping = Mapping::read("m", MAPPING).unwrap();
-    let report = customers(&test.db, &scope, &mapping, &latin1[..], Choice::LoadGood, &mut |_, _| {}).unwrap();
+    let report =
+        customers(&test.db, &scope, &mapping, &latin1[..], Choice::LoadGood, &mut |_, _| {}).unwrap();
     assert_eq!(report.bad[0].reason, "this row is not UTF-8");
 }

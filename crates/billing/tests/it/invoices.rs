@@ -21,22 +21,31 @@ fn a_draft_has_no_number_until_it_is_finalized_and_never_changes_after() {
     on_both(ALL, |test| {
         let scope = environment(test, Mode::Sandbox, "2026-01-31T23:30:00Z");
         let customer = customer_in(test, &scope, "UTC");
-        let id = ground::start(test, &scope, Start { finalize: false, ..starter(customer.id) }).unwrap().invoice.unwrap();
+        let id = ground::start(test, &scope, Start { finalize: false, ..starter(customer.id) })
+            .unwrap()
+            .invoice
+            .unwrap();
         assert_eq!(issued(test, &scope), ["draft  USD 49.00"]);
         let none = test.db.read(&scope, move |view| ledger::of_document(view, id.any())).wait().unwrap();
         assert!(none.is_empty(), "a draft posts nothing");
 
         let invoice = test.db.write(&scope, move |tx| finalize(tx, id)).wait().unwrap();
         // It is 1 February in Berlin, where the legal entity is.
-        assert_eq!((invoice.number.as_deref(), invoice.issued.unwrap().to_string()), (Some("INV-000001"), "2026-02-01".into()));
+        assert_eq!(
+            (invoice.number.as_deref(), invoice.issued.unwrap().to_string()),
+            (Some("INV-000001"), "2026-02-01".into())
+        );
         assert_eq!(invoice.party.as_ref().unwrap().name.as_deref(), Some("Acme"));
         let again = test.db.write(&scope, move |tx| finalize(tx, id)).wait().unwrap_err();
         assert_eq!(again.code, "invoice_not_draft");
         assert_eq!(test.db.read(&scope, move |view| find(view, id)).wait().unwrap(), invoice);
 
         let entries = test.db.read(&scope, move |view| ledger::of_document(view, id.any())).wait().unwrap();
-        let postings: Vec<String> =
-            entries[0].postings.iter().map(|posting| format!("{} {}", posting.account, posting.amount.decimal())).collect();
+        let postings: Vec<String> = entries[0]
+            .postings
+            .iter()
+            .map(|posting| format!("{} {}", posting.account, posting.amount.decimal()))
+            .collect();
         assert_eq!(postings, [format!("receivable:{} 49.00", customer.id), "deferred_revenue -49.00".into()]);
         sound(test, &scope);
     });
@@ -49,7 +58,12 @@ fn the_same_draft_finalized_by_many_at_once_is_issued_once() {
         let customer = customer_in(test, &scope, "UTC");
         let other = test.second_process(ALL);
         let ids: Vec<_> = (0..5)
-            .map(|_| ground::start(test, &scope, Start { finalize: false, ..starter(customer.id) }).unwrap().invoice.unwrap())
+            .map(|_| {
+                ground::start(test, &scope, Start { finalize: false, ..starter(customer.id) })
+                    .unwrap()
+                    .invoice
+                    .unwrap()
+            })
             .collect();
         let wins: usize = thread::scope(|threads| {
             let threads: Vec<_> = (0..6)
@@ -68,7 +82,8 @@ fn the_same_draft_finalized_by_many_at_once_is_issued_once() {
             threads.into_iter().map(|thread| thread.join().unwrap()).sum()
         });
         assert_eq!(wins, 5);
-        let mut numbers: Vec<String> = issued(test, &scope).iter().map(|text| text[..10].to_owned()).collect();
+        let mut numbers: Vec<String> =
+            issued(test, &scope).iter().map(|text| text[..10].to_owned()).collect();
         numbers.sort();
         assert_eq!(numbers, ["INV-000001", "INV-000002", "INV-000003", "INV-000004", "INV-000005"]);
         sound(test, &scope);
@@ -88,12 +103,15 @@ fn starting_in_parallel_leaves_no_gap_between_numbers_or_facts() {
                 threads.spawn(move || {
                     for _ in 0..15 {
                         let command = command.clone();
-                        db.write(&scope, move |tx| billing::subscription::start(tx, &command)).wait().unwrap();
+                        db.write(&scope, move |tx| billing::subscription::start(tx, &command))
+                            .wait()
+                            .unwrap();
                     }
                 });
             }
         });
-        let mut numbers: Vec<String> = issued(test, &scope).iter().map(|text| text[..10].to_owned()).collect();
+        let mut numbers: Vec<String> =
+            issued(test, &scope).iter().map(|text| text[..10].to_owned()).collect();
         numbers.sort();
         assert_eq!(numbers, (1..=90).map(|number| format!("INV-{number:06}")).collect::<Vec<_>>());
         sound(test, &scope);
@@ -109,7 +127,10 @@ fn erasing_a_customer_blanks_the_person_and_nothing_else() {
         let (id, person) = (customer.id, customer.person);
         test.db.write(&scope, move |tx| customer::erase(tx, id)).wait().unwrap();
         let blank = test.db.read(&scope, move |view| customer::person(view, person)).wait().unwrap();
-        assert_eq!((blank.name, blank.email, blank.address, blank.erased.is_some()), (None, None, None, true));
+        assert_eq!(
+            (blank.name, blank.email, blank.address, blank.erased.is_some()),
+            (None, None, None, true)
+        );
         let document = test.db.read(&scope, move |view| find(view, invoice)).wait().unwrap();
         assert_eq!(document.party.unwrap().name.as_deref(), Some("Acme"), "a document keeps its party");
         let twice = test.db.write(&scope, move |tx| customer::erase(tx, id)).wait().unwrap_err();
@@ -150,11 +171,16 @@ fn an_invoice_over_nothing_is_settled_by_being_issued() {
     on_both(ALL, |test| {
         let scope = ground::environment_with(test, Mode::Sandbox, "2026-01-31T10:00:00Z", FREE);
         let customer = customer_in(test, &scope, "UTC");
-        let id = ground::start(test, &scope, Start { plan: "free".into(), ..starter(customer.id) }).unwrap().invoice.unwrap();
+        let id = ground::start(test, &scope, Start { plan: "free".into(), ..starter(customer.id) })
+            .unwrap()
+            .invoice
+            .unwrap();
         let invoice = test.db.read(&scope, move |view| find(view, id)).wait().unwrap();
         assert_eq!((invoice.state, invoice.number.as_deref()), (State::Paid, Some("INV-000001")));
         let document: AnyId = id.any();
-        assert!(test.db.read(&scope, move |view| ledger::of_document(view, document)).wait().unwrap().is_empty());
+        assert!(
+            test.db.read(&scope, move |view| ledger::of_document(view, document)).wait().unwrap().is_empty()
+        );
         sound(test, &scope);
     });
 }

@@ -6,8 +6,14 @@ mod invoices;
 mod renewals;
 mod starts;
 
-static ALL: &[&store::Context] =
-    &[&store::CONTEXT, &jobs::CONTEXT, &catalog::CONTEXT, &ledger::CONTEXT, &identity::CONTEXT, &billing::CONTEXT];
+static ALL: &[&store::Context] = &[
+    &store::CONTEXT,
+    &jobs::CONTEXT,
+    &catalog::CONTEXT,
+    &ledger::CONTEXT,
+    &identity::CONTEXT,
+    &billing::CONTEXT,
+];
 
 #[test]
 fn every_statement_prepares() {

@@ -17,9 +17,11 @@ fn month_ends_return_to_their_anchor_and_days_are_local() {
         let customer = customer_in(test, &scope, "America/New_York");
         ground::start(test, &scope, starter(customer.id)).unwrap();
         advance(test, &scope, "2026-06-15T00:00:00Z").unwrap();
-        let mut invoices = test.db.read(&scope, |view| billing::invoice::list(view, None, 100)).wait().unwrap();
+        let mut invoices =
+            test.db.read(&scope, |view| billing::invoice::list(view, None, 100)).wait().unwrap();
         invoices.reverse();
-        let periods: Vec<String> = invoices.iter().flat_map(|invoice| lines(test, &scope, invoice.id)).collect();
+        let periods: Vec<String> =
+            invoices.iter().flat_map(|invoice| lines(test, &scope, invoice.id)).collect();
         assert_eq!(
             periods,
             [
@@ -30,7 +32,11 @@ fn month_ends_return_to_their_anchor_and_days_are_local() {
                 "Starter 2026-05-31..2026-06-30 ×1 49.00",
             ]
         );
-        assert_eq!(invoices[2].due.to_string(), "2026-03-31T04:00:00Z", "midnight in New York, in summer time");
+        assert_eq!(
+            invoices[2].due.to_string(),
+            "2026-03-31T04:00:00Z",
+            "midnight in New York, in summer time"
+        );
         sound(test, &scope);
     });
 }
@@ -58,19 +64,22 @@ fn documents_follow_business_time_whatever_the_number_of_customers() {
 #[test]
 fn one_long_advance_is_the_same_as_many_short_ones() {
     on_both(ALL, |test| {
-        let results: Vec<Vec<String>> = [&["2026-07-01T00:00:00Z"][..], &["2026-02-14T07:00:00Z", "2026-02-28T00:00:00Z", "2026-05-30T23:00:00Z", "2026-07-01T00:00:00Z"]]
-            .into_iter()
-            .map(|steps| {
-                let scope = environment(test, Mode::Sandbox, "2026-01-29T10:00:00Z");
-                for zone in ["UTC", "Asia/Tokyo", "America/Los_Angeles"] {
-                    let customer = customer_in(test, &scope, zone);
-                    ground::start(test, &scope, starter(customer.id)).unwrap();
-                }
-                steps.iter().for_each(|to| advance(test, &scope, to).unwrap());
-                sound(test, &scope);
-                issued(test, &scope)
-            })
-            .collect();
+        let results: Vec<Vec<String>> = [
+            &["2026-07-01T00:00:00Z"][..],
+            &["2026-02-14T07:00:00Z", "2026-02-28T00:00:00Z", "2026-05-30T23:00:00Z", "2026-07-01T00:00:00Z"],
+        ]
+        .into_iter()
+        .map(|steps| {
+            let scope = environment(test, Mode::Sandbox, "2026-01-29T10:00:00Z");
+            for zone in ["UTC", "Asia/Tokyo", "America/Los_Angeles"] {
+                let customer = customer_in(test, &scope, zone);
+                ground::start(test, &scope, starter(customer.id)).unwrap();
+            }
+            steps.iter().for_each(|to| advance(test, &scope, to).unwrap());
+            sound(test, &scope);
+            issued(test, &scope)
+        })
+        .collect();
         assert_eq!(results[0], results[1]);
         assert_eq!(results[0].len(), 3 * 6);
     });
@@ -86,7 +95,9 @@ fn while_the_clock_moves_other_writes_wait_and_afterwards_it_stands() {
         request(to).unwrap();
         assert_eq!(ground::start(test, &scope, starter(customer.id)).unwrap_err().code, "clock_advancing");
         assert_eq!(request(to).unwrap_err().code, "clock_advancing");
-        Runner::new(test.db.clone(), vec![billing::clock::advance_job_kind()], vec![]).run_until_idle().unwrap();
+        Runner::new(test.db.clone(), vec![billing::clock::advance_job_kind()], vec![])
+            .run_until_idle()
+            .unwrap();
         let standing = test.db.read(&scope, clock::read).wait().unwrap().unwrap();
         assert_eq!((standing.at, standing.target), (to, None));
         ground::start(test, &scope, starter(customer.id)).unwrap();
@@ -129,9 +140,13 @@ fn a_subscription_whose_book_changed_keeps_its_price() {
         let scope = environment(test, Mode::Sandbox, "2026-01-31T15:00:00Z");
         let old = customer_in(test, &scope, "UTC");
         ground::start(test, &scope, starter(old.id)).unwrap();
-        let dearer = std::fs::read_to_string(ground::UNISON).unwrap().replace("month = \"49\"", "month = \"59\"");
-        let applied =
-            test.db.write(&scope, move |tx| catalog::version::apply(tx, "book.toml", &dearer)).wait().unwrap();
+        let dearer =
+            std::fs::read_to_string(ground::UNISON).unwrap().replace("month = \"49\"", "month = \"59\"");
+        let applied = test
+            .db
+            .write(&scope, move |tx| catalog::version::apply(tx, "book.toml", &dearer))
+            .wait()
+            .unwrap();
         assert_eq!((applied.version.number, applied.changed), (2, true));
         let new = customer_in(test, &scope, "UTC");
         ground::start(test, &scope, starter(new.id)).unwrap();

@@ -18,7 +18,11 @@ fn the_first_period_is_billed_in_advance_as_previewed() {
         let scope = environment(test, Mode::Sandbox, "2026-01-31T10:00:00Z");
         let customer = customer_in(test, &scope, "America/New_York");
         let command = Start {
-            addons: BTreeMap::from([("extra_user".into(), 6), ("extra_storage".into(), 3), ("extra_plant".into(), 0)]),
+            addons: BTreeMap::from([
+                ("extra_user".into(), 6),
+                ("extra_storage".into(), 3),
+                ("extra_plant".into(), 0),
+            ]),
             ..starter(customer.id)
         };
         let shown = {
@@ -40,7 +44,10 @@ fn the_first_period_is_billed_in_advance_as_previewed() {
         assert_eq!(totals.total.decimal(), "80.50");
         let stored = test.db.read(&scope, move |view| billing::invoice::lines(view, invoice)).wait().unwrap();
         for (shown, stored) in draft.lines.iter().zip(&stored) {
-            assert_eq!((shown.amount, &shown.explanation, shown.period), (stored.amount, &stored.explanation, stored.period));
+            assert_eq!(
+                (shown.amount, &shown.explanation, shown.period),
+                (stored.amount, &stored.explanation, stored.period)
+            );
         }
         // 31 January in New York begins at 05:00 UTC, so does 28 February.
         assert_eq!(shown.next_due.at.to_string(), "2026-02-28T05:00:00Z");
@@ -65,7 +72,10 @@ fn a_yearly_plan_pays_monthly_add_ons_for_the_year() {
         let started = ground::start(test, &scope, command).unwrap();
         assert_eq!(
             lines(test, &scope, started.invoice.unwrap()),
-            ["Professional 2024-02-29..2025-02-28 ×1 2149.00", "Extra plant 2024-02-29..2025-02-28 ×2 600.00"]
+            [
+                "Professional 2024-02-29..2025-02-28 ×1 2149.00",
+                "Extra plant 2024-02-29..2025-02-28 ×2 600.00"
+            ]
         );
     });
 }
@@ -92,7 +102,10 @@ fn a_calendar_book_bills_the_days_to_the_first() {
         ground::start(test, &scope, command).unwrap();
         ground::advance(test, &scope, "2026-02-10T00:00:00Z").unwrap();
         // 15 of 31 days of 30 dollars: 14.516…
-        assert_eq!(issued(test, &scope), ["INV-000001 2026-01-17 USD 14.52", "INV-000002 2026-02-01 USD 30.00"]);
+        assert_eq!(
+            issued(test, &scope),
+            ["INV-000001 2026-01-17 USD 14.52", "INV-000002 2026-02-01 USD 30.00"]
+        );
         sound(test, &scope);
     });
 }

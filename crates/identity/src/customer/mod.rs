@@ -5,4 +5,6 @@ mod ops;
 pub(crate) mod sql;
 
 pub use model::{Customer, CustomerRef, NewCustomer, Party, Person, metadata};
-pub use ops::{create, create_all, erase, existing_external_ids, find, list, load, lock, parties, person, resolve};
+pub use ops::{
+    create, create_all, erase, existing_external_ids, find, list, load, lock, parties, person, resolve,
+};

@@ -117,7 +117,9 @@ pub fn metadata(metadata: Json) -> Result<Json> {
         Json::Object(fields) => {
             let fits = |text: &str, max: usize| text.chars().count() <= max && !text.contains('\0');
             let good = fields.len() <= 50
-                && fields.iter().all(|(key, value)| fits(key, 40) && value.as_str().is_some_and(|text| fits(text, 500)));
+                && fields
+                    .iter()
+                    .all(|(key, value)| fits(key, 40) && value.as_str().is_some_and(|text| fits(text, 500)));
             if good { Ok(metadata) } else { Err(wrong()) }
         }
         _ => Err(wrong()),

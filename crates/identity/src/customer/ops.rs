@@ -73,7 +73,8 @@ pub fn create_all(tx: &mut Tx<'_>, new: Vec<NewCustomer>) -> Result<Vec<Customer
         return Err(Error::conflict("external_id_taken", detail).at("/external_id"));
     }
     for customer in &customers {
-        let payload = json!({"country": customer.country, "currency": customer.currency, "zone": customer.zone});
+        let payload =
+            json!({"country": customer.country, "currency": customer.currency, "zone": customer.zone});
         tx.fact(NewFact::new("customer.created", customer.id.any(), payload)?.of(customer.id));
     }
     Ok(customers)
@@ -136,7 +137,8 @@ pub fn existing_external_ids(view: &mut View<'_>, external: Vec<String>) -> Resu
 /// Customers as they are printed on documents now.
 pub fn parties(view: &mut View<'_>, customers: Vec<CustomerId>) -> Result<Vec<(CustomerId, Party)>> {
     view.all(&sql::PARTIES, params![customers], |row| {
-        let party = Party { name: row.get(1)?, email: row.get(2)?, address: row.get(3)?, country: row.get(4)? };
+        let party =
+            Party { name: row.get(1)?, email: row.get(2)?, address: row.get(3)?, country: row.get(4)? };
         Ok((row.get(0)?, party))
     })
 }
@@ -149,7 +151,10 @@ pub fn erase(tx: &mut Tx<'_>, id: CustomerId) -> Result<()> {
     lock(tx, id)?;
     let (customer, now) = (find(tx, id)?, tx.recorded());
     if tx.exec(&sql::ERASE_PERSON, params![customer.person, now])? == 0 {
-        return Err(Error::conflict("already_erased", "The personal data of this customer was erased before."));
+        return Err(Error::conflict(
+            "already_erased",
+            "The personal data of this customer was erased before.",
+        ));
     }
     tx.exec_one(&sql::BLANK_METADATA, params![id, json!({})])?;
     tx.fact(NewFact::new("customer.erased", id.any(), json!({}))?.of(id));

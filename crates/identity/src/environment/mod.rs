@@ -137,7 +137,8 @@ pub fn add_entity(tx: &mut Tx<'_>, new: &NewLegalEntity) -> Result<LegalEntityId
         let detail = format!("Another legal entity numbers its documents {} already.", new.series);
         return Err(Error::conflict("series_taken", detail).at("/series"));
     }
-    let payload = json!({"country": country, "currency": new.currency, "zone": new.zone, "series": new.series});
+    let payload =
+        json!({"country": country, "currency": new.currency, "zone": new.zone, "series": new.series});
     tx.fact(NewFact::new("legal_entity.added", id.any(), payload)?);
     Ok(id)
 }

@@ -69,7 +69,7 @@ pub struct Work {
 
 /// Runs jobs of the kinds it knows. Any number of processes may run one each over the same database.
 pub struct Runner {
-    shared: Arc<Shared>,
+    shared: Shared,
     threads: usize,
 }
 
@@ -112,13 +112,20 @@ impl Runner {
         }
         let (bell, stopping, held) = (Bell::new(), Arc::default(), Mutex::default());
         let shared = Shared { db, kinds, names, schedules, bell, stopping, heartbeat: HEARTBEAT, held };
-        Self { shared: Arc::new(shared), threads: THREADS }
+        Self { shared, threads: THREADS }
     }
 
     /// Run so many jobs at a time, at least one.
     #[must_use]
     pub const fn with_threads(mut self, threads: usize) -> Self {
         self.threads = threads;
+        self
+    }
+
+    /// Listen to a bell that others already hold.
+    #[must_use]
+    pub fn with_bell(mut self, bell: Bell) -> Self {
+        self.shared.bell = bell;
         self
     }
 
@@ -132,19 +139,20 @@ impl Runner {
     /// # Panics
     /// When the system refuses a thread.
     pub fn start(self) -> Running {
+        let shared = Arc::new(self.shared);
         let start = |work: fn(&Shared)| {
-            let shared = Arc::clone(&self.shared);
+            let shared = Arc::clone(&shared);
             thread::spawn(move || work(&shared))
         };
         let mut threads: Vec<JoinHandle<()>> =
             (0..self.threads.max(1)).map(|_| start(Shared::serve)).collect();
         threads.push(start(Shared::keep_time));
-        let (end, shared) = (Bell::new(), Arc::clone(&self.shared));
-        let beat = {
-            let end = end.clone();
-            thread::spawn(move || shared.keep_leases(&end))
-        };
-        Running { shared: self.shared, threads, beat: Some((end, beat)) }
+        let end = Bell::new();
+        let beat = thread::spawn({
+            let (end, shared) = (end.clone(), Arc::clone(&shared));
+            move || shared.keep_leases(&end)
+        });
+        Running { shared, threads, beat: Some((end, beat)) }
     }
 
     /// Run whatever is due, on this thread, until nothing is; how many attempts that took. A job that

@@ -19,7 +19,6 @@ statements! {
 /// A handler that takes longer than a lease in one step keeps its job.
 #[test]
 fn a_heart_beats_for_long_handlers() {
-    assert_eq!(ALL.len(), 1);
     on_both(CONTEXTS, |test| {
         let scope = Scope::installation("test");
         test.db.write(&scope, |tx| enqueue(tx, NewJob::new("slow", json!({})))).wait().unwrap();
@@ -50,7 +49,7 @@ fn a_heart_beats_for_long_handlers() {
             Ok(json!("kept"))
         });
         let mut runner = Runner::new(test.db.clone(), vec![slow], Vec::new());
-        Arc::get_mut(&mut runner.shared).unwrap().heartbeat = Duration::from_millis(10);
+        runner.shared.heartbeat = Duration::from_millis(10);
         assert_eq!(runner.run_until_idle().unwrap(), 1);
         let jobs = test.db.read(&scope, |view| crate::list(view, None, 1)).wait().unwrap();
         assert_eq!(jobs[0].result, Some(json!("kept")));

@@ -1,0 +1,101 @@
+//! Figures, measured: `cargo xtask bench [NAME…] [--json]`.
+//!
+//! Each figure is the best of three runs, beside a floor measured in the same run: the same statements
+//! sent by the raw driver, with nothing of the product between.
+#![allow(clippy::print_stdout, reason = "a command line tool prints")]
+
+mod bulk;
+mod ground;
+mod renewals;
+mod serve;
+mod single;
+
+use clap::Parser;
+use kernel::Result;
+use serde::Serialize;
+
+/// Measure.
+#[derive(Parser)]
+struct Arguments {
+    /// Which figures; none: all. Known: single, bulk, renewals, serve.
+    names: Vec<String>,
+    /// One JSON object per figure and line.
+    #[arg(long)]
+    json: bool,
+}
+
+/// One measured figure.
+#[derive(Clone, Debug, Serialize)]
+struct Figure {
+    name: &'static str,
+    engine: &'static str,
+    value: f64,
+    unit: &'static str,
+    /// The raw drivers, in the same unit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    floor: Option<f64>,
+    /// Value over floor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ratio: Option<f64>,
+}
+
+impl Figure {
+    fn new(name: &'static str, engine: &'static str, value: f64, unit: &'static str) -> Self {
+        Self { name, engine, value, unit, floor: None, ratio: None }
+    }
+
+    fn over(mut self, floor: f64) -> Self {
+        self.floor = Some(floor);
+        self.ratio = Some(self.value / floor);
+        self
+    }
+}
+
+/// A named group of figures.
+type Bench = (&'static str, fn() -> Result<Vec<Figure>>);
+
+const BENCHES: &[Bench] =
+    &[("single", single::run), ("bulk", bulk::run), ("renewals", renewals::run), ("serve", serve::run)];
+
+fn main() -> std::process::ExitCode {
+    let arguments = Arguments::parse();
+    let wanted =
+        |name: &str| arguments.names.is_empty() || arguments.names.iter().any(|wanted| wanted == name);
+    if let Some(unknown) = arguments.names.iter().find(|name| BENCHES.iter().all(|(known, _)| known != name))
+    {
+        eprintln!("error: there is no figure {unknown:?}; known: single, bulk, renewals, serve");
+        return std::process::ExitCode::FAILURE;
+    }
+    if !arguments.json {
+        println!(
+            "{:<34} {:<11} {:>12} {:<8} {:>12} {:>6}",
+            "figure", "engine", "value", "unit", "floor", "ratio"
+        );
+    }
+    for (name, run) in BENCHES.iter().filter(|(name, _)| wanted(name)) {
+        match run() {
+            Ok(figures) => figures.iter().for_each(|figure| print(figure, arguments.json)),
+            Err(error) => {
+                eprintln!("error: {name}: {error}");
+                return std::process::ExitCode::FAILURE;
+            }
+        }
+    }
+    std::process::ExitCode::SUCCESS
+}
+
+fn print(figure: &Figure, json: bool) {
+    if json {
+        println!("{}", serde_json::json!(figure));
+        return;
+    }
+    let optional = |value: Option<f64>, places: usize| {
+        value.map_or_else(|| "–".to_owned(), |value| format!("{value:.places$}"))
+    };
+    let Figure { name, engine, value, unit, floor, ratio } = figure;
+    println!(
+        "{name:<34} {engine:<11} {value:>12.0} {unit:<8} {:>12} {:>6}",
+        optional(*floor, 0),
+        optional(*ratio, 2)
+    );
+}
