@@ -204,7 +204,7 @@ fn row<'d>(document: &'d Document, party: Option<&serde_json::Value>) -> [Value<
         Value::Int(subtotal.minor()),
         Value::Int(tax.minor()),
         Value::Int(total.minor()),
-        party.map_or(Value::Null, |party| Value::json(party)),
+        party.map_or(Value::Null, Value::json),
     ]
 }
 

@@ -3,6 +3,7 @@
 mod ground;
 mod import;
 mod invoices;
+mod ravenstack;
 mod renewals;
 mod starts;
 
