@@ -4,6 +4,7 @@
 //! to be billed. Operations load, decide, save and state facts, in one transaction.
 
 pub mod clock;
+pub mod credit_note;
 pub mod import;
 pub mod invoice;
 mod schema;

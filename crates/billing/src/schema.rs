@@ -1,14 +1,14 @@
 //! What billing stores.
 
-use crate::{invoice, subscription};
+use crate::{credit_note, invoice, subscription};
 
-/// Subscriptions with their items, invoices with their lines.
+/// Subscriptions with their items, invoices and credit notes with their lines.
 pub static CONTEXT: store::Context = store::Context {
     name: "billing",
     file: store::File::Core,
     migrations: &[store::Migration {
         number: 1,
-        name: "subscriptions and invoices",
+        name: "subscriptions, invoices, credit notes",
         step: store::Step::Expand,
         sql: "
             CREATE TABLE subscription (
@@ -31,6 +31,8 @@ pub static CONTEXT: store::Context = store::Context {
                 period_end INSTANT NOT NULL,
                 billed_date DATE NOT NULL,
                 billed INSTANT NOT NULL,
+                ends INSTANT,
+                pending JSON,
                 metadata JSON NOT NULL,
                 PRIMARY KEY (env_id, id)
             ) STRICT, WITHOUT ROWID;
@@ -59,6 +61,7 @@ pub static CONTEXT: store::Context = store::Context {
                 subtotal INTEGER NOT NULL,
                 tax INTEGER NOT NULL,
                 total INTEGER NOT NULL,
+                credit INTEGER NOT NULL,
                 party JSON,
                 PRIMARY KEY (env_id, id)
             ) STRICT, WITHOUT ROWID;
@@ -83,12 +86,50 @@ pub static CONTEXT: store::Context = store::Context {
                 PRIMARY KEY (env_id, invoice_id, ordinal)
             ) STRICT, WITHOUT ROWID;
             CREATE UNIQUE INDEX invoice_line_once ON invoice_line (env_id, subscription_id, item, start_at, kind, adjustment);
+            CREATE TABLE credit_note (
+                env_id UUID NOT NULL,
+                id UUID NOT NULL,
+                entity_id UUID NOT NULL,
+                customer_id UUID NOT NULL,
+                invoice_id UUID NOT NULL,
+                currency TEXT NOT NULL,
+                sequence INTEGER NOT NULL,
+                number TEXT NOT NULL,
+                issued DATE NOT NULL,
+                effective INSTANT NOT NULL,
+                cause TEXT NOT NULL,
+                subtotal INTEGER NOT NULL,
+                tax INTEGER NOT NULL,
+                total INTEGER NOT NULL,
+                party JSON,
+                PRIMARY KEY (env_id, id)
+            ) STRICT, WITHOUT ROWID;
+            CREATE UNIQUE INDEX credit_note_number ON credit_note (env_id, entity_id, sequence);
+            CREATE INDEX credit_note_invoice ON credit_note (env_id, invoice_id, id);
+            CREATE INDEX credit_note_customer ON credit_note (env_id, customer_id, id);
+            CREATE TABLE credit_note_line (
+                env_id UUID NOT NULL,
+                credit_note_id UUID NOT NULL,
+                ordinal INTEGER NOT NULL,
+                invoice_id UUID NOT NULL,
+                invoice_line INTEGER NOT NULL,
+                ends BOOLEAN NOT NULL,
+                description TEXT NOT NULL,
+                start_date DATE NOT NULL,
+                start_at INSTANT NOT NULL,
+                end_date DATE NOT NULL,
+                end_at INSTANT NOT NULL,
+                amount INTEGER NOT NULL,
+                explanation JSON NOT NULL,
+                PRIMARY KEY (env_id, credit_note_id, ordinal)
+            ) STRICT, WITHOUT ROWID;
+            CREATE INDEX credit_note_line_of ON credit_note_line (env_id, invoice_id, invoice_line);
         ",
         extra: store::Extra::NONE,
     }],
     installation_tables: &[],
     system_tables: &[],
-    statements: &[subscription::sql::ALL, invoice::sql::ALL],
-    bulks: &[subscription::sql::BULKS, invoice::sql::BULKS],
+    statements: &[subscription::sql::ALL, invoice::sql::ALL, credit_note::sql::ALL],
+    bulks: &[subscription::sql::BULKS, invoice::sql::BULKS, credit_note::sql::BULKS],
     upcasters: &[],
 };

@@ -35,6 +35,7 @@ pub static CONTEXT: store::Context = store::Context {
                 UNIQUE (env_id, number)
             ) STRICT, WITHOUT ROWID;
         ",
+        extra: store::Extra::NONE,
     }],
     installation_tables: &[],
     system_tables: &[],

@@ -195,6 +195,7 @@ pub mod ids {
         BookVersion BookVersionId "bkv" "price book version";
         Subscription SubscriptionId "sub" "subscription";
         Invoice InvoiceId "inv" "invoice";
+        CreditNote CreditNoteId "crn" "credit note";
         LedgerAccount LedgerAccountId "acc" "ledger account";
         LedgerTransaction LedgerTransactionId "txn" "ledger transaction";
         Job JobId "job" "job";

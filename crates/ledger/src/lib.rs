@@ -17,6 +17,8 @@ pub use model::{
     StatementPage, Total, Transaction,
 };
 pub use ops::post;
-pub use reads::{MAX_PAGE, account, accounts, check, find_account, of_document, statement, trial_balance};
+pub use reads::{
+    MAX_PAGE, account, accounts, check, find_account, held_by, of_document, statement, trial_balance,
+};
 pub use rules::{check_account, check_balanced};
 pub use schema::CONTEXT;

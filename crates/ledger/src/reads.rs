@@ -14,8 +14,8 @@ use crate::{
     StatementPage, Total,
     ops::owner,
     sql::{
-        ACCOUNTS, BARE, COUNT, FIND_ACCOUNT, GET_ACCOUNT, HEADLESS, HELD, OF_DOCUMENT, STATEMENT, TOTALS,
-        TRIAL_BALANCE, UNBALANCED,
+        ACCOUNTS, BARE, COUNT, FIND_ACCOUNT, GET_ACCOUNT, HEADLESS, HELD, HELD_BY, OF_DOCUMENT, STATEMENT,
+        TOTALS, TRIAL_BALANCE, UNBALANCED,
     },
 };
 
@@ -72,6 +72,19 @@ pub fn trial_balance(view: &mut View<'_>, as_of: Option<Timestamp>) -> Result<Ve
     })?;
     balances.sort_unstable_by(|a, b| (&a.account, a.currency).cmp(&(&b.account, b.currency)));
     Ok(balances)
+}
+
+/// What the accounts of one kind and of these owners hold now: the account, the currency and the balance
+/// (debit less credit) in minor units. Accounts without postings are left out.
+pub fn held_by(
+    view: &mut View<'_>,
+    kind: AccountKind,
+    owners: Vec<String>,
+) -> Result<Vec<(Account, Currency, i64)>> {
+    view.all(&HELD_BY, params![kind.word(), owners], |row| {
+        let account = Account { entity: row.get(0)?, kind, owner: Some(row.get(1)?) };
+        Ok((account, row.get(2)?, row.get(3)?))
+    })
 }
 
 /// Part of an account's statement: the postings behind `after` (none: from the first), in order of

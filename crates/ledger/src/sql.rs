@@ -18,6 +18,12 @@ statements! {
         JOIN ledger_account a ON a.env_id = p.env_id AND a.id = p.account_id
         WHERE p.env_id = $1 AND t.effective <= $2
         GROUP BY a.id, a.entity_id, a.kind, a.owner, p.currency";
+    /// What accounts of one kind hold, for several owners at once.
+    environment HELD_BY = "SELECT a.entity_id, a.owner, p.currency, CAST(sum(p.amount) AS bigint)
+        FROM ledger_account a
+        JOIN posting p ON p.env_id = a.env_id AND p.account_id = a.id
+        WHERE a.env_id = $1 AND a.kind = $2 AND a.owner IN_TEXTS($3)
+        GROUP BY a.entity_id, a.owner, p.currency";
     /// What an account held after a posting, per currency.
     environment HELD = "SELECT currency, CAST(sum(amount) AS bigint) FROM posting
         WHERE env_id = $1 AND account_id = $2 AND (transaction_id, ordinal) <= ($3, $4)

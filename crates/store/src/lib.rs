@@ -28,7 +28,7 @@ pub use prepare::prepare_everything;
 pub use schema::{Context, Extra, File, Migration, Step};
 pub use scope::{Actor, Mode, Reason, Scope};
 pub use statement::{Bulk, BulkAction, ColumnType, Reach, Statement};
-pub use tx::{Outcome, Tx, View};
+pub use tx::{Lock, Outcome, Tx, View};
 pub use value::{FromColumn, Row, ToValue, Value};
 pub use work::Pending;
 

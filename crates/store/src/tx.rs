@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    marker::PhantomData,
     ops::{Deref, DerefMut},
     sync::Arc,
 };
@@ -234,13 +235,13 @@ pub(crate) type AfterCommit = Box<dyn FnOnce(Outcome) + Send>;
 
 /// A transaction that writes.
 ///
-/// Locks are taken on aggregate roots in ascending order of id, then document numbers, then (by the
-/// transaction itself, at its end) fact numbers, so that no two transactions wait for each other.
+/// Locks are taken on aggregate roots by rank of their kind and ascending id, then document numbers, then
+/// (by the transaction itself, at its end) fact numbers, so that no two transactions wait for each other.
 pub struct Tx<'c> {
     view: View<'c>,
     pub(crate) facts: Vec<facts::Fact>,
     after_commit: Vec<AfterCommit>,
-    last_lock: Option<Uuid>,
+    last_lock: Option<(u8, Uuid)>,
     numbering: bool,
 }
 
@@ -370,27 +371,26 @@ impl<'c> Tx<'c> {
 
     /// Lock an aggregate root before deciding anything about it. On SQLite the only writer holds every lock.
     ///
-    /// `statement` reads `SELECT id FROM … WHERE env_id = $1 AND id IN_IDS($2) ORDER BY id FOR UPDATE`.
-    ///
     /// Errors: `not_found` when there is no such row here; `internal` when locks are out of order.
-    pub fn lock<K: IdKind>(&mut self, statement: &'static Statement, id: Id<K>) -> Result<()> {
-        match self.lock_all(statement, &[id])? {
+    pub fn lock<K: IdKind>(&mut self, lock: &'static Lock<K>, id: Id<K>) -> Result<()> {
+        match self.lock_all(lock, &[id])? {
             1 => Ok(()),
             _ => Err(Error::not_found(K::NOUN)),
         }
     }
 
     /// Lock many roots of one kind, in ascending order whatever the order given; how many there are.
-    pub fn lock_all<K: IdKind>(&mut self, statement: &'static Statement, roots: &[Id<K>]) -> Result<usize> {
+    pub fn lock_all<K: IdKind>(&mut self, lock: &'static Lock<K>, roots: &[Id<K>]) -> Result<usize> {
         let (Some(lowest), Some(highest)) = (roots.iter().min(), roots.iter().max()) else { return Ok(0) };
-        if self.numbering || self.last_lock.is_some_and(|last| lowest.uuid() < last) {
+        let first = (lock.rank, lowest.uuid());
+        if self.numbering || self.last_lock.is_some_and(|last| first < last) {
             return Err(Error::internal(format!(
                 "the lock on {lowest} comes too late: a higher one is held"
             )));
         }
-        self.last_lock = Some(highest.uuid());
+        self.last_lock = Some((lock.rank, highest.uuid()));
         let list = Value::Ids(roots.iter().map(|id| id.uuid()).collect());
-        Ok(self.all(statement, &[list], |_| Ok(()))?.len())
+        Ok(self.all(lock.statement, &[list], |_| Ok(()))?.len())
     }
 
     /// Take the next `count` document numbers of a series; the first of them and the issue date, which
@@ -424,6 +424,22 @@ impl<'c> Tx<'c> {
             "concurrent_change",
             "Somebody else changed this at the same moment. Try again.",
         )
+    }
+}
+
+/// How rows of a kind that others hang on are locked.
+#[derive(Debug)]
+pub struct Lock<K> {
+    rank: u8,
+    statement: &'static Statement,
+    kind: PhantomData<fn() -> K>,
+}
+
+impl<K> Lock<K> {
+    /// Kinds of a lower rank are locked first. `statement` reads
+    /// `SELECT id FROM … WHERE env_id = $1 AND id IN_IDS($2) ORDER BY id FOR UPDATE`.
+    pub const fn new(rank: u8, statement: &'static Statement) -> Self {
+        Self { rank, statement, kind: PhantomData }
     }
 }
 

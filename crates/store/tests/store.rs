@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc, thread};
 
 use kernel::{Error, Id, IdKind, ids};
 use store::{
-    Actor, Context, File, Migration, Mode, NewFact, Scope, Series, Step, Tx, bulks, clock, facts,
+    Actor, Context, File, Lock, Migration, Mode, NewFact, Scope, Series, Step, Tx, bulks, clock, facts,
     idempotency, params, statements,
 };
 use testkit::{START, TestDb, every_statement_prepares, on_both};
@@ -15,6 +15,8 @@ impl IdKind for Purse {
     const PREFIX: &'static str = "prs";
     const NOUN: &'static str = "purse";
 }
+
+static PURSE: Lock<Purse> = Lock::new(10, &LOCK);
 
 statements! {
     environment LOCK = "SELECT id FROM purse WHERE env_id = $1 AND id IN_IDS($2) ORDER BY id FOR UPDATE";
@@ -149,7 +151,7 @@ fn locked_reads_lose_no_update_even_between_processes() {
                 threads.spawn(move || {
                     for _ in 0..25 {
                         let add = move |tx: &mut Tx<'_>| {
-                            tx.lock(&LOCK, id)?;
+                            tx.lock(&PURSE, id)?;
                             let coins: i64 = tx.one(&COINS, params![id], |row| row.get(0))?;
                             tx.exec_one(&SET, params![id, coins + 1])?;
                             happened(tx, coins)
@@ -171,20 +173,20 @@ fn locks_out_of_order_are_a_fault() {
         let (low, high) = (new_purse(test, &scope, 0), new_purse(test, &scope, 0));
         let missing: Id<Purse> = Id::from_uuid(uuid::Uuid::from_u128(u128::MAX));
         let backwards = test.db.write(&scope, move |tx| {
-            tx.lock(&LOCK, high)?;
-            tx.lock(&LOCK, low)
+            tx.lock(&PURSE, high)?;
+            tx.lock(&PURSE, low)
         });
         assert_eq!(backwards.wait().unwrap_err().code, "internal");
         let after_numbers = test.db.write(&scope, move |tx| {
             let series = Series { owner: uuid::Uuid::nil(), name: "INV".into() };
             tx.take_numbers(&series, 1, "2026-01-15".parse().unwrap())?;
-            tx.lock(&LOCK, high)
+            tx.lock(&PURSE, high)
         });
         assert_eq!(after_numbers.wait().unwrap_err().code, "internal");
-        let both = test.db.write(&scope, move |tx| tx.lock_all(&LOCK, &[high, low]));
+        let both = test.db.write(&scope, move |tx| tx.lock_all(&PURSE, &[high, low]));
         assert_eq!(both.wait().unwrap(), 2);
         assert_eq!(
-            test.db.write(&scope, move |tx| tx.lock(&LOCK, missing)).wait().unwrap_err().code,
+            test.db.write(&scope, move |tx| tx.lock(&PURSE, missing)).wait().unwrap_err().code,
             "not_found"
         );
     });
@@ -198,7 +200,7 @@ fn another_environment_is_neither_read_nor_written() {
         assert_eq!(coins(test, &theirs, id), None);
         assert_eq!(test.db.write(&theirs, move |tx| tx.exec(&SET, params![id, 0_i64])).wait().unwrap(), 0);
         assert_eq!(
-            test.db.write(&theirs, move |tx| tx.lock(&LOCK, id)).wait().unwrap_err().code,
+            test.db.write(&theirs, move |tx| tx.lock(&PURSE, id)).wait().unwrap_err().code,
             "not_found"
         );
         assert_eq!(coins(test, &ours, id), Some(7));

@@ -99,6 +99,8 @@ pub struct Line {
     pub item: i64,
     /// What it charges for.
     pub kind: ChargeKind,
+    /// Tells apart lines for the same item from the same instant: 0, then 1 for the first change of it …
+    pub adjustment: i64,
     /// What it reads, such as "Starter".
     pub description: String,
     /// The time it pays for.
@@ -141,6 +143,15 @@ pub struct Invoice {
     pub due: Timestamp,
     /// What it adds up to.
     pub totals: Totals,
+    /// How much of it the customer's credit paid when it was finalized.
+    pub credit: Money,
     /// The party as printed, frozen at finalization.
     pub party: Option<Party>,
+}
+
+impl Invoice {
+    /// What is left to pay after the customer's credit. Errors: `amount_out_of_range`.
+    pub fn amount_due(&self) -> kernel::Result<Money> {
+        self.totals.total.checked_sub(self.credit)
+    }
 }

@@ -1,16 +1,16 @@
 //! Storing drafts, issuing invoices one or many at a time, and finding them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use identity::{LegalEntity, customer, customer::Party, environment};
 use jiff::Timestamp;
 use kernel::{
     Currency, Edge, Error, Money, Period, Result,
-    ids::{CustomerId, InvoiceId, LegalEntityId, SubscriptionId},
+    ids::{self, CustomerId, InvoiceId, LegalEntityId, SubscriptionId},
 };
 use ledger::{Account, AccountKind, Posting, Transaction};
 use serde_json::json;
-use store::{NewFact, Row, Series, ToValue, Tx, Value, View, params};
+use store::{Lock, NewFact, Row, Series, ToValue, Tx, Value, View, params};
 use uuid::Uuid;
 
 use super::{
@@ -37,6 +37,7 @@ impl Document {
             issued: None,
             due: draft.due,
             totals,
+            credit: Money::zero(draft.currency),
             party: None,
         };
         Ok(Self { invoice, sequence: None, lines: draft.lines })
@@ -58,8 +59,9 @@ pub(crate) fn save_drafts(tx: &mut Tx<'_>, drafts: Vec<(InvoiceId, Draft)>) -> R
     insert(tx, &documents)
 }
 
-/// Store invoices and issue them at once, as of `at`: number, date, party, postings and facts. In the
-/// order given, which is the order of the numbers.
+/// Store invoices and issue them at once, as of `at`: number, date, party, credit, postings and facts. In
+/// the order given, which is the order of the numbers. Their customers must be locked or made by this
+/// transaction, because their credit is used.
 pub(crate) fn issue(tx: &mut Tx<'_>, drafts: Vec<(InvoiceId, Draft)>, at: Timestamp) -> Result<Vec<Invoice>> {
     let mut documents =
         drafts.into_iter().map(|(id, draft)| Document::draft(id, draft)).collect::<Result<Vec<_>>>()?;
@@ -72,9 +74,14 @@ pub(crate) fn issue(tx: &mut Tx<'_>, drafts: Vec<(InvoiceId, Draft)>, at: Timest
     Ok(invoices)
 }
 
+/// Invoices are locked after their subscriptions.
+static LOCK: Lock<ids::Invoice> = Lock::new(30, &sql::LOCK);
+
 /// Issue a draft. Errors: `not_found`, `invoice_not_draft`.
 pub fn finalize(tx: &mut Tx<'_>, id: InvoiceId) -> Result<Invoice> {
-    tx.lock(&sql::LOCK, id)?;
+    let customer = find(tx, id)?.customer;
+    customer::lock(tx, customer)?;
+    tx.lock(&LOCK, id)?;
     let mut invoice = find(tx, id)?;
     if invoice.state != State::Draft {
         let state = invoice.state.word();
@@ -85,13 +92,14 @@ pub fn finalize(tx: &mut Tx<'_>, id: InvoiceId) -> Result<Invoice> {
     let (at, mut sequence) = (tx.now(), None);
     stamp(tx, &mut [(&mut invoice, &mut sequence)], at)?;
     let (state, party) = (invoice.state.word(), party_json(invoice.party.as_ref())?);
-    tx.exec_one(&sql::ISSUE, params![id, state, sequence, invoice.number, invoice.issued, party])?;
+    let credit = invoice.credit.minor();
+    tx.exec_one(&sql::ISSUE, params![id, state, sequence, invoice.number, invoice.issued, party, credit])?;
     book(tx, std::slice::from_ref(&invoice), at)?;
     Ok(invoice)
 }
 
-/// Give invoices what issuing gives them: a number and a date from their legal entity's series, and the
-/// party as it is printed. An invoice over nothing is settled by being issued.
+/// Give invoices what issuing gives them: a number and a date from their legal entity's series, the party
+/// as it is printed, and the customer's credit. An invoice with nothing left to pay is settled by being issued.
 fn stamp(tx: &mut Tx<'_>, invoices: &mut [(&mut Invoice, &mut Option<i64>)], at: Timestamp) -> Result<()> {
     let customers: Vec<CustomerId> = invoices.iter().map(|(invoice, _)| invoice.customer).collect();
     let parties: HashMap<CustomerId, Party> = customer::parties(tx, customers)?.into_iter().collect();
@@ -111,8 +119,11 @@ fn stamp(tx: &mut Tx<'_>, invoices: &mut [(&mut Invoice, &mut Option<i64>)], at:
             invoice.number = Some(format!("{}-{number:06}", entity.series));
             invoice.issued = Some(taken.date);
             invoice.party = parties.get(&invoice.customer).cloned();
-            invoice.state = if invoice.totals.total.is_zero() { State::Paid } else { State::Finalized };
         }
+    }
+    use_credit(tx, invoices)?;
+    for (invoice, _) in invoices.iter_mut() {
+        invoice.state = if invoice.amount_due()?.is_zero() { State::Paid } else { State::Finalized };
     }
     match invoices.iter().find(|(_, sequence)| sequence.is_none()) {
         None => Ok(()),
@@ -120,12 +131,37 @@ fn stamp(tx: &mut Tx<'_>, invoices: &mut [(&mut Invoice, &mut Option<i64>)], at:
     }
 }
 
+/// Let the credit customers have with the issuer pay what it can, the first invoice first.
+fn use_credit(tx: &mut Tx<'_>, invoices: &mut [(&mut Invoice, &mut Option<i64>)]) -> Result<()> {
+    let customers: BTreeSet<CustomerId> = invoices.iter().map(|(invoice, _)| invoice.customer).collect();
+    let owners = customers.iter().map(CustomerId::to_string).collect();
+    // A credit balance is negative: it is what we owe.
+    let mut held: HashMap<(Account, Currency), i64> =
+        ledger::held_by(tx, AccountKind::CustomerCredit, owners)?
+            .into_iter()
+            .map(|(account, currency, balance)| ((account, currency), -balance))
+            .collect();
+    for (invoice, _) in invoices.iter_mut() {
+        let (account, total) = (credit_account(invoice), invoice.totals.total);
+        if let Some(left) = held.get_mut(&(account, total.currency())) {
+            let used = total.minor().min(*left).max(0);
+            *left -= used;
+            invoice.credit = Money::new(used, total.currency())?;
+        }
+    }
+    Ok(())
+}
+
+fn credit_account(invoice: &Invoice) -> Account {
+    Account::owned(invoice.entity, AccountKind::CustomerCredit, invoice.customer)
+}
+
 /// Post issued invoices to the ledger and state that they were issued.
 fn book(tx: &mut Tx<'_>, invoices: &[Invoice], at: Timestamp) -> Result<()> {
     let transactions: Vec<Transaction> = invoices
         .iter()
         .filter(|invoice| !invoice.totals.total.is_zero())
-        .map(|invoice| posting(invoice, at))
+        .flat_map(|invoice| postings(invoice, at))
         .collect();
     ledger::post(tx, &transactions)?;
     for invoice in invoices {
@@ -137,6 +173,7 @@ fn book(tx: &mut Tx<'_>, invoices: &[Invoice], at: Timestamp) -> Result<()> {
             "subtotal": subtotal.minor(),
             "tax": tax.minor(),
             "total": total.minor(),
+            "credit": invoice.credit.minor(),
         });
         let fact = NewFact::new("invoice.finalized", invoice.id.any(), payload)?;
         tx.fact(fact.of(invoice.customer).effective(at));
@@ -144,20 +181,34 @@ fn book(tx: &mut Tx<'_>, invoices: &[Invoice], at: Timestamp) -> Result<()> {
     Ok(())
 }
 
-/// What an issued invoice posts: the customer owes the total; fees in advance are not yet earned.
-fn posting(invoice: &Invoice, at: Timestamp) -> Transaction {
+/// What an issued invoice posts: the customer owes the total, fees in advance are not yet earned; and what
+/// the customer's credit pays of it.
+fn postings(invoice: &Invoice, at: Timestamp) -> Vec<Transaction> {
     let Totals { subtotal, tax, total } = invoice.totals;
-    let receivable = Account::owned(invoice.entity, AccountKind::Receivable, invoice.customer);
-    let mut postings = vec![Posting { account: receivable, amount: total }];
-    let mut credit = |kind, amount: Money| {
-        if !amount.is_zero() {
-            let account = Account { entity: invoice.entity, kind, owner: None };
-            postings.push(Posting { account, amount: amount.negated() });
-        }
-    };
-    credit(AccountKind::DeferredRevenue, subtotal);
     debug_assert!(tax.is_zero(), "tax needs a jurisdiction to be owed to");
-    Transaction { effective: at, document: invoice.id.any(), kind: "invoice.finalized", postings }
+    let receivable = Account::owned(invoice.entity, AccountKind::Receivable, invoice.customer);
+    let deferred = Account::single(invoice.entity, AccountKind::DeferredRevenue);
+    let transaction =
+        |kind, postings| Transaction { effective: at, document: invoice.id.any(), kind, postings };
+    let billed = vec![Posting::debit(receivable.clone(), total), Posting::credit(deferred, subtotal)];
+    let mut all = vec![transaction("invoice.finalized", billed)];
+    if !invoice.credit.is_zero() {
+        let (credit, used) = (credit_account(invoice), invoice.credit);
+        let paid = vec![Posting::debit(credit, used), Posting::credit(receivable, used)];
+        all.push(transaction("customer_credit.used", paid));
+    }
+    all
+}
+
+/// For each item of a subscription that already has lines from this instant on, the last adjustment.
+pub(crate) fn adjustments(
+    view: &mut View<'_>,
+    subscription: SubscriptionId,
+    start: Timestamp,
+) -> Result<HashMap<i64, i64>> {
+    let rows =
+        view.all(&sql::ADJUSTMENTS, params![subscription, start], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.into_iter().collect())
 }
 
 fn party_json(party: Option<&Party>) -> Result<Option<serde_json::Value>> {
@@ -188,7 +239,7 @@ fn insert(tx: &mut Tx<'_>, documents: &[Document]) -> Result<()> {
     )
 }
 
-fn row<'d>(document: &'d Document, party: Option<&serde_json::Value>) -> [Value<'d>; 13] {
+fn row<'d>(document: &'d Document, party: Option<&serde_json::Value>) -> [Value<'d>; 14] {
     let Document { invoice, sequence, .. } = document;
     let Totals { subtotal, tax, total } = invoice.totals;
     [
@@ -204,6 +255,7 @@ fn row<'d>(document: &'d Document, party: Option<&serde_json::Value>) -> [Value<
         Value::Int(subtotal.minor()),
         Value::Int(tax.minor()),
         Value::Int(total.minor()),
+        Value::Int(invoice.credit.minor()),
         party.map_or(Value::Null, Value::json),
     ]
 }
@@ -216,7 +268,7 @@ fn line_row<'l>(invoice: InvoiceId, line: &'l Line, explanation: &serde_json::Va
         line.subscription.to_value(),
         Value::Int(line.item),
         Value::from(line.kind.word()),
-        Value::Int(0),
+        Value::Int(line.adjustment),
         line.description.to_value(),
         Value::Date(start.date),
         Value::Instant(start.at),
@@ -242,6 +294,7 @@ fn read(row: &Row<'_>) -> Result<Invoice> {
         issued: row.get(6)?,
         due: row.get(7)?,
         totals: Totals { subtotal: money(8)?, tax: money(9)?, total: money(10)? },
+        credit: money(12)?,
         party: party.map_err(|error| Error::internal(format!("a stored party cannot be read: {error}")))?,
     })
 }
@@ -261,6 +314,7 @@ pub fn lines(view: &mut View<'_>, id: InvoiceId) -> Result<Vec<Line>> {
             subscription: row.get(1)?,
             item: row.get(2)?,
             kind: row.parse(3, ChargeKind::parse)?,
+            adjustment: row.get(13)?,
             description: row.get(4)?,
             period: Period {
                 start: Edge { date: row.get(5)?, at: row.get(6)? },

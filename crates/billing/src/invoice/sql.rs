@@ -4,7 +4,7 @@ use store::{bulks, statements};
 
 macro_rules! columns {
     () => {
-        "SELECT id, entity_id, customer_id, state, currency, number, issued, due, subtotal, tax, total, party
+        "SELECT id, entity_id, customer_id, state, currency, number, issued, due, subtotal, tax, total, party, credit
          FROM invoice WHERE env_id = $1 AND "
     };
 }
@@ -17,18 +17,21 @@ statements! {
             SELECT invoice_id FROM invoice_line WHERE env_id = $1 AND subscription_id = $2)
         ORDER BY id DESC LIMIT $3");
     environment LINES = "SELECT l.ordinal, l.subscription_id, l.item, l.kind, l.description, l.start_date, l.start_at,
-            l.end_date, l.end_at, l.quantity, l.amount, l.explanation, i.currency
+            l.end_date, l.end_at, l.quantity, l.amount, l.explanation, i.currency, l.adjustment
         FROM invoice_line l JOIN invoice i ON i.env_id = l.env_id AND i.id = l.invoice_id
         WHERE l.env_id = $1 AND l.invoice_id = $2 ORDER BY l.ordinal";
+    /// How many lines of each item begin at an instant.
+    environment ADJUSTMENTS = "SELECT item, max(adjustment) FROM invoice_line
+        WHERE env_id = $1 AND subscription_id = $2 AND start_at = $3 GROUP BY item";
     environment LOCK = "SELECT id FROM invoice WHERE env_id = $1 AND id IN_IDS($2) ORDER BY id FOR UPDATE";
-    environment ISSUE = "UPDATE invoice SET state = $3, sequence = $4, number = $5, issued = $6, party = $7
+    environment ISSUE = "UPDATE invoice SET state = $3, sequence = $4, number = $5, issued = $6, party = $7, credit = $8
         WHERE env_id = $1 AND id = $2 AND state = 'draft'";
 }
 
 bulks! {
     INSERT = insert "invoice" {
         id: uuid, entity_id: uuid, customer_id: uuid, state: text, currency: text, sequence: int, number: text,
-        issued: date, due: instant, subtotal: int, tax: int, total: int, party: json,
+        issued: date, due: instant, subtotal: int, tax: int, total: int, credit: int, party: json,
     };
     INSERT_LINES = insert "invoice_line" {
         invoice_id: uuid, ordinal: int, subscription_id: uuid, item: int, kind: text, adjustment: int,

@@ -6,6 +6,7 @@ mod renewal;
 pub mod rules;
 pub(crate) mod sql;
 
-pub use model::{BillFrom, Item, ItemKind, Start, Started, State, Subscription};
+pub use model::{BillFrom, Change, Item, ItemKind, Start, Started, State, Subscription, Timing, Transition};
+pub use ops::change::{ChangePreview, Changed, cancel, change, keep_on, pause, preview_change, resume};
 pub use ops::{Preview, find, list, of_customer, preview, resolve, start, start_all};
 pub(crate) use renewal::RENEWAL;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use kernel::{
-    Currency, Cycle, Edge, Period, Schedule, Zone,
+    Currency, Cycle, Edge, Error, Period, Result, Schedule, Zone,
     ids::{BookVersionId, CustomerId, InvoiceId, LegalEntityId, SubscriptionId},
 };
 use serde::{Deserialize, Serialize};
@@ -96,7 +96,7 @@ pub struct Item {
     pub kind: ItemKind,
     /// Its key in the price book.
     pub key: String,
-    /// How many units; 1 for a flat price.
+    /// How many units; 1 for a flat price, 0 once it is no longer subscribed to.
     pub quantity: i64,
 }
 
@@ -125,13 +125,22 @@ pub struct Subscription {
     pub period: Period,
     /// Fees in advance are billed up to this edge, which is when it falls due next.
     pub billed_through: Edge,
-    /// The plan first, then the add-ons.
+    /// Canceled as of this instant, the end of a billed period.
+    pub ends: Option<Timestamp>,
+    /// What changes at the end of the period.
+    pub pending: Option<Change>,
+    /// Everything it ever had: the plan first, then the add-ons.
     pub items: Vec<Item>,
     /// The merchant's own notes.
     pub metadata: Json,
 }
 
 impl Subscription {
+    /// The items it has now.
+    pub fn active_items(&self) -> impl Iterator<Item = &Item> {
+        self.items.iter().filter(|item| item.quantity > 0)
+    }
+
     /// The key of its plan.
     pub fn plan(&self) -> &str {
         self.items.iter().find(|item| item.kind == ItemKind::Plan).map_or("", |item| item.key.as_str())
@@ -189,4 +198,94 @@ pub struct Started {
     pub subscription: Subscription,
     /// Its first invoice; none when nothing is due at the start.
     pub invoice: Option<InvoiceId>,
+}
+
+/// When a change takes effect.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Timing {
+    /// At once: what was paid and is not used is credited, the rest of the period is charged.
+    #[default]
+    Now,
+    /// When the running period ends; nothing is credited or charged before.
+    PeriodEnd,
+}
+
+/// The command to change a subscription. What is left out stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// Key of another plan. It, and every price, is then the price book's in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
+    /// Another cycle, likewise at the prices in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cycle: Option<Cycle>,
+    /// Units of the plan, when it is priced per unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantity: Option<i64>,
+    /// Add-ons by key with their new quantity; 0 ends one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub addons: BTreeMap<String, i64>,
+}
+
+impl Change {
+    /// Whether it is agreed anew, at the prices in force.
+    pub const fn renegotiates(&self) -> bool {
+        self.plan.is_some() || self.cycle.is_some()
+    }
+}
+
+/// A transition between states (domain rules §4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transition {
+    /// Change plan, quantity, cycle or add-ons.
+    Change,
+    /// Cancel, now or at the end of the period.
+    Cancel,
+    /// Take back a cancellation that has not come about.
+    KeepOn,
+    /// Pause.
+    Pause,
+    /// Resume after a pause.
+    Resume,
+}
+
+impl Transition {
+    const ALL: [Self; 5] = [Self::Change, Self::Cancel, Self::KeepOn, Self::Pause, Self::Resume];
+
+    /// What one does, as in "cannot be …".
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Change => "changed",
+            Self::Cancel => "canceled",
+            Self::KeepOn => "kept on",
+            Self::Pause => "paused",
+            Self::Resume => "resumed",
+        }
+    }
+
+    /// The state it leads to from `state`; none when it may not be made.
+    pub const fn from(self, state: State) -> Option<State> {
+        match (self, state) {
+            (Self::Change | Self::KeepOn, State::Active) => Some(State::Active),
+            (Self::Cancel, State::Active | State::Paused) => Some(State::Canceled),
+            (Self::Pause, State::Active) => Some(State::Paused),
+            (Self::Resume, State::Paused) => Some(State::Active),
+            _ => None,
+        }
+    }
+
+    /// The state it leads to. Errors: `transition_illegal`, with the state, the attempt and what is allowed.
+    pub fn require(self, state: State) -> Result<State> {
+        self.from(state).ok_or_else(|| {
+            let allowed: Vec<&str> =
+                Self::ALL.into_iter().filter(|one| one.from(state).is_some()).map(Self::word).collect();
+            let allowed = if allowed.is_empty() { "left as it is".to_owned() } else { allowed.join(" or ") };
+            let (state, attempt) = (state.word(), self.word());
+            Error::conflict(
+                "transition_illegal",
+                format!("A subscription that is {state} cannot be {attempt}; it can only be {allowed}."),
+            )
+        })
+    }
 }

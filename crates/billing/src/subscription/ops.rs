@@ -7,10 +7,10 @@ use identity::{Customer, LegalEntity, customer, environment, text};
 use jobs::due::{self, Due};
 use kernel::{
     Edge, Error, Period, Result, Schedule,
-    ids::{CustomerId, SubscriptionId},
+    ids::{self, CustomerId, SubscriptionId},
 };
 use serde_json::json;
-use store::{NewFact, Row, ToValue, Tx, Value, View, params};
+use store::{Lock, NewFact, Row, ToValue, Tx, Value, View, params};
 use uuid::Uuid;
 
 use super::{
@@ -20,6 +20,8 @@ use super::{
     sql,
 };
 use crate::invoice::{self, Draft, Totals};
+
+pub(super) mod change;
 
 /// What starting a subscription would do.
 #[derive(Clone, Debug)]
@@ -115,7 +117,7 @@ pub fn start_all(tx: &mut Tx<'_>, starts: Vec<(Customer, Start)>) -> Result<Vec<
         tx.fact(started_fact(&subscription, &ground.version)?);
         started.push(Started { subscription, invoice });
     }
-    let due: Vec<Due> = started.iter().map(|started| due(&started.subscription)).collect();
+    let due: Vec<Due> = started.iter().map(|started| waiting(&started.subscription)).collect();
     due::put(tx, &due)?;
     let now = tx.now();
     invoice::save_drafts(tx, drafts)?;
@@ -123,8 +125,11 @@ pub fn start_all(tx: &mut Tx<'_>, starts: Vec<(Customer, Start)>) -> Result<Vec<
     Ok(started)
 }
 
+/// Subscriptions are locked after their customers.
+pub(super) static LOCK: Lock<ids::Subscription> = Lock::new(20, &sql::LOCK);
+
 /// The entry of the due queue a subscription waits with.
-pub(super) fn due(subscription: &Subscription) -> Due {
+pub(super) fn waiting(subscription: &Subscription) -> Due {
     Due { at: rules::next_due(subscription).at, rank: RENEWAL.rank, subject: subscription.id.uuid() }
 }
 
@@ -155,6 +160,10 @@ fn insert<'s>(tx: &mut Tx<'_>, subscriptions: impl Iterator<Item = &'s Subscript
         let detail = "Another subscription already has this external id.";
         return Err(Error::conflict("external_id_taken", detail).at("/external_id"));
     }
+    insert_items(tx, subscriptions)
+}
+
+fn insert_items<'s>(tx: &mut Tx<'_>, subscriptions: impl Iterator<Item = &'s Subscription>) -> Result<()> {
     let items: Vec<_> = subscriptions
         .flat_map(|subscription| subscription.items.iter().map(|item| (subscription.id, item)))
         .collect();
@@ -167,7 +176,7 @@ fn insert<'s>(tx: &mut Tx<'_>, subscriptions: impl Iterator<Item = &'s Subscript
     )
 }
 
-fn row(subscription: &Subscription) -> [Value<'_>; 19] {
+fn row(subscription: &Subscription) -> [Value<'_>; 21] {
     let Subscription { schedule, period, billed_through, .. } = subscription;
     [
         subscription.id.to_value(),
@@ -188,12 +197,15 @@ fn row(subscription: &Subscription) -> [Value<'_>; 19] {
         period.end.at.to_value(),
         billed_through.date.to_value(),
         billed_through.at.to_value(),
+        subscription.ends.to_value(),
+        Value::Null, // nothing is scheduled at the start
         subscription.metadata.to_value(),
     ]
 }
 
 fn read(row: &Row<'_>) -> Result<Subscription> {
     let wall_time = row.get::<Option<String>>(10)?.map(|text| text.parse()).transpose();
+    let pending = row.get::<Option<serde_json::Value>>(20)?.map(serde_json::from_value).transpose();
     let wall_time =
         wall_time.map_err(|error| Error::internal(format!("a stored wall time is none: {error}")))?;
     Ok(Subscription {
@@ -211,6 +223,9 @@ fn read(row: &Row<'_>) -> Result<Subscription> {
             end: Edge { date: row.get(14)?, at: row.get(15)? },
         },
         billed_through: Edge { date: row.get(16)?, at: row.get(17)? },
+        ends: row.get(19)?,
+        pending: pending
+            .map_err(|error| Error::internal(format!("a stored change cannot be read: {error}")))?,
         items: Vec::new(),
         metadata: row.get(18)?,
     })

@@ -3,17 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use catalog::version;
+use identity::customer;
 use jiff::Timestamp;
 use jobs::due::{self, Due, DueKind};
 use kernel::{
     Error, Result,
-    ids::{BookVersionId, SubscriptionId},
+    ids::{BookVersionId, CustomerId, SubscriptionId},
 };
 use serde_json::json;
 use store::{NewFact, ToValue, Tx};
 use uuid::Uuid;
 
-use super::{ops, rules, sql};
+use super::{
+    ops::{self, change::save},
+    rules::{self, Renewal},
+    sql,
+};
 use crate::invoice;
 
 /// The end of a billed period.
@@ -23,7 +28,10 @@ pub(crate) const RENEWAL: DueKind = DueKind { rank: 50, name: "subscription.rene
 /// entry bills nothing twice.
 fn renew(tx: &mut Tx<'_>, at: Timestamp, subjects: &[Uuid]) -> Result<()> {
     let ids: Vec<SubscriptionId> = subjects.iter().copied().map(SubscriptionId::from_uuid).collect();
-    tx.lock_all(&sql::LOCK, &ids)?;
+    let customers: BTreeSet<CustomerId> =
+        ops::load(tx, ids.clone())?.iter().map(|subscription| subscription.customer).collect();
+    customer::lock_all(tx, &customers.into_iter().collect::<Vec<_>>())?;
+    tx.lock_all(&ops::LOCK, &ids)?;
     let mut due_now = ops::load(tx, ids)?;
     due_now.retain(|subscription| rules::next_due(subscription).at == at);
     // The order of documents within an instant (domain rules §6): customer, then subscription.
@@ -33,14 +41,31 @@ fn renew(tx: &mut Tx<'_>, at: Timestamp, subjects: &[Uuid]) -> Result<()> {
         .into_iter()
         .map(|version| (version.id, version))
         .collect();
+    let in_force = version::in_force(tx)?;
     let (mut renewed, mut drafts) = (Vec::new(), Vec::new());
     for subscription in &due_now {
-        let version = versions.get(&subscription.book).ok_or_else(|| {
+        let agreed = versions.get(&subscription.book).ok_or_else(|| {
             Error::internal(format!("the price book version of {} is gone", subscription.id))
         })?;
-        let decision = rules::renew(subscription, version)?;
+        let Renewal { subscription: next, draft, dropped } = rules::renew(subscription, agreed, &in_force)?;
+        if let Some(error) = dropped {
+            let payload = json!({ "code": error.code });
+            let fact = NewFact::new("subscription.change_dropped", next.id.any(), payload)?;
+            tx.fact(fact.of(next.customer).effective(at));
+        }
+        let Some(draft) = draft else {
+            save(tx, &next)?;
+            tx.fact(
+                NewFact::new("subscription.canceled", next.id.any(), json!({}))?
+                    .of(next.customer)
+                    .effective(at),
+            );
+            continue;
+        };
+        if subscription.pending.is_some() {
+            save(tx, &next)?;
+        }
         let invoice = tx.new_id();
-        let next = decision.subscription;
         let payload = json!({
             "invoice": invoice,
             "period_start": next.period.start.at,
@@ -49,7 +74,7 @@ fn renew(tx: &mut Tx<'_>, at: Timestamp, subjects: &[Uuid]) -> Result<()> {
         tx.fact(
             NewFact::new("subscription.renewed", next.id.any(), payload)?.of(next.customer).effective(at),
         );
-        drafts.extend(decision.draft.map(|draft| (invoice, draft)));
+        drafts.push((invoice, draft));
         renewed.push(next);
     }
     tx.bulk_all(
@@ -66,7 +91,7 @@ fn renew(tx: &mut Tx<'_>, at: Timestamp, subjects: &[Uuid]) -> Result<()> {
             ]
         }),
     )?;
-    let next: Vec<Due> = renewed.iter().map(ops::due).collect();
+    let next: Vec<Due> = renewed.iter().map(ops::waiting).collect();
     due::put(tx, &next)?;
     invoice::issue(tx, drafts, at).map(drop)
 }

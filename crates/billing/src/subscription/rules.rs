@@ -1,15 +1,20 @@
 //! What starting a subscription means, and what a new period of one is billed. Pure.
 
-use catalog::{Anchor, Book, version::Version};
+use std::collections::{BTreeMap, HashMap};
+
+use catalog::{Anchor, Book, Plan, Price, version::Version};
 use identity::{Customer, LegalEntity};
 use jiff::Timestamp;
 use kernel::{
-    Currency, Edge, Error, Period, ProrationUnit, Quantity, Result, Schedule, ids::SubscriptionId, time,
+    Currency, Cycle, Edge, Error, Period, ProrationUnit, Quantity, Result, Schedule, ids::SubscriptionId,
+    time,
 };
 use rating::{Charge, Share, rate};
 
 use super::model::{BillFrom, Item, ItemKind, Start, State, Subscription};
 use crate::invoice::{ChargeKind, Draft, Line};
+
+pub mod change;
 
 /// The most units of one item.
 pub const MAX_QUANTITY: i64 = 1_000_000_000;
@@ -62,11 +67,13 @@ pub fn start(terms: &Terms<'_>, command: &Start, id: SubscriptionId, now: Timest
         book: terms.version.id,
         state: State::Active,
         currency,
-        items: items(book, command, currency)?,
+        items: items(&terms.version.book, &wanted(command), command.cycle, currency)?,
         schedule,
         started,
         period,
         billed_through: period.end,
+        ends: None,
+        pending: None,
         metadata: command.metadata.clone(),
     };
     let lines = lines(&subscription, terms.version, period)?;
@@ -74,19 +81,46 @@ pub fn start(terms: &Terms<'_>, command: &Start, id: SubscriptionId, now: Timest
     Ok(Decision { subscription, draft })
 }
 
-/// Open the period that begins at the edge a subscription is billed through, and bill it in advance.
-///
-/// Errors: `time_out_of_range` when the period ends after the year 2999.
-pub fn renew(subscription: &Subscription, version: &Version) -> Result<Decision> {
-    let begins = subscription.billed_through;
-    let period = Period { start: begins, end: subscription.schedule.next_edge_after(begins.at)? };
-    let renewed = Subscription { period, billed_through: period.end, ..subscription.clone() };
-    let lines = lines(&renewed, version, period)?;
-    let draft = draft(&renewed, begins.at, lines);
-    Ok(Decision { subscription: renewed, draft: Some(draft) })
+/// What happens at the edge a subscription is billed through.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Renewal {
+    /// The new state.
+    pub subscription: Subscription,
+    /// The next period in advance; none when it ended.
+    pub draft: Option<Draft>,
+    /// Why a scheduled change could not be made; the subscription then goes on unchanged.
+    pub dropped: Option<Error>,
 }
 
-fn draft(subscription: &Subscription, due: Timestamp, lines: Vec<Line>) -> Draft {
+/// End a subscription that was to end, or make the change that was scheduled, open the next period and bill
+/// it in advance.
+///
+/// Errors: `time_out_of_range` when the period ends after the year 2999.
+pub fn renew(subscription: &Subscription, agreed: &Version, in_force: &Version) -> Result<Renewal> {
+    let begins = subscription.billed_through;
+    if subscription.ends == Some(begins.at) {
+        let ended = Subscription { state: State::Canceled, pending: None, ..subscription.clone() };
+        return Ok(Renewal { subscription: ended, draft: None, dropped: None });
+    }
+    let nothing = HashMap::new();
+    let (mut next, mut version, mut dropped) =
+        (Subscription { pending: None, ..subscription.clone() }, agreed, None);
+    if let Some(command) = &subscription.pending {
+        let (running, adjustments) = (&[][..], &nothing);
+        let ground = change::Ground { subscription, agreed, in_force, running, adjustments };
+        match change::changed(&ground, command, begins) {
+            Ok(changed) => (next, version) = (changed, change::version_after(&ground, command)),
+            Err(error) => dropped = Some(error),
+        }
+    }
+    next.period = Period { start: begins, end: next.schedule.next_edge_after(begins.at)? };
+    next.billed_through = next.period.end;
+    let lines = lines(&next, version, next.period)?;
+    let draft = draft(&next, begins.at, lines);
+    Ok(Renewal { subscription: next, draft: Some(draft), dropped })
+}
+
+pub(super) fn draft(subscription: &Subscription, due: Timestamp, lines: Vec<Line>) -> Draft {
     Draft {
         entity: subscription.entity,
         customer: subscription.customer,
@@ -109,56 +143,66 @@ fn schedule(book: &Book, command: &Start, customer: &Customer, started: Timestam
     }
 }
 
-/// The items of a new subscription: the plan, then the add-ons by key.
-fn items(book: &Book, command: &Start, currency: Currency) -> Result<Vec<Item>> {
-    let plan = book.plan(&command.plan).ok_or_else(|| {
+/// What a subscription is to consist of.
+pub(super) struct Wanted<'w> {
+    pub(super) plan: &'w str,
+    pub(super) quantity: Option<i64>,
+    pub(super) addons: BTreeMap<&'w str, i64>,
+}
+
+fn wanted(command: &Start) -> Wanted<'_> {
+    let addons = command.addons.iter().map(|(key, quantity)| (key.as_str(), *quantity)).collect();
+    Wanted { plan: &command.plan, quantity: command.quantity, addons }
+}
+
+/// The items of a subscription: the plan, then the add-ons by key.
+pub(super) fn items(book: &Book, wanted: &Wanted<'_>, cycle: Cycle, currency: Currency) -> Result<Vec<Item>> {
+    let plan = book.plan(wanted.plan).ok_or_else(|| {
         let known: Vec<&str> = book.plans.iter().map(|plan| plan.key.as_str()).collect();
-        let detail = format!("There is no plan {:?}. The price book has {}.", command.plan, known.join(", "));
+        let detail = format!("There is no plan {:?}. The price book has {}.", wanted.plan, known.join(", "));
         Error::invalid("plan_unknown", detail).at("/plan")
     })?;
-    let price = plan.price_for(command.cycle, currency).ok_or_else(|| {
+    let price = plan.price_for(cycle, currency).ok_or_else(|| {
         let cycles: Vec<String> = plan.cycles().map(|cycle| cycle.to_string()).collect();
-        let detail = format!(
-            "{} has no price for every {} in {currency}. It is sold by {} in {}.",
-            plan.name,
-            command.cycle,
-            cycles.join(", "),
-            book.currency
-        );
+        let (name, sold, home) = (&plan.name, cycles.join(", "), book.currency);
+        let detail =
+            format!("{name} has no price for every {cycle} in {currency}. It is sold by {sold} in {home}.");
         Error::invalid("price_missing", detail).at("/cycle")
     })?;
     let quantity =
-        quantity(price.unit(), command.quantity, &plan.name).map_err(|error| error.at("/quantity"))?;
+        quantity(price.unit(), wanted.quantity, &plan.name).map_err(|error| error.at("/quantity"))?;
     let mut items = vec![Item { ordinal: 0, kind: ItemKind::Plan, key: plan.key.clone(), quantity }];
-    for (key, wanted) in command.addons.iter().filter(|(_, wanted)| **wanted != 0) {
-        let pointer = format!("/addons/{key}");
-        let wrong = |code, detail: String| Err(Error::invalid(code, detail).at(pointer.clone()));
-        let Some(addon) = book.addon(key) else {
-            return wrong("addon_unknown", format!("There is no add-on {key:?} in the price book."));
-        };
-        if !addon.fits(plan) {
-            return wrong(
-                "addon_not_for_plan",
-                format!("{} cannot be bought with {}.", addon.name, plan.name),
-            );
-        }
-        if addon.one_off(currency).is_some() {
-            return wrong(
-                "addon_one_off",
-                format!("{} is charged once and is no part of a subscription.", addon.name),
-            );
-        }
-        let Some(price) = addon.price_for(command.cycle, currency) else {
-            return wrong(
-                "price_missing",
-                format!("{} has no price for every {} in {currency}.", addon.name, command.cycle),
-            );
-        };
-        let quantity = self::quantity(price.price.unit(), Some(*wanted), &addon.name)
-            .map_err(|error| error.at(pointer))?;
-        items.push(Item { ordinal: items.len() as i64, kind: ItemKind::Addon, key: key.clone(), quantity });
+    for (key, count) in wanted.addons.iter().filter(|(_, count)| **count != 0) {
+        let quantity = addon(book, plan, key, *count, cycle, currency)
+            .map_err(|error| error.at(format!("/addons/{key}")))?;
+        let ordinal = items.len() as i64;
+        items.push(Item { ordinal, kind: ItemKind::Addon, key: (*key).to_owned(), quantity });
     }
     Ok(items)
+}
+
+/// Whether `count` of an add-on can be bought with a plan.
+fn addon(book: &Book, plan: &Plan, key: &str, count: i64, cycle: Cycle, currency: Currency) -> Result<i64> {
+    let wrong = |code, detail: String| Err(Error::invalid(code, detail));
+    let Some(addon) = book.addon(key) else {
+        return wrong("addon_unknown", format!("There is no add-on {key:?} in the price book."));
+    };
+    if !addon.fits(plan) {
+        return wrong("addon_not_for_plan", format!("{} cannot be bought with {}.", addon.name, plan.name));
+    }
+    if addon.one_off(currency).is_some() {
+        return wrong(
+            "addon_one_off",
+            format!("{} is charged once and is no part of a subscription.", addon.name),
+        );
+    }
+    let Some(price) = addon.price_for(cycle, currency) else {
+        return wrong(
+            "price_missing",
+            format!("{} has no price for every {cycle} in {currency}.", addon.name),
+        );
+    };
+    quantity(price.price.unit(), Some(count), &addon.name)
 }
 
 fn quantity(unit: Option<&str>, wanted: Option<i64>, name: &str) -> Result<i64> {
@@ -176,48 +220,81 @@ fn quantity(unit: Option<&str>, wanted: Option<i64>, name: &str) -> Result<i64> 
 
 /// The lines of one period, one for each item, at the prices of the version agreed to.
 fn lines(subscription: &Subscription, version: &Version, period: Period) -> Result<Vec<Line>> {
-    let full = full_period(subscription, period)?;
-    let share = Share::of(version.book.billing.proration, &subscription.schedule.zone, period, full);
-    subscription.items.iter().map(|item| line(subscription, version, item, period, share)).collect()
+    let share = share(subscription, version, period)?;
+    let items = subscription.active_items().enumerate();
+    items.map(|(place, item)| line(subscription, version, item, place, period, share)).collect()
 }
 
-/// The whole period a first, shorter one is a part of.
-fn full_period(subscription: &Subscription, period: Period) -> Result<Period> {
+/// How much of a full period `period` is: all of it, unless it begins late.
+pub(super) fn share(subscription: &Subscription, version: &Version, period: Period) -> Result<Share> {
     let whole = subscription.schedule.period_at(period.start.at)?;
-    Ok(if whole.end == period.end { whole } else { period })
+    let whole = if whole.end == period.end { whole } else { period };
+    Ok(Share::of(version.book.billing.proration, &subscription.schedule.zone, period, whole))
 }
 
-fn line(
+/// The price of an item and what it is called.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Priced<'v> {
+    name: &'v str,
+    price: &'v Price,
+    months: u32,
+}
+
+pub(super) fn priced<'v>(
+    version: &'v Version,
+    item: &Item,
+    cycle: Cycle,
+    currency: Currency,
+) -> Option<Priced<'v>> {
+    match item.kind {
+        ItemKind::Plan => {
+            let plan = version.book.plan(&item.key)?;
+            Some(Priced { name: &plan.name, price: plan.price_for(cycle, currency)?, months: 1 })
+        }
+        ItemKind::Addon => {
+            let addon = version.book.addon(&item.key)?;
+            let price = addon.price_for(cycle, currency)?;
+            Some(Priced { name: &addon.name, price: price.price, months: price.months_factor })
+        }
+    }
+}
+
+pub(super) fn line(
     subscription: &Subscription,
     version: &Version,
     item: &Item,
+    place: usize,
     period: Period,
     share: Share,
 ) -> Result<Line> {
-    let (cycle, currency) = (subscription.schedule.cycle, subscription.currency);
-    let gone = || {
-        Error::internal(format!("version {} of the price book has no price for {}", version.number, item.key))
+    let priced =
+        priced(version, item, subscription.schedule.cycle, subscription.currency).ok_or_else(|| {
+            Error::internal(format!(
+                "version {} of the price book has no price for {}",
+                version.number, item.key
+            ))
+        })?;
+    let section = match item.kind {
+        ItemKind::Plan => "plans",
+        ItemKind::Addon => "addons",
     };
-    let (name, place, price, months) = match item.kind {
-        ItemKind::Plan => {
-            let plan = version.book.plan(&item.key).ok_or_else(gone)?;
-            (&plan.name, format!("plans.{}", item.key), plan.price_for(cycle, currency).ok_or_else(gone)?, 1)
-        }
-        ItemKind::Addon => {
-            let addon = version.book.addon(&item.key).ok_or_else(gone)?;
-            let price = addon.price_for(cycle, currency).ok_or_else(gone)?;
-            (&addon.name, format!("addons.{}", item.key), price.price, price.months_factor)
-        }
+    let charge = Charge {
+        name: priced.name,
+        place: &format!("{section}.{}", item.key),
+        book: version.number,
+        price: priced.price,
+        months: priced.months,
+        quantity: Quantity::whole(item.quantity),
+        share,
     };
-    let quantity = Quantity::whole(item.quantity);
-    let charge = Charge { name, place: &place, book: version.number, price, months, quantity, share };
     let rated = rate(&charge)?;
     Ok(Line {
-        ordinal: item.ordinal,
+        ordinal: place as i64,
         subscription: subscription.id,
         item: item.ordinal,
         kind: ChargeKind::Recurring,
-        description: name.clone(),
+        adjustment: 0,
+        description: priced.name.to_owned(),
         period,
         quantity: item.quantity,
         amount: rated.amount,

@@ -5,7 +5,7 @@ use store::{bulks, statements};
 macro_rules! columns {
     () => {
         "SELECT id, entity_id, customer_id, external_id, book_id, state, currency, anchor, cycle, zone, wall_time,
-            started, period_start_date, period_start, period_end_date, period_end, billed_date, billed, metadata
+            started, period_start_date, period_start, period_end_date, period_end, billed_date, billed, metadata, ends, pending
          FROM subscription WHERE env_id = $1 AND "
     };
 }
@@ -17,6 +17,11 @@ statements! {
     environment ITEMS = "SELECT subscription_id, ordinal, kind, key, quantity FROM subscription_item
         WHERE env_id = $1 AND subscription_id IN_IDS($2) ORDER BY subscription_id, ordinal";
     environment BY_EXTERNAL = "SELECT id FROM subscription WHERE env_id = $1 AND external_id = $2";
+    environment SAVE = "UPDATE subscription SET book_id = $3, state = $4, anchor = $5, cycle = $6, wall_time = $7,
+            period_start_date = $8, period_start = $9, period_end_date = $10, period_end = $11, billed_date = $12,
+            billed = $13, ends = $14, pending = $15
+        WHERE env_id = $1 AND id = $2";
+    environment DROP_ITEMS = "DELETE FROM subscription_item WHERE env_id = $1 AND subscription_id = $2";
     environment LOCK = "SELECT id FROM subscription WHERE env_id = $1 AND id IN_IDS($2) ORDER BY id FOR UPDATE";
 }
 
@@ -25,7 +30,7 @@ bulks! {
         id: uuid, entity_id: uuid, customer_id: uuid, external_id: text, book_id: uuid, state: text, currency: text,
         anchor: date, cycle: text, zone: text, wall_time: text, started: instant, period_start_date: date,
         period_start: instant, period_end_date: date, period_end: instant, billed_date: date, billed: instant,
-        metadata: json,
+        ends: instant, pending: json, metadata: json,
     } "ON CONFLICT DO NOTHING";
     INSERT_ITEMS = insert "subscription_item" { subscription_id: uuid, ordinal: int, kind: text, key: text, quantity: int };
     OPEN_PERIOD = update "subscription" {

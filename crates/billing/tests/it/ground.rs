@@ -116,14 +116,14 @@ pub fn lines(test: &TestDb, scope: &Scope, id: InvoiceId) -> Vec<String> {
         .collect()
 }
 
-/// What must hold after anything: the chain of facts, the ledger, every explanation, and receivables that
-/// are exactly what was invoiced.
+/// What must hold after anything: the chain of facts, the ledger, every explanation, no credit beyond what
+/// was billed, and balances that are exactly what the documents say.
 pub fn sound(test: &TestDb, scope: &Scope) {
     test.db
         .read(scope, |view| {
             facts::verify(view)?;
             assert!(ledger::check(view)?.is_sound());
-            let mut invoiced = 0;
+            let (mut invoiced, mut used, mut credited) = (0, 0, 0);
             for invoice in billing::invoice::list(view, None, 100_000)? {
                 let lines = billing::invoice::lines(view, invoice.id)?;
                 for line in &lines {
@@ -133,14 +133,26 @@ pub fn sound(test: &TestDb, scope: &Scope) {
                 assert_eq!(sum, invoice.totals.subtotal.minor(), "{}", invoice.id);
                 if invoice.number.is_some() {
                     invoiced += invoice.totals.total.minor();
+                    used += invoice.credit.minor();
+                }
+                for note in billing::credit_note::of_invoice(view, invoice.id)? {
+                    let of_note = billing::credit_note::lines(view, note.id)?;
+                    let sum: i64 = of_note.iter().map(|line| line.credit.amount.minor()).sum();
+                    assert_eq!(sum, note.totals.subtotal.minor(), "{}", note.id);
+                    for line in of_note {
+                        let billed = &lines[usize::try_from(line.credit.invoice_line).unwrap()];
+                        assert!(line.credit.amount.minor() <= billed.amount.minor(), "more than was billed");
+                    }
+                    credited += note.totals.total.minor();
                 }
             }
-            let owed: i64 = ledger::trial_balance(view, None)?
-                .iter()
-                .filter(|balance| balance.account.kind == ledger::AccountKind::Receivable)
-                .map(|balance| balance.balance)
-                .sum();
-            assert_eq!(owed, invoiced);
+            let mut held = |kind| -> Result<i64> {
+                let balances = ledger::trial_balance(view, None)?;
+                Ok(balances.iter().filter(|one| one.account.kind == kind).map(|one| one.balance).sum())
+            };
+            assert_eq!(held(ledger::AccountKind::Receivable)?, invoiced - used);
+            assert_eq!(-held(ledger::AccountKind::CustomerCredit)?, credited - used);
+            assert_eq!(-held(ledger::AccountKind::DeferredRevenue)?, invoiced - credited);
             Ok(())
         })
         .wait()

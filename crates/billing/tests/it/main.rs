@@ -1,5 +1,6 @@
 //! Billing on both databases.
 
+mod changes;
 mod ground;
 mod import;
 mod invoices;

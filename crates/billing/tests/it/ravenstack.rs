@@ -31,7 +31,8 @@ fn ravenstack_accounts_are_billed_for_three_months() {
         assert_eq!((report.loaded, report.already, report.bad), (500, 0, vec![]));
         advance(test, &scope, "2025-04-01T00:00:00Z").unwrap();
         sound(test, &scope);
-        let invoices = test.db.read(&scope, |view| billing::invoice::list(view, None, 10_000)).wait().unwrap();
+        let invoices =
+            test.db.read(&scope, |view| billing::invoice::list(view, None, 10_000)).wait().unwrap();
         let mut of_customer: BTreeMap<_, Vec<String>> = BTreeMap::new();
         for invoice in invoices.iter().rev() {
             assert_eq!(invoice.state, billing::invoice::State::Finalized);
@@ -43,5 +44,8 @@ fn ravenstack_accounts_are_billed_for_three_months() {
         assert!(of_customer.values().all(|invoices| (3..=4).contains(&invoices.len())));
         seen.borrow_mut().push(of_customer.into_values().collect::<Vec<_>>());
     });
-    assert!(seen.borrow().windows(2).all(|pair| pair[0] == pair[1]), "both databases issue the same invoices");
+    assert!(
+        seen.borrow().windows(2).all(|pair| pair[0] == pair[1]),
+        "both databases issue the same invoices"
+    );
 }

@@ -2,10 +2,10 @@
 
 use kernel::{
     Error, Result, Zone,
-    ids::{CustomerId, PersonId},
+    ids::{self, CustomerId, PersonId},
 };
 use serde_json::json;
-use store::{NewFact, Row, ToValue, Tx, View, params};
+use store::{Lock, NewFact, Row, ToValue, Tx, View, params};
 use uuid::Uuid;
 
 use super::{
@@ -105,8 +105,16 @@ pub fn resolve(view: &mut View<'_>, reference: &CustomerRef) -> Result<CustomerI
 
 /// Lock a customer before deciding anything about it. Errors: `not_found`.
 pub fn lock(tx: &mut Tx<'_>, id: CustomerId) -> Result<()> {
-    tx.lock(&sql::LOCK, id)
+    tx.lock(&LOCK, id)
 }
+
+/// Lock many customers.
+pub fn lock_all(tx: &mut Tx<'_>, ids: &[CustomerId]) -> Result<()> {
+    tx.lock_all(&LOCK, ids).map(drop)
+}
+
+/// Customers come before what hangs on them.
+static LOCK: Lock<ids::Customer> = Lock::new(10, &sql::LOCK);
 
 /// A customer. Errors: `not_found`.
 pub fn find(view: &mut View<'_>, id: CustomerId) -> Result<Customer> {

@@ -1,0 +1,280 @@
+//! Changing, canceling, pausing and resuming subscriptions.
+
+use std::collections::HashMap;
+
+use catalog::version::{self, Version};
+use identity::customer;
+use jobs::due;
+use kernel::{
+    Edge, Money, Result,
+    ids::{CreditNoteId, InvoiceId, SubscriptionId},
+};
+use serde_json::json;
+use store::{NewFact, ToValue, Tx, View};
+
+use super::{LOCK, find, insert_items, sql, waiting};
+use crate::{
+    credit_note::{self, Cause, Credit, Running},
+    invoice::{self, Draft, Totals},
+    subscription::{
+        model::{Change, State, Subscription, Timing, Transition},
+        rules::change::{self, Ground, Outcome},
+    },
+};
+
+/// What a change would do.
+#[derive(Clone, Debug)]
+pub struct ChangePreview {
+    /// The subscription as it would be.
+    pub subscription: Subscription,
+    /// When that would be.
+    pub effective: Edge,
+    /// What would be credited.
+    pub credits: Vec<Credit>,
+    /// What the credits come to.
+    pub credited: Money,
+    /// What would be billed at once.
+    pub invoice: Option<(Draft, Totals)>,
+}
+
+/// A change as it was made.
+#[derive(Clone, Debug)]
+pub struct Changed {
+    /// The subscription as it is now.
+    pub subscription: Subscription,
+    /// The credit notes issued.
+    pub credit_notes: Vec<CreditNoteId>,
+    /// The invoice issued.
+    pub invoice: Option<InvoiceId>,
+}
+
+/// Everything a decision about a subscription rests on, loaded.
+struct Loaded {
+    subscription: Subscription,
+    agreed: Version,
+    in_force: Version,
+    running: Vec<Running>,
+    adjustments: HashMap<i64, i64>,
+}
+
+impl Loaded {
+    fn load(view: &mut View<'_>, id: SubscriptionId) -> Result<Self> {
+        let (subscription, now) = (find(view, id)?, view.now());
+        Ok(Self {
+            agreed: version::find(view, subscription.book)?,
+            in_force: version::in_force(view)?,
+            running: credit_note::running(view, id, now)?,
+            adjustments: invoice::adjustments(view, id, now)?,
+            subscription,
+        })
+    }
+
+    fn ground(&self) -> Ground<'_> {
+        let Self { subscription, agreed, in_force, running, adjustments } = self;
+        Ground { subscription, agreed, in_force, running, adjustments }
+    }
+}
+
+/// Lock a subscription and its customer, whose credit the change may use, and load both's ground.
+fn lock(tx: &mut Tx<'_>, id: SubscriptionId) -> Result<Loaded> {
+    let customer = find(tx, id)?.customer;
+    customer::lock(tx, customer)?;
+    tx.lock(&LOCK, id)?;
+    Loaded::load(tx, id)
+}
+
+/// What [`change`] would do, by the same decision; writes nothing. Errors as for [`change`].
+pub fn preview_change(
+    view: &mut View<'_>,
+    id: SubscriptionId,
+    command: &Change,
+    timing: Timing,
+) -> Result<ChangePreview> {
+    let (loaded, now) = (Loaded::load(view, id)?, view.now());
+    let (outcome, effective) = decide(&loaded, command, timing, now)?;
+    let currency = loaded.subscription.currency;
+    let credited = Money::total(outcome.credits.iter().map(|credit| credit.amount), currency)?;
+    let invoice = outcome.draft.map(|draft| draft.totals().map(|totals| (draft, totals))).transpose()?;
+    Ok(ChangePreview {
+        subscription: outcome.subscription,
+        effective,
+        credits: outcome.credits,
+        credited,
+        invoice,
+    })
+}
+
+fn decide(
+    loaded: &Loaded,
+    command: &Change,
+    timing: Timing,
+    now: jiff::Timestamp,
+) -> Result<(Outcome, Edge)> {
+    let subscription = &loaded.subscription;
+    match timing {
+        Timing::Now => {
+            Ok((change::change(&loaded.ground(), command, now)?, Edge::at(now, &subscription.schedule.zone)))
+        }
+        Timing::PeriodEnd => {
+            Transition::Change.require(subscription.state)?;
+            // Decided again at that time; now it is only checked that it can be.
+            let at = subscription.billed_through;
+            change::changed(&loaded.ground(), command, at)?;
+            let waiting = Subscription { pending: Some(command.clone()), ..subscription.clone() };
+            Ok((Outcome { subscription: waiting, credits: Vec::new(), draft: None }, at))
+        }
+    }
+}
+
+/// Change plan, cycle, quantity or add-ons, now or at the end of the period.
+///
+/// Errors: `not_found`, `transition_illegal`, `nothing_changes`, `renewal_pending`, `invoice_is_draft`, and those
+/// of the items as for a start.
+pub fn change(tx: &mut Tx<'_>, id: SubscriptionId, command: &Change, timing: Timing) -> Result<Changed> {
+    let (loaded, now) = (lock(tx, id)?, tx.now());
+    let (outcome, _) = decide(&loaded, command, timing, now)?;
+    let kind = match timing {
+        Timing::Now => "subscription.changed",
+        Timing::PeriodEnd => "subscription.change_scheduled",
+    };
+    carry_out(tx, &loaded, outcome, Cause::Change, kind)
+}
+
+/// Cancel a subscription: now, with what is not used credited, or at the end of what is billed.
+///
+/// Errors: `not_found`, `transition_illegal`, `renewal_pending`, `invoice_is_draft`.
+pub fn cancel(tx: &mut Tx<'_>, id: SubscriptionId, timing: Timing) -> Result<Changed> {
+    let (loaded, now) = (lock(tx, id)?, tx.now());
+    let subscription = &loaded.subscription;
+    if timing == Timing::Now || subscription.state == State::Paused {
+        let outcome = change::cancel(&loaded.ground(), now)?;
+        return carry_out(tx, &loaded, outcome, Cause::Cancellation, "subscription.canceled");
+    }
+    Transition::Cancel.require(subscription.state)?;
+    let ends = Some(subscription.billed_through.at);
+    let ending = Subscription { ends, pending: None, ..subscription.clone() };
+    let outcome = Outcome { subscription: ending, credits: Vec::new(), draft: None };
+    carry_out(tx, &loaded, outcome, Cause::Cancellation, "subscription.cancellation_scheduled")
+}
+
+/// Take back what was to happen at the end of the period: a cancellation or a change.
+///
+/// Errors: `not_found`, `transition_illegal`, `nothing_scheduled`.
+pub fn keep_on(tx: &mut Tx<'_>, id: SubscriptionId) -> Result<Changed> {
+    let loaded = lock(tx, id)?;
+    let subscription = &loaded.subscription;
+    Transition::KeepOn.require(subscription.state)?;
+    if subscription.ends.is_none() && subscription.pending.is_none() {
+        let detail = "Nothing is scheduled for the end of the period.";
+        return Err(kernel::Error::conflict("nothing_scheduled", detail));
+    }
+    let kept = Subscription { ends: None, pending: None, ..subscription.clone() };
+    let outcome = Outcome { subscription: kept, credits: Vec::new(), draft: None };
+    carry_out(tx, &loaded, outcome, Cause::Change, "subscription.kept_on")
+}
+
+/// Pause a subscription: what is not used is credited, and nothing falls due until it resumes.
+///
+/// Errors: `not_found`, `transition_illegal`, `renewal_pending`, `invoice_is_draft`.
+pub fn pause(tx: &mut Tx<'_>, id: SubscriptionId) -> Result<Changed> {
+    let (loaded, now) = (lock(tx, id)?, tx.now());
+    let outcome = change::pause(&loaded.ground(), now)?;
+    carry_out(tx, &loaded, outcome, Cause::Pause, "subscription.paused")
+}
+
+/// Resume a paused subscription: the rest of the period its anchor gives is charged.
+///
+/// Errors: `not_found`, `transition_illegal`.
+pub fn resume(tx: &mut Tx<'_>, id: SubscriptionId) -> Result<Changed> {
+    let (loaded, now) = (lock(tx, id)?, tx.now());
+    let outcome = change::resume(&loaded.ground(), now)?;
+    carry_out(tx, &loaded, outcome, Cause::Change, "subscription.resumed")
+}
+
+/// Save an outcome: the subscription, its place in the due queue, credit notes, the invoice, and the facts.
+fn carry_out(
+    tx: &mut Tx<'_>,
+    loaded: &Loaded,
+    outcome: Outcome,
+    cause: Cause,
+    kind: &'static str,
+) -> Result<Changed> {
+    let (before, after, now) = (&loaded.subscription, outcome.subscription, tx.now());
+    let issuers = loaded.running.iter().map(|one| (one.invoice, (one.entity, one.customer))).collect();
+    // Credits first: the invoice that follows is paid from them.
+    let notes = credit_note::issue(tx, outcome.credits, &issuers, cause, now)?;
+    save(tx, &after)?;
+    move_due(tx, before, &after)?;
+    let invoice = outcome.draft.map(|draft| (tx.new_id(), draft));
+    let id = invoice.as_ref().map(|(id, _)| *id);
+    invoice::issue(tx, invoice.into_iter().collect(), now)?;
+    let credit_notes: Vec<CreditNoteId> = notes.iter().map(|note| note.id).collect();
+    tx.fact(fact(kind, &after, &credit_notes, id)?);
+    Ok(Changed { subscription: after, credit_notes, invoice: id })
+}
+
+fn fact(
+    kind: &'static str,
+    after: &Subscription,
+    credit_notes: &[CreditNoteId],
+    invoice: Option<InvoiceId>,
+) -> Result<NewFact> {
+    let items: Vec<_> = after
+        .active_items()
+        .map(|item| json!({"kind": item.kind.word(), "key": item.key, "quantity": item.quantity}))
+        .collect();
+    let payload = json!({
+        "state": after.state.word(),
+        "book": after.book,
+        "cycle": after.schedule.cycle,
+        "items": items,
+        "period_start": after.period.start.at,
+        "period_end": after.period.end.at,
+        "ends": after.ends,
+        "pending": after.pending,
+        "credit_notes": credit_notes,
+        "invoice": invoice,
+    });
+    Ok(NewFact::new(kind, after.id.any(), payload)?.of(after.customer))
+}
+
+/// Store what a change touches.
+pub(in crate::subscription) fn save(tx: &mut Tx<'_>, after: &Subscription) -> Result<()> {
+    let pending = after.pending.as_ref().map(serde_json::to_value).transpose();
+    let pending = pending.map_err(|error| kernel::Error::internal(error.to_string()))?;
+    let Subscription { schedule, period, billed_through, .. } = after;
+    let (state, wall_time) = (after.state.word(), schedule.wall_time.map(|time| time.to_string()));
+    tx.exec_one(
+        &sql::SAVE,
+        &[
+            after.id.to_value(),
+            after.book.to_value(),
+            state.to_value(),
+            schedule.anchor.to_value(),
+            schedule.cycle.to_value(),
+            wall_time.to_value(),
+            period.start.date.to_value(),
+            period.start.at.to_value(),
+            period.end.date.to_value(),
+            period.end.at.to_value(),
+            billed_through.date.to_value(),
+            billed_through.at.to_value(),
+            after.ends.to_value(),
+            pending.to_value(),
+        ],
+    )?;
+    tx.exec(&sql::DROP_ITEMS, &[after.id.to_value()])?;
+    insert_items(tx, std::iter::once(after))
+}
+
+/// Only an active subscription waits for its renewal.
+fn move_due(tx: &mut Tx<'_>, before: &Subscription, after: &Subscription) -> Result<()> {
+    let waits =
+        |subscription: &Subscription| (subscription.state == State::Active).then(|| waiting(subscription));
+    let (old, new) = (waits(before), waits(after));
+    if old == new {
+        return Ok(());
+    }
+    due::take_back(tx, &old.into_iter().collect::<Vec<_>>())?;
+    due::put(tx, &new.into_iter().collect::<Vec<_>>())
+}

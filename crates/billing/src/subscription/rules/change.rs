@@ -1,0 +1,274 @@
+//! What a change, a cancellation or a pause means for a subscription that was billed in advance. Pure.
+//!
+//! A change ends every affected line whole and charges the new state for the rest of the period (domain
+//! rules §4): credit follows what was really billed, never the list price.
+
+use std::collections::{BTreeMap, HashMap};
+
+use catalog::{Billing, CancellationDay, ChangeDay, CycleChange, version::Version};
+use jiff::{Span, Timestamp};
+use kernel::{Edge, Error, Period, ProrationUnit, Result, Schedule, Zone};
+
+use super::{Wanted, draft, items, line, priced, share};
+use crate::{
+    credit_note::{Credit, Running, unused},
+    invoice::{self, Draft, Line},
+    subscription::model::{Change, Item, ItemKind, State, Subscription, Transition},
+};
+
+/// What a decision about a running subscription rests on.
+#[derive(Clone, Copy, Debug)]
+pub struct Ground<'a> {
+    /// The subscription as it is.
+    pub subscription: &'a Subscription,
+    /// The price book version it agreed to.
+    pub agreed: &'a Version,
+    /// The version in force.
+    pub in_force: &'a Version,
+    /// Its lines in advance that run.
+    pub running: &'a [Running],
+    /// For items with lines from this very instant on, the last adjustment.
+    pub adjustments: &'a HashMap<i64, i64>,
+}
+
+/// A subscription as it is from now on, what is credited and what is billed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// The new state.
+    pub subscription: Subscription,
+    /// What was paid and will not be used.
+    pub credits: Vec<Credit>,
+    /// What is charged for the rest of the period.
+    pub draft: Option<Draft>,
+}
+
+/// Change a subscription now.
+///
+/// Errors: `transition_illegal`, `nothing_changes`, `renewal_pending`, `invoice_is_draft`, and those of items as
+/// for a start.
+pub fn change(ground: &Ground<'_>, command: &Change, now: Timestamp) -> Result<Outcome> {
+    let before = ground.subscription;
+    Transition::Change.require(before.state)?;
+    check_billed(ground, now)?;
+    let version = version_after(ground, command);
+    let billing = &version.book.billing;
+    let at = change_edge(billing, &before.schedule.zone, now);
+    let after = changed(ground, command, at)?;
+    let affected = affected(ground, &after, version);
+    if affected.is_empty() && after.schedule == before.schedule {
+        return Err(Error::conflict(
+            "nothing_changes",
+            "The subscription already is what this would make of it.",
+        ));
+    }
+    let new_period = after.schedule != before.schedule;
+    if billing.proration == ProrationUnit::None && !new_period {
+        // Proration is off: the new state is charged from the next period on.
+        return Ok(Outcome { subscription: after, credits: Vec::new(), draft: None });
+    }
+    let credits = end(ground, billing.proration, at, |item| affected.contains(&item))?;
+    let lines = charge(ground, &after, version, at, &affected)?;
+    let draft = (!lines.is_empty()).then(|| draft(&after, now, lines));
+    Ok(Outcome { subscription: after, credits, draft })
+}
+
+/// What a subscription becomes by a change from the edge `at` on.
+///
+/// Errors: those of items as for a start.
+pub fn changed(ground: &Ground<'_>, command: &Change, at: Edge) -> Result<Subscription> {
+    let before = ground.subscription;
+    let version = version_after(ground, command);
+    let cycle = command.cycle.unwrap_or(before.schedule.cycle);
+    let wanted = wanted(ground, command, version);
+    let items = renumber(&before.items, items(&version.book, &wanted, cycle, before.currency)?);
+    let mut after = Subscription { book: version.id, items, pending: None, ..before.clone() };
+    if cycle != before.schedule.cycle {
+        after.schedule = match version.book.billing.cycle_change {
+            CycleChange::Restart => Schedule::anniversary(at.at, cycle, before.schedule.zone.clone()),
+            CycleChange::Keep => Schedule { cycle, ..before.schedule.clone() },
+        };
+        after.period = Period { start: at, end: after.schedule.next_edge_after(at.at)? };
+        after.billed_through = after.period.end;
+    }
+    Ok(after)
+}
+
+/// Cancel a subscription now.
+///
+/// Errors: `transition_illegal`, `renewal_pending`, `invoice_is_draft`.
+pub fn cancel(ground: &Ground<'_>, now: Timestamp) -> Result<Outcome> {
+    let before = ground.subscription;
+    let state = Transition::Cancel.require(before.state)?;
+    let ended = Subscription { state, ends: Some(now), pending: None, ..before.clone() };
+    if before.state == State::Paused {
+        return Ok(Outcome { subscription: ended, credits: Vec::new(), draft: None });
+    }
+    check_billed(ground, now)?;
+    let billing = &ground.agreed.book.billing;
+    let zone = &before.schedule.zone;
+    let at = match (billing.proration, billing.cancellation_day) {
+        (ProrationUnit::Day | ProrationUnit::ThirtyDayMonth, CancellationDay::Billed) => next_day(zone, now),
+        _ => Edge::at(now, zone),
+    };
+    let credits = end(ground, billing.proration, at, |_| true)?;
+    Ok(Outcome { subscription: ended, credits, draft: None })
+}
+
+/// Pause a subscription now: what is not used is credited, nothing falls due until it resumes.
+///
+/// Errors: `transition_illegal`, `renewal_pending`, `invoice_is_draft`.
+pub fn pause(ground: &Ground<'_>, now: Timestamp) -> Result<Outcome> {
+    let before = ground.subscription;
+    let state = Transition::Pause.require(before.state)?;
+    check_billed(ground, now)?;
+    let billing = &ground.agreed.book.billing;
+    let credits = end(ground, billing.proration, change_edge(billing, &before.schedule.zone, now), |_| true)?;
+    Ok(Outcome { subscription: Subscription { state, ..before.clone() }, credits, draft: None })
+}
+
+/// Resume a paused subscription now: its days stay those of its anchor, the rest of the period is charged.
+///
+/// Errors: `transition_illegal`, `time_out_of_range`.
+pub fn resume(ground: &Ground<'_>, now: Timestamp) -> Result<Outcome> {
+    let before = ground.subscription;
+    let state = Transition::Resume.require(before.state)?;
+    let start = Edge::at(now, &before.schedule.zone);
+    let period = Period { start, end: before.schedule.next_edge_after(now)? };
+    let resumed = Subscription { state, period, billed_through: period.end, ..before.clone() };
+    let all: Vec<i64> = resumed.active_items().map(|item| item.ordinal).collect();
+    let lines = charge(ground, &resumed, ground.agreed, start, &all)?;
+    let draft = draft(&resumed, now, lines);
+    Ok(Outcome { subscription: resumed, credits: Vec::new(), draft: Some(draft) })
+}
+
+/// The version the changed subscription is on: a new plan or cycle is agreed anew.
+pub(super) fn version_after<'a>(ground: &Ground<'a>, command: &Change) -> &'a Version {
+    if command.renegotiates() { ground.in_force } else { ground.agreed }
+}
+
+/// The running period must be billed, on issued invoices: only those can be credited.
+fn check_billed(ground: &Ground<'_>, now: Timestamp) -> Result<()> {
+    if now >= ground.subscription.billed_through.at {
+        let detail = "The next period is just being billed. Try again in a moment.";
+        return Err(Error::unavailable("renewal_pending", detail));
+    }
+    match ground.running.iter().find(|running| running.state == invoice::State::Draft) {
+        None => Ok(()),
+        Some(running) => {
+            let detail = format!(
+                "The invoice {} for the running period is a draft. Finalize it first.",
+                running.invoice
+            );
+            Err(Error::conflict("invoice_is_draft", detail))
+        }
+    }
+}
+
+/// From when on the new state counts: the change day is the new state's or the old one's (knob).
+fn change_edge(billing: &Billing, zone: &Zone, now: Timestamp) -> Edge {
+    match (billing.proration, billing.change_day) {
+        (ProrationUnit::Day | ProrationUnit::ThirtyDayMonth, ChangeDay::Old) => next_day(zone, now),
+        _ => Edge::at(now, zone),
+    }
+}
+
+fn next_day(zone: &Zone, now: Timestamp) -> Edge {
+    let today = zone.date_of(now);
+    // Business time ends long before the calendar does.
+    Edge::of_date(today.checked_add(Span::new().days(1)).unwrap_or(today), zone)
+}
+
+/// What the subscription is to consist of. Add-ons that nobody mentions and that the new plan does not
+/// take end with the old plan.
+fn wanted<'w>(ground: &Ground<'w>, command: &'w Change, version: &Version) -> Wanted<'w> {
+    let before = ground.subscription;
+    let plan = command.plan.as_deref().unwrap_or_else(|| before.plan());
+    let same_plan = plan == before.plan();
+    let fits = |key: &str| match (version.book.plan(plan), version.book.addon(key)) {
+        (Some(plan), Some(addon)) => addon.fits(plan),
+        _ => same_plan,
+    };
+    let kept = before.active_items().filter(|item| item.kind == ItemKind::Addon && fits(&item.key));
+    let mut addons: BTreeMap<&str, i64> = kept.map(|item| (item.key.as_str(), item.quantity)).collect();
+    addons.extend(command.addons.iter().map(|(key, quantity)| (key.as_str(), *quantity)));
+    let per_unit =
+        version.book.plan(plan).is_some_and(|plan| plan.prices.iter().any(|price| price.unit().is_some()));
+    let carried = before.items.iter().find(|item| item.kind == ItemKind::Plan).map(|item| item.quantity);
+    Wanted { plan, quantity: command.quantity.or(carried.filter(|_| per_unit)), addons }
+}
+
+/// Give the items of a changed subscription their places: what was there before keeps its own, what is
+/// gone stays with quantity 0.
+fn renumber(before: &[Item], after: Vec<Item>) -> Vec<Item> {
+    let mut items: Vec<Item> = before.iter().map(|item| Item { quantity: 0, ..item.clone() }).collect();
+    for new in after {
+        let same =
+            |item: &&mut Item| item.kind == new.kind && (item.kind == ItemKind::Plan || item.key == new.key);
+        match items.iter_mut().find(same) {
+            Some(item) => (item.key, item.quantity) = (new.key, new.quantity),
+            None => {
+                let ordinal = items.iter().map(|item| item.ordinal + 1).max().unwrap_or(0);
+                items.push(Item { ordinal, ..new });
+            }
+        }
+    }
+    items
+}
+
+/// The places of items that cost something else than before: another key, quantity, price or period.
+fn affected(ground: &Ground<'_>, after: &Subscription, version: &Version) -> Vec<i64> {
+    let before = ground.subscription;
+    let full = |subscription: &Subscription, version: &Version, item: &Item| {
+        priced(version, item, subscription.schedule.cycle, subscription.currency)
+            .map(|priced| format!("{priced:?}"))
+    };
+    after
+        .items
+        .iter()
+        .filter(|item| {
+            let old = before.items.iter().find(|old| old.ordinal == item.ordinal);
+            let same = old.is_some_and(|old| {
+                old == *item
+                    && (item.quantity == 0 || full(before, ground.agreed, old) == full(after, version, item))
+            });
+            let both_gone = item.quantity == 0 && old.is_none_or(|old| old.quantity == 0);
+            !both_gone && (!same || after.schedule != before.schedule)
+        })
+        .map(|item| item.ordinal)
+        .collect()
+}
+
+/// The credits for ending the running lines of some items.
+fn end(
+    ground: &Ground<'_>,
+    unit: ProrationUnit,
+    at: Edge,
+    which: impl Fn(i64) -> bool,
+) -> Result<Vec<Credit>> {
+    let zone = &ground.subscription.schedule.zone;
+    let ending = ground.running.iter().filter(|running| which(running.line.item));
+    ending.filter_map(|running| unused(running, unit, zone, at).transpose()).collect()
+}
+
+/// The lines that charge some items from `at` to the end of the period.
+fn charge(
+    ground: &Ground<'_>,
+    after: &Subscription,
+    version: &Version,
+    at: Edge,
+    which: &[i64],
+) -> Result<Vec<Line>> {
+    let period = Period { start: at, end: after.period.end };
+    if at.at >= period.end.at {
+        return Ok(Vec::new()); // the change counts from the day the next period begins
+    }
+    let share = share(after, version, period)?;
+    let items = after.active_items().filter(|item| which.contains(&item.ordinal)).enumerate();
+    items
+        .map(|(place, item)| {
+            let line = line(after, version, item, place, period, share)?;
+            let adjustment = ground.adjustments.get(&item.ordinal).map_or(0, |last| last + 1);
+            Ok(Line { adjustment, ..line })
+        })
+        .collect()
+}
