@@ -1,1 +1,35 @@
-//! placeholder
+//! The JSON API under `/v1`.
+//!
+//! [`ROUTES`] is the table of everything it answers; [`router`] mounts it and [`openapi`] describes it.
+//! A handler takes the caller with its permission as a type ([`actor::Actor`]), reads through
+//! [`App::read`](app::App) and changes through `App::change`, which also answers repeated requests.
+//! Failures are problems of RFC 9457, made in one place ([`problem`]).
+
+// The descriptions utoipa writes name types in full.
+#![allow(unused_qualifications)]
+
+mod actor;
+mod app;
+mod body;
+mod codes;
+mod customer;
+mod environment;
+mod fact;
+mod invoice;
+mod job;
+mod ledger;
+mod legal_entity;
+mod openapi;
+mod page;
+mod parameters;
+mod price_book;
+mod problem;
+mod routes;
+mod sandbox;
+mod shape;
+mod subscription;
+
+pub use app::App;
+pub use codes::{CODES, Code};
+pub use openapi::openapi;
+pub use routes::{ROUTES, Route, router};

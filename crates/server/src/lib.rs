@@ -1,1 +1,46 @@
-//! placeholder
+//! The wiring: which contexts there are, which jobs run, and one HTTP server over API and pages.
+
+mod app;
+mod bootstrap;
+mod housekeeping;
+mod listen;
+mod serve;
+
+pub use bootstrap::{BookFile, Foundation, Setup, bootstrap, is_empty};
+pub use listen::bind;
+pub use serve::{Config, serve};
+
+use jobs::{JobKind, Schedule};
+use kernel::{Error, Result};
+
+/// Every context of the program, each after those it uses.
+pub static CONTEXTS: &[&store::Context] = &[
+    &store::CONTEXT,
+    &jobs::CONTEXT,
+    &catalog::CONTEXT,
+    &ledger::CONTEXT,
+    &identity::CONTEXT,
+    &billing::CONTEXT,
+];
+
+/// What runs each kind of job.
+pub fn job_kinds() -> Vec<JobKind> {
+    let mut kinds = vec![billing::clock::advance_job_kind(), jobs::due_job_kind(billing::DUE)];
+    kinds.extend(housekeeping::job_kinds());
+    kinds
+}
+
+/// The jobs that come back by themselves.
+pub fn schedules() -> Vec<Schedule> {
+    housekeeping::SCHEDULES.to_vec()
+}
+
+/// The API's description (OpenAPI 3.1) as JSON.
+pub fn openapi() -> Result<String> {
+    api::openapi().to_pretty_json().map_err(|error| Error::internal(format!("the API's description is no JSON: {error}")))
+}
+
+/// Where a sign-in link leads: the path and query behind the pages' address. `secret` is the link's.
+pub fn sign_in_path(secret: &str) -> String {
+    format!("/sign-in?token={secret}")
+}

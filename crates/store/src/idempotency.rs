@@ -2,15 +2,16 @@
 //!
 //! The record commits with the change it belongs to. Not a fact.
 
-use kernel::{Error, Result};
+use kernel::{Error, Result, ids};
 
 use crate::{Tx, View, params, statements};
 
 statements! {
     environment FIND = "SELECT fingerprint, status, body FROM idempotency WHERE env_id = $1 AND key = $2";
     /// Waits for a concurrent request with the same key; no row means that one won.
-    environment RECORD = "INSERT INTO idempotency (env_id, key, fingerprint, status, body, recorded)
-        VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
+    environment RECORD = "INSERT INTO idempotency (env_id, key, fingerprint, status, body, customer_id, recorded)
+        VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
+    environment FORGET_CUSTOMER = "DELETE FROM idempotency WHERE env_id = $1 AND customer_id = $2";
     environment FORGET = "DELETE FROM idempotency WHERE env_id = $1 AND recorded < $2";
 }
 
@@ -49,15 +50,21 @@ pub fn find(view: &mut View<'_>, request: &Request) -> Result<Option<Answer>> {
     }
 }
 
-/// Keep the answer to a request. When a concurrent request with the same key was first, the
+/// Keep the answer to a request, under the customer whose facts the change states. When a concurrent request with the same key was first, the
 /// transaction is run again and finds that one's answer.
 pub fn record(tx: &mut Tx<'_>, request: &Request, answer: &Answer) -> Result<()> {
     let recorded = tx.recorded();
-    let params = params![request.key, request.fingerprint, answer.status, answer.body, recorded];
+    let customer = tx.facts.iter().find_map(|fact| fact.customer);
+    let params = params![request.key, request.fingerprint, answer.status, answer.body, customer, recorded];
     match tx.exec(&RECORD, params)? {
         1 => Ok(()),
         _ => Err(tx.try_again()),
     }
+}
+
+/// Drop the answers that may name a customer, when the customer is erased: a repeated request then acts anew.
+pub fn forget_customer(tx: &mut Tx<'_>, id: ids::CustomerId) -> Result<u64> {
+    tx.exec(&FORGET_CUSTOMER, params![id])
 }
 
 /// Drop the answers recorded before `before` (real time); how many.

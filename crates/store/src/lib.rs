@@ -83,9 +83,11 @@ pub static CONTEXT: Context = Context {
                 fingerprint BYTES NOT NULL,
                 status INTEGER NOT NULL,
                 body TEXT NOT NULL,
+                customer_id UUID,
                 recorded INSTANT NOT NULL,
                 PRIMARY KEY (env_id, key)
             ) STRICT, WITHOUT ROWID;
+            CREATE INDEX idempotency_customer ON idempotency (env_id, customer_id) WHERE customer_id IS NOT NULL;
             CREATE INDEX idempotency_recorded ON idempotency (env_id, recorded);
         ",
         extra: Extra::NONE,

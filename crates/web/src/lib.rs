@@ -1,3 +1,76 @@
-//! placeholder
+//! The pages: server-rendered, over the same operations as the API.
+//!
+//! One module per noun of the address. What comes in passes `gate` (who asks, where, whether they may,
+//! what they filled in), what goes out is made of the components of [`ui`]. A handler reads or changes
+//! through its desk (one environment, one person) and hands what it found to a function that draws it.
 
 pub mod ui;
+
+mod api;
+mod asset;
+mod clock;
+mod country;
+mod customers;
+mod environments;
+mod facts;
+mod gate;
+mod home;
+mod invoices;
+mod jobs;
+mod ledger;
+mod parts;
+mod price_book;
+mod show;
+mod sign_in;
+mod subscriptions;
+
+use axum::{Router, extract::DefaultBodyLimit, middleware, routing::get};
+
+/// What the pages are served from.
+#[derive(Clone)]
+pub struct App {
+    /// The database.
+    pub db: store::Db,
+    /// Rung when a page has enqueued a job.
+    pub bell: ::jobs::Bell,
+    /// Send the session's cookie over HTTPS only: wherever the pages are reached by HTTPS.
+    pub secure_cookies: bool,
+}
+
+/// The largest form, apart from a price book's.
+const LARGEST_FORM: usize = 256 * 1024;
+
+/// Every page and file. The API and its documentation are not among them.
+pub fn router(app: App) -> Router {
+    let environment = Router::new()
+        .nest("/{merchant}/{environment}", nouns())
+        // Two spellings of the home page: the addresses of the others are the first one and a path.
+        .route("/{merchant}/{environment}/", get(home::page))
+        .route_layer(middleware::from_fn_with_state(app.clone(), gate::enter));
+    Router::new()
+        .merge(environments::routes())
+        .merge(sign_in::routes())
+        .merge(environment)
+        .route("/assets/{name}", get(asset::file))
+        .route("/favicon.svg", get(asset::favicon))
+        .route("/design", get(async || ui::gallery()))
+        .fallback(gate::nothing_here)
+        .layer(DefaultBodyLimit::max(LARGEST_FORM))
+        .layer(middleware::from_fn(gate::refuse_cross_site))
+        .layer(middleware::from_fn(gate::secure))
+        .with_state(app)
+}
+
+fn nouns() -> Router<App> {
+    Router::new()
+        .route("/", get(home::page))
+        .merge(customers::routes())
+        .merge(subscriptions::routes())
+        .merge(invoices::routes())
+        .merge(price_book::routes())
+        .merge(ledger::routes())
+        .merge(facts::routes())
+        .merge(jobs::routes())
+        .merge(clock::routes())
+        .merge(api::routes())
+}

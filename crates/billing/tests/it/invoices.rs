@@ -8,7 +8,7 @@ use billing::{
 };
 use identity::customer;
 use kernel::AnyId;
-use store::{Mode, facts};
+use store::{Mode, NewFact, facts, idempotency};
 use testkit::{TestDb, on_both};
 
 use crate::{
@@ -125,12 +125,24 @@ fn erasing_a_customer_blanks_the_person_and_nothing_else() {
         let customer = customer_in(test, &scope, "UTC");
         let invoice = ground::start(test, &scope, starter(customer.id)).unwrap().invoice.unwrap();
         let (id, person) = (customer.id, customer.person);
+        let request = idempotency::Request { key: "k".into(), fingerprint: [1; 32] };
+        let kept = request.clone();
+        test.db
+            .write(&scope, move |tx| {
+                let fact = NewFact::new("customer.created", id.any(), serde_json::json!({}))?;
+                tx.fact(fact.of(id));
+                idempotency::record(tx, &kept, &idempotency::Answer { status: 201, body: "Acme".into() })
+            })
+            .wait()
+            .unwrap();
         test.db.write(&scope, move |tx| customer::erase(tx, id)).wait().unwrap();
         let blank = test.db.read(&scope, move |view| customer::person(view, person)).wait().unwrap();
         assert_eq!(
             (blank.name, blank.email, blank.address, blank.erased.is_some()),
             (None, None, None, true)
         );
+        let answer = test.db.read(&scope, move |view| idempotency::find(view, &request)).wait().unwrap();
+        assert_eq!(answer, None, "no kept answer repeats the name");
         let document = test.db.read(&scope, move |view| find(view, invoice)).wait().unwrap();
         assert_eq!(document.party.unwrap().name.as_deref(), Some("Acme"), "a document keeps its party");
         let twice = test.db.write(&scope, move |tx| customer::erase(tx, id)).wait().unwrap_err();

@@ -5,7 +5,7 @@ use kernel::{
     ids::{self, CustomerId, PersonId},
 };
 use serde_json::json;
-use store::{Lock, NewFact, Row, ToValue, Tx, View, params};
+use store::{Lock, NewFact, Row, ToValue, Tx, View, idempotency, params};
 use uuid::Uuid;
 
 use super::{
@@ -151,7 +151,7 @@ pub fn parties(view: &mut View<'_>, customers: Vec<CustomerId>) -> Result<Vec<(C
     })
 }
 
-/// Blank a customer's name, addresses and metadata. Facts, ledger and issued documents stay: they hold
+/// Blank a customer's name, addresses and metadata, and drop kept answers that may repeat them. Facts, ledger and issued documents stay: they hold
 /// ids and figures, and documents keep their party until their retention ends.
 ///
 /// Errors: `not_found`, `already_erased`.
@@ -164,6 +164,7 @@ pub fn erase(tx: &mut Tx<'_>, id: CustomerId) -> Result<()> {
             "The personal data of this customer was erased before.",
         ));
     }
+    idempotency::forget_customer(tx, id)?;
     tx.exec_one(&sql::BLANK_METADATA, params![id, json!({})])?;
     tx.fact(NewFact::new("customer.erased", id.any(), json!({}))?.of(id));
     Ok(())

@@ -32,9 +32,15 @@ pub fn button_link(kind: Button, label: &str, href: &str) -> Markup {
 
 /// A form of nothing but its button: `Finalize`, `Sign out`.
 pub fn post_button(kind: Button, label: &str, action: &str, csrf: &str) -> Markup {
+    post_button_with(kind, label, action, csrf, html! {})
+}
+
+/// The same, sending these hidden fields along.
+pub fn post_button_with(kind: Button, label: &str, action: &str, csrf: &str, hidden: Markup) -> Markup {
     html! {
         form class="inline" method="post" action=(action) {
             (hidden_field("csrf", csrf))
+            (hidden)
             button class=(kind.class()) { (label) }
         }
     }
@@ -43,11 +49,16 @@ pub fn post_button(kind: Button, label: &str, action: &str, csrf: &str) -> Marku
 /// A form that posts `fields` with the session's `csrf` token under the name `csrf`.
 /// The server checks the answers, so that its sentences and not the browser's are read.
 pub fn form(action: &str, csrf: &str, fields: Markup, submit: &str) -> Markup {
+    form_as(Button::Primary, action, csrf, fields, submit)
+}
+
+/// The same with a button of another weight: beside a primary one, or to take something away for good.
+pub fn form_as(kind: Button, action: &str, csrf: &str, fields: Markup, submit: &str) -> Markup {
     html! {
         form class="form" method="post" action=(action) novalidate {
             (hidden_field("csrf", csrf))
             (fields)
-            div class="actions" { button class="button primary" { (submit) } }
+            div class="actions" { button class=(kind.class()) { (submit) } }
         }
     }
 }

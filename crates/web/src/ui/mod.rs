@@ -34,11 +34,11 @@ pub use facts::{
     Moment, Stat, amount, definition_list, optional, progress, refreshing, stat, stats, timeline,
 };
 pub use field::{Choice, Field, Input, field, hidden_field};
-pub use form::{Button, button_link, error_summary, filters, form, post_button};
+pub use form::{Button, button_link, error_summary, filters, form, form_as, post_button, post_button_with};
 pub use frame::{Account, Crumb, Environment, Frame, Sandbox, Section, bare_page, page};
 pub use gallery::gallery;
 pub use icon::{Icon, icon};
 pub use invoice::{InvoiceLine, InvoiceSheet, Party, Total, invoice_sheet, statement_lines};
 pub use notice::{Kind, empty, error_message, error_page, notice};
-pub use section::{header, section, split};
+pub use section::{header, section, split, split_above};
 pub use table::{Column, Narrow, Row, Table, pagination, table};

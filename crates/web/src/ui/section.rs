@@ -29,3 +29,8 @@ pub fn section(title: &str, actions: Markup, body: Markup) -> Markup {
 pub fn split(main: Markup, aside: Markup) -> Markup {
     html! { div class="split" { div { (main) } div { (aside) } } }
 }
+
+/// The same with more matter below: under the main matter where there is room, last of all where there is none.
+pub fn split_above(main: Markup, aside: Markup, below: Markup) -> Markup {
+    html! { div class="split" { div { (main) } div { (aside) } div { (below) } } }
+}

@@ -1,0 +1,80 @@
+//! Who asks: an API key, with the permission a handler needs as a type.
+
+use std::marker::PhantomData;
+
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, header, request::Parts},
+};
+use identity::{
+    key,
+    permission::{Grant, Permission},
+};
+use kernel::{Error, Kind, Result};
+use store::{Reason, Scope};
+
+use crate::{app::App, problem::Problem};
+
+/// What a handler asks of its caller.
+pub(crate) trait Needs: 'static {
+    /// The permission; none: a known key is enough.
+    const PERMISSION: Option<Permission>;
+}
+
+impl<G: Grant> Needs for G {
+    const PERMISSION: Option<Permission> = Some(G::PERMISSION);
+}
+
+/// Any known key will do.
+pub(crate) enum AnyKey {}
+
+impl Needs for AnyKey {
+    const PERMISSION: Option<Permission> = None;
+}
+
+/// A caller that was recognised and may do what `P` says.
+pub(crate) struct Actor<P> {
+    scope: Scope,
+    permission: PhantomData<fn() -> P>,
+}
+
+impl<P> Actor<P> {
+    /// Its environment, itself, and its reason.
+    pub(crate) const fn scope(&self) -> &Scope {
+        &self.scope
+    }
+}
+
+impl<P: Needs> FromRequestParts<App> for Actor<P> {
+    type Rejection = Problem;
+
+    /// Errors: `key_missing`, `key_unknown`, `permission_missing`, `reason_malformed`.
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let secret = bearer(&parts.headers)?;
+        let recognise = move |view: &mut store::View<'_>| key::recognise(view, &secret);
+        let known = app.db.read(&Scope::installation("recognise key"), recognise).await?;
+        if let Some(permission) = P::PERMISSION {
+            known.permissions.require(permission)?;
+        }
+        let scope = known.scope.because(reason(&parts.headers)?);
+        Ok(Self { scope, permission: PhantomData })
+    }
+}
+
+/// The key in `Authorization: Bearer …`.
+fn bearer(headers: &HeaderMap) -> Result<String> {
+    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let (scheme, key) = value.and_then(|value| value.split_once(' ')).unwrap_or_default();
+    let key = key.trim();
+    if scheme.eq_ignore_ascii_case("bearer") && !key.is_empty() {
+        return Ok(key.to_owned());
+    }
+    let detail = "Send an API key of the environment, as the header Authorization: Bearer sk_….";
+    Err(Error::new(Kind::Unauthenticated, "key_missing", detail))
+}
+
+/// Why, in `Steelyard-Reason`: a code that goes into the facts of the change.
+fn reason(headers: &HeaderMap) -> Result<Option<Reason>> {
+    let header = headers.get("steelyard-reason");
+    header.map(|value| Reason::parse(value.to_str().unwrap_or_default())).transpose()
+}

@@ -1,0 +1,117 @@
+//! Invoices.
+
+use axum::{Json, extract::State, http::StatusCode};
+use billing::invoice;
+use identity::{
+    customer::{self, CustomerRef},
+    permission::may,
+};
+use kernel::ids::InvoiceId;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::{
+    actor::Actor,
+    app::{ApiResult, App, Changed},
+    body::{Body, Nothing},
+    ledger::EntryOut,
+    page::{Page, PageQuery},
+    parameters::{Path, Query, parse_some},
+};
+
+mod out;
+pub(crate) use out::{InvoiceOut, InvoiceWithLines, LineOut};
+
+/// Which invoices.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct InvoiceQuery {
+    /// How many, 1 to 100; 20 when left out.
+    #[param(minimum = 1, maximum = 100, default = 20)]
+    limit: Option<u32>,
+    /// `next` of the page before; the first page when left out.
+    after: Option<String>,
+    /// Only those of this customer: its id, or `ext:` and your own.
+    customer: Option<String>,
+}
+
+/// List invoices, newest first.
+#[utoipa::path(
+    get, path = "/v1/invoices", tag = "Invoices", params(InvoiceQuery),
+    responses((status = 200, body = Page<InvoiceOut>)),
+)]
+pub(crate) async fn list(
+    State(app): State<App>,
+    actor: Actor<may::InvoiceRead>,
+    Query(query): Query<InvoiceQuery>,
+) -> ApiResult<Json<Page<InvoiceOut>>> {
+    let customer: Option<CustomerRef> = parse_some(query.customer.as_deref(), "?customer")?;
+    let page = PageQuery { limit: query.limit, after: query.after };
+    let (limit, after) = (page.limit()?, page.after::<InvoiceId>()?);
+    app.read(actor.scope(), move |view| {
+        let invoices = match &customer {
+            None => invoice::list(view, after, limit + 1)?,
+            Some(customer) => {
+                let id = customer::resolve(view, customer)?;
+                invoice::of_customer(view, id, after, limit + 1)?
+            }
+        };
+        Ok(Page::cut(invoices, limit, |invoice| invoice.id, InvoiceOut::from))
+    })
+    .await
+}
+
+/// Show an invoice with its lines and how each came to be.
+#[utoipa::path(
+    get, path = "/v1/invoices/{id}", tag = "Invoices", params(("id" = String, Path)),
+    responses((status = 200, body = InvoiceWithLines)),
+)]
+pub(crate) async fn show(
+    State(app): State<App>,
+    actor: Actor<may::InvoiceRead>,
+    Path(id): Path<InvoiceId>,
+) -> ApiResult<Json<InvoiceWithLines>> {
+    app.read(actor.scope(), move |view| {
+        let invoice = invoice::find(view, id)?;
+        InvoiceWithLines::load(view, invoice)
+    })
+    .await
+}
+
+/// Issue a draft: it gets its number and date, is posted to the ledger, and never changes again.
+/// Idempotent by key.
+#[utoipa::path(
+    post, path = "/v1/invoices/{id}/finalize", tag = "Invoices", params(("id" = String, Path)),
+    responses((status = 200, body = InvoiceWithLines)),
+)]
+pub(crate) async fn finalize(
+    State(app): State<App>,
+    actor: Actor<may::InvoiceWrite>,
+    Path(id): Path<InvoiceId>,
+    Body { content: Nothing {}, request }: Body<Nothing>,
+) -> ApiResult<Changed> {
+    app.change(actor.scope(), request, move |tx| {
+        let invoice = invoice::finalize(tx, id)?;
+        Ok((StatusCode::OK, InvoiceWithLines::load(tx, invoice)?))
+    })
+    .await
+}
+
+/// List what an invoice posted to the ledger: all on one page.
+#[utoipa::path(
+    get, path = "/v1/invoices/{id}/ledger", tag = "Invoices", params(("id" = String, Path)),
+    responses((status = 200, body = Page<EntryOut>)),
+)]
+pub(crate) async fn ledger(
+    State(app): State<App>,
+    actor: Actor<may::LedgerRead>,
+    Path(id): Path<InvoiceId>,
+) -> ApiResult<Json<Page<EntryOut>>> {
+    app.read(actor.scope(), move |view| {
+        let document = invoice::find(view, id)?.id.any();
+        let entries = ledger::of_document(view, document)?;
+        Ok(Page::of(entries.into_iter().map(EntryOut::from).collect(), None))
+    })
+    .await
+}

@@ -1,0 +1,169 @@
+//! Invoices, their lines and explanations in answers.
+
+use billing::invoice::{self, Invoice, Line};
+use identity::customer::Party;
+use jiff::{Timestamp, civil::Date};
+use kernel::Result;
+use rating::Explanation;
+use serde::Serialize;
+use serde_json::Value as Json;
+use store::View;
+use utoipa::ToSchema;
+
+use crate::shape::{AmountOut, PeriodOut};
+
+/// An invoice, without its lines.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Invoice)]
+pub(crate) struct InvoiceOut {
+    #[schema(examples("inv_01jdd7w000e008000000000001"))]
+    id: String,
+    /// Given when it is finalized; without a gap per legal entity.
+    #[schema(examples("INV-000001"))]
+    number: Option<String>,
+    /// `draft`, `finalized`, `paid`, `void` or `uncollectible`.
+    state: &'static str,
+    /// Who is to pay it.
+    customer: String,
+    /// Who issues it.
+    legal_entity: String,
+    /// Sum of the lines.
+    subtotal: AmountOut,
+    /// Tax on them.
+    tax: AmountOut,
+    /// What is to be paid.
+    total: AmountOut,
+    /// The legal entity's local date of finalization.
+    issued: Option<Date>,
+    /// When it fell due, in business time.
+    due: Timestamp,
+    /// The party as printed, from finalization on.
+    party: Option<PartyOut>,
+}
+
+/// Who an invoice is made out to, as printed.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Party)]
+pub(crate) struct PartyOut {
+    name: Option<String>,
+    email: Option<String>,
+    address: Option<String>,
+    /// ISO 3166-1 alpha-2.
+    country: String,
+}
+
+impl From<Party> for PartyOut {
+    fn from(Party { name, email, address, country }: Party) -> Self {
+        Self { name, email, address, country }
+    }
+}
+
+impl From<Invoice> for InvoiceOut {
+    fn from(invoice: Invoice) -> Self {
+        Self {
+            id: invoice.id.to_string(),
+            number: invoice.number,
+            state: invoice.state.word(),
+            customer: invoice.customer.to_string(),
+            legal_entity: invoice.entity.to_string(),
+            subtotal: invoice.totals.subtotal.into(),
+            tax: invoice.totals.tax.into(),
+            total: invoice.totals.total.into(),
+            issued: invoice.issued,
+            due: invoice.due,
+            party: invoice.party.map(PartyOut::from),
+        }
+    }
+}
+
+/// An invoice with its lines.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct InvoiceWithLines {
+    #[serde(flatten)]
+    invoice: InvoiceOut,
+    /// What it charges, in order.
+    lines: Vec<InvoiceLineOut>,
+}
+
+impl InvoiceWithLines {
+    pub(crate) fn load(view: &mut View<'_>, invoice: Invoice) -> Result<Self> {
+        let lines = invoice::lines(view, invoice.id)?;
+        Ok(Self { invoice: invoice.into(), lines: lines.into_iter().map(InvoiceLineOut::from).collect() })
+    }
+}
+
+/// A line of an invoice.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = InvoiceLine)]
+pub(crate) struct InvoiceLineOut {
+    /// The subscription it belongs to.
+    subscription: String,
+    #[serde(flatten)]
+    line: LineOut,
+}
+
+impl From<Line> for InvoiceLineOut {
+    fn from(line: Line) -> Self {
+        Self { subscription: line.subscription.to_string(), line: line.into() }
+    }
+}
+
+/// What is charged, and why so much.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Charge)]
+pub(crate) struct LineOut {
+    /// Its place on the invoice, from 0.
+    ordinal: i64,
+    /// The item of the subscription.
+    item: i64,
+    /// What it charges for: `recurring` is a fee for a period, in advance.
+    kind: &'static str,
+    /// What it reads.
+    #[schema(examples("Starter"))]
+    description: String,
+    /// The time it pays for.
+    period: PeriodOut,
+    /// How many units.
+    quantity: i64,
+    /// Before tax, rounded once.
+    amount: AmountOut,
+    /// How the amount came to be.
+    explanation: ExplanationOut,
+}
+
+impl From<Line> for LineOut {
+    fn from(line: Line) -> Self {
+        Self {
+            ordinal: line.ordinal,
+            item: line.item,
+            kind: line.kind.word(),
+            description: line.description,
+            period: line.period.into(),
+            quantity: line.quantity,
+            amount: line.amount.into(),
+            explanation: line.explanation.into(),
+        }
+    }
+}
+
+/// The steps from a price to an amount, complete enough to compute it again by hand.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Explanation)]
+pub(crate) struct ExplanationOut {
+    /// The currency of every amount in it, ISO 4217.
+    currency: &'static str,
+    /// In order, for programs: `step` says which, amounts and quantities are decimal text in major units.
+    #[schema(value_type = Vec<Object>)]
+    steps: Vec<Json>,
+    /// The same for people, one sentence per step.
+    sentences: Vec<String>,
+}
+
+impl From<Explanation> for ExplanationOut {
+    fn from(explanation: Explanation) -> Self {
+        let sentences = explanation.sentences();
+        let steps =
+            explanation.steps.iter().map(|step| serde_json::to_value(step).unwrap_or_default()).collect();
+        Self { currency: explanation.currency.code(), steps, sentences }
+    }
+}

@@ -1,0 +1,129 @@
+//! The table of everything the API answers to. The router, the document and the tests are made of it.
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::{HeaderValue, header},
+    response::IntoResponse,
+    routing::get,
+};
+use identity::Permission;
+use tower_http::set_header::SetResponseHeaderLayer;
+use utoipa::OpenApi;
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use crate::{
+    app::App, customer, environment, fact, invoice, job, ledger, legal_entity, openapi::openapi, price_book,
+    problem::surround, sandbox, subscription,
+};
+
+/// One operation of the API.
+#[derive(Clone, Copy, Debug)]
+pub struct Route {
+    /// `GET` or `POST`.
+    pub method: &'static str,
+    /// With `{id}` where an id stands.
+    pub path: &'static str,
+    /// What a key needs; none: any known key will do.
+    pub permission: Option<Permission>,
+    /// Its name in the document: `customer_list`.
+    pub name: &'static str,
+}
+
+impl Route {
+    /// Whether it changes something, and so takes an `Idempotency-Key`. What is sent to the others is
+    /// only looked at.
+    pub fn changes(&self) -> bool {
+        self.permission.is_some_and(|permission| permission.word().ends_with(".write"))
+    }
+}
+
+macro_rules! routes {
+    ($($method:ident $path:literal $permission:ident $noun:ident::$verb:ident;)*) => {
+        /// Every operation of the API. A line here mounts a handler and puts it into the document;
+        /// that the permission is the handler's own is kept by a test.
+        pub const ROUTES: &[Route] = &[$(Route {
+            method: routes!(@method $method),
+            path: $path,
+            permission: routes!(@permission $permission),
+            name: concat!(stringify!($noun), "_", stringify!($verb)),
+        }),*];
+
+        fn handlers() -> Router<App> {
+            Router::new()$(.route(below_version($path), axum::routing::$method($noun::$verb)))*
+        }
+
+        /// The operations as their handlers describe them.
+        #[derive(OpenApi)]
+        #[openapi(paths($($noun::$verb),*))]
+        pub(crate) struct Operations;
+    };
+    (@method get) => { "GET" };
+    (@method post) => { "POST" };
+    (@permission any_key) => { None };
+    (@permission $permission:ident) => { Some(Permission::$permission) };
+}
+
+routes! {
+    get  "/v1/environment" any_key environment::show;
+    get  "/v1/legal-entities" any_key legal_entity::list;
+    post "/v1/legal-entities" BookWrite legal_entity::add;
+    get  "/v1/customers" CustomerRead customer::list;
+    post "/v1/customers" CustomerWrite customer::create;
+    get  "/v1/customers/{id}" CustomerRead customer::show;
+    post "/v1/customers/{id}/erase" CustomerWrite customer::erase;
+    get  "/v1/price-book" BookRead price_book::in_force;
+    post "/v1/price-book" BookWrite price_book::apply;
+    post "/v1/price-book/check" BookRead price_book::check;
+    get  "/v1/price-book/versions" BookRead price_book::versions;
+    get  "/v1/price-book/versions/{id}" BookRead price_book::version;
+    get  "/v1/price-book/versions/{id}/source" BookRead price_book::source;
+    post "/v1/subscriptions/preview" SubscriptionRead subscription::preview;
+    post "/v1/subscriptions" SubscriptionWrite subscription::start;
+    get  "/v1/subscriptions" SubscriptionRead subscription::list;
+    get  "/v1/subscriptions/{id}" SubscriptionRead subscription::show;
+    get  "/v1/subscriptions/{id}/invoices" InvoiceRead subscription::invoices;
+    get  "/v1/invoices" InvoiceRead invoice::list;
+    get  "/v1/invoices/{id}" InvoiceRead invoice::show;
+    post "/v1/invoices/{id}/finalize" InvoiceWrite invoice::finalize;
+    get  "/v1/invoices/{id}/ledger" LedgerRead invoice::ledger;
+    get  "/v1/ledger/trial-balance" LedgerRead ledger::trial_balance;
+    get  "/v1/ledger/accounts" LedgerRead ledger::accounts;
+    get  "/v1/ledger/accounts/{id}/statement" LedgerRead ledger::statement;
+    get  "/v1/facts" FactRead fact::list;
+    get  "/v1/jobs" JobRead job::list;
+    get  "/v1/jobs/{id}" JobRead job::show;
+    get  "/v1/sandbox/clock" any_key sandbox::clock;
+    post "/v1/sandbox/clock/advance" ClockWrite sandbox::advance;
+}
+
+/// The part of a path below `/v1`, where the handlers are nested.
+fn below_version(path: &str) -> &str {
+    path.strip_prefix("/v1").unwrap_or(path)
+}
+
+/// Where the description of the API stands.
+const DOCUMENT: &str = "/v1/openapi.json";
+/// The interactive page is a program of its own, served from here; it styles itself inline.
+const DOCS_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'",
+);
+
+/// The API under `/v1`, its document and the interactive page under `/docs`.
+pub fn router(app: App) -> Router {
+    let api = surround(handlers().route(below_version(DOCUMENT), get(document())));
+    // A body's size is checked where it is read.
+    let api = api.layer(DefaultBodyLimit::disable()).with_state(app);
+    let docs = Router::from(SwaggerUi::new("/docs").config(Config::from(DOCUMENT)))
+        .layer(SetResponseHeaderLayer::overriding(header::CONTENT_SECURITY_POLICY, DOCS_POLICY));
+    Router::new().nest("/v1", api).merge(docs)
+}
+
+/// The document, written once.
+fn document() -> impl Fn() -> std::future::Ready<axum::response::Response> + Clone + Send + Sync + 'static {
+    let json = openapi().to_json().unwrap_or_default();
+    move || {
+        let kind = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")];
+        std::future::ready((kind, json.clone()).into_response())
+    }
+}

@@ -1,0 +1,219 @@
+//! Subscriptions.
+
+use std::{collections::BTreeMap, str::FromStr};
+
+use axum::{Json, extract::State, http::StatusCode};
+use billing::{
+    invoice,
+    subscription::{self, BillFrom, Start},
+};
+use identity::{
+    customer::{self, CustomerRef},
+    permission::may,
+    text,
+};
+use kernel::{
+    Error, Result,
+    ids::{CustomerId, SubscriptionId},
+    time,
+};
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    actor::Actor,
+    app::{ApiResult, App, Changed},
+    body::Body,
+    invoice::InvoiceOut,
+    page::{self, Page, PageQuery},
+    parameters::{Path, Query, parse, parse_some},
+};
+
+mod out;
+use out::{PreviewOut, StartedOut, SubscriptionOut};
+
+/// A subscription to start, in the price book in force.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StartSubscription {
+    /// Who subscribes: its id, or `ext:` and your own.
+    #[schema(examples("cus_01jdd7w000e008000000000001"))]
+    customer: String,
+    /// Key of the plan.
+    #[schema(examples("starter"))]
+    plan: String,
+    /// How often it is billed: `month`, `quarter`, `half_year`, `year`, or such as `2 weeks`.
+    #[schema(examples("month"))]
+    cycle: String,
+    /// Units of the plan where it is priced per unit (seats).
+    quantity: Option<i64>,
+    /// Add-ons by key, with their quantity.
+    #[serde(default)]
+    addons: BTreeMap<String, i64>,
+    /// Its start, RFC 3339, which may lie in the past; now when left out.
+    start: Option<String>,
+    /// From where to bill a start in the past: `start`, `current_period` or `next_period`.
+    #[serde(default)]
+    #[schema(value_type = String, default = "start")]
+    bill_from: BillFrom,
+    /// IANA time zone its days begin in; the customer's when left out.
+    zone: Option<String>,
+    /// ISO 4217; the customer's when left out.
+    currency: Option<String>,
+    /// Who invoices; the first legal entity when left out.
+    legal_entity: Option<String>,
+    /// Your own id for it, unique in the environment: it can then be named `ext:…`.
+    external_id: Option<String>,
+    /// Your own notes: up to 50 texts.
+    #[serde(default)]
+    metadata: BTreeMap<String, String>,
+    /// Finalize the first invoice at once; otherwise it is left as a draft.
+    #[serde(default)]
+    finalize: bool,
+}
+
+impl StartSubscription {
+    fn customer(&self) -> Result<CustomerRef> {
+        parse(&self.customer, "/customer")
+    }
+
+    fn command(&self, customer: CustomerId) -> Result<Start> {
+        let start = self.start.as_deref().map(|text| time::instant(text).map_err(|error| error.at("/start")));
+        Ok(Start {
+            customer,
+            plan: self.plan.clone(),
+            cycle: parse(&self.cycle, "/cycle")?,
+            quantity: self.quantity,
+            addons: self.addons.clone(),
+            start: start.transpose()?,
+            bill_from: self.bill_from,
+            zone: parse_some(self.zone.as_deref(), "/zone")?,
+            currency: parse_some(self.currency.as_deref(), "/currency")?,
+            entity: parse_some(self.legal_entity.as_deref(), "/legal_entity")?,
+            external_id: self.external_id.clone(),
+            metadata: json!(self.metadata),
+            finalize: self.finalize,
+        })
+    }
+}
+
+/// How a path names a subscription: by its id, or `ext:` and the merchant's own.
+pub(crate) struct SubscriptionRef(String);
+
+impl FromStr for SubscriptionRef {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text.strip_prefix("ext:") {
+            Some(external) => text::external_id(external, "")?,
+            None => text.parse::<SubscriptionId>()?.to_string(),
+        };
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// Show what starting a subscription would do, by the same decision; nothing is written.
+#[utoipa::path(
+    post, path = "/v1/subscriptions/preview", tag = "Subscriptions", request_body = StartSubscription,
+    responses((status = 200, body = PreviewOut)),
+)]
+pub(crate) async fn preview(
+    State(app): State<App>,
+    actor: Actor<may::SubscriptionRead>,
+    Body { content, .. }: Body<StartSubscription>,
+) -> ApiResult<Json<PreviewOut>> {
+    let customer = content.customer()?;
+    app.read(actor.scope(), move |view| {
+        let customer = customer::resolve(view, &customer)?;
+        PreviewOut::of(subscription::preview(view, &content.command(customer)?)?)
+    })
+    .await
+}
+
+/// Start a subscription and bill what falls due with it. Idempotent by key.
+#[utoipa::path(
+    post, path = "/v1/subscriptions", tag = "Subscriptions", request_body = StartSubscription,
+    responses((status = 201, body = StartedOut)),
+)]
+pub(crate) async fn start(
+    State(app): State<App>,
+    actor: Actor<may::SubscriptionWrite>,
+    Body { content, request }: Body<StartSubscription>,
+) -> ApiResult<Changed> {
+    let customer = content.customer()?;
+    app.change(actor.scope(), request, move |tx| {
+        let customer = customer::resolve(tx, &customer)?;
+        let started = subscription::start(tx, &content.command(customer)?)?;
+        Ok((StatusCode::CREATED, StartedOut::load(tx, started)?))
+    })
+    .await
+}
+
+/// List subscriptions, newest first.
+#[utoipa::path(
+    get, path = "/v1/subscriptions", tag = "Subscriptions", params(PageQuery),
+    responses((status = 200, body = Page<SubscriptionOut>)),
+)]
+pub(crate) async fn list(
+    State(app): State<App>,
+    actor: Actor<may::SubscriptionRead>,
+    Query(page): Query<PageQuery>,
+) -> ApiResult<Json<Page<SubscriptionOut>>> {
+    let (limit, after) = (page.limit()?, page.after::<SubscriptionId>()?);
+    app.read(actor.scope(), move |view| {
+        let subscriptions = subscription::list(view, after, limit + 1)?;
+        Ok(Page::cut(subscriptions, limit, |subscription| subscription.id, SubscriptionOut::from))
+    })
+    .await
+}
+
+/// Show a subscription.
+#[utoipa::path(
+    get, path = "/v1/subscriptions/{id}", tag = "Subscriptions",
+    params(("id" = String, Path, description = "Its id, or `ext:` and your own.")),
+    responses((status = 200, body = SubscriptionOut)),
+)]
+pub(crate) async fn show(
+    State(app): State<App>,
+    actor: Actor<may::SubscriptionRead>,
+    Path(SubscriptionRef(reference)): Path<SubscriptionRef>,
+) -> ApiResult<Json<SubscriptionOut>> {
+    app.read(actor.scope(), move |view| {
+        let id = subscription::resolve(view, &reference)?;
+        Ok(SubscriptionOut::from(subscription::find(view, id)?))
+    })
+    .await
+}
+
+/// How many.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Newest {
+    /// How many, 1 to 100; 20 when left out.
+    #[param(minimum = 1, maximum = 100, default = 20)]
+    limit: Option<u32>,
+}
+
+/// List the newest invoices of a subscription: one page.
+#[utoipa::path(
+    get, path = "/v1/subscriptions/{id}/invoices", tag = "Subscriptions",
+    params(("id" = String, Path, description = "Its id, or `ext:` and your own."), Newest),
+    responses((status = 200, body = Page<InvoiceOut>)),
+)]
+pub(crate) async fn invoices(
+    State(app): State<App>,
+    actor: Actor<may::InvoiceRead>,
+    Path(SubscriptionRef(reference)): Path<SubscriptionRef>,
+    Query(query): Query<Newest>,
+) -> ApiResult<Json<Page<InvoiceOut>>> {
+    let limit = page::limit(query.limit, page::LARGEST)?;
+    app.read(actor.scope(), move |view| {
+        let id = subscription::resolve(view, &reference)?;
+        let id = subscription::find(view, id)?.id;
+        let invoices = invoice::of_subscription(view, id, limit)?;
+        Ok(Page::of(invoices.into_iter().map(InvoiceOut::from).collect(), None))
+    })
+    .await
+}

@@ -1,0 +1,261 @@
+//! A served API over a test database, environments with something in them, and a client.
+
+use std::{
+    net::SocketAddr,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use api::App;
+use billing::subscription::{BillFrom, Start};
+use identity::{
+    Permissions, customer,
+    customer::NewCustomer,
+    environment::{self, NewLegalEntity},
+    key, merchant,
+};
+use jobs::Bell;
+use kernel::{
+    Currency, Cycle, SystemIds, Zone,
+    ids::{
+        BookVersionId, CustomerId, EnvironmentId, InvoiceId, JobId, LedgerAccountId, LegalEntityId,
+        MerchantId, SubscriptionId,
+    },
+    new_id,
+};
+use serde_json::{Value as Json, json};
+use store::{Actor, Context, Mode, Scope, Tx};
+use testkit::TestDb;
+use tokio::runtime::Runtime;
+
+/// Every context below the API.
+pub static CONTEXTS: &[&Context] = &[
+    &store::CONTEXT,
+    &jobs::CONTEXT,
+    &identity::CONTEXT,
+    &catalog::CONTEXT,
+    &ledger::CONTEXT,
+    &billing::CONTEXT,
+];
+
+/// Unison's price book, as it is shipped.
+pub const BOOK: &str = include_str!("../../../../books/unison.toml");
+
+/// A served API.
+pub struct Api<'t> {
+    pub test: &'t TestDb,
+    pub address: SocketAddr,
+    merchant: MerchantId,
+    agent: ureq::Agent,
+    _runtime: Runtime,
+}
+
+/// An answer, with its body as text.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: ureq::http::HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Json {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    pub fn code(&self) -> String {
+        assert_eq!(self.header("content-type"), "application/problem+json", "{self:?}");
+        self.json()["code"].as_str().unwrap_or_default().to_owned()
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The pointers of the wrong fields.
+    pub fn pointers(&self) -> Vec<String> {
+        let errors = self.json()["errors"].as_array().cloned().unwrap_or_default();
+        errors.iter().map(|error| error["pointer"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.text);
+        self
+    }
+}
+
+/// A request being put together.
+pub struct Call<'a> {
+    api: &'a Api<'a>,
+    request: ureq::http::request::Builder,
+    body: Vec<u8>,
+}
+
+impl Call<'_> {
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.request = self.request.header(name, value.as_ref());
+        self
+    }
+
+    pub fn key(self, secret: &str) -> Self {
+        self.header("Authorization", format!("Bearer {secret}"))
+    }
+
+    pub fn json(self, body: &Json) -> Self {
+        self.bytes(body.to_string())
+    }
+
+    pub fn bytes(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self.header("Content-Type", "application/json")
+    }
+
+    pub fn send(self) -> Answer {
+        let Self { api, request, body } = self;
+        let is_get = request.method_ref().is_some_and(|method| method == "GET");
+        let answer = if is_get {
+            api.agent.run(request.body(()).unwrap())
+        } else {
+            api.agent.run(request.body(body).unwrap())
+        };
+        let (parts, mut body) = answer.unwrap().into_parts();
+        let text = body.with_config().limit(64 << 20).read_to_string().unwrap();
+        Answer { status: parts.status.as_u16(), headers: parts.headers, text }
+    }
+}
+
+impl<'t> Api<'t> {
+    /// Serve the API over this database.
+    pub fn serve(test: &'t TestDb) -> Self {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = api::router(App { db: test.db.clone(), bell: Bell::new() });
+        runtime.spawn(async move { axum::serve(listener, router).await.unwrap() });
+        let agent = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).build().into();
+        let installation = Scope::installation("set up a test");
+        let merchant =
+            test.db.write(&installation, |tx| merchant::create(tx, "unison", "Unison")).wait().unwrap().id;
+        Self { test, address, merchant, agent, _runtime: runtime }
+    }
+
+    pub fn call(&self, method: &str, path: &str) -> Call<'_> {
+        let url = format!("http://{}{path}", self.address);
+        Call { api: self, request: ureq::http::Request::builder().method(method).uri(url), body: Vec::new() }
+    }
+
+    pub fn get(&self, path: &str) -> Call<'_> {
+        self.call("GET", path)
+    }
+
+    pub fn post(&self, path: &str) -> Call<'_> {
+        self.call("POST", path)
+    }
+
+    /// A new environment of the merchant, with something of everything in it.
+    pub fn environment(&self, mode: Mode) -> House {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let slug = format!("env-{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let env: EnvironmentId = new_id(&SystemIds);
+        let scope = Scope::environment(env, mode, Actor::CommandLine);
+        let (merchant, start) = (self.merchant, testkit::START.parse().unwrap());
+        let set_up = move |tx: &mut Tx<'_>| environment::create(tx, merchant, &slug, Some(start));
+        self.test.db.write(&scope, set_up).wait().unwrap();
+        let all = self.key(&scope, "all");
+        let known = self.test.db.write(&scope, furnish).wait().unwrap();
+        House { scope, all, known }
+    }
+
+    /// A new API key with these permissions.
+    pub fn key(&self, scope: &Scope, permissions: &str) -> String {
+        let secret = key::new_secret(scope.mode()).unwrap();
+        let permissions = Permissions::parse(permissions).unwrap();
+        let text = secret.clone();
+        self.test.db.write(scope, move |tx| key::create(tx, "test", &permissions, &text)).wait().unwrap();
+        secret
+    }
+}
+
+/// An environment with something in it, and a key that may do everything there.
+pub struct House {
+    pub scope: Scope,
+    pub all: String,
+    pub known: Known,
+}
+
+/// Ids of one of each.
+#[derive(Clone, Debug)]
+pub struct Known {
+    pub entity: LegalEntityId,
+    pub customer: CustomerId,
+    pub book: BookVersionId,
+    pub subscription: SubscriptionId,
+    /// A draft.
+    pub invoice: InvoiceId,
+    /// The receivable account of the customer.
+    pub account: LedgerAccountId,
+    pub job: JobId,
+}
+
+/// Two subscriptions of one customer: one with a finalized invoice, one with a draft.
+fn furnish(tx: &mut Tx<'_>) -> kernel::Result<Known> {
+    let usd = Currency::parse("USD")?;
+    let entity = environment::add_entity(
+        tx,
+        &NewLegalEntity {
+            name: "Unison Inc.".to_owned(),
+            country: "US".to_owned(),
+            currency: usd,
+            zone: Zone::utc(),
+            series: "INV".to_owned(),
+        },
+    )?;
+    let book = catalog::version::apply(tx, "unison.toml", BOOK)?.version.id;
+    let whole = customer::create(tx, new_customer("Ada's Machines", "first"))?;
+    let customer = whole.id;
+    let starts =
+        vec![(whole.clone(), start(customer, "ext-1", true)), (whole, start(customer, "ext-2", false))];
+    let started = billing::subscription::start_all(tx, starts)?.pop().expect("two subscriptions");
+    let receivable = ledger::Account::owned(entity, ledger::AccountKind::Receivable, customer);
+    let account = ledger::find_account(tx, &receivable)?.expect("the first invoice was posted");
+    let job = jobs::enqueue(tx, jobs::NewJob::new("test", json!({})))?;
+    let invoice = started.invoice.expect("a first invoice");
+    Ok(Known { entity, customer, book, subscription: started.subscription.id, invoice, account, job })
+}
+
+fn new_customer(name: &str, external_id: &str) -> NewCustomer {
+    NewCustomer {
+        name: name.to_owned(),
+        email: Some("ada@example.com".to_owned()),
+        address: None,
+        country: "DE".to_owned(),
+        currency: Currency::parse("USD").unwrap(),
+        zone: None,
+        external_id: Some(external_id.to_owned()),
+        metadata: json!({}),
+    }
+}
+
+fn start(customer: CustomerId, external_id: &str, finalize: bool) -> Start {
+    Start {
+        customer,
+        plan: "starter".to_owned(),
+        cycle: Cycle::MONTH,
+        quantity: None,
+        addons: Default::default(),
+        start: None,
+        bill_from: BillFrom::Start,
+        zone: None,
+        currency: None,
+        entity: None,
+        external_id: Some(external_id.to_owned()),
+        metadata: json!({}),
+        finalize,
+    }
+}
+
+/// A sandbox served on both databases.
+pub fn on_both(body: impl Fn(&Api<'_>)) {
+    testkit::on_both(CONTEXTS, |test| body(&Api::serve(test)));
+}

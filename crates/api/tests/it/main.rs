@@ -1,0 +1,10 @@
+//! The API over real HTTP, on both databases.
+
+mod api;
+mod conventions;
+mod document;
+mod errors;
+mod hostile;
+mod journey;
+mod samples;
+mod table;

@@ -1,0 +1,109 @@
+//! The one router: API, pages, health, and what surrounds every request.
+
+use std::{
+    any::Any,
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Json, Router,
+    extract::{MatchedPath, Request, State},
+    http::{HeaderValue, Method, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use jobs::Bell;
+use kernel::Error;
+use serde_json::json;
+use store::{Db, Scope};
+use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
+
+/// A request that takes longer is answered with 503.
+const REQUEST_TIME: Duration = Duration::from_secs(30);
+/// The database has so long to answer before the process calls itself unready.
+const READY_TIME: Duration = Duration::from_secs(2);
+
+/// Everything the program answers over HTTP.
+pub(crate) fn router(db: &Db, bell: &Bell, secure_cookies: bool) -> Router {
+    let health = Router::new().route("/health", get(health)).route("/ready", get(ready)).with_state(db.clone());
+    let api = api::router(api::App { db: db.clone(), bell: bell.clone() });
+    let pages = web::router(web::App { db: db.clone(), bell: bell.clone(), secure_cookies });
+    // The pages answer what nobody else does; the API answers everything below its own root.
+    pages
+        .merge(api)
+        .merge(health)
+        .layer(middleware::from_fn(in_time))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(CompressionLayer::new())
+        .layer(middleware::from_fn(log))
+}
+
+/// The process is alive.
+async fn health() -> Json<serde_json::Value> {
+    Json(json!({ "status": "alive" }))
+}
+
+/// The database answers.
+async fn ready(State(db): State<Db>) -> Response {
+    let answer = db.read(&Scope::installation("ready"), |view| identity::merchant::by_slug(view, ""));
+    match tokio::time::timeout(READY_TIME, answer).await {
+        Ok(Ok(_)) => Json(json!({ "status": "ready" })).into_response(),
+        Ok(Err(error)) => problem(&error),
+        Err(_) => problem(&Error::unavailable("database_away", "The database does not answer in time.")),
+    }
+}
+
+async fn in_time(request: Request, next: Next) -> Response {
+    let late = "This took too long and was given up. Ask again with the same Idempotency-Key.";
+    match tokio::time::timeout(REQUEST_TIME, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => problem(&Error::unavailable("request_timeout", late)),
+    }
+}
+
+/// One line per request. The route stands for the path, so that no id, link or query gets into the log.
+async fn log(request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let response = next.run(request).await;
+    let (status, micros) = (response.status().as_u16(), started.elapsed().as_micros() as u64);
+    let route = route.as_deref().unwrap_or("-");
+    if is_routine(&method, route) {
+        tracing::debug!(%method, route, status, micros, "request");
+    } else {
+        tracing::info!(%method, route, status, micros, "request");
+    }
+    response
+}
+
+/// Asked every few seconds by whatever watches the process.
+fn is_routine(method: &Method, route: &str) -> bool {
+    method == Method::GET && matches!(route, "/health" | "/ready")
+}
+
+/// The last resort: contexts and handlers answer for their own faults.
+fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+    tracing::error!(panic = text.unwrap_or("no message"), "a request handler panicked");
+    problem(&Error::internal("Something went wrong here, not with your request."))
+}
+
+/// A failure outside of API and pages, in the API's form (RFC 9457).
+fn problem(error: &Error) -> Response {
+    let status = StatusCode::from_u16(error.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let body = json!({
+        "type": format!("/problems/{}", error.code),
+        "title": error.code.replace('_', " "),
+        "status": status.as_u16(),
+        "code": error.code,
+        "detail": error.detail,
+    });
+    let mut response = (status, Json(body)).into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
+}

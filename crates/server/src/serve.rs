@@ -1,0 +1,35 @@
+//! One process at work: HTTP in front, jobs behind, until it is asked to stop.
+
+use std::net::TcpListener;
+
+use jobs::Runner;
+use kernel::{Error, Result};
+use store::Db;
+
+use crate::{app, job_kinds, listen, schedules};
+
+/// What to serve, and where.
+pub struct Config {
+    /// The database, opened and set up.
+    pub db: Db,
+    /// From [`bind`](crate::bind).
+    pub listener: TcpListener,
+    /// Send the session's cookie over HTTPS only: wherever the pages are reached by HTTPS.
+    pub secure_cookies: bool,
+}
+
+/// Serve pages and API and run jobs until `shutdown`. Then no connection is accepted any more, requests
+/// under way finish, long jobs end at their next step and go on with the next start.
+///
+/// Errors: `internal` when the listener does not fit the runtime.
+pub async fn serve(config: Config, shutdown: impl Future<Output = ()>) -> Result<()> {
+    let Config { db, listener, secure_cookies } = config;
+    let listener = tokio::net::TcpListener::from_std(listener)
+        .map_err(|error| Error::internal(format!("the listener cannot be used: {error}")))?;
+    let running = Runner::new(db.clone(), job_kinds(), schedules()).start();
+    let router = app::router(&db, &running.bell(), secure_cookies);
+    listen::run(listener, router, shutdown).await;
+    tracing::info!("finishing jobs");
+    let stopped = tokio::task::spawn_blocking(move || running.stop()).await;
+    stopped.map_err(|error| Error::internal(format!("the job runner did not stop well: {error}")))
+}

@@ -1,0 +1,269 @@
+//! The command line.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+use store::Location;
+
+use crate::place::Place;
+
+/// The commercial back office of a company in one program.
+#[derive(Debug, Parser)]
+#[command(name = "steelyard", version, max_term_width = 100, arg_required_else_help = true)]
+pub struct Arguments {
+    #[command(flatten)]
+    where_: Where,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Args)]
+struct Where {
+    /// The database: a folder (SQLite) or postgres://…
+    #[arg(long, global = true, value_name = "FOLDER|URL", env = "STEELYARD_DATABASE", hide_env_values = true, default_value = "./data")]
+    database: String,
+    /// The merchant, by its name in URLs; needed when there are several
+    #[arg(long, global = true, env = "STEELYARD_MERCHANT")]
+    merchant: Option<String>,
+    /// The environment: live, sandbox, … [default: sandbox]
+    #[arg(long = "env", global = true, value_name = "NAME", env = "STEELYARD_ENV")]
+    environment: Option<String>,
+}
+
+impl Arguments {
+    /// Where to work.
+    pub fn place(&self) -> Place {
+        let Where { database, merchant, environment } = &self.where_;
+        Place { location: Location::parse(database), merchant: merchant.clone(), environment: environment.clone() }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve pages and API, and run jobs
+    Serve(Serve),
+    /// Check, compare and apply price books
+    #[command(subcommand)]
+    Book(Book),
+    /// Bring customers and subscriptions in from a file
+    #[command(subcommand)]
+    Import(Import),
+    /// List customers
+    #[command(subcommand)]
+    Customers(Listed),
+    /// List subscriptions
+    #[command(subcommand)]
+    Subscriptions(Listed),
+    /// List invoices
+    #[command(subcommand)]
+    Invoices(Listed),
+    /// Show how each amount of an invoice came to be
+    Explain {
+        /// Its number (INV-000001) or its id (inv_…)
+        invoice: String,
+    },
+    /// Check the ledger and show its balances
+    #[command(subcommand)]
+    Ledger(Ledger),
+    /// Check the log of facts
+    #[command(subcommand)]
+    Facts(Facts),
+    /// Show and advance a sandbox's clock
+    #[command(subcommand)]
+    Clock(Clock),
+    /// Show and run jobs
+    #[command(subcommand)]
+    Jobs(Jobs),
+    /// Make, list and revoke API keys
+    #[command(subcommand)]
+    Key(Key),
+    /// Make a link that signs a user in to the pages, once
+    SignIn(SignIn),
+    /// Look for trouble and say what to do about it
+    Doctor,
+    /// Copy the database into a fresh folder, also while a server runs
+    Backup {
+        /// The folder to make
+        folder: PathBuf,
+    },
+    /// Bring a backup back into an empty place, and verify it
+    Restore {
+        /// The folder of the backup
+        folder: PathBuf,
+    },
+    /// Bring the database's schema up to date
+    Migrate,
+    /// Print the API's description (OpenAPI 3.1)
+    Openapi,
+}
+
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Where to listen; port 0 is any free port
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// The price book to begin with on an empty database
+    #[arg(long, value_name = "FILE")]
+    pub book: Option<PathBuf>,
+    /// The e-mail address of the first user [default: owner@example.com]
+    #[arg(long, value_name = "E-MAIL", env = "STEELYARD_OWNER")]
+    pub owner: Option<String>,
+    /// The address people reach the pages under, when it is another; with https:// cookies are sent over HTTPS only
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<String>,
+    /// Print a sign-in link, also when nobody sits at a terminal
+    #[arg(long)]
+    pub print_link: bool,
+    /// Write the log as JSON, a line each
+    #[arg(long)]
+    pub log_json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Book {
+    /// Name every mistake of a file
+    Check {
+        file: PathBuf,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Put a file in force for new subscriptions
+    Apply { file: PathBuf },
+    /// Say what a file would change
+    Diff {
+        file: PathBuf,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Import {
+    /// A row of a CSV file each: a customer and its subscription
+    Customers {
+        /// The CSV file
+        file: PathBuf,
+        /// Which column is which
+        #[arg(long, value_name = "FILE")]
+        map: PathBuf,
+        /// Load nothing when a row is bad
+        #[arg(long)]
+        all_or_nothing: bool,
+        /// The report as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Listed {
+    /// The newest first
+    List {
+        /// How many at most
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+        limit: u32,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Ledger {
+    /// Recompute the whole ledger
+    Check {
+        /// Of every environment
+        #[arg(long)]
+        all: bool,
+    },
+    /// The sums of every account
+    TrialBalance {
+        /// Only what counts from this instant or date at the latest
+        #[arg(long, value_name = "INSTANT")]
+        as_of: Option<String>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Facts {
+    /// Recompute the chain of hashes
+    Verify {
+        /// Of every environment
+        #[arg(long)]
+        all: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Clock {
+    /// Where the clock stands
+    Show,
+    /// Move a sandbox's clock, doing everything that falls due on the way
+    Advance {
+        /// An instant (2026-04-01T00:00:00Z) or a date (2026-04-01)
+        to: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Jobs {
+    /// The newest jobs
+    List {
+        /// Those of the installation rather than of an environment
+        #[arg(long)]
+        installation: bool,
+        /// How many at most
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+        limit: u32,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run here whatever waits, until nothing does
+    Run,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Key {
+    /// Make a key; it is shown this once
+    Create {
+        /// What it is for
+        #[arg(long)]
+        name: String,
+        /// all, read, or permissions such as "customer.read invoice.write"
+        #[arg(long, default_value = "all", value_delimiter = ' ', num_args = 1..)]
+        permissions: Vec<String>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// The keys of an environment
+    List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// End a key at once
+    Revoke {
+        /// Its id (key_…)
+        id: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct SignIn {
+    /// Whom to sign in [default: owner@example.com]
+    #[arg(value_name = "E-MAIL")]
+    pub who: Option<String>,
+    /// The same
+    #[arg(long, value_name = "E-MAIL", conflicts_with = "who", env = "STEELYARD_OWNER", hide = true)]
+    pub email: Option<String>,
+    /// Where the pages are served
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    pub url: String,
+}

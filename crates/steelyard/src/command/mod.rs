@@ -1,0 +1,64 @@
+//! What each command does.
+
+mod backup;
+mod book;
+mod check;
+mod clock;
+mod doctor;
+mod explain;
+mod import;
+mod job;
+mod key;
+mod list;
+mod manifest;
+mod migrate;
+mod postgres;
+mod restore;
+mod serve;
+mod sign_in;
+mod sqlite;
+
+use crate::{
+    arguments::{Arguments, Command, Listed},
+    failure::Outcome,
+    output,
+};
+
+/// Do what was asked.
+pub fn run(arguments: Arguments) -> Outcome {
+    let place = arguments.place();
+    if !matches!(arguments.command, Command::Serve(_)) {
+        quiet_log();
+    }
+    match arguments.command {
+        Command::Serve(asked) => serve::run(&place, &asked),
+        Command::Book(asked) => book::run(&place, &asked),
+        Command::Import(asked) => import::run(&place, &asked),
+        Command::Customers(Listed::List { limit, json }) => list::customers(&place, limit, json),
+        Command::Subscriptions(Listed::List { limit, json }) => list::subscriptions(&place, limit, json),
+        Command::Invoices(Listed::List { limit, json }) => list::invoices(&place, limit, json),
+        Command::Explain { invoice } => explain::run(&place, &invoice),
+        Command::Ledger(asked) => check::ledger(&place, &asked),
+        Command::Facts(asked) => check::facts(&place, &asked),
+        Command::Clock(asked) => clock::run(&place, &asked),
+        Command::Jobs(asked) => job::run(&place, &asked),
+        Command::Key(asked) => key::run(&place, &asked),
+        Command::SignIn(asked) => sign_in::run(&place, &asked),
+        Command::Doctor => doctor::run(&place),
+        Command::Backup { folder } => backup::run(&place, &folder),
+        Command::Restore { folder } => restore::run(&place, &folder),
+        Command::Migrate => migrate::run(&place),
+        Command::Openapi => {
+            output::say(server::openapi()?);
+            Ok(())
+        }
+    }
+}
+
+/// Beside the server nothing is logged unless somebody asks: errors reach the person as sentences.
+fn quiet_log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("STEELYARD_LOG");
+    if let Ok(filter) = filter {
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    }
+}

@@ -1,0 +1,112 @@
+use axum::response::{IntoResponse, Response};
+use identity::{NewCustomer, customer, permission::may, text};
+use kernel::{Currency, Error, Result, Zone};
+use maud::{Markup, html};
+
+use crate::{
+    country,
+    gate::{Answer, Answers, Asked, Desk, Mistakes, Posted, Sheet, Staff},
+    parts, ui,
+};
+
+/// Names and labels, in order.
+const FIELDS: [(&str, &str); 7] = [
+    ("name", "Name"),
+    ("email", "E-mail"),
+    ("address", "Address"),
+    ("country", "Country"),
+    ("currency", "Currency"),
+    ("zone", "Time zone"),
+    ("external_id", "Your id"),
+];
+
+pub(super) async fn page(staff: Staff<may::CustomerWrite>, Asked(asked): Asked) -> Markup {
+    draw(&staff, asked)
+}
+
+pub(super) async fn post(staff: Staff<may::CustomerWrite>, Posted(answers): Posted) -> Answer {
+    let created = match read(&answers) {
+        Ok(new) => staff.write(move |tx| customer::create(tx, new.clone())).await,
+        Err(error) => Err(error),
+    };
+    match created {
+        Ok(customer) => Ok(parts::done(&staff.at(&format!("/customers/{}", customer.id)), "created")),
+        Err(error) => refused(&staff, answers, error),
+    }
+}
+
+fn refused(desk: &Desk, answers: Answers, error: Error) -> Answer<Response> {
+    let answers = answers.refused(error)?;
+    Ok((answers.status(), draw(desk, answers)).into_response())
+}
+
+/// The customer a form describes, or everything that is wrong with it.
+fn read(answers: &Answers) -> Result<NewCustomer> {
+    let mut mistakes = Mistakes::default();
+    let currency = mistakes.at("/currency", Currency::parse(answers.get("currency")));
+    let zone = mistakes.at("/zone", answers.some("zone").map(Zone::parse).transpose());
+    // These by themselves, because the check of the whole stops at the first mistake.
+    let email = mistakes.keep(answers.some("email").map(|email| text::email(email, "/email")).transpose());
+    let own = answers.some("external_id").map(|id| text::external_id(id, "/external_id"));
+    let external_id = mistakes.keep(own.transpose());
+    let new = NewCustomer {
+        name: answers.get("name").to_owned(),
+        email: email.flatten(),
+        address: answers.some("address").map(str::to_owned),
+        country: answers.get("country").to_owned(),
+        currency: currency.map_or_else(|| Currency::parse("USD"), Ok)?,
+        zone: zone.flatten(),
+        external_id: external_id.flatten(),
+        metadata: serde_json::Value::Null,
+    };
+    let checked = mistakes.keep(new.checked());
+    checked.filter(|_| mistakes.is_empty()).ok_or_else(|| mistakes.into_error())
+}
+
+fn draw(desk: &Desk, answers: Answers) -> Markup {
+    let entity = desk.entities.first();
+    let answers = answers
+        .or("country", entity.map_or("", |entity| entity.country.as_str()))
+        .or("currency", entity.map_or("USD", |entity| entity.currency.code()))
+        .or("zone", desk.zone.name());
+    let crumbs = [ui::Crumb { label: "Customers", href: &desk.at("/customers") }];
+    let body = html! {
+        (ui::header("New customer", "An organisation that buys. Its name and addresses can be erased later; figures stay.", html! {}))
+        (answers.summary(&FIELDS))
+        (ui::form(&desk.at("/customers"), desk.csrf(), fields(&answers), "Create the customer"))
+    };
+    desk.page(Sheet::new(ui::Section::Customers, "New customer").below(&crumbs), body)
+}
+
+fn fields(answers: &Answers) -> Markup {
+    let countries: Vec<_> = country::ALL.iter().map(|(value, label)| ui::Choice { value, label }).collect();
+    let codes: Vec<&str> = Currency::all().map(Currency::code).collect();
+    let currencies: Vec<_> = codes.iter().map(|code| ui::Choice { value: code, label: code }).collect();
+    let field = |label, name, input| {
+        ui::Field::new(label, name, input).value(answers.get(name)).error(answers.error(name))
+    };
+    html! {
+        (ui::field(&field("Name", "name", ui::Input::Text).required().hint("As it should stand on invoices.").autocomplete("organization")))
+        (ui::field(&field("E-mail", "email", ui::Input::Email).hint("Where invoices and questions about them go.")))
+        (ui::field(&field("Address", "address", ui::Input::Text).hint("In one line; commas become line breaks on invoices.")))
+        (ui::field(&field("Country", "country", ui::Input::Select(&countries)).required()))
+        (ui::field(&field("Currency", "currency", ui::Input::Select(&currencies)).required()
+            .hint("Billed in this, unless a subscription says otherwise.")))
+        (ui::field(&field("Time zone", "zone", ui::Input::Text).hint("Where its days begin, such as Europe/Berlin. Without one: UTC.")))
+        (ui::field(&field("Your id", "external_id", ui::Input::Text)
+            .hint("Its id in your own systems. The API then finds it as ext: and this id.")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_wrong_is_said_at_once() {
+        let pairs = [("currency", "usd"), ("zone", "Mars"), ("country", "DE"), ("name", ""), ("email", "x")];
+        let answers: Answers = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect();
+        let fields: Vec<String> = read(&answers).unwrap_err().fields.into_iter().map(|field| field.pointer).collect();
+        assert_eq!(fields, ["/currency", "/zone", "/email", "/name"]);
+    }
+}

@@ -1,0 +1,38 @@
+//! Customers.
+
+mod create;
+mod erase;
+mod list;
+mod one;
+
+use std::collections::HashMap;
+
+use axum::{Router, routing::get};
+use identity::customer;
+use kernel::{Result, ids::CustomerId};
+use store::View;
+
+use crate::App;
+
+pub(crate) fn routes() -> Router<App> {
+    Router::new()
+        .route("/customers", get(list::page).post(create::post))
+        .route("/customers/new", get(create::page))
+        .route("/customers/{id}", get(one::page))
+        .route("/customers/{id}/erase", get(erase::page).post(erase::post))
+}
+
+/// What is shown of a customer without a name.
+const ERASED: &str = "(erased)";
+
+/// The names of customers, by id.
+pub(crate) fn names(
+    view: &mut View<'_>,
+    ids: impl IntoIterator<Item = CustomerId>,
+) -> Result<HashMap<CustomerId, String>> {
+    let mut ids: Vec<CustomerId> = ids.into_iter().collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let parties = customer::parties(view, ids)?.into_iter();
+    Ok(parties.map(|(id, party)| (id, party.name.unwrap_or_else(|| ERASED.to_owned()))).collect())
+}

@@ -1,0 +1,108 @@
+use billing::{invoice, invoice::Invoice, subscription};
+use identity::{Customer, customer, customer::Person, permission::may};
+use kernel::{Result, ids};
+use maud::{Markup, html};
+use store::{Fact, View, facts};
+
+use crate::{
+    country, facts as history,
+    gate::{Answer, Asked, Desk, Named, Sheet, Staff},
+    invoices,
+    parts::{self, FEW},
+    show, subscriptions, ui,
+};
+
+/// Everything on the page of a customer.
+struct Whole {
+    customer: Customer,
+    person: Person,
+    subscriptions: Vec<subscriptions::Listed>,
+    invoices: Vec<Invoice>,
+    facts: Vec<Fact>,
+}
+
+fn load(view: &mut View<'_>, id: ids::CustomerId) -> Result<Whole> {
+    let customer = customer::find(view, id)?;
+    let subscriptions = subscription::of_customer(view, id)?;
+    Ok(Whole {
+        person: customer::person(view, customer.person)?,
+        customer,
+        subscriptions: subscriptions::listed(view, subscriptions)?,
+        invoices: invoice::of_customer(view, id, None, FEW)?,
+        facts: facts::of_customer(view, id, i64::MAX, FEW)?,
+    })
+}
+
+pub(super) async fn page(
+    staff: Staff<may::CustomerRead>,
+    Named(id): Named<ids::Customer>,
+    Asked(asked): Asked,
+) -> Answer<Markup> {
+    let whole = staff.read(move |view| load(view, id)).await?;
+    let name = whole.person.shown();
+    let crumbs = [ui::Crumb { label: "Customers", href: &staff.at("/customers") }];
+    let body = html! {
+        (ui::header(name, whole.person.email.as_deref().unwrap_or_default(), actions(&staff, &whole)))
+        (parts::was_done(&asked))
+        @if let Some(at) = whole.person.erased {
+            (ui::notice(ui::Kind::Info, "Personal data erased", html! { "Name and addresses were erased on " (staff.time(at)) "." }))
+        }
+        (ui::split_above(main(&staff, &whole), details(&staff, &whole), happened(&staff, &whole)))
+    };
+    Ok(staff.page(Sheet::new(ui::Section::Customers, name).below(&crumbs), body))
+}
+
+fn actions(desk: &Desk, whole: &Whole) -> Markup {
+    let id = whole.customer.id;
+    html! {
+        @if desk.may::<may::CustomerWrite>() && whole.person.erased.is_none() {
+            (ui::button_link(ui::Button::Plain, "Erase personal data", &desk.at(&format!("/customers/{id}/erase"))))
+        }
+        @if desk.may::<may::SubscriptionWrite>() { (start(desk, id)) }
+    }
+}
+
+fn start(desk: &Desk, id: ids::CustomerId) -> Markup {
+    let path = desk.at(&format!("/subscriptions/new?customer={id}"));
+    ui::button_link(ui::Button::Primary, "Start a subscription", &path)
+}
+
+fn happened(desk: &Desk, whole: &Whole) -> Markup {
+    let timeline = history::timeline(desk, &whole.facts, "Nothing has happened yet.");
+    ui::section("What happened", html! {}, timeline)
+}
+
+fn main(desk: &Desk, whole: &Whole) -> Markup {
+    let none = ui::empty(
+        "No subscriptions yet",
+        "A subscription joins this customer to a plan of the price book.",
+        html! {},
+    );
+    html! {
+        (ui::section("Subscriptions", html! {}, subscriptions::table(desk, &whole.subscriptions, false, none)))
+        (ui::section("Invoices", html! {}, invoices::table(desk, &whole.invoices, None)))
+    }
+}
+
+fn details(desk: &Desk, whole: &Whole) -> Markup {
+    let Whole { customer, person, .. } = whole;
+    let notes = customer.metadata.as_object().filter(|notes| !notes.is_empty());
+    html! {
+        (ui::definition_list(&[
+            ("Address", ui::optional(person.address.as_deref())),
+            ("Country", html! { (country::name(&customer.country)) }),
+            ("Currency", html! { (customer.currency) }),
+            ("Time zone", html! { (customer.zone) }),
+            ("Since", desk.time(customer.created)),
+            ("Your id", customer.external_id.as_deref().map_or_else(|| ui::optional(None), ui::copyable)),
+            ("Id", ui::copyable(&customer.id.to_string())),
+        ]))
+        @if let Some(notes) = notes {
+            (ui::section("Notes", html! {}, html! {
+                dl class="pairs" {
+                    @for (name, value) in notes { div { dt { (show::sentence(name)) } dd { (value.as_str().unwrap_or_default()) } } }
+                }
+            }))
+        }
+    }
+}

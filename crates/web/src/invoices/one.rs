@@ -1,0 +1,151 @@
+use std::collections::HashMap;
+
+use ::ledger::Entry;
+use axum::response::IntoResponse;
+use billing::{
+    invoice,
+    invoice::{Invoice, Line, State},
+};
+use identity::{LegalEntity, customer, customer::Party, environment, permission::may};
+use kernel::{Error, Result, ids};
+use maud::{Markup, html};
+use store::{Fact, View, facts};
+
+use super::{Document, document};
+use crate::{
+    customers, facts as history,
+    gate::{Answer, Answers, Asked, Desk, Named, Posted, Sheet, Staff},
+    ledger as books,
+    parts::{self, FEW},
+    show, ui,
+};
+
+/// Everything on the page of an invoice.
+struct Whole {
+    invoice: Invoice,
+    lines: Vec<Line>,
+    /// As printed; for a draft, as it would be printed now.
+    party: Party,
+    entity: LegalEntity,
+    /// The customer's name today.
+    name: String,
+    entries: Vec<Entry>,
+    facts: Vec<Fact>,
+}
+
+fn load(view: &mut View<'_>, id: ids::InvoiceId) -> Result<Whole> {
+    let invoice = invoice::find(view, id)?;
+    let now = customer::parties(view, vec![invoice.customer])?.pop().map(|(_, party)| party);
+    let party = invoice.party.clone().or(now);
+    Ok(Whole {
+        lines: invoice::lines(view, id)?,
+        party: party.ok_or_else(|| Error::internal("an invoice has no customer"))?,
+        entity: environment::entity(view, Some(invoice.entity))?,
+        name: customers::names(view, [invoice.customer])?.remove(&invoice.customer).unwrap_or_default(),
+        entries: ::ledger::of_document(view, id.any())?,
+        facts: facts::of_subject(view, id.uuid(), i64::MAX, FEW)?,
+        invoice,
+    })
+}
+
+pub(super) async fn page(
+    staff: Staff<may::InvoiceRead>,
+    Named(id): Named<ids::Invoice>,
+    Asked(asked): Asked,
+) -> Answer<Markup> {
+    draw(&staff, id, asked).await
+}
+
+pub(super) async fn finalize(
+    staff: Staff<may::InvoiceWrite>,
+    Named(id): Named<ids::Invoice>,
+    Posted(answers): Posted,
+) -> Answer {
+    match staff.write(move |tx| invoice::finalize(tx, id)).await {
+        Ok(_) => Ok(parts::done(&staff.at(&format!("/invoices/{id}")), "finalized")),
+        Err(error) => {
+            let answers = answers.refused(error)?;
+            Ok((answers.status(), draw(&staff, id, answers).await?).into_response())
+        }
+    }
+}
+
+async fn draw(desk: &Desk, id: ids::InvoiceId, answers: Answers) -> Answer<Markup> {
+    let whole = desk.read(move |view| load(view, id)).await?;
+    let title = whole.invoice.number.clone().unwrap_or_else(|| "Draft invoice".to_owned());
+    let crumbs = [ui::Crumb { label: "Invoices", href: &desk.at("/invoices") }];
+    let about = format!("{} for {}", whole.invoice.totals.total, whole.name);
+    let body = html! {
+        (ui::header(&title, &about, actions(desk, &whole.invoice)))
+        (parts::was_done(&answers))
+        (answers.summary(&[]))
+        (ui::split(sheet(&whole), details(desk, &whole)))
+        (ui::section("In the ledger", html! {}, postings(desk, &whole)))
+        (ui::section("What happened", html! {}, history::timeline(desk, &whole.facts, "Nothing has happened yet.")))
+    };
+    Ok(desk.page(Sheet::new(ui::Section::Invoices, &title).below(&crumbs), body))
+}
+
+fn actions(desk: &Desk, invoice: &Invoice) -> Markup {
+    let path = desk.at(&format!("/invoices/{}/finalize", invoice.id));
+    html! {
+        @if invoice.state == State::Draft && desk.may::<may::InvoiceWrite>() {
+            (ui::post_button(ui::Button::Primary, "Finalize", &path, desk.csrf()))
+        }
+    }
+}
+
+fn sheet(whole: &Whole) -> Markup {
+    let Whole { invoice, lines, party, entity, .. } = whole;
+    let mut particulars = Vec::new();
+    if let Some(date) = invoice.issued {
+        particulars.push(("Issued", show::date(date)));
+    }
+    particulars.push(("Fell due", show::date(entity.zone.date_of(invoice.due))));
+    particulars.push(("Currency", invoice.totals.total.currency().to_string()));
+    let note = match invoice.state {
+        State::Draft => "A draft: it has no number, is not in the ledger, and may still change.",
+        _ => "",
+    };
+    let notes: Vec<&str> = Some(note).filter(|note| !note.is_empty()).into_iter().collect();
+    document(&Document {
+        title: "Invoice",
+        number: invoice.number.as_deref(),
+        state: invoice.state.word(),
+        seller: entity,
+        buyer: party,
+        particulars: &particulars,
+        lines,
+        totals: &invoice.totals,
+        notes: &notes,
+    })
+}
+
+fn details(desk: &Desk, whole: &Whole) -> Markup {
+    let invoice = &whole.invoice;
+    let mut billed: Vec<_> = whole.lines.iter().map(|line| line.subscription).collect();
+    billed.dedup();
+    let billed = html! { @for id in billed { p { (parts::id_link(desk, id.any())) } } };
+    let customer = desk.at(&format!("/customers/{}", invoice.customer));
+    ui::definition_list(&[
+        ("State", ui::state(invoice.state.word())),
+        ("Customer", html! { a href=(customer) { (whole.name) } }),
+        ("Bills", billed),
+        ("Fell due", desk.time(invoice.due)),
+        ("Id", ui::copyable(&invoice.id.to_string())),
+    ])
+}
+
+fn postings(desk: &Desk, whole: &Whole) -> Markup {
+    if whole.entries.is_empty() {
+        let why = "A draft is not posted. Finalizing it makes the customer owe its total.";
+        return ui::empty("Not in the ledger", why, html! {});
+    }
+    html! {
+        @let names = HashMap::from([(whole.invoice.customer, whole.name.clone())]);
+        @for entry in &whole.entries {
+            p { (show::sentence(&entry.kind)) ", effective " (desk.time(entry.effective)) " · " code { (entry.id) } }
+            (books::entry(entry, &names))
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! An invoice, or the preview of one, as a sheet of paper.
+
+use billing::invoice::{Line, Totals};
+use identity::{LegalEntity, customer::Party};
+use kernel::Exact;
+use maud::Markup;
+use rating::Step;
+
+use super::steps::{self, Worked};
+use crate::{country, show, ui};
+
+/// A document to draw.
+pub(crate) struct Document<'a> {
+    pub(crate) title: &'a str,
+    pub(crate) number: Option<&'a str>,
+    pub(crate) state: &'a str,
+    pub(crate) seller: &'a LegalEntity,
+    pub(crate) buyer: &'a Party,
+    pub(crate) particulars: &'a [(&'a str, String)],
+    pub(crate) lines: &'a [Line],
+    pub(crate) totals: &'a Totals,
+    pub(crate) notes: &'a [&'a str],
+}
+
+/// The sheet.
+pub(crate) fn document(document: &Document<'_>) -> Markup {
+    let Document { seller, buyer, totals, .. } = document;
+    let texts: Vec<Texts> = document.lines.iter().map(Texts::new).collect();
+    let steps: Vec<Vec<ui::Step>> = texts.iter().map(|text| text.steps.iter().map(Worked::step).collect()).collect();
+    let lines: Vec<_> = texts.iter().zip(&steps).map(|(text, steps)| text.line(steps)).collect();
+    let address: Vec<&str> = address(buyer);
+    let particulars: Vec<_> = document.particulars.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let (subtotal, tax, total) = (totals.subtotal.to_string(), totals.tax.to_string(), totals.total.to_string());
+    ui::invoice_sheet(&ui::InvoiceSheet {
+        title: document.title,
+        number: document.number,
+        state: document.state,
+        seller: ui::Party { name: &seller.name, lines: &[country::name(&seller.country)] },
+        buyer: ui::Party { name: buyer.name.as_deref().unwrap_or("(erased)"), lines: &address },
+        particulars: &particulars,
+        lines: &lines,
+        totals: &[
+            ui::Total { label: "Subtotal", amount: &subtotal },
+            ui::Total { label: "Tax", amount: &tax },
+        ],
+        due: ui::Total { label: "Total", amount: &total },
+        notes: document.notes,
+    })
+}
+
+/// The lines of an address: its parts between commas, the country, the e-mail address.
+fn address(party: &Party) -> Vec<&str> {
+    let postal = party.address.as_deref().unwrap_or_default().split(',').map(str::trim).filter(|part| !part.is_empty());
+    postal.chain([country::name(&party.country)]).chain(party.email.as_deref()).collect()
+}
+
+/// The texts a line of the sheet borrows.
+struct Texts {
+    title: String,
+    period: String,
+    quantity: String,
+    unit_price: String,
+    amount: String,
+    steps: Vec<Worked>,
+}
+
+impl Texts {
+    fn new(line: &Line) -> Self {
+        let unit = line.explanation.steps.iter().find_map(|step| match step {
+            Step::Quantity { unit, .. } => Some(unit.as_str()),
+            _ => None,
+        });
+        let quantity = line.quantity.to_string();
+        Self {
+            title: line.description.clone(),
+            period: show::period(&line.period),
+            quantity: unit.map_or_else(|| quantity.clone(), |unit| show::units(&quantity, unit)),
+            unit_price: unit_price(line),
+            amount: line.amount.to_string(),
+            steps: steps::worked(&line.explanation),
+        }
+    }
+
+    fn line<'a>(&'a self, steps: &'a [ui::Step<'a>]) -> ui::InvoiceLine<'a> {
+        ui::InvoiceLine {
+            title: &self.title,
+            period: &self.period,
+            quantity: &self.quantity,
+            unit_price: &self.unit_price,
+            amount: &self.amount,
+            steps,
+        }
+    }
+}
+
+/// What one costs for a whole period: a monthly price times the months of a longer one.
+fn unit_price(line: &Line) -> String {
+    let factors = line.explanation.steps.iter().filter_map(|step| match step {
+        Step::Price { amount, .. } => Some(amount.exact()),
+        Step::Months { months } => Some(Exact::from(i64::from(*months))),
+        _ => None,
+    });
+    let exact = factors.fold(Exact::one(), |product, factor| product * factor);
+    show::decimal(&exact.to_string(), line.explanation.currency)
+}

@@ -1,0 +1,122 @@
+//! How a line's amount came to be, in steps one can follow with a pencil.
+
+use kernel::{Currency, Cycle, Exact, ProrationUnit};
+use rating::{Explanation, Step};
+
+use crate::{show, ui};
+
+/// The texts a step on the page borrows.
+pub(super) struct Worked {
+    label: String,
+    working: String,
+    figure: String,
+}
+
+impl Worked {
+    pub(super) fn step(&self) -> ui::Step<'_> {
+        ui::Step { label: &self.label, working: &self.working, figure: &self.figure }
+    }
+}
+
+/// The steps of an explanation. The last one repeats the whole product and says how it was rounded.
+pub(super) fn worked(explanation: &Explanation) -> Vec<Worked> {
+    let currency = explanation.currency;
+    let factors: Vec<String> = explanation.steps.iter().filter_map(|step| factor(step, currency)).collect();
+    explanation.steps.iter().map(|step| one(step, currency, &factors)).collect()
+}
+
+/// What a step multiplies by.
+fn factor(step: &Step, currency: Currency) -> Option<String> {
+    match step {
+        Step::Price { amount, .. } => Some(show::unit_price(*amount, currency)),
+        Step::Months { months } => Some(months.to_string()),
+        Step::Quantity { quantity, .. } => Some(quantity.clone()),
+        Step::Share { part, whole, .. } => Some(format!("{part} ⁄ {whole}")),
+        Step::Round { .. } => None,
+    }
+}
+
+fn one(step: &Step, currency: Currency, factors: &[String]) -> Worked {
+    let (label, working, figure) = match step {
+        Step::Price { name, place, book, amount, per, every } => {
+            let one = per.as_ref().map(|unit| format!(" of one {unit}")).unwrap_or_default();
+            let time = every.as_deref().and_then(|every| Cycle::parse(every).ok()).map(show::span);
+            let time = time.map(|time| format!(" for {time}")).unwrap_or_default();
+            let working = format!("{name}, price book version {book}, {place}");
+            (format!("Price{one}{time}"), working, show::unit_price(*amount, currency))
+        }
+        Step::Months { months } => {
+            ("Months in the period".to_owned(), "The price is a month's".to_owned(), format!("× {months}"))
+        }
+        Step::Quantity { quantity, unit } => {
+            ("Quantity subscribed".to_owned(), show::units(quantity, unit), format!("× {quantity}"))
+        }
+        Step::Share { unit, part, whole } => {
+            let working = format!("{} of the {whole} {} of a full period", show::grouped(*part), counted(*unit));
+            ("Share of the period".to_owned(), working, format!("× {part} ⁄ {whole}"))
+        }
+        Step::Round { exact, amount } => rounded(exact, amount, currency, factors),
+    };
+    Worked { label, working, figure }
+}
+
+fn rounded(exact: &str, amount: &str, currency: Currency, factors: &[String]) -> (String, String, String) {
+    let is_exact = exact.parse::<Exact>().ok() == amount.parse::<Exact>().ok();
+    let label = match (is_exact, currency.exponent()) {
+        (true, _) => "Amount, without rounding".to_owned(),
+        (false, 0) => format!("Rounded half up to a whole {currency}"),
+        (false, places) => format!("Rounded half up to {places} decimals"),
+    };
+    let product = factors.join(" × ");
+    let working = match (is_exact, factors.len()) {
+        (true, 1) => String::new(),
+        (true, _) => product,
+        (false, _) => format!("{product} = {}", show::exact(exact)),
+    };
+    (label, working, show::decimal(amount, currency))
+}
+
+const fn counted(unit: ProrationUnit) -> &'static str {
+    match unit {
+        ProrationUnit::Day => "days",
+        ProrationUnit::Second => "seconds",
+        ProrationUnit::ThirtyDayMonth => "days (months of 30)",
+        ProrationUnit::None => "units",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(explanation: &Explanation) -> Vec<String> {
+        worked(explanation).iter().map(|one| format!("{} | {} | {}", one.label, one.working, one.figure)).collect()
+    }
+
+    fn explanation(steps: &str) -> Explanation {
+        let price = r#"{"step":"price","name":"Extra user","place":"addons.extra_user","book":3,"amount":"5","per":"user","every":"month"}"#;
+        serde_json::from_str(&format!(r#"{{"currency":"USD","steps":[{price},{steps}]}}"#)).unwrap()
+    }
+
+    #[test]
+    fn an_exact_amount_shows_its_product() {
+        let steps = r#"{"step":"months","months":12},{"step":"quantity","quantity":"6","unit":"user"},{"step":"round","exact":"360","amount":"360.00"}"#;
+        assert_eq!(
+            text(&explanation(steps)),
+            [
+                "Price of one user for a month | Extra user, price book version 3, addons.extra_user | USD 5.00",
+                "Months in the period | The price is a month's | × 12",
+                "Quantity subscribed | 6 users | × 6",
+                "Amount, without rounding | USD 5.00 × 12 × 6 | USD 360.00",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_rounded_amount_shows_what_was_rounded() {
+        let steps = r#"{"step":"share","unit":"day","part":16,"whole":31},{"step":"round","exact":"80/31","amount":"2.58"}"#;
+        let text = text(&explanation(steps));
+        assert_eq!(text[1], "Share of the period | 16 of the 31 days of a full period | × 16 ⁄ 31");
+        assert_eq!(text[2], "Rounded half up to 2 decimals | USD 5.00 × 16 ⁄ 31 = 2.5806… | USD 2.58");
+    }
+}

@@ -1,0 +1,97 @@
+//! Parts of pages that several nouns share.
+
+use axum::response::{IntoResponse, Redirect, Response};
+use kernel::{AnyId, ids::known_prefix};
+use maud::{Markup, html};
+
+use crate::{
+    gate::{Answers, Desk, encoded},
+    ui,
+};
+
+/// Rows on one page of a list.
+pub(crate) const PAGE: i64 = 50;
+/// Rows of a list that is part of another page.
+pub(crate) const FEW: i64 = 8;
+
+/// Where lists end: asked for one row more than a page shows, they say whether there is a next page.
+pub(crate) fn pagination<T>(
+    path: &str,
+    asked: &Answers,
+    rows: &mut Vec<T>,
+    cursor: impl Fn(&T) -> String,
+) -> Markup {
+    let more = rows.len() as i64 > PAGE;
+    rows.truncate(PAGE as usize);
+    let kept = asked.clone().without(&["before", "after", "done"]);
+    let next = rows.last().filter(|_| more).map(|last| {
+        let link = kept.link(path);
+        let joint = if link.contains('?') { '&' } else { '?' };
+        format!("{link}{joint}{}", cursor(last))
+    });
+    let first = ["before", "after"].iter().any(|name| asked.some(name).is_some()).then(|| kept.link(path));
+    ui::pagination(first.as_deref(), next.as_deref())
+}
+
+/// Go on to a page, which then says that it worked.
+pub(crate) fn done(path: &str, word: &str) -> Response {
+    Redirect::to(&format!("{path}?done={}", encoded(word))).into_response()
+}
+
+/// What the page before has done; nothing for a word that is none of these.
+pub(crate) fn was_done(asked: &Answers) -> Markup {
+    let (title, body) = match asked.get("done") {
+        "created" => ("Customer created", "Start a subscription to bill it."),
+        "erased" => ("Personal data erased", "Name and addresses are gone. Figures and issued documents stay."),
+        "started" => ("Subscription started", "What it is billed stands below."),
+        "finalized" => ("Invoice finalized", "It has its number, is posted to the ledger, and never changes again."),
+        "applied" => ("Price book applied", "It is in force for new subscriptions. Those that run keep what they agreed to."),
+        "unchanged" => ("Nothing to apply", "The book says what the newest version already says."),
+        "revoked" => ("API key revoked", "It has stopped working."),
+        _ => return html! {},
+    };
+    ui::notice(ui::Kind::Success, title, html! { (body) })
+}
+
+/// The page of something, when it has one.
+pub(crate) fn page_of(desk: &Desk, id: AnyId) -> Option<String> {
+    let noun = match id.prefix {
+        "cus" => "customers",
+        "sub" => "subscriptions",
+        "inv" => "invoices",
+        "bkv" => "price-book/versions",
+        "acc" => "ledger/accounts",
+        "job" => "jobs",
+        _ => return None,
+    };
+    Some(desk.at(&format!("/{noun}/{id}")))
+}
+
+/// A shown id, leading to its page where there is one.
+pub(crate) fn id_link(desk: &Desk, id: AnyId) -> Markup {
+    match page_of(desk, id) {
+        Some(href) => html! { a href=(href) { code { (id) } } },
+        None => html! { code { (id) } },
+    }
+}
+
+/// The id a text is, if it is one.
+pub(crate) fn read_id(text: &str) -> Option<AnyId> {
+    let (prefix, rest) = text.split_once('_')?;
+    known_prefix(prefix).filter(|_| rest.len() == 26).and_then(|_| kernel::ids::parse_any(text))
+}
+
+/// Who did something: a person, a key, a job, or somebody at the command line.
+pub(crate) fn actor(desk: &Desk, actor: &str) -> Markup {
+    match read_id(actor) {
+        Some(id) if id == desk.session.user.id.any() => html! { "you" },
+        Some(id) if id.prefix == "usr" => html! { "another member of staff" },
+        Some(id) if id.prefix == "key" => html! { a href=(desk.at("/api")) { "an API key" } },
+        Some(id) if id.prefix == "job" => match page_of(desk, id) {
+            Some(href) => html! { a href=(href) { "a job" } },
+            None => html! { "a job" },
+        },
+        _ if actor == "command_line" => html! { "the command line" },
+        _ => html! { (actor) },
+    }
+}

@@ -1,0 +1,143 @@
+use axum::response::{IntoResponse, Response};
+use catalog::{Addon, Book, version, version::Version};
+use identity::{customer, permission::may};
+use kernel::{Error, Result, ids::CustomerId};
+use maud::{Markup, html};
+use store::View;
+
+use super::wish::BILL_FROM;
+use crate::{
+    customers,
+    gate::{Answer, Answers, Asked, Desk, Sheet, Staff},
+    show, ui,
+};
+
+/// Customers in the list to choose from; the others start from their own page.
+const LISTED: i64 = 1_000;
+
+/// What there is to choose from.
+struct Choices {
+    version: Option<Version>,
+    customers: Vec<(CustomerId, String)>,
+}
+
+fn load(view: &mut View<'_>, chosen: Option<CustomerId>) -> Result<Choices> {
+    let newest = customer::list(view, None, LISTED)?.into_iter();
+    let mut customers: Vec<(CustomerId, String)> =
+        newest.filter_map(|(customer, person)| Some((customer.id, person.name?))).collect();
+    if let Some(chosen) = chosen.filter(|chosen| customers.iter().all(|(id, _)| id != chosen)) {
+        customers.extend(customers::names(view, [chosen])?);
+    }
+    customers.sort_by_cached_key(|(_, name)| name.to_lowercase());
+    Ok(Choices { version: version::newest(view)?, customers })
+}
+
+pub(super) async fn page(staff: Staff<may::SubscriptionWrite>, Asked(asked): Asked) -> Answer<Markup> {
+    draw(&staff, asked).await
+}
+
+/// The form again, with what an operation said of it.
+pub(super) async fn refused(desk: &Desk, answers: Answers, error: Error) -> Answer<Response> {
+    let answers = answers.refused(error)?.beside("cycle", "plan");
+    Ok((answers.status(), draw(desk, answers).await?).into_response())
+}
+
+async fn draw(desk: &Desk, answers: Answers) -> Answer<Markup> {
+    let chosen = answers.some("customer").and_then(|text| text.parse().ok());
+    let choices = desk.read(move |view| load(view, chosen)).await?;
+    let crumbs = [ui::Crumb { label: "Subscriptions", href: &desk.at("/subscriptions") }];
+    let body = html! {
+        (ui::header("Start a subscription", "You see what it costs, line by line, before anything happens.", html! {}))
+        (form(desk, &choices, &answers))
+    };
+    Ok(desk.page(Sheet::new(ui::Section::Subscriptions, "Start a subscription").below(&crumbs), body))
+}
+
+fn form(desk: &Desk, choices: &Choices, answers: &Answers) -> Markup {
+    let Some(version) = &choices.version else {
+        let apply = ui::button_link(ui::Button::Primary, "Apply a price book", &desk.at("/price-book/apply"));
+        let why = "The plans one can subscribe to stand in the price book, and there is none here yet.";
+        return ui::empty("No price book yet", why, html! { @if desk.may::<may::BookWrite>() { (apply) } });
+    };
+    if choices.customers.is_empty() {
+        let create = ui::button_link(ui::Button::Primary, "New customer", &desk.at("/customers/new"));
+        return ui::empty("No customers yet", "Somebody has to subscribe: create a customer first.", create);
+    }
+    let addons: Vec<(String, &str)> =
+        addons(&version.book).map(|addon| (format!("addons.{}", addon.key), addon.name.as_str())).collect();
+    let names: Vec<(&str, &str)> = [("customer", "Customer"), ("plan", "Plan"), ("quantity", "Quantity of the plan")]
+        .into_iter()
+        .chain(addons.iter().map(|(name, label)| (name.as_str(), *label)))
+        .chain([("start", "Starts on"), ("bill_from", "Bill from"), ("external_id", "Your id")])
+        .collect();
+    html! {
+        (answers.summary(&names))
+        (ui::form(&desk.at("/subscriptions/preview"), desk.csrf(), fields(desk, choices, &version.book, answers), "Preview"))
+    }
+}
+
+/// Those that can be part of a subscription.
+fn addons(book: &Book) -> impl Iterator<Item = &Addon> {
+    book.addons.iter().filter(|addon| addon.one_off(book.currency).is_none())
+}
+
+fn fields(desk: &Desk, choices: &Choices, book: &Book, answers: &Answers) -> Markup {
+    let ids: Vec<String> = choices.customers.iter().map(|(id, _)| id.to_string()).collect();
+    let customers: Vec<_> =
+        ids.iter().zip(&choices.customers).map(|(value, (_, label))| ui::Choice { value, label }).collect();
+    let offers = offers(book);
+    let offers: Vec<_> = offers.iter().map(|(value, label)| ui::Choice { value, label }).collect();
+    let per_unit = book.plans.iter().flat_map(|plan| &plan.prices).any(|price| price.unit().is_some());
+    let now = format!("Left empty: now, {}.", show::instant(desk.now, &desk.zone));
+    let bill_from = BILL_FROM.map(|(value, label, _)| ui::Choice { value, label });
+    let many = (choices.customers.len() as i64 >= LISTED).then_some("The newest ones. Start an older one from its own page.");
+    let field = |label, name, input| {
+        ui::Field::new(label, name, input).value(answers.get(name)).error(answers.error(name))
+    };
+    let customer = field("Customer", "customer", ui::Input::Select(&customers)).required();
+    html! {
+        (ui::field(&match many { Some(hint) => customer.hint(hint), None => customer }))
+        (ui::field(&field("Plan", "plan", ui::Input::Select(&offers)).required()))
+        @if per_unit {
+            (ui::field(&field("Quantity of the plan", "quantity", ui::Input::Number).hint("For plans priced per unit.")))
+        }
+        @for addon in addons(book) { (addon_field(book, addon, answers)) }
+        (ui::field(&field("Starts on", "start", ui::Input::Date).hint(&now)))
+        (ui::field(&field("Bill from", "bill_from", ui::Input::Select(&bill_from)).required()
+            .value(answers.some("bill_from").unwrap_or(BILL_FROM[0].0))
+            .hint("Matters when the start lies in the past.")))
+        (ui::field(&field("Your id", "external_id", ui::Input::Text).hint("Its id in your own systems.")))
+        (ui::field(&field("Finalize the first invoice at once", "finalize", ui::Input::Checkbox)
+            .hint("Otherwise it is left as a draft for you to look at.")))
+    }
+}
+
+/// Every plan with every cycle it is sold in.
+fn offers(book: &Book) -> Vec<(String, String)> {
+    let of_plan = |plan: &catalog::Plan| {
+        let sold = plan.prices.iter().filter_map(|price| Some((price, price.when.cycle()?)));
+        let offers = sold.map(|(price, cycle)| {
+            (format!("{}/{cycle}", plan.key), format!("{}, {} {}", plan.name, show::price(price), show::per(cycle)))
+        });
+        offers.collect::<Vec<_>>()
+    };
+    book.plans.iter().flat_map(of_plan).collect()
+}
+
+fn addon_field(book: &Book, addon: &Addon, answers: &Answers) -> Markup {
+    let name = format!("addons.{}", addon.key);
+    let prices = addon.prices.iter().filter_map(|price| Some((price, price.when.cycle()?)));
+    let prices: Vec<String> =
+        prices.map(|(price, cycle)| format!("{} {}", show::price(price), show::per(cycle))).collect();
+    let plans: Vec<&str> = book.plans.iter().filter(|plan| addon.fits(plan)).map(|plan| plan.name.as_str()).collect();
+    let hint = match plans.len() == book.plans.len() {
+        true => format!("{}.", prices.join(", or ")),
+        false => format!("{}, with {}.", prices.join(", or "), plans.join(" or ")),
+    };
+    let unit = addon.prices.iter().find_map(|price| price.unit()).map(show::plural).unwrap_or_default();
+    let field = ui::Field::new(&addon.name, &name, ui::Input::Number)
+        .value(answers.get(&name))
+        .error(answers.error(&name))
+        .hint(&hint);
+    ui::field(&if unit.is_empty() { field } else { field.unit(&unit) })
+}
