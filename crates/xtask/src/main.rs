@@ -1,6 +1,7 @@
-//! The makers' commands: `cargo xtask setup | test | check | licences`.
+//! The makers' commands: `cargo xtask setup | test | check | licences | bench`.
 #![allow(clippy::print_stdout, reason = "a command line tool prints")]
 
+mod bench;
 mod check;
 mod licences;
 mod setup;
@@ -30,6 +31,8 @@ enum Task {
     Test(test::Arguments),
     /// Check format, lints and licences.
     Check,
+    /// Measure in a release build, beside raw floors.
+    Bench(bench::Arguments),
     /// Check the licence and the origin of every third-party crate.
     Licences,
 }
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
         Task::Setup => setup::run(),
         Task::Test(arguments) => test::run(&arguments),
         Task::Check => check::run(),
+        Task::Bench(arguments) => bench::run(&arguments),
         Task::Licences => licences::run(),
     };
     match outcome {

@@ -29,11 +29,23 @@ impl Cluster {
     /// # Errors
     /// With PostgreSQL's own words when it does not start.
     pub fn start(programs: &Path) -> io::Result<Self> {
+        Self::start_with(programs, "")
+    }
+
+    /// The same with a server that survives a power cut, for measurements.
+    ///
+    /// # Errors
+    /// As [`Cluster::start`].
+    pub fn start_durable(programs: &Path) -> io::Result<Self> {
+        Self::start_with(programs, "durable")
+    }
+
+    fn start_with(programs: &Path, durability: &str) -> io::Result<Self> {
         // Not the folder of TMPDIR: a socket's path may have 107 bytes at most, and the server's user
         // must be able to enter.
         let folder = tempfile::Builder::new().prefix("steelyard-pg-").tempdir_in("/tmp")?;
         let mut command = Command::new("sh");
-        command.args(["-c", SCRIPT, "cluster.sh"]).arg(programs).arg(folder.path());
+        command.args(["-c", SCRIPT, "cluster.sh"]).arg(programs).arg(folder.path()).arg(durability);
         // A process group of its own, so that Ctrl-C reaches the starter only.
         command.current_dir("/").process_group(0);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
