@@ -50,6 +50,8 @@ pub fn run() -> Result<Vec<Figure>> {
                             external_id: None,
                             metadata: serde_json::Value::Null,
                             finalize: true,
+                            trial: false,
+                            has_method: false,
                         };
                         (customer, command)
                     });

@@ -13,4 +13,5 @@ pub mod subscription;
 pub use schema::CONTEXT;
 
 /// What falls due in billing, in the order it runs within an instant.
-pub static DUE: &[jobs::due::DueKind] = &[subscription::RENEWAL];
+pub static DUE: &[jobs::due::DueKind] =
+    &[subscription::TRIAL_REMINDER, subscription::TRIAL_END, subscription::RENEWAL];

@@ -33,6 +33,9 @@ pub static CONTEXT: store::Context = store::Context {
                 billed INSTANT NOT NULL,
                 ends INSTANT,
                 pending JSON,
+                trial_end_date DATE,
+                trial_end INSTANT,
+                has_method BOOLEAN NOT NULL,
                 metadata JSON NOT NULL,
                 PRIMARY KEY (env_id, id)
             ) STRICT, WITHOUT ROWID;

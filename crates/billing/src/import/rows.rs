@@ -189,6 +189,8 @@ impl<'a> Reader<'a> {
             external_id: None,
             metadata: Json::Null,
             finalize: true,
+            trial: false,
+            has_method: false,
         };
         Ok(GoodRow { line, external_id, customer, start })
     }

@@ -345,11 +345,13 @@ pub fn of_customer(
     view.all(&sql::OF_CUSTOMER, params![customer, before, limit], read)
 }
 
-/// A subscription's newest invoices.
+/// A subscription's invoices made before `before`, newest first.
 pub fn of_subscription(
     view: &mut View<'_>,
     subscription: SubscriptionId,
+    before: Option<InvoiceId>,
     limit: i64,
 ) -> Result<Vec<Invoice>> {
-    view.all(&sql::OF_SUBSCRIPTION, params![subscription, limit], read)
+    let before = before.map_or(Uuid::max(), InvoiceId::uuid);
+    view.all(&sql::OF_SUBSCRIPTION, params![subscription, before, limit], read)
 }

@@ -15,7 +15,7 @@ statements! {
     environment OF_CUSTOMER = concat!(columns!(), "customer_id = $2 AND id < $3 ORDER BY id DESC LIMIT $4");
     environment OF_SUBSCRIPTION = concat!(columns!(), "id IN (
             SELECT invoice_id FROM invoice_line WHERE env_id = $1 AND subscription_id = $2)
-        ORDER BY id DESC LIMIT $3");
+        AND id < $3 ORDER BY id DESC LIMIT $4");
     environment LINES = "SELECT l.ordinal, l.subscription_id, l.item, l.kind, l.description, l.start_date, l.start_at,
             l.end_date, l.end_at, l.quantity, l.amount, l.explanation, i.currency, l.adjustment
         FROM invoice_line l JOIN invoice i ON i.env_id = l.env_id AND i.id = l.invoice_id

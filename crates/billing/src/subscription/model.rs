@@ -129,6 +129,10 @@ pub struct Subscription {
     pub ends: Option<Timestamp>,
     /// What changes at the end of the period.
     pub pending: Option<Change>,
+    /// The end of its trial, also after it; none when it had none.
+    pub trial_end: Option<Edge>,
+    /// Whether a method of payment is on file, which decides what the end of a trial does.
+    pub has_method: bool,
     /// Everything it ever had: the plan first, then the add-ons.
     pub items: Vec<Item>,
     /// The merchant's own notes.
@@ -189,6 +193,10 @@ pub struct Start {
     pub metadata: Json,
     /// Finalize the first invoice at once; otherwise it is left as a draft.
     pub finalize: bool,
+    /// Begin with the price book's trial.
+    pub trial: bool,
+    /// A method of payment is on file.
+    pub has_method: bool,
 }
 
 /// A started subscription and the draft or invoice it began with.
@@ -248,10 +256,28 @@ pub enum Transition {
     Pause,
     /// Resume after a pause.
     Resume,
+    /// Turn a trial into a paid subscription before its end, or one that was suspended at its end.
+    Convert,
+    /// Let a trial last longer.
+    ExtendTrial,
+    /// Switch access off.
+    Suspend,
+    /// Switch access on again.
+    Reinstate,
 }
 
 impl Transition {
-    const ALL: [Self; 5] = [Self::Change, Self::Cancel, Self::KeepOn, Self::Pause, Self::Resume];
+    const ALL: [Self; 9] = [
+        Self::Change,
+        Self::Cancel,
+        Self::KeepOn,
+        Self::Pause,
+        Self::Resume,
+        Self::Convert,
+        Self::ExtendTrial,
+        Self::Suspend,
+        Self::Reinstate,
+    ];
 
     /// What one does, as in "cannot be …".
     pub const fn word(self) -> &'static str {
@@ -261,6 +287,10 @@ impl Transition {
             Self::KeepOn => "kept on",
             Self::Pause => "paused",
             Self::Resume => "resumed",
+            Self::Convert => "converted",
+            Self::ExtendTrial => "extended",
+            Self::Suspend => "suspended",
+            Self::Reinstate => "reinstated",
         }
     }
 
@@ -268,9 +298,14 @@ impl Transition {
     pub const fn from(self, state: State) -> Option<State> {
         match (self, state) {
             (Self::Change | Self::KeepOn, State::Active) => Some(State::Active),
-            (Self::Cancel, State::Active | State::Paused) => Some(State::Canceled),
+            (Self::Change | Self::ExtendTrial, State::Trialing) => Some(State::Trialing),
+            (Self::Cancel, State::Active | State::Paused | State::Trialing | State::Suspended) => {
+                Some(State::Canceled)
+            }
             (Self::Pause, State::Active) => Some(State::Paused),
-            (Self::Resume, State::Paused) => Some(State::Active),
+            (Self::Resume, State::Paused) | (Self::Convert, State::Trialing) => Some(State::Active),
+            (Self::Suspend, State::Active | State::Trialing) => Some(State::Suspended),
+            (Self::Reinstate, State::Suspended) => Some(State::Active),
             _ => None,
         }
     }

@@ -15,13 +15,14 @@ use uuid::Uuid;
 
 use super::{
     model::{Item, ItemKind, Start, Started, State, Subscription},
-    renewal::RENEWAL,
+    renewal::{RENEWAL, TRIAL_END},
     rules::{self, Decision, Terms},
     sql,
 };
 use crate::invoice::{self, Draft, Totals};
 
 pub(super) mod change;
+pub(super) mod trial;
 
 /// What starting a subscription would do.
 #[derive(Clone, Debug)]
@@ -99,6 +100,7 @@ pub fn start(tx: &mut Tx<'_>, command: &Start) -> Result<Started> {
 /// Start many subscriptions, all or none, of customers this transaction has locked or made.
 pub fn start_all(tx: &mut Tx<'_>, starts: Vec<(Customer, Start)>) -> Result<Vec<Started>> {
     let ground = Ground::load(tx)?;
+    trial::check_first(tx, &starts)?;
     let mut decided = Vec::with_capacity(starts.len());
     for (customer, mut command) in starts {
         command.metadata = customer::metadata(command.metadata)?;
@@ -117,8 +119,10 @@ pub fn start_all(tx: &mut Tx<'_>, starts: Vec<(Customer, Start)>) -> Result<Vec<
         tx.fact(started_fact(&subscription, &ground.version)?);
         started.push(Started { subscription, invoice });
     }
-    let due: Vec<Due> = started.iter().map(|started| waiting(&started.subscription)).collect();
+    let due: Vec<Due> = started.iter().filter_map(|started| waiting(&started.subscription)).collect();
     due::put(tx, &due)?;
+    let trying = started.iter().map(|started| &started.subscription);
+    due::put(tx, &trial::reminders(&ground.version, trying)?)?;
     let now = tx.now();
     invoice::save_drafts(tx, drafts)?;
     invoice::issue(tx, finals, now)?;
@@ -128,9 +132,14 @@ pub fn start_all(tx: &mut Tx<'_>, starts: Vec<(Customer, Start)>) -> Result<Vec<
 /// Subscriptions are locked after their customers.
 pub(super) static LOCK: Lock<ids::Subscription> = Lock::new(20, &sql::LOCK);
 
-/// The entry of the due queue a subscription waits with.
-pub(super) fn waiting(subscription: &Subscription) -> Due {
-    Due { at: rules::next_due(subscription).at, rank: RENEWAL.rank, subject: subscription.id.uuid() }
+/// The entry of the due queue a subscription waits with, when it waits for anything.
+pub(super) fn waiting(subscription: &Subscription) -> Option<Due> {
+    let rank = match subscription.state {
+        State::Active => RENEWAL.rank,
+        State::Trialing => TRIAL_END.rank,
+        _ => return None,
+    };
+    Some(Due { at: rules::next_due(subscription).at, rank, subject: subscription.id.uuid() })
 }
 
 fn started_fact(subscription: &Subscription, version: &Version) -> Result<NewFact> {
@@ -146,7 +155,9 @@ fn started_fact(subscription: &Subscription, version: &Version) -> Result<NewFac
         "cycle": subscription.schedule.cycle,
         "currency": subscription.currency,
         "items": items,
+        "state": subscription.state.word(),
         "started": subscription.started,
+        "trial_end": subscription.trial_end.map(|end| end.at),
         "period_start": subscription.period.start.at,
         "period_end": subscription.period.end.at,
     });
@@ -176,7 +187,7 @@ fn insert_items<'s>(tx: &mut Tx<'_>, subscriptions: impl Iterator<Item = &'s Sub
     )
 }
 
-fn row(subscription: &Subscription) -> [Value<'_>; 21] {
+fn row(subscription: &Subscription) -> [Value<'_>; 24] {
     let Subscription { schedule, period, billed_through, .. } = subscription;
     [
         subscription.id.to_value(),
@@ -199,6 +210,9 @@ fn row(subscription: &Subscription) -> [Value<'_>; 21] {
         billed_through.at.to_value(),
         subscription.ends.to_value(),
         Value::Null, // nothing is scheduled at the start
+        subscription.trial_end.map(|end| end.date).map_or(Value::Null, Value::Date),
+        subscription.trial_end.map(|end| end.at).map_or(Value::Null, Value::Instant),
+        subscription.has_method.to_value(),
         subscription.metadata.to_value(),
     ]
 }
@@ -226,6 +240,11 @@ fn read(row: &Row<'_>) -> Result<Subscription> {
         ends: row.get(19)?,
         pending: pending
             .map_err(|error| Error::internal(format!("a stored change cannot be read: {error}")))?,
+        trial_end: match (row.get(21)?, row.get(22)?) {
+            (Some(date), Some(at)) => Some(Edge { date, at }),
+            _ => None,
+        },
+        has_method: row.get(23)?,
         items: Vec::new(),
         metadata: row.get(18)?,
     })

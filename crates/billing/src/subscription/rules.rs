@@ -15,6 +15,7 @@ use super::model::{BillFrom, Item, ItemKind, Start, State, Subscription};
 use crate::invoice::{ChargeKind, Draft, Line};
 
 pub mod change;
+pub mod trial;
 
 /// The most units of one item.
 pub const MAX_QUANTITY: i64 = 1_000_000_000;
@@ -42,7 +43,7 @@ pub struct Decision {
 /// Start a subscription.
 ///
 /// Errors: `start_in_future`, `time_out_of_range`, `plan_unknown`, `price_missing`, `quantity_invalid`,
-/// `addon_unknown`, `addon_not_for_plan`, `addon_one_off`.
+/// `addon_unknown`, `addon_not_for_plan`, `addon_one_off`; with a trial `no_trial`, `trial_needs_method`, `trial_in_past`.
 pub fn start(terms: &Terms<'_>, command: &Start, id: SubscriptionId, now: Timestamp) -> Result<Decision> {
     let started = time::in_range(command.start.unwrap_or(now)).map_err(|error| error.at("/start"))?;
     if started > now {
@@ -74,8 +75,13 @@ pub fn start(terms: &Terms<'_>, command: &Start, id: SubscriptionId, now: Timest
         billed_through: period.end,
         ends: None,
         pending: None,
+        trial_end: None,
+        has_method: command.has_method,
         metadata: command.metadata.clone(),
     };
+    if command.trial {
+        return trial::begin(terms, command, subscription);
+    }
     let lines = lines(&subscription, terms.version, period)?;
     let draft = billed.then(|| draft(&subscription, now, lines));
     Ok(Decision { subscription, draft })

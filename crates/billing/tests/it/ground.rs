@@ -78,6 +78,8 @@ pub fn starter(customer: CustomerId) -> Start {
         external_id: None,
         metadata: serde_json::Value::Null,
         finalize: true,
+        trial: false,
+        has_method: false,
     }
 }
 

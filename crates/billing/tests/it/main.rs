@@ -7,6 +7,7 @@ mod invoices;
 mod ravenstack;
 mod renewals;
 mod starts;
+mod trials;
 
 static ALL: &[&store::Context] = &[
     &store::CONTEXT,

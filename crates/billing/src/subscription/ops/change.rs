@@ -49,9 +49,9 @@ pub struct Changed {
 }
 
 /// Everything a decision about a subscription rests on, loaded.
-struct Loaded {
-    subscription: Subscription,
-    agreed: Version,
+pub(super) struct Loaded {
+    pub(super) subscription: Subscription,
+    pub(super) agreed: Version,
     in_force: Version,
     running: Vec<Running>,
     adjustments: HashMap<i64, i64>,
@@ -76,7 +76,7 @@ impl Loaded {
 }
 
 /// Lock a subscription and its customer, whose credit the change may use, and load both's ground.
-fn lock(tx: &mut Tx<'_>, id: SubscriptionId) -> Result<Loaded> {
+pub(super) fn lock(tx: &mut Tx<'_>, id: SubscriptionId) -> Result<Loaded> {
     let customer = find(tx, id)?.customer;
     customer::lock(tx, customer)?;
     tx.lock(&LOCK, id)?;
@@ -192,7 +192,7 @@ pub fn resume(tx: &mut Tx<'_>, id: SubscriptionId) -> Result<Changed> {
 }
 
 /// Save an outcome: the subscription, its place in the due queue, credit notes, the invoice, and the facts.
-fn carry_out(
+pub(super) fn carry_out(
     tx: &mut Tx<'_>,
     loaded: &Loaded,
     outcome: Outcome,
@@ -261,17 +261,18 @@ pub(in crate::subscription) fn save(tx: &mut Tx<'_>, after: &Subscription) -> Re
             billed_through.at.to_value(),
             after.ends.to_value(),
             pending.to_value(),
+            after.trial_end.map(|end| end.date).to_value(),
+            after.trial_end.map(|end| end.at).to_value(),
+            after.has_method.to_value(),
         ],
     )?;
     tx.exec(&sql::DROP_ITEMS, &[after.id.to_value()])?;
     insert_items(tx, std::iter::once(after))
 }
 
-/// Only an active subscription waits for its renewal.
+/// Move a subscription's entry in the due queue.
 fn move_due(tx: &mut Tx<'_>, before: &Subscription, after: &Subscription) -> Result<()> {
-    let waits =
-        |subscription: &Subscription| (subscription.state == State::Active).then(|| waiting(subscription));
-    let (old, new) = (waits(before), waits(after));
+    let (old, new) = (waiting(before), waiting(after));
     if old == new {
         return Ok(());
     }

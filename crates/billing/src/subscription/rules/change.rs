@@ -48,7 +48,7 @@ pub struct Outcome {
 /// for a start.
 pub fn change(ground: &Ground<'_>, command: &Change, now: Timestamp) -> Result<Outcome> {
     let before = ground.subscription;
-    Transition::Change.require(before.state)?;
+    let state = Transition::Change.require(before.state)?;
     check_billed(ground, now)?;
     let version = version_after(ground, command);
     let billing = &version.book.billing;
@@ -60,6 +60,12 @@ pub fn change(ground: &Ground<'_>, command: &Change, now: Timestamp) -> Result<O
             "nothing_changes",
             "The subscription already is what this would make of it.",
         ));
+    }
+    if state == State::Trialing {
+        // Nothing is paid for yet, so the trial just goes on with the new state.
+        let (period, billed_through) = (before.period, before.billed_through);
+        let trying = Subscription { period, billed_through, ..after };
+        return Ok(Outcome { subscription: trying, credits: Vec::new(), draft: None });
     }
     let new_period = after.schedule != before.schedule;
     if billing.proration == ProrationUnit::None && !new_period {
@@ -100,7 +106,7 @@ pub fn cancel(ground: &Ground<'_>, now: Timestamp) -> Result<Outcome> {
     let before = ground.subscription;
     let state = Transition::Cancel.require(before.state)?;
     let ended = Subscription { state, ends: Some(now), pending: None, ..before.clone() };
-    if before.state == State::Paused {
+    if before.state != State::Active {
         return Ok(Outcome { subscription: ended, credits: Vec::new(), draft: None });
     }
     check_billed(ground, now)?;
@@ -199,7 +205,7 @@ fn wanted<'w>(ground: &Ground<'w>, command: &'w Change, version: &Version) -> Wa
 
 /// Give the items of a changed subscription their places: what was there before keeps its own, what is
 /// gone stays with quantity 0.
-fn renumber(before: &[Item], after: Vec<Item>) -> Vec<Item> {
+pub(super) fn renumber(before: &[Item], after: Vec<Item>) -> Vec<Item> {
     let mut items: Vec<Item> = before.iter().map(|item| Item { quantity: 0, ..item.clone() }).collect();
     for new in after {
         let same =
