@@ -14,7 +14,7 @@ statements! {
     /// The same, kept from being set moving until this transaction ends.
     environment HOLD = "SELECT at, target FROM sandbox_clock WHERE env_id = $1 FOR SHARE";
     environment SET_UP = "INSERT INTO sandbox_clock (env_id, at) VALUES ($1, $2)";
-    /// Waits for every transaction that holds the clock.
+    /// Waits for every transaction that holds the clock or moves it.
     environment AIM = "UPDATE sandbox_clock SET target = $2 WHERE env_id = $1 AND target IS NULL AND at <= $2";
     environment ARRIVE = "UPDATE sandbox_clock SET at = target, target = NULL WHERE env_id = $1 AND target IS NOT NULL";
 }
@@ -33,15 +33,22 @@ pub fn read(view: &mut View<'_>) -> Result<Option<Standing>> {
     view.opt(&READ, params![], |row| Ok(Standing { at: row.get(0)?, target: row.get(1)? }))
 }
 
-/// Take business time from the clock at the start of a writing transaction.
-pub(crate) fn hold(tx: &mut Tx<'_>) -> Result<()> {
-    let standing = tx.opt(&HOLD, params![], |row| Ok(Standing { at: row.get(0)?, target: row.get(1)? }))?;
-    let Some(standing) = standing else { return Ok(()) }; // the environment is being created
+/// Take business time from the clock at the start of a writing transaction. No lock yet: one taken here
+/// would have to be raised by whoever moves the clock, and two of them would wait for each other.
+pub(crate) fn begin(tx: &mut Tx<'_>) -> Result<()> {
+    let Some(standing) = read(tx)? else { return Ok(()) }; // the environment is being created
     if standing.target.is_some() && !tx.scope().due_work {
         return Err(advancing());
     }
-    tx.set_now(standing.at);
+    tx.stand_at(standing);
     Ok(())
+}
+
+/// At the end of a writing transaction: the clock must still stand where it stood, and is kept there until
+/// the commit. Otherwise the transaction is run again and hears how it is now.
+pub(crate) fn hold(tx: &mut Tx<'_>, stood: Standing) -> Result<()> {
+    let stands = tx.opt(&HOLD, params![], |row| Ok(Standing { at: row.get(0)?, target: row.get(1)? }))?;
+    if stands == Some(stood) { Ok(()) } else { Err(tx.try_again()) }
 }
 
 /// The answer to a write while the clock moves.
@@ -55,7 +62,7 @@ fn advancing() -> Error {
 /// Give a new sandbox its clock.
 pub fn set_up(tx: &mut Tx<'_>, at: Timestamp) -> Result<()> {
     tx.exec_one(&SET_UP, params![at])?;
-    tx.set_now(at);
+    tx.move_clock(at);
     Ok(())
 }
 
@@ -78,7 +85,10 @@ pub fn aim(tx: &mut Tx<'_>, target: Timestamp) -> Result<()> {
         .at("/to"));
     }
     match tx.exec(&AIM, params![target])? {
-        1 => Ok(()),
+        1 => {
+            tx.move_clock(standing.at);
+            Ok(())
+        }
         _ => Err(advancing()),
     }
 }

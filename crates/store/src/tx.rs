@@ -243,6 +243,8 @@ pub struct Tx<'c> {
     after_commit: Vec<AfterCommit>,
     last_lock: Option<(u8, Uuid)>,
     numbering: bool,
+    /// Where a sandbox clock stood at the beginning, while nobody here has moved it.
+    stood: Option<clock::Standing>,
 }
 
 impl<'c> Deref for Tx<'c> {
@@ -260,17 +262,33 @@ impl DerefMut for Tx<'_> {
 impl<'c> Tx<'c> {
     pub(crate) fn begin(conn: Conn<'c>, scope: &'c Scope, runtime: &'c Runtime) -> Result<Self> {
         let view = View::new(conn, scope, runtime);
-        let mut tx =
-            Self { view, facts: Vec::new(), after_commit: Vec::new(), last_lock: None, numbering: false };
+        let (facts, after_commit) = (Vec::new(), Vec::new());
+        let mut tx = Self { view, facts, after_commit, last_lock: None, numbering: false, stood: None };
         if scope.stands() {
-            clock::hold(&mut tx)?;
+            clock::begin(&mut tx)?;
         }
         Ok(tx)
     }
 
-    /// State what was decided: number and store the staged facts. Called once, after the closure.
+    /// State what was decided: hold the clock, then number and store the staged facts. Called once, after
+    /// the closure.
     pub(crate) fn finish(&mut self) -> Result<()> {
+        if let Some(stood) = self.stood.filter(|_| !self.scope.due_work) {
+            clock::hold(self, stood)?;
+        }
         facts::append(self)
+    }
+
+    /// Business time is that of a clock that must not move before the commit.
+    pub(crate) fn stand_at(&mut self, standing: clock::Standing) {
+        self.stood = Some(standing);
+        self.set_now(standing.at);
+    }
+
+    /// This transaction itself sets up or moves the clock, which stands at `at` for the rest of it.
+    pub(crate) fn move_clock(&mut self, at: Timestamp) {
+        self.stood = None;
+        self.set_now(at);
     }
 
     pub(crate) fn take_after_commit(&mut self) -> Vec<AfterCommit> {
