@@ -29,7 +29,12 @@ const SCOPES: [ui::Choice; 3] = [
     ui::Choice { value: "these", label: "Only what is ticked below" },
 ];
 
-async fn page(State(app): State<App>, headers: HeaderMap, member: Member, Asked(asked): Asked) -> Answer<Markup> {
+async fn page(
+    State(app): State<App>,
+    headers: HeaderMap,
+    member: Member,
+    Asked(asked): Asked,
+) -> Answer<Markup> {
     draw(&member, &origin(&app, &headers), asked, None).await
 }
 
@@ -39,7 +44,12 @@ fn origin(app: &App, headers: &HeaderMap) -> String {
     format!("http{}://{host}", if app.secure_cookies { "s" } else { "" })
 }
 
-async fn create(State(app): State<App>, headers: HeaderMap, member: Member, Posted(answers): Posted) -> Answer {
+async fn create(
+    State(app): State<App>,
+    headers: HeaderMap,
+    member: Member,
+    Posted(answers): Posted,
+) -> Answer {
     member.as_owner()?;
     let origin = origin(&app, &headers);
     let secret = key::new_secret(member.environment.mode)?;
@@ -52,7 +62,9 @@ async fn create(State(app): State<App>, headers: HeaderMap, member: Member, Post
     };
     match created {
         // Shown in the answer itself: the secret is in no address and is not kept.
-        Ok(created) => Ok(draw(&member, &origin, Answers::default(), Some(&created.secret)).await?.into_response()),
+        Ok(created) => {
+            Ok(draw(&member, &origin, Answers::default(), Some(&created.secret)).await?.into_response())
+        }
         Err(error) => {
             let answers = answers.refused(error)?;
             Ok((answers.status(), draw(&member, &origin, answers, None).await?).into_response())
@@ -65,8 +77,11 @@ fn permissions(answers: &Answers) -> Result<Permissions> {
         "all" => Ok(Permissions::All),
         "read" => Ok(Permissions::Read),
         _ => {
-            let these: Vec<Permission> =
-                Permission::ALL.iter().copied().filter(|one| answers.ticked(&format!("may.{}", one.word()))).collect();
+            let these: Vec<Permission> = Permission::ALL
+                .iter()
+                .copied()
+                .filter(|one| answers.ticked(&format!("may.{}", one.word())))
+                .collect();
             let none = Error::invalid("permission_unknown", "Tick what the key may do.").at("/scope");
             if these.is_empty() { Err(none) } else { Ok(Permissions::These(these)) }
         }
@@ -127,12 +142,16 @@ fn table(desk: &Desk, keys: &[ApiKey], owner: bool) -> Markup {
             ui::Column::text("State").lead(),
             ui::Column::text("May"),
             ui::Column::text("Created"),
-            ui::Column::text(""),
+            ui::Column::text("Revoke"),
         ],
         rows: rows.collect(),
         total: None,
         narrow: ui::Narrow::Stack,
-        empty: ui::empty("No keys yet", "A program signs its requests with a key. Each key is good for this environment only.", html! {}),
+        empty: ui::empty(
+            "No keys yet",
+            "A program signs its requests with a key. Each key is good for this environment only.",
+            html! {},
+        ),
     })
 }
 

@@ -1,11 +1,7 @@
 //! The clock of a sandbox.
 
-use axum::{
-    Router,
-    response::IntoResponse,
-    routing::get,
-};
 use ::jobs::Job;
+use axum::{Router, response::IntoResponse, routing::get};
 use identity::permission::may;
 use jiff::{Timestamp, ToSpan, civil::Time};
 use kernel::{Error, Result, Zone, time};
@@ -23,7 +19,8 @@ pub(crate) fn routes() -> Router<App> {
 }
 
 /// Strides offered as buttons.
-const STRIDES: [(&str, &str); 4] = [("day", "A day"), ("week", "A week"), ("month", "A month"), ("quarter", "Three months")];
+const STRIDES: [(&str, &str); 4] =
+    [("day", "A day"), ("week", "A week"), ("month", "A month"), ("quarter", "Three months")];
 
 async fn page(member: Member, Asked(asked): Asked) -> Answer<Markup> {
     draw(&member, asked).await
@@ -73,7 +70,8 @@ fn state(desk: &Desk, standing: Standing, job: Option<&Job>) -> Markup {
 
 fn forms(desk: &Desk, standing: Standing, answers: &Answers) -> Markup {
     let (local_date, local_time) = (desk.zone.date_of(standing.at), desk.zone.time_of(standing.at));
-    let answers = answers.clone().or("to", local_date.to_string()).or("time", local_time.strftime("%H:%M").to_string());
+    let answers =
+        answers.clone().or("to", local_date.to_string()).or("time", local_time.strftime("%H:%M").to_string());
     let zone = desk.zone.name();
     let fields = html! {
         (ui::field(&ui::Field::new("Day", "to", ui::Input::Date).value(answers.get("to")).required().error(answers.error("to"))))

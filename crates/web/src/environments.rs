@@ -91,7 +91,11 @@ fn of_merchant(place: &Place) -> Markup {
         rows: rows.collect(),
         total: None,
         narrow: ui::Narrow::Stack,
-        empty: ui::empty("No environment yet", "This merchant has neither a live environment nor a sandbox.", html! {}),
+        empty: ui::empty(
+            "No environment yet",
+            "This merchant has neither a live environment nor a sandbox.",
+            html! {},
+        ),
     });
     ui::section(&place.merchant.name, html! { (crate::gate::role(place.role)) }, table)
 }

@@ -1,10 +1,6 @@
 //! What happened, newest first.
 
-use axum::{
-    Router,
-    extract::RawPathParams,
-    routing::get,
-};
+use axum::{Router, extract::RawPathParams, routing::get};
 use identity::permission::may;
 use kernel::{Currency, Error, Money, Result};
 use maud::{Markup, html};
@@ -28,8 +24,10 @@ async fn list(staff: Staff<may::FactRead>, Asked(asked): Asked) -> Answer<Markup
         None => i64::MAX,
     };
     let mut found = staff.read(move |view| facts::latest(view, before, PAGE + 1)).await?;
-    let pages = parts::pagination(&staff.at("/facts"), &asked, &mut found, |fact| format!("before={}", fact.seq));
-    let about = "Everything that happened here, newest first: numbered without gaps, chained by hash, never changed.";
+    let pages =
+        parts::pagination(&staff.at("/facts"), &asked, &mut found, |fact| format!("before={}", fact.seq));
+    let about =
+        "Everything that happened here, newest first: numbered without gaps, chained by hash, never changed.";
     let body = html! {
         (ui::header("Facts", about, html! {}))
         (timeline(&staff, &found, "Nothing has happened here yet."))
@@ -60,10 +58,13 @@ fn details(desk: &Desk, fact: &Fact) -> Markup {
     let hash: String = fact.hash.iter().map(|byte| format!("{byte:02x}")).collect();
     ui::definition_list(&[
         ("About", parts::id_link(desk, fact.subject)),
-        ("Customer", match fact.customer {
-            Some(id) => parts::id_link(desk, id.any()),
-            None => ui::optional(None),
-        }),
+        (
+            "Customer",
+            match fact.customer {
+                Some(id) => parts::id_link(desk, id.any()),
+                None => ui::optional(None),
+            },
+        ),
         ("By", html! { (parts::actor(desk, &fact.actor)) " " code { (fact.actor) } }),
         ("Reason", ui::optional(fact.reason.as_deref().map(show::sentence).as_deref())),
         ("Effective", html! { (desk.time(fact.effective)) " " code { (fact.effective) } }),
@@ -98,7 +99,7 @@ struct Shown {
 impl Shown {
     fn new(desk: &Desk, fact: &Fact) -> Self {
         Self {
-            at: fact.effective.to_string(),
+            at: show::machine(fact.effective),
             time: show::instant(fact.effective, &desk.zone),
             title: show::sentence(&fact.kind),
             href: desk.at(&format!("/facts/{}", fact.seq)),
@@ -139,7 +140,7 @@ fn pairs(desk: &Desk, payload: &Json) -> Markup {
 }
 
 /// What holds minor units of the payload's currency.
-const AMOUNTS: [&str; 4] = ["total", "subtotal", "tax", "amount"];
+const AMOUNTS: [&str; 5] = ["total", "subtotal", "tax", "amount", "credit"];
 
 fn figure(desk: &Desk, name: &str, value: &Json, currency: Option<Currency>) -> Markup {
     let amount = value.as_i64().zip(currency).filter(|_| AMOUNTS.contains(&name));

@@ -62,7 +62,8 @@ fn sums(view: &mut View<'_>) -> Result<BTreeMap<Currency, [i128; 2]>> {
 pub(crate) async fn page(staff: Staff<may::InvoiceRead>) -> Answer<Markup> {
     let whole = staff.read(load).await?;
     let begun = whole.version.is_some() && whole.customers > 0 && whole.subscriptions > 0;
-    let about = format!("{} · {}", show::sentence(&staff.environment.slug), show::instant(staff.now, &staff.zone));
+    let about =
+        format!("{} · {}", show::sentence(&staff.environment.slug), show::instant(staff.now, &staff.zone));
     let body = html! {
         (ui::header(&staff.merchant.name, &about, actions(&staff, begun)))
         @if begun { (figures(&whole)) } @else { (first_steps(&staff, &whole)) }
@@ -101,21 +102,36 @@ fn figures(whole: &Whole) -> Markup {
         (first, if rest.is_empty() { String::new() } else { format!("and {}", rest.join(", ")) })
     };
     let ((owed, owed_too), (ahead, ahead_too)) = (of(0), of(1));
-    let or = |note: &str, otherwise: &str| if note.is_empty() { otherwise.to_owned() } else { note.to_owned() };
+    let or =
+        |note: &str, otherwise: &str| if note.is_empty() { otherwise.to_owned() } else { note.to_owned() };
     ui::stats(&[
         ui::Stat { label: "Customers", value: &customers, note: "" },
         ui::Stat { label: "Subscriptions", value: &subscriptions, note: "" },
         ui::Stat { label: "Owed by customers", value: &owed, note: &or(&owed_too, "on finalized invoices") },
-        ui::Stat { label: "Billed in advance", value: &ahead, note: &or(&ahead_too, "revenue still to be earned") },
+        ui::Stat {
+            label: "Billed in advance",
+            value: &ahead,
+            note: &or(&ahead_too, "revenue still to be earned"),
+        },
     ])
 }
 
 /// The way from nothing to a first invoice.
 fn first_steps(desk: &Desk, whole: &Whole) -> Markup {
     let steps = [
-        ("Apply a price book", "Your plans, their prices and what they contain, in one file.", "/price-book/apply", whole.version.is_some()),
+        (
+            "Apply a price book",
+            "Your plans, their prices and what they contain, in one file.",
+            "/price-book/apply",
+            whole.version.is_some(),
+        ),
         ("Create a customer", "An organisation that buys from you.", "/customers/new", whole.customers > 0),
-        ("Start a subscription", "See the first invoice, line by line, before it starts.", "/subscriptions/new", whole.subscriptions > 0),
+        (
+            "Start a subscription",
+            "See the first invoice, line by line, before it starts.",
+            "/subscriptions/new",
+            whole.subscriptions > 0,
+        ),
     ];
     let next = steps.iter().position(|(.., done)| !done);
     let list = html! {

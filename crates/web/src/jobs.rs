@@ -1,8 +1,8 @@
 //! Work in the background.
 
+use ::jobs::{Job, Run, State};
 use axum::{Router, routing::get};
 use identity::permission::may;
-use ::jobs::{Job, Run, State};
 use kernel::ids;
 use maud::{Markup, html};
 
@@ -66,7 +66,11 @@ pub(crate) const fn is_moving(job: &Job) -> bool {
 
 /// A part that renews itself every second while something moves.
 pub(crate) fn live(id: &str, url: &str, moving: bool, body: Markup) -> Markup {
-    if moving { ui::refreshing(id, url, 1, body) } else { html! { div class="live" id=(id) { (body) } } }
+    if moving {
+        ui::refreshing(id, url, 1, body)
+    } else {
+        html! { div class="live" id=(id) { (body) } }
+    }
 }
 
 /// How far a job is: a bar when the whole is known.

@@ -31,13 +31,20 @@ async fn page(staff: Staff<may::LedgerRead>, Asked(asked): Asked) -> Answer<Mark
         Ok(as_of) => (asked, as_of),
         Err(error) => (asked.refused(error)?, None),
     };
-    let kind = asked.some("kind").map(|word| AccountKind::parse(word).ok_or_else(|| Error::not_found("kind of account")));
+    let kind = asked
+        .some("kind")
+        .map(|word| AccountKind::parse(word).ok_or_else(|| Error::not_found("kind of account")));
     let kind = kind.transpose()?;
     let read = staff.read(move |view| {
         let balances = ::ledger::trial_balance(view, as_of)?;
-        let shown = balances.into_iter().filter(|balance| kind.is_none_or(|kind| balance.account.kind == kind));
+        let shown =
+            balances.into_iter().filter(|balance| kind.is_none_or(|kind| balance.account.kind == kind));
         let shown: Vec<Balance> = shown.collect();
-        let names = if kind.is_some() { owners(view, shown.iter().map(|balance| &balance.account))? } else { HashMap::new() };
+        let names = if kind.is_some() {
+            owners(view, shown.iter().map(|balance| &balance.account))?
+        } else {
+            HashMap::new()
+        };
         Ok((shown, names))
     });
     let (balances, names) = read.await?;
@@ -51,7 +58,9 @@ async fn page(staff: Staff<may::LedgerRead>, Asked(asked): Asked) -> Answer<Mark
 fn as_of(desk: &Desk, asked: &Answers) -> Result<Option<Timestamp>> {
     let Some(text) = asked.some("as_of") else { return Ok(None) };
     let day = time::date(text).map_err(|error| error.at("/as_of"))?;
-    let next = day.tomorrow().map_err(|_| Error::invalid("time_out_of_range", "This day is too late.").at("/as_of"))?;
+    let next = day
+        .tomorrow()
+        .map_err(|_| Error::invalid("time_out_of_range", "This day is too late.").at("/as_of"))?;
     Ok(Some(desk.zone.start_of_day(next) - jiff::SignedDuration::from_micros(1)))
 }
 
@@ -60,11 +69,16 @@ fn filters(desk: &Desk, asked: &Answers) -> Markup {
         .value(asked.get("as_of"))
         .error(asked.error("as_of"));
     let kind = asked.some("kind").map(|kind| ui::hidden_field("kind", kind));
-    ui::filters(&desk.at("/ledger"), html! { (ui::field(&field)) @if let Some(kind) = kind { (kind) } }, "Show")
+    ui::filters(
+        &desk.at("/ledger"),
+        html! { (ui::field(&field)) @if let Some(kind) = kind { (kind) } },
+        "Show",
+    )
 }
 
 fn trial_balance(desk: &Desk, asked: &Answers, balances: &[Balance]) -> Markup {
-    let mut books: BTreeMap<(LegalEntityId, Currency), BTreeMap<AccountKind, Vec<&Balance>>> = BTreeMap::new();
+    let mut books: BTreeMap<(LegalEntityId, Currency), BTreeMap<AccountKind, Vec<&Balance>>> =
+        BTreeMap::new();
     for balance in balances {
         let book = books.entry((balance.account.entity, balance.currency)).or_default();
         book.entry(balance.account.kind).or_default().push(balance);
@@ -126,7 +140,12 @@ fn of(desk: &Desk, asked: &Answers, kind: AccountKind, balances: &[&Balance]) ->
 }
 
 fn columns(first: &str) -> [ui::Column<'_>; 4] {
-    [ui::Column::text(first), ui::Column::number("Debit"), ui::Column::number("Credit"), ui::Column::number("Balance").lead()]
+    [
+        ui::Column::text(first),
+        ui::Column::number("Debit"),
+        ui::Column::number("Credit"),
+        ui::Column::number("Balance").lead(),
+    ]
 }
 
 fn figures(name: Markup, debit: i128, credit: i128, text: &dyn Fn(i128) -> String) -> Vec<Markup> {
@@ -175,7 +194,10 @@ fn of_kind(
 }
 
 /// The names of the customers among the owners of accounts.
-fn owners<'a>(view: &mut View<'_>, accounts: impl Iterator<Item = &'a Account>) -> Result<HashMap<CustomerId, String>> {
+fn owners<'a>(
+    view: &mut View<'_>,
+    accounts: impl Iterator<Item = &'a Account>,
+) -> Result<HashMap<CustomerId, String>> {
     customers::names(view, accounts.filter_map(customer))
 }
 
@@ -205,7 +227,10 @@ async fn account(
     let path = staff.at(&format!("/ledger/accounts/{id}"));
     let next = statement.next.map(|next| format!("{path}?after={}.{}", next.transaction, next.ordinal));
     let kind = show::sentence(account.kind.word());
-    let title = account.owner.as_ref().map_or_else(|| kind.clone(), |_| format!("{kind}: {}", label(&account, &names)));
+    let title = account
+        .owner
+        .as_ref()
+        .map_or_else(|| kind.clone(), |_| format!("{kind}: {}", label(&account, &names)));
     let crumbs = [
         ui::Crumb { label: "Ledger", href: &staff.at("/ledger") },
         ui::Crumb { label: &kind, href: &staff.at(&format!("/ledger?kind={}", account.kind)) },
@@ -271,11 +296,7 @@ pub(crate) fn entry(entry: &Entry, names: &HashMap<CustomerId, String>) -> Marku
         let [debit, credit] = sides(posting.amount.minor(), posting.amount.currency());
         let kind = show::sentence(posting.account.kind.word());
         let owner = posting.account.owner.as_ref().map(|_| label(&posting.account, names));
-        ui::Row::new(vec![
-            html! { (kind) @if let Some(owner) = owner { ": " (owner) } },
-            debit,
-            credit,
-        ])
+        ui::Row::new(vec![html! { (kind) @if let Some(owner) = owner { ": " (owner) } }, debit, credit])
     });
     ui::table(ui::Table {
         caption: "Postings",

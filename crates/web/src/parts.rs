@@ -42,10 +42,17 @@ pub(crate) fn done(path: &str, word: &str) -> Response {
 pub(crate) fn was_done(asked: &Answers) -> Markup {
     let (title, body) = match asked.get("done") {
         "created" => ("Customer created", "Start a subscription to bill it."),
-        "erased" => ("Personal data erased", "Name and addresses are gone. Figures and issued documents stay."),
+        "erased" => {
+            ("Personal data erased", "Name and addresses are gone. Figures and issued documents stay.")
+        }
         "started" => ("Subscription started", "What it is billed stands below."),
-        "finalized" => ("Invoice finalized", "It has its number, is posted to the ledger, and never changes again."),
-        "applied" => ("Price book applied", "It is in force for new subscriptions. Those that run keep what they agreed to."),
+        "finalized" => {
+            ("Invoice finalized", "It has its number, is posted to the ledger, and never changes again.")
+        }
+        "applied" => (
+            "Price book applied",
+            "It is in force for new subscriptions. Those that run keep what they agreed to.",
+        ),
         "unchanged" => ("Nothing to apply", "The book says what the newest version already says."),
         "revoked" => ("API key revoked", "It has stopped working."),
         _ => return html! {},

@@ -20,7 +20,12 @@ pub(crate) fn instant(at: Timestamp, zone: &Zone) -> String {
 /// The same for people and machines; the exact instant and the zone's full name are its title.
 pub(crate) fn time(at: Timestamp, zone: &Zone) -> Markup {
     let exact = format!("{at} · shown in {zone}");
-    html! { time datetime=(at) title=(exact) { (instant(at, zone)) } }
+    html! { time datetime=(machine(at)) title=(exact) { (instant(at, zone)) } }
+}
+
+/// For the attribute of a `time`: HTML allows no more than milliseconds.
+pub(crate) fn machine(at: Timestamp) -> String {
+    format!("{at:.3}")
 }
 
 /// `15 Jan – 14 Feb 2026`: its first and its last day.
@@ -43,7 +48,10 @@ pub(crate) fn money(amount: Money) -> Markup {
 /// A sum in minor units, which may be larger than any one amount.
 pub(crate) fn minor(sum: i128, currency: Currency) -> String {
     let amount = i64::try_from(sum).ok().and_then(|minor| Money::new(minor, currency).ok());
-    amount.map_or_else(|| format!("{currency} {sum} × 10^−{}", currency.exponent()), |amount| amount.to_string())
+    amount.map_or_else(
+        || format!("{currency} {sum} × 10^−{}", currency.exponent()),
+        |amount| amount.to_string(),
+    )
 }
 
 /// The same without its currency, where a heading names it.
@@ -161,6 +169,7 @@ mod tests {
         let at: Timestamp = "2027-03-16T08:00:00Z".parse().unwrap();
         assert_eq!(instant(at, &Zone::parse("Europe/Berlin").unwrap()), "16 Mar 2027, 09:00 CET");
         assert_eq!(instant(at, &Zone::utc()), "16 Mar 2027, 08:00 UTC");
+        assert_eq!(machine("2027-03-16T08:00:00.123456Z".parse().unwrap()), "2027-03-16T08:00:00.123Z");
     }
 
     #[test]
@@ -185,7 +194,10 @@ mod tests {
         assert!(minor(i128::MAX, usd).starts_with("USD 1701"));
         assert_eq!(exact("784/31"), "25.2903…");
         assert_eq!(exact("25.5"), "25.5");
-        assert_eq!((grouped(1_234_567), grouped(-12), grouped(999)), ("1,234,567".into(), "−12".into(), "999".into()));
+        assert_eq!(
+            (grouped(1_234_567), grouped(-12), grouped(999)),
+            ("1,234,567".into(), "−12".into(), "999".into())
+        );
     }
 
     #[test]
@@ -194,8 +206,14 @@ mod tests {
         assert_eq!(sentence("past_due"), "Past due");
         assert_eq!(sentence("book.applied"), "Book applied");
         assert_eq!((every(Cycle::MONTH).as_str(), per(Cycle::YEAR).as_str()), ("monthly", "a year"));
-        assert_eq!((per(Cycle::HALF_YEAR).as_str(), span(Cycle::QUARTER).as_str()), ("for half a year", "a quarter"));
-        assert_eq!((units("1", "user"), units("6", "user"), units("3", "GB")), ("1 user".into(), "6 users".into(), "3 GB".into()));
+        assert_eq!(
+            (per(Cycle::HALF_YEAR).as_str(), span(Cycle::QUARTER).as_str()),
+            ("for half a year", "a quarter")
+        );
+        assert_eq!(
+            (units("1", "user"), units("6", "user"), units("3", "GB")),
+            ("1 user".into(), "6 users".into(), "3 GB".into())
+        );
         assert_eq!(every(Cycle::parse("2 years").unwrap()), "every 2 years");
     }
 }

@@ -54,13 +54,18 @@ fn without_link() -> Markup {
 /// Use up the link and keep the session in a cookie.
 async fn enter(State(app): State<App>, form: Result<Form<Vec<(String, String)>>, FormRejection>) -> Answer {
     let pairs = form.map(|Form(pairs)| pairs).unwrap_or_default();
-    let token = pairs.into_iter().find(|(name, _)| name == "token").map(|(_, value)| value).unwrap_or_default();
+    let token =
+        pairs.into_iter().find(|(name, _)| name == "token").map(|(_, value)| value).unwrap_or_default();
     let secret = user::new_secret()?;
-    let link = app.db.write(&Scope::installation("sign in"), move |tx| user::sign_in(tx, token.trim(), &secret)).await;
+    let link = app
+        .db
+        .write(&Scope::installation("sign in"), move |tx| user::sign_in(tx, token.trim(), &secret))
+        .await;
     match link {
         Ok(session) => {
             let life = user::SESSION_LIFE.as_secs();
-            Ok(([(header::SET_COOKIE, cookie(&app, &session.secret, life)?)], Redirect::to("/")).into_response())
+            Ok(([(header::SET_COOKIE, cookie(&app, &session.secret, life)?)], Redirect::to("/"))
+                .into_response())
         }
         Err(error) if error.kind == Kind::Unauthenticated => Ok(refused(&error)),
         Err(error) => Err(error.into()),
@@ -86,5 +91,6 @@ async fn leave(State(app): State<App>, headers: HeaderMap, Posted(_): Posted) ->
 fn cookie(app: &App, secret: &str, seconds: i64) -> Answer<HeaderValue> {
     let secure = if app.secure_cookies { "; Secure" } else { "" };
     let text = format!("{COOKIE}={secret}; HttpOnly; SameSite=Lax; Path=/; Max-Age={seconds}{secure}");
-    Ok(HeaderValue::from_str(&text).map_err(|error| Error::internal(format!("a session makes no cookie: {error}")))?)
+    Ok(HeaderValue::from_str(&text)
+        .map_err(|error| Error::internal(format!("a session makes no cookie: {error}")))?)
 }

@@ -105,8 +105,10 @@ mod tests {
     #[test]
     fn everything_wrong_is_said_at_once() {
         let pairs = [("currency", "usd"), ("zone", "Mars"), ("country", "DE"), ("name", ""), ("email", "x")];
-        let answers: Answers = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect();
-        let fields: Vec<String> = read(&answers).unwrap_err().fields.into_iter().map(|field| field.pointer).collect();
+        let answers: Answers =
+            pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect();
+        let fields: Vec<String> =
+            read(&answers).unwrap_err().fields.into_iter().map(|field| field.pointer).collect();
         assert_eq!(fields, ["/currency", "/zone", "/email", "/name"]);
     }
 }

@@ -25,7 +25,8 @@ pub(super) async fn post(
     let erased = if answers.ticked("sure") {
         staff.write(move |tx| customer::erase(tx, id)).await
     } else {
-        Err(kernel::Error::invalid("not_sure", "Tick the box if you are sure: there is no way back.").at("/sure"))
+        Err(kernel::Error::invalid("not_sure", "Tick the box if you are sure: there is no way back.")
+            .at("/sure"))
     };
     match erased {
         Ok(()) => Ok(parts::done(&staff.at(&format!("/customers/{id}")), "erased")),
@@ -66,8 +67,10 @@ async fn draw(desk: &Desk, id: ids::CustomerId, answers: Answers) -> Answer<Mark
 }
 
 fn confirmation(answers: &Answers) -> Markup {
-    ui::field(&ui::Field::new("I am sure, and know that nobody can bring it back", "sure", ui::Input::Checkbox)
-        .value(answers.get("sure"))
-        .required()
-        .error(answers.error("sure")))
+    ui::field(
+        &ui::Field::new("I am sure, and know that nobody can bring it back", "sure", ui::Input::Checkbox)
+            .value(answers.get("sure"))
+            .required()
+            .error(answers.error("sure")),
+    )
 }

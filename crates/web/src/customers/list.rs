@@ -35,7 +35,11 @@ pub(super) async fn page(staff: Staff<may::CustomerRead>, Asked(asked): Asked) -
 
 /// The page of the customer with this id, ours or the merchant's.
 async fn find(desk: &Desk, wanted: &str) -> Answer<Option<String>> {
-    let own = if wanted.starts_with("cus_") || wanted.starts_with("ext:") { wanted.to_owned() } else { format!("ext:{wanted}") };
+    let own = if wanted.starts_with("cus_") || wanted.starts_with("ext:") {
+        wanted.to_owned()
+    } else {
+        format!("ext:{wanted}")
+    };
     let Ok(reference) = own.parse::<CustomerRef>() else { return Ok(None) };
     let found = desk.read(move |view| {
         let id = customer::resolve(view, &reference)?;

@@ -97,7 +97,12 @@ impl Answers {
         let elsewhere = |name: &str| fields.iter().all(|(field, _)| *field != name);
         let others: Vec<&str> = match self.wrong.is_empty() {
             true => vec![&error.detail],
-            false => self.wrong.iter().filter(|(name, _)| elsewhere(name)).map(|(_, sentence)| sentence.as_str()).collect(),
+            false => self
+                .wrong
+                .iter()
+                .filter(|(name, _)| elsewhere(name))
+                .map(|(_, sentence)| sentence.as_str())
+                .collect(),
         };
         html! {
             @if !others.is_empty() {
@@ -115,7 +120,8 @@ impl Answers {
     /// The address of a page that has these answers filled in.
     pub(crate) fn link(&self, path: &str) -> String {
         let kept = self.values.iter().filter(|(name, value)| *name != "csrf" && !value.is_empty());
-        let pairs: Vec<String> = kept.map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect();
+        let pairs: Vec<String> =
+            kept.map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect();
         if pairs.is_empty() { path.to_owned() } else { format!("{path}?{}", pairs.join("&")) }
     }
 
@@ -174,14 +180,17 @@ impl FromRequest<App> for Posted {
         let session = Session::from_request_parts(&mut parts, app).await?;
         let form = Form::<Vec<(String, String)>>::from_request(Request::from_parts(parts, body), app).await;
         let Form(pairs) = form.map_err(|rejection| match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => {
-                Error::new(Kind::TooLarge, "body_too_large", "This form is larger than can be taken in one piece.")
-            }
+            StatusCode::PAYLOAD_TOO_LARGE => Error::new(
+                Kind::TooLarge,
+                "body_too_large",
+                "This form is larger than can be taken in one piece.",
+            ),
             _ => malformed("This form could not be read."),
         })?;
         let answers: Answers = pairs.into_iter().collect();
         if !session.made(answers.get("csrf")) {
-            let detail = "This form was not made for your session. Open the page again and send it from there.";
+            let detail =
+                "This form was not made for your session. Open the page again and send it from there.";
             return Err(Error::new(Kind::Forbidden, "form_token_wrong", detail).into());
         }
         Ok(Self(answers))
@@ -215,7 +224,9 @@ impl Mistakes {
     /// All of it as one error.
     pub(crate) fn into_error(self) -> Error {
         let mut errors = self.0.into_iter();
-        let Some(mut first) = errors.next() else { return Error::internal("a form is refused without a mistake") };
+        let Some(mut first) = errors.next() else {
+            return Error::internal("a form is refused without a mistake");
+        };
         first.fields.extend(errors.flat_map(|error| error.fields));
         first
     }
@@ -252,7 +263,8 @@ mod tests {
 
     #[test]
     fn answers_travel_in_an_address() {
-        let link = answers(&[("csrf", "secret"), ("plan", "starter month"), ("q", "a&b=ü"), ("empty", "")]).link("/new");
+        let link = answers(&[("csrf", "secret"), ("plan", "starter month"), ("q", "a&b=ü"), ("empty", "")])
+            .link("/new");
         assert_eq!(link, "/new?plan=starter%20month&q=a%26b%3D%C3%BC");
     }
 }

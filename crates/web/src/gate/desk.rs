@@ -8,7 +8,9 @@ use axum::{
     middleware::Next,
     response::IntoResponse,
 };
-use identity::{Environment, LegalEntity, Merchant, environment, merchant, permission::Grant, user, user::Role};
+use identity::{
+    Environment, LegalEntity, Merchant, environment, merchant, permission::Grant, user, user::Role,
+};
 use jiff::Timestamp;
 use kernel::{Error, Id, IdKind, Kind, Result, Zone};
 use maud::Markup;
@@ -60,11 +62,13 @@ impl<'a> Sheet<'a> {
 impl Desk {
     async fn open(app: &App, session: Session, names: [String; 2]) -> Answer<Self> {
         let user = session.user.id;
-        let place = app.db.read(&Scope::installation("environment of a page"), move |view| find(view, user, &names));
+        let place =
+            app.db.read(&Scope::installation("environment of a page"), move |view| find(view, user, &names));
         // Somebody else's looks like none at all.
         let (merchant, environment, role) = place.await?.ok_or_else(|| Error::not_found("page"))?;
         let scope = Scope::environment(environment.id, environment.mode, Actor::User(user));
-        let state = app.db.read(&scope, |view| Ok((environment::entities(view)?, clock::read(view)?, view.now())));
+        let state =
+            app.db.read(&scope, |view| Ok((environment::entities(view)?, clock::read(view)?, view.now())));
         let (entities, clock, now) = state.await?;
         Ok(Self {
             base: format!("/{}/{}", merchant.slug, environment.slug),
@@ -108,9 +112,11 @@ impl Desk {
     pub(crate) fn as_owner(&self) -> Result<()> {
         match self.role {
             Role::Owner => Ok(()),
-            Role::Viewer => {
-                Err(Error::new(Kind::Forbidden, "permission_missing", "Only an owner of this merchant may do this."))
-            }
+            Role::Viewer => Err(Error::new(
+                Kind::Forbidden,
+                "permission_missing",
+                "Only an owner of this merchant may do this.",
+            )),
         }
     }
 

@@ -50,7 +50,8 @@ fn answer(error: &Error) -> Response {
         tracing::error!(code = error.code, detail = error.detail, "a page failed");
     }
     let (title, detail) = words(error);
-    let mut response = (status(error), ui::error_page(error.kind.status(), title, detail, error.code)).into_response();
+    let mut response =
+        (status(error), ui::error_page(error.kind.status(), title, detail, error.code)).into_response();
     if error.kind == Kind::Unavailable {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
     }

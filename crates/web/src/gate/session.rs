@@ -33,7 +33,8 @@ impl FromRequestParts<App> for Session {
         }
         let secret = session_secret(&parts.headers).ok_or(Failure::SignIn)?.to_owned();
         let csrf = token(&secret);
-        let known = app.db.read(&Scope::installation("session"), move |view| user::of_session(view, &secret)).await?;
+        let known =
+            app.db.read(&Scope::installation("session"), move |view| user::of_session(view, &secret)).await?;
         let session = Self { user: known.ok_or(Failure::SignIn)?, csrf };
         parts.extensions.insert(session.clone());
         Ok(session)

@@ -27,7 +27,11 @@ pub(crate) fn routes() -> Router<App> {
 }
 
 /// Invoices in a table; with their customers' names where they are of several customers.
-pub(crate) fn table(desk: &Desk, invoices: &[Invoice], names: Option<&HashMap<CustomerId, String>>) -> Markup {
+pub(crate) fn table(
+    desk: &Desk,
+    invoices: &[Invoice],
+    names: Option<&HashMap<CustomerId, String>>,
+) -> Markup {
     let number = |invoice: &Invoice| invoice.number.clone().unwrap_or_else(|| "Draft".to_owned());
     let rows = invoices.iter().map(|invoice| {
         let mut cells = vec![html! { (number(invoice)) }];

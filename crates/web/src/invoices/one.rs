@@ -117,6 +117,7 @@ fn sheet(whole: &Whole) -> Markup {
         particulars: &particulars,
         lines,
         totals: &invoice.totals,
+        credit: invoice.credit,
         notes: &notes,
     })
 }

@@ -2,7 +2,7 @@
 
 use billing::invoice::{Line, Totals};
 use identity::{LegalEntity, customer::Party};
-use kernel::Exact;
+use kernel::{Exact, Money};
 use maud::Markup;
 use rating::Step;
 
@@ -19,6 +19,8 @@ pub(crate) struct Document<'a> {
     pub(crate) particulars: &'a [(&'a str, String)],
     pub(crate) lines: &'a [Line],
     pub(crate) totals: &'a Totals,
+    /// What the customer's credit has paid of it.
+    pub(crate) credit: Money,
     pub(crate) notes: &'a [&'a str],
 }
 
@@ -26,11 +28,23 @@ pub(crate) struct Document<'a> {
 pub(crate) fn document(document: &Document<'_>) -> Markup {
     let Document { seller, buyer, totals, .. } = document;
     let texts: Vec<Texts> = document.lines.iter().map(Texts::new).collect();
-    let steps: Vec<Vec<ui::Step>> = texts.iter().map(|text| text.steps.iter().map(Worked::step).collect()).collect();
+    let steps: Vec<Vec<ui::Step>> =
+        texts.iter().map(|text| text.steps.iter().map(Worked::step).collect()).collect();
     let lines: Vec<_> = texts.iter().zip(&steps).map(|(text, steps)| text.line(steps)).collect();
     let address: Vec<&str> = address(buyer);
-    let particulars: Vec<_> = document.particulars.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let (subtotal, tax, total) = (totals.subtotal.to_string(), totals.tax.to_string(), totals.total.to_string());
+    let particulars: Vec<_> =
+        document.particulars.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let (subtotal, tax, total) =
+        (totals.subtotal.to_string(), totals.tax.to_string(), totals.total.to_string());
+    let (credit, left) = (document.credit.negated().to_string(), totals.total.checked_sub(document.credit));
+    let left = left.map_or_else(|_| total.clone(), |left| left.to_string());
+    let mut sums =
+        vec![ui::Total { label: "Subtotal", amount: &subtotal }, ui::Total { label: "Tax", amount: &tax }];
+    if !document.credit.is_zero() {
+        sums.push(ui::Total { label: "Total", amount: &total });
+        sums.push(ui::Total { label: "Paid by credit", amount: &credit });
+    }
+    let label = if document.credit.is_zero() { "Total" } else { "Amount due" };
     ui::invoice_sheet(&ui::InvoiceSheet {
         title: document.title,
         number: document.number,
@@ -39,18 +53,21 @@ pub(crate) fn document(document: &Document<'_>) -> Markup {
         buyer: ui::Party { name: buyer.name.as_deref().unwrap_or("(erased)"), lines: &address },
         particulars: &particulars,
         lines: &lines,
-        totals: &[
-            ui::Total { label: "Subtotal", amount: &subtotal },
-            ui::Total { label: "Tax", amount: &tax },
-        ],
-        due: ui::Total { label: "Total", amount: &total },
+        totals: &sums,
+        due: ui::Total { label, amount: &left },
         notes: document.notes,
     })
 }
 
 /// The lines of an address: its parts between commas, the country, the e-mail address.
 fn address(party: &Party) -> Vec<&str> {
-    let postal = party.address.as_deref().unwrap_or_default().split(',').map(str::trim).filter(|part| !part.is_empty());
+    let postal = party
+        .address
+        .as_deref()
+        .unwrap_or_default()
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty());
     postal.chain([country::name(&party.country)]).chain(party.email.as_deref()).collect()
 }
 
@@ -95,11 +112,16 @@ impl Texts {
 
 /// What one costs for a whole period: a monthly price times the months of a longer one.
 fn unit_price(line: &Line) -> String {
-    let factors = line.explanation.steps.iter().filter_map(|step| match step {
+    let steps = || line.explanation.steps.iter();
+    let price = steps().find_map(|step| match step {
         Step::Price { amount, .. } => Some(amount.exact()),
-        Step::Months { months } => Some(Exact::from(i64::from(*months))),
         _ => None,
     });
-    let exact = factors.fold(Exact::one(), |product, factor| product * factor);
-    show::decimal(&exact.to_string(), line.explanation.currency)
+    let months = steps().find_map(|step| match step {
+        Step::Months { months } => Some(i64::from(*months)),
+        _ => None,
+    });
+    // Without one figure, as with tiers, the explanation tells the price.
+    let exact = price.map(|price| price * Exact::from(months.unwrap_or(1)));
+    exact.map_or_else(|| "–".to_owned(), |exact| show::decimal(&exact.to_string(), line.explanation.currency))
 }

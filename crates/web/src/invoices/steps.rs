@@ -18,60 +18,72 @@ impl Worked {
     }
 }
 
-/// The steps of an explanation. The last one repeats the whole product and says how it was rounded.
+/// The steps of an explanation. The last one repeats the whole product, where it is one, and says how it was
+/// rounded.
 pub(super) fn worked(explanation: &Explanation) -> Vec<Worked> {
     let currency = explanation.currency;
-    let factors: Vec<String> = explanation.steps.iter().filter_map(|step| factor(step, currency)).collect();
-    explanation.steps.iter().map(|step| one(step, currency, &factors)).collect()
+    let (_, before) = explanation.steps.split_last().unzip();
+    let factors: Option<Vec<String>> =
+        before.unwrap_or_default().iter().map(|step| factor(step, currency)).collect();
+    let sentences = explanation.sentences();
+    let steps = explanation.steps.iter().zip(sentences);
+    steps.map(|(step, sentence)| one(step, sentence, currency, factors.as_deref())).collect()
 }
 
-/// What a step multiplies by.
+/// What a step multiplies by; none when it does something else.
 fn factor(step: &Step, currency: Currency) -> Option<String> {
-    match step {
-        Step::Price { amount, .. } => Some(show::unit_price(*amount, currency)),
-        Step::Months { months } => Some(months.to_string()),
-        Step::Quantity { quantity, .. } => Some(quantity.clone()),
-        Step::Share { part, whole, .. } => Some(format!("{part} ⁄ {whole}")),
-        Step::Round { .. } => None,
+    if let Step::Price { amount, .. } = step {
+        Some(show::unit_price(*amount, currency))
+    } else if let Step::Months { months } = step {
+        Some(months.to_string())
+    } else if let Step::Quantity { quantity, .. } = step {
+        Some(quantity.clone())
+    } else if let Step::Share { part, whole, .. } = step {
+        Some(format!("{part} ⁄ {whole}"))
+    } else {
+        None
     }
 }
 
-fn one(step: &Step, currency: Currency, factors: &[String]) -> Worked {
-    let (label, working, figure) = match step {
-        Step::Price { name, place, book, amount, per, every } => {
-            let one = per.as_ref().map(|unit| format!(" of one {unit}")).unwrap_or_default();
-            let time = every.as_deref().and_then(|every| Cycle::parse(every).ok()).map(show::span);
-            let time = time.map(|time| format!(" for {time}")).unwrap_or_default();
-            let working = format!("{name}, price book version {book}, {place}");
-            (format!("Price{one}{time}"), working, show::unit_price(*amount, currency))
-        }
-        Step::Months { months } => {
-            ("Months in the period".to_owned(), "The price is a month's".to_owned(), format!("× {months}"))
-        }
-        Step::Quantity { quantity, unit } => {
-            ("Quantity subscribed".to_owned(), show::units(quantity, unit), format!("× {quantity}"))
-        }
-        Step::Share { unit, part, whole } => {
-            let working = format!("{} of the {whole} {} of a full period", show::grouped(*part), counted(*unit));
-            ("Share of the period".to_owned(), working, format!("× {part} ⁄ {whole}"))
-        }
-        Step::Round { exact, amount } => rounded(exact, amount, currency, factors),
+fn one(step: &Step, sentence: String, currency: Currency, factors: Option<&[String]>) -> Worked {
+    let (label, working, figure) = if let Step::Price { name, place, book, amount, per, every } = step {
+        let one = per.as_ref().map(|unit| format!(" of one {unit}")).unwrap_or_default();
+        let time = every.as_deref().and_then(|every| Cycle::parse(every).ok()).map(show::span);
+        let time = time.map(|time| format!(" for {time}")).unwrap_or_default();
+        let working = format!("{name}, price book version {book}, {place}");
+        (format!("Price{one}{time}"), working, show::unit_price(*amount, currency))
+    } else if let Step::Months { months } = step {
+        ("Months in the period".to_owned(), "The price is a month's".to_owned(), format!("× {months}"))
+    } else if let Step::Quantity { quantity, unit } = step {
+        ("Quantity subscribed".to_owned(), show::units(quantity, unit), format!("× {quantity}"))
+    } else if let Step::Share { unit, part, whole } = step {
+        let working = format!("{} of the {whole} {} of a full period", show::grouped(*part), counted(*unit));
+        ("Share of the period".to_owned(), working, format!("× {part} ⁄ {whole}"))
+    } else if let Step::Round { exact, amount } = step {
+        rounded(exact, amount, currency, factors)
+    } else {
+        (sentence, String::new(), String::new())
     };
     Worked { label, working, figure }
 }
 
-fn rounded(exact: &str, amount: &str, currency: Currency, factors: &[String]) -> (String, String, String) {
+fn rounded(
+    exact: &str,
+    amount: &str,
+    currency: Currency,
+    factors: Option<&[String]>,
+) -> (String, String, String) {
     let is_exact = exact.parse::<Exact>().ok() == amount.parse::<Exact>().ok();
     let label = match (is_exact, currency.exponent()) {
         (true, _) => "Amount, without rounding".to_owned(),
         (false, 0) => format!("Rounded half up to a whole {currency}"),
         (false, places) => format!("Rounded half up to {places} decimals"),
     };
-    let product = factors.join(" × ");
-    let working = match (is_exact, factors.len()) {
-        (true, 1) => String::new(),
-        (true, _) => product,
-        (false, _) => format!("{product} = {}", show::exact(exact)),
+    let working = match (factors, is_exact) {
+        (Some([_]) | None, true) => String::new(),
+        (Some(factors), true) => factors.join(" × "),
+        (Some(factors), false) => format!("{} = {}", factors.join(" × "), show::exact(exact)),
+        (None, false) => format!("{currency} {}", show::exact(exact)),
     };
     (label, working, show::decimal(amount, currency))
 }
@@ -90,7 +102,10 @@ mod tests {
     use super::*;
 
     fn text(explanation: &Explanation) -> Vec<String> {
-        worked(explanation).iter().map(|one| format!("{} | {} | {}", one.label, one.working, one.figure)).collect()
+        worked(explanation)
+            .iter()
+            .map(|one| format!("{} | {} | {}", one.label, one.working, one.figure))
+            .collect()
     }
 
     fn explanation(steps: &str) -> Explanation {

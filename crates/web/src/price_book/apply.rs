@@ -44,9 +44,11 @@ async fn check(desk: &Desk, source: &str, book: &Book) -> Answer {
     let same = differences.as_ref().is_some_and(Vec::is_empty);
     let weight = if same { ui::Button::Primary } else { ui::Button::Plain };
     let told = match &differences {
-        Some(_) if same => {
-            ui::notice(ui::Kind::Info, "Nothing changes", html! { "The book says what the newest version already says." })
-        }
+        Some(_) if same => ui::notice(
+            ui::Kind::Info,
+            "Nothing changes",
+            html! { "The book says what the newest version already says." },
+        ),
         Some(differences) => html! {
             (ui::notice(ui::Kind::Success, "The book is right", html! {
                 (show::count(differences.len() as i128, "change")) ". Applied, they hold for new subscriptions; those that run keep what they agreed to."
@@ -74,10 +76,13 @@ async fn apply(desk: &Desk, answers: Answers, source: String) -> Answer {
     let text = source.clone();
     let applied: Result<_> = desk.write(move |tx| version::apply(tx, FILE, &text)).await;
     match applied {
-        Ok(applied) => Ok(parts::done(&desk.at("/price-book"), if applied.changed { "applied" } else { "unchanged" })),
+        Ok(applied) => {
+            Ok(parts::done(&desk.at("/price-book"), if applied.changed { "applied" } else { "unchanged" }))
+        }
         Err(error) => {
             let answers = answers.refused(error)?;
-            Ok((answers.status(), draw(desk, &source, ui::Button::Primary, answers.summary(&[]))).into_response())
+            Ok((answers.status(), draw(desk, &source, ui::Button::Primary, answers.summary(&[])))
+                .into_response())
         }
     }
 }

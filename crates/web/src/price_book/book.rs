@@ -32,7 +32,8 @@ fn of_plan(plan: &Plan) -> [String; 2] {
     let mut prices = plan.prices.iter().filter_map(|price| Some((price, price.when.cycle()?)));
     let Some((first, cycle)) = prices.next() else { return ["–".to_owned(), String::new()] };
     let unit = first.unit().map(|unit| format!("per {unit}, ")).unwrap_or_default();
-    let others: Vec<String> = prices.map(|(price, cycle)| format!("or {} {}", show::price(price), show::per(cycle))).collect();
+    let others: Vec<String> =
+        prices.map(|(price, cycle)| format!("or {} {}", show::price(price), show::per(cycle))).collect();
     let note = format!("{unit}{} {}", show::per(cycle), others.join(" "));
     [show::unit_price(first.amount(), first.currency), note.trim_end().to_owned()]
 }
@@ -74,7 +75,8 @@ fn amount(count: u64, unit: &str) -> String {
 
 fn addons(book: &Book) -> Markup {
     let rows = book.addons.iter().map(|addon| {
-        let plans: Vec<&str> = book.plans.iter().filter(|plan| addon.fits(plan)).map(|plan| plan.name.as_str()).collect();
+        let plans: Vec<&str> =
+            book.plans.iter().filter(|plan| addon.fits(plan)).map(|plan| plan.name.as_str()).collect();
         ui::Row::new(vec![
             html! { (addon.name) },
             html! { (prices(addon)) },
@@ -106,11 +108,15 @@ fn prices(addon: &Addon) -> String {
 }
 
 fn raises(book: &Book, addon: &Addon) -> String {
-    let limits = addon.raises.iter().map(|(key, count)| match book.feature(key).map(|feature| &feature.kind) {
-        Some(FeatureKind::Limit { unit }) => amount(*count, unit),
-        _ => format!("{count} {key}"),
-    });
-    let features = addon.features.iter().map(|key| book.feature(key).map_or_else(|| key.clone(), |known| known.name.clone()));
+    let limits =
+        addon.raises.iter().map(|(key, count)| match book.feature(key).map(|feature| &feature.kind) {
+            Some(FeatureKind::Limit { unit }) => amount(*count, unit),
+            _ => format!("{count} {key}"),
+        });
+    let features = addon
+        .features
+        .iter()
+        .map(|key| book.feature(key).map_or_else(|| key.clone(), |known| known.name.clone()));
     limits.chain(features).collect::<Vec<_>>().join(", ")
 }
 

@@ -68,7 +68,11 @@ pub(super) async fn list(staff: Staff<may::BookRead>, Asked(asked): Asked) -> An
 
 fn table(desk: &Desk, found: &[Listed], first: bool) -> Markup {
     let rows = found.iter().enumerate().map(|(at, version)| {
-        let state = if first && at == 0 { ui::badge(ui::Tone::Good, "In force") } else { ui::badge(ui::Tone::Ended, "Earlier") };
+        let state = if first && at == 0 {
+            ui::badge(ui::Tone::Good, "In force")
+        } else {
+            ui::badge(ui::Tone::Ended, "Earlier")
+        };
         ui::Row::link(
             desk.at(&format!("/price-book/versions/{}", version.id)),
             vec![

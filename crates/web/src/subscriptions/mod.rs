@@ -59,7 +59,7 @@ pub(crate) fn table(desk: &Desk, listed: &[Listed], with_customers: bool, empty:
     let rows = listed.iter().map(|Listed { subscription, customer, plan }| {
         let plan = html! { (plan) ", " (show::every(subscription.schedule.cycle)) };
         let mut cells = if with_customers { vec![html! { (customer) }, plan] } else { vec![plan] };
-        let more = subscription.items.len().saturating_sub(1);
+        let more = subscription.active_items().count().saturating_sub(1);
         cells.extend([
             ui::state(subscription.state.word()),
             ui::optional((more > 0).then(|| more.to_string()).as_deref()),
@@ -68,8 +68,11 @@ pub(crate) fn table(desk: &Desk, listed: &[Listed], with_customers: bool, empty:
         ]);
         ui::Row::link(desk.at(&format!("/subscriptions/{}", subscription.id)), cells)
     });
-    let first: &[ui::Column] =
-        if with_customers { &[ui::Column::text("Customer"), ui::Column::text("Plan")] } else { &[ui::Column::text("Plan")] };
+    let first: &[ui::Column] = if with_customers {
+        &[ui::Column::text("Customer"), ui::Column::text("Plan")]
+    } else {
+        &[ui::Column::text("Plan")]
+    };
     let columns: Vec<ui::Column> = first
         .iter()
         .copied()

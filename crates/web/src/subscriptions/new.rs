@@ -65,11 +65,12 @@ fn form(desk: &Desk, choices: &Choices, answers: &Answers) -> Markup {
     }
     let addons: Vec<(String, &str)> =
         addons(&version.book).map(|addon| (format!("addons.{}", addon.key), addon.name.as_str())).collect();
-    let names: Vec<(&str, &str)> = [("customer", "Customer"), ("plan", "Plan"), ("quantity", "Quantity of the plan")]
-        .into_iter()
-        .chain(addons.iter().map(|(name, label)| (name.as_str(), *label)))
-        .chain([("start", "Starts on"), ("bill_from", "Bill from"), ("external_id", "Your id")])
-        .collect();
+    let names: Vec<(&str, &str)> =
+        [("customer", "Customer"), ("plan", "Plan"), ("quantity", "Quantity of the plan")]
+            .into_iter()
+            .chain(addons.iter().map(|(name, label)| (name.as_str(), *label)))
+            .chain([("start", "Starts on"), ("bill_from", "Bill from"), ("external_id", "Your id")])
+            .collect();
     html! {
         (answers.summary(&names))
         (ui::form(&desk.at("/subscriptions/preview"), desk.csrf(), fields(desk, choices, &version.book, answers), "Preview"))
@@ -90,7 +91,8 @@ fn fields(desk: &Desk, choices: &Choices, book: &Book, answers: &Answers) -> Mar
     let per_unit = book.plans.iter().flat_map(|plan| &plan.prices).any(|price| price.unit().is_some());
     let now = format!("Left empty: now, {}.", show::instant(desk.now, &desk.zone));
     let bill_from = BILL_FROM.map(|(value, label, _)| ui::Choice { value, label });
-    let many = (choices.customers.len() as i64 >= LISTED).then_some("The newest ones. Start an older one from its own page.");
+    let many = (choices.customers.len() as i64 >= LISTED)
+        .then_some("The newest ones. Start an older one from its own page.");
     let field = |label, name, input| {
         ui::Field::new(label, name, input).value(answers.get(name)).error(answers.error(name))
     };
@@ -117,7 +119,10 @@ fn offers(book: &Book) -> Vec<(String, String)> {
     let of_plan = |plan: &catalog::Plan| {
         let sold = plan.prices.iter().filter_map(|price| Some((price, price.when.cycle()?)));
         let offers = sold.map(|(price, cycle)| {
-            (format!("{}/{cycle}", plan.key), format!("{}, {} {}", plan.name, show::price(price), show::per(cycle)))
+            (
+                format!("{}/{cycle}", plan.key),
+                format!("{}, {} {}", plan.name, show::price(price), show::per(cycle)),
+            )
         });
         offers.collect::<Vec<_>>()
     };
@@ -129,7 +134,8 @@ fn addon_field(book: &Book, addon: &Addon, answers: &Answers) -> Markup {
     let prices = addon.prices.iter().filter_map(|price| Some((price, price.when.cycle()?)));
     let prices: Vec<String> =
         prices.map(|(price, cycle)| format!("{} {}", show::price(price), show::per(cycle))).collect();
-    let plans: Vec<&str> = book.plans.iter().filter(|plan| addon.fits(plan)).map(|plan| plan.name.as_str()).collect();
+    let plans: Vec<&str> =
+        book.plans.iter().filter(|plan| addon.fits(plan)).map(|plan| plan.name.as_str()).collect();
     let hint = match plans.len() == book.plans.len() {
         true => format!("{}.", prices.join(", or ")),
         false => format!("{}, with {}.", prices.join(", or "), plans.join(" or ")),

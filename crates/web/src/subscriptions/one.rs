@@ -2,7 +2,7 @@ use billing::{
     invoice,
     invoice::Invoice,
     subscription,
-    subscription::{Item, ItemKind, Subscription},
+    subscription::{Item, ItemKind, State, Subscription},
 };
 use catalog::{Book, version, version::Version};
 use identity::{LegalEntity, environment, permission::may};
@@ -35,7 +35,7 @@ fn load(view: &mut View<'_>, id: ids::SubscriptionId) -> Result<Whole> {
         customer: customers::names(view, [customer])?.remove(&customer).unwrap_or_default(),
         version: version::find(view, subscription.book)?,
         entity: environment::entity(view, Some(subscription.entity))?,
-        invoices: invoice::of_subscription(view, id, FEW)?,
+        invoices: invoice::of_subscription(view, id, None, FEW)?,
         facts: facts::of_subject(view, id.uuid(), i64::MAX, FEW)?,
         subscription,
     })
@@ -66,7 +66,7 @@ fn happened(desk: &Desk, whole: &Whole) -> Markup {
 
 fn main(desk: &Desk, whole: &Whole) -> Markup {
     let price = format!("Price {}", show::per(whole.subscription.schedule.cycle));
-    let rows = whole.subscription.items.iter().map(|item| {
+    let rows = whole.subscription.active_items().map(|item| {
         let (name, price) = named(&whole.version.book, item, &whole.subscription);
         ui::Row::new(vec![html! { (name) }, html! { (show::grouped(item.quantity)) }, ui::amount(&price)])
     });
@@ -93,9 +93,9 @@ fn named(book: &Book, item: &Item, subscription: &Subscription) -> (String, Stri
         price.unit().map_or_else(|| amount.clone(), |unit| format!("{amount} per {unit}"))
     };
     let found = match item.kind {
-        ItemKind::Plan => book.plan(&item.key).map(|plan| {
-            (plan.name.clone(), plan.price_for(cycle, currency).map(|price| shown(price, 1)))
-        }),
+        ItemKind::Plan => book
+            .plan(&item.key)
+            .map(|plan| (plan.name.clone(), plan.price_for(cycle, currency).map(|price| shown(price, 1)))),
         ItemKind::Addon => book.addon(&item.key).map(|addon| {
             let price = addon.price_for(cycle, currency);
             (addon.name.clone(), price.map(|found| shown(found.price, found.months_factor)))
@@ -103,6 +103,17 @@ fn named(book: &Book, item: &Item, subscription: &Subscription) -> (String, Stri
     };
     let (name, price) = found.unwrap_or_else(|| (item.key.clone(), None));
     (name, price.unwrap_or_else(|| "–".to_owned()))
+}
+
+/// When it is billed next, or ends.
+fn next(subscription: &Subscription) -> (&'static str, Markup) {
+    match subscription.ends {
+        Some(at) => ("Ends", show::time(at, &subscription.schedule.zone)),
+        None if matches!(subscription.state, State::Canceled | State::Expired) => {
+            ("Next invoice", ui::optional(None))
+        }
+        None => ("Next invoice", html! { (show::date(subscription.billed_through.date)) }),
+    }
 }
 
 fn details(desk: &Desk, whole: &Whole, customer: &str) -> Markup {
@@ -114,7 +125,7 @@ fn details(desk: &Desk, whole: &Whole, customer: &str) -> Markup {
         ("Customer", html! { a href=(customer) { (whole.customer) } }),
         ("Billed", html! { (show::every(subscription.schedule.cycle)) ", in " (subscription.currency) }),
         ("Period", html! { (show::period(&subscription.period)) }),
-        ("Next invoice", html! { (show::date(subscription.billed_through.date)) }),
+        next(subscription),
         ("Started", show::time(subscription.started, zone)),
         ("Days begin in", html! { (zone) }),
         ("Price book", html! { a href=(book) { "Version " (version.number) } }),

@@ -112,7 +112,11 @@ fn terms(seen: &Seen, finalize: bool) -> Markup {
 fn first_invoice(seen: &Seen) -> Markup {
     let Some((draft, totals)) = &seen.preview.invoice else {
         let date = show::date(seen.preview.next_due.date);
-        return ui::empty("Nothing to bill yet", &format!("The first invoice falls due on {date}."), html! {});
+        return ui::empty(
+            "Nothing to bill yet",
+            &format!("The first invoice falls due on {date}."),
+            html! {},
+        );
     };
     let particulars = [
         ("Falls due", show::date(seen.seller.zone.date_of(draft.due))),
@@ -127,6 +131,7 @@ fn first_invoice(seen: &Seen) -> Markup {
         particulars: &particulars,
         lines: &draft.lines,
         totals,
+        credit: kernel::Money::zero(draft.currency),
         notes: &["A preview. Nothing has been written, and nobody owes anything for it."],
     })
 }
@@ -159,7 +164,10 @@ fn started(desk: &Desk, id: SubscriptionId) -> Response {
 fn once(answers: &Answers) -> Result<idempotency::Request> {
     let token = answers.get("once");
     if token.is_empty() || token.len() > 100 {
-        return Err(Error::invalid("preview_missing", "Look at the preview first, and start the subscription from there."));
+        return Err(Error::invalid(
+            "preview_missing",
+            "Look at the preview first, and start the subscription from there.",
+        ));
     }
     let asked = answers.clone().without(&["csrf", "once", "seen"]).link("");
     Ok(idempotency::Request { key: format!("page {token}"), fingerprint: Sha256::digest(asked).into() })

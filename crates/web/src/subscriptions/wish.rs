@@ -81,6 +81,8 @@ impl Wish {
             external_id: wish.external_id,
             metadata: json!({}),
             finalize: wish.finalize,
+            trial: false,
+            has_method: false,
         })
     }
 }

@@ -32,7 +32,11 @@ fn a_link_works_once_and_not_by_being_looked_at() {
         assert_eq!(world.post("/sign-out", &cookie, &[("csrf", "")]).status, 403);
         let out = world.post("/sign-out", &cookie, &[("csrf", &csrf)]);
         assert!(out.status == 303 && out.headers["set-cookie"].contains("Max-Age=0"));
-        assert_eq!(world.get("/environments", &cookie).location(), "/sign-in", "the session has ended on the server too");
+        assert_eq!(
+            world.get("/environments", &cookie).location(),
+            "/sign-in",
+            "the session has ended on the server too"
+        );
     });
 }
 
@@ -91,7 +95,8 @@ fn a_form_of_another_session_or_site_changes_nothing() {
         let cookie = world.sign_in("ann@example.com", "unison", Role::Owner);
         let other = world.sign_in("bob@example.com", "unison", Role::Owner);
         let path = "/unison/rehearsal/customers";
-        let (own, theirs) = [&cookie, &other].map(|cookie| world.get(&format!("{path}/new"), cookie).hidden("csrf")).into();
+        let (own, theirs) =
+            [&cookie, &other].map(|cookie| world.get(&format!("{path}/new"), cookie).hidden("csrf")).into();
         let with = |csrf: &str, headers: &[(&str, &str)]| {
             let fields = [("csrf", csrf), ("name", "X"), ("country", "DE"), ("currency", "USD")];
             world.post_with(path, &cookie, &fields, headers)
@@ -125,12 +130,19 @@ fn a_viewer_sees_and_changes_nothing() {
         let list = world.get(&format!("{base}/customers"), &cookie);
         assert!(list.status == 200 && !list.text.contains("New customer"));
         let csrf = list.hidden("csrf");
-        for path in ["/customers/new", "/subscriptions/new", "/price-book/apply", &format!("/customers/{customer}/erase")] {
+        for path in [
+            "/customers/new",
+            "/subscriptions/new",
+            "/price-book/apply",
+            &format!("/customers/{customer}/erase"),
+        ] {
             let page = world.get(&format!("{base}{path}"), &cookie);
             assert_eq!(page.status, 403, "{path}");
             assert!(page.text.contains("permission_missing") && page.text.contains("Main"), "framed: {path}");
         }
-        for path in ["/customers", "/subscriptions", "/subscriptions/preview", "/price-book/apply", "/clock", "/api"] {
+        for path in
+            ["/customers", "/subscriptions", "/subscriptions/preview", "/price-book/apply", "/clock", "/api"]
+        {
             let answer = world.post(&format!("{base}{path}"), &cookie, &[("csrf", &csrf), ("by", "day")]);
             assert_eq!(answer.status, 403, "{path}");
         }

@@ -44,6 +44,8 @@ fn things(world: &World, scope: &Scope) -> Vec<String> {
         external_id: None,
         metadata: serde_json::json!({}),
         finalize,
+        trial: false,
+        has_method: false,
     };
     let started = world.db.write(scope, move |tx| subscription::start(tx, &start(true))).wait().unwrap();
     let drafted = world.db.write(scope, move |tx| subscription::start(tx, &start(false))).wait().unwrap();
@@ -107,7 +109,10 @@ fn well_formed(path: &str, page: &str) {
     unique.sort_unstable();
     unique.dedup();
     assert_eq!(unique.len(), ids.len(), "{path}: an id stands twice");
-    assert!(!page.contains(" style=\"") && !page.contains("<style") && !page.contains("javascript:"), "{path}");
+    assert!(
+        !page.contains(" style=\"") && !page.contains("<style") && !page.contains("javascript:"),
+        "{path}"
+    );
     assert!(page.matches("<script").count() == page.matches("<script src=\"/assets/").count(), "{path}");
     assert_eq!(page.matches("<h1").count(), 1, "{path} has one title");
 }
@@ -130,7 +135,10 @@ fn every_class_is_styled() {
     for source in sources {
         let classes = source.split("class=\"").skip(1).filter_map(|rest| rest.split('"').next());
         for class in classes.flat_map(str::split_whitespace) {
-            assert!(css.contains(&format!(".{class} ")) || css.contains(&format!(".{class}:")), "nothing styles .{class}");
+            assert!(
+                css.contains(&format!(".{class} ")) || css.contains(&format!(".{class}:")),
+                "nothing styles .{class}"
+            );
         }
     }
 }
@@ -166,7 +174,10 @@ fn answers_say_what_a_browser_may_do() {
         for path in ["/sign-in", "/design", "/nothing/here/at/all", "/assets/style.css", "/favicon.svg"] {
             let page = world.get(path, "");
             let policy = &page.headers["content-security-policy"];
-            assert!(policy.contains("default-src 'self'") && policy.contains("frame-ancestors 'none'"), "{path}");
+            assert!(
+                policy.contains("default-src 'self'") && policy.contains("frame-ancestors 'none'"),
+                "{path}"
+            );
             assert_eq!(page.headers["x-content-type-options"], "nosniff");
             assert_eq!(page.headers["referrer-policy"], "no-referrer");
         }
@@ -178,7 +189,10 @@ fn answers_say_what_a_browser_may_do() {
         assert_eq!(world.get("/assets/style.css?v=other", "").headers["cache-control"], "no-cache");
         assert_eq!(world.get("/assets/nothing.css", "").status, 404);
         assert_eq!(world.get("/nothing", "").status, 404);
-        let known = world.agent.get(format!("{}/assets/style.css", world.address)).header("if-none-match", &style.headers["etag"]);
+        let known = world
+            .agent
+            .get(format!("{}/assets/style.css", world.address))
+            .header("if-none-match", &style.headers["etag"]);
         assert_eq!(known.call().unwrap().status().as_u16(), 304);
     });
 }
@@ -194,6 +208,10 @@ fn forms_have_a_size() {
         let fields = [("csrf", csrf.as_str()), ("name", &long)];
         assert_eq!(world.post("/unison/rehearsal/customers", &cookie, &fields).status, 413);
         let fields = [("csrf", csrf.as_str()), ("source", &long)];
-        assert_eq!(world.post("/unison/rehearsal/price-book/apply", &cookie, &fields).status, 422, "a book may be longer");
+        assert_eq!(
+            world.post("/unison/rehearsal/price-book/apply", &cookie, &fields).status,
+            422,
+            "a book may be longer"
+        );
     });
 }

@@ -2,15 +2,13 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use identity::{
-    customer, environment,
-    environment::NewLegalEntity,
-    merchant, user,
-    user::Role,
-};
+use identity::{customer, environment, environment::NewLegalEntity, merchant, user, user::Role};
 use jiff::Timestamp;
 use jobs::Runner;
-use kernel::{Currency, Zone, ids::{CustomerId, EnvironmentId}};
+use kernel::{
+    Currency, Zone,
+    ids::{CustomerId, EnvironmentId},
+};
 use store::{Actor, Context, Db, Mode, Scope};
 use testkit::TestDb;
 
@@ -61,11 +59,17 @@ impl World {
     pub fn new(test: &TestDb) -> Self {
         let runner = Runner::new(test.db.background(), vec![billing::clock::advance_job_kind()], Vec::new());
         let app = web::App { db: test.db.clone(), bell: runner.bell(), secure_cookies: false };
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         runtime.spawn(async move { axum::serve(listener, web::router(app)).await });
-        let config = ureq::Agent::config_builder().max_redirects(0).http_status_as_error(false).build();
+        // A connection for each request: one that refused a form unread may be closed behind the answer.
+        let config = ureq::Agent::config_builder()
+            .max_redirects(0)
+            .http_status_as_error(false)
+            .max_idle_connections(0);
+        let config = config.build();
         Self { db: test.db.clone(), address, agent: config.into(), runner, _runtime: runtime }
     }
 
@@ -150,7 +154,13 @@ impl World {
         self.post_with(path, cookie, fields, &[])
     }
 
-    pub fn post_with(&self, path: &str, cookie: &str, fields: &[(&str, &str)], headers: &[(&str, &str)]) -> Page {
+    pub fn post_with(
+        &self,
+        path: &str,
+        cookie: &str,
+        fields: &[(&str, &str)],
+        headers: &[(&str, &str)],
+    ) -> Page {
         let mut request = self.agent.post(format!("{}{path}", self.address)).header("cookie", cookie);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -166,7 +176,8 @@ impl World {
 
 fn read(mut response: ureq::http::Response<ureq::Body>) -> Page {
     let headers = response.headers().iter();
-    let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
+    let headers =
+        headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
     Page { status: response.status().as_u16(), headers, text: response.body_mut().read_to_string().unwrap() }
 }
 
