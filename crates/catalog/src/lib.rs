@@ -8,9 +8,10 @@ pub mod book;
 pub mod version;
 
 pub use book::{
-    Addon, AddonPrice, Anchor, Billing, Book, CancellationDay, Change, ChangeDay, CycleChange, Feature,
-    FeatureKind, Included, Mistake, Plan, Price, PriceKind, Trial, When, WithMethod, WithoutMethod, diff,
-    read,
+    Addon, AddonPrice, Aggregation, Anchor, Billing, Book, CancellationDay, Change, ChangeDay, Coupon,
+    CycleChange, Discount, Feature, FeatureKind, Included, Lasts, Limit, LimitPolicy, LimitScope, Meter,
+    Minimums, Mistake, PayIn, PercentTier, Percentage, Plan, Prepaid, Price, PriceKind, Started, Tier, Tiers,
+    Trial, UsagePrice, When, Window, WindowUnit, WithMethod, WithoutMethod, diff, read,
 };
 
 /// What the catalogue stores.

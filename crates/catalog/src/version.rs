@@ -2,10 +2,7 @@
 //! same as the newest one makes none.
 
 use jiff::Timestamp;
-use kernel::{
-    Error, Result,
-    ids::BookVersionId,
-};
+use kernel::{Error, Result, ids::BookVersionId};
 use serde_json::json;
 use store::{NewFact, Row, Tx, View, params, statements};
 
@@ -82,7 +79,8 @@ pub fn apply(tx: &mut Tx<'_>, file: &str, text: &str) -> Result<Applied> {
     }
     let number = newest.map_or(1, |newest| newest.number + 1);
     let (id, created): (BookVersionId, _) = (tx.new_id(), tx.now());
-    let json: serde_json::Value = serde_json::to_value(&book).map_err(|error| Error::internal(error.to_string()))?;
+    let json: serde_json::Value =
+        serde_json::to_value(&book).map_err(|error| Error::internal(error.to_string()))?;
     if tx.exec(&INSERT, params![id, number, book.name, digest, text, json, created])? == 0 {
         return Err(tx.try_again());
     }
@@ -94,13 +92,17 @@ pub fn apply(tx: &mut Tx<'_>, file: &str, text: &str) -> Result<Applied> {
 pub fn refused(mistakes: &[Mistake]) -> Error {
     let count = mistakes.len();
     let noun = if count == 1 { "mistake" } else { "mistakes" };
-    let mut error = Error::invalid("book_invalid", format!("The price book has {count} {noun}. Nothing was applied."));
+    let mut error =
+        Error::invalid("book_invalid", format!("The price book has {count} {noun}. Nothing was applied."));
     for mistake in mistakes {
         let hint = mistake.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
         error.fields.push(kernel::FieldError {
             pointer: "/source".to_owned(),
             code: "book_invalid",
-            detail: format!("{}:{}:{}: {}{hint}", mistake.file, mistake.line, mistake.column, mistake.message),
+            detail: format!(
+                "{}:{}:{}: {}{hint}",
+                mistake.file, mistake.line, mistake.column, mistake.message
+            ),
         });
     }
     error
@@ -114,7 +116,10 @@ pub fn newest(view: &mut View<'_>) -> Result<Option<Version>> {
 /// The version in force. Errors: `no_price_book`.
 pub fn in_force(view: &mut View<'_>) -> Result<Version> {
     newest(view)?.ok_or_else(|| {
-        Error::conflict("no_price_book", "This environment has no price book yet. Apply one with `steelyard book apply`.")
+        Error::conflict(
+            "no_price_book",
+            "This environment has no price book yet. Apply one with `steelyard book apply`.",
+        )
     })
 }
 
@@ -145,4 +150,3 @@ pub fn list(view: &mut View<'_>, before: i64, limit: i64) -> Result<Vec<Listed>>
         })
     })
 }
-

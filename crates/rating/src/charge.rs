@@ -1,9 +1,9 @@
-//! Rating one charge for one period.
+//! Rating what is bought, for one period.
 
 use catalog::{Price, PriceKind};
 use kernel::{Exact, Money, Period, ProrationUnit, Quantity, Result, Zone, units};
 
-use crate::{Explanation, Step};
+use crate::{Explanation, Number, Step, metered, tariff, tariff::Sum};
 
 /// How much of a full period a charge covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,21 @@ impl Share {
         let (charged, full) =
             (units(unit, zone, &part.start, &part.end), units(unit, zone, &whole.start, &whole.end));
         if charged == full || full <= 0 { Self::Whole } else { Self::Part { unit, part: charged, whole: full } }
+    }
+
+    /// The exact share; a part of nothing is all of it.
+    pub fn exact(self) -> Exact {
+        match self {
+            Self::Part { part, whole, .. } if whole > 0 => Exact::ratio(part.into(), whole.into()),
+            _ => Exact::one(),
+        }
+    }
+
+    pub(crate) fn step(self) -> Option<Step> {
+        match self {
+            Self::Whole => None,
+            Self::Part { unit, part, whole } => Some(Step::Share { unit, part, whole }),
+        }
     }
 }
 
@@ -61,10 +76,41 @@ pub struct Rated {
     pub explanation: Explanation,
 }
 
-/// The amount of a charge: price × months × quantity × share, rounded once.
+/// The amount of what is bought: price × months × share, the price for the quantity, rounded once. A minimum and a
+/// maximum bound the price of one whole period, before months and share. Of a lesser-of price the flat amount
+/// stands: nothing is measured here.
 ///
-/// Errors: `amount_out_of_range`.
+/// Errors: `amount_out_of_range`; `internal` for a price of what a meter measures.
 pub fn rate(charge: &Charge<'_>) -> Result<Rated> {
+    let price = charge.price;
+    let mut sum = match &price.kind {
+        PriceKind::Flat { amount } | PriceKind::LesserOf { amount, .. } => one_figure(charge, amount.exact()),
+        PriceKind::PerUnit { amount, unit } => {
+            let mut sum = one_figure(charge, amount.exact() * charge.quantity.exact());
+            sum.steps.push(Step::Quantity { quantity: charge.quantity.to_string(), unit: unit.clone() });
+            sum
+        }
+        _ => {
+            let mut sum = Sum::new(vec![tariff_step(charge.name, charge.place, charge.book, price)]);
+            let quantity = charge.quantity.exact();
+            let unit = price.unit().map(str::to_owned);
+            sum.steps.push(Step::Measured { quantity: Number::from(&quantity), unit, events: None });
+            tariff::units(price, &metered::not_below_zero(quantity), &mut sum)?;
+            sum
+        }
+    };
+    metered::bound(price, Share::Whole, &mut sum);
+    if charge.months != 1 {
+        sum.exact = sum.exact * Exact::from(i64::from(charge.months));
+        sum.steps.push(Step::Months { months: charge.months });
+    }
+    sum.exact = sum.exact * charge.share.exact();
+    sum.steps.extend(charge.share.step());
+    finish(sum, price.currency)
+}
+
+/// A price of one figure, which came to `exact` with the quantity.
+fn one_figure(charge: &Charge<'_>, exact: Exact) -> Sum {
     let price = charge.price;
     let mut steps = vec![Step::Price {
         name: charge.name.to_owned(),
@@ -74,97 +120,19 @@ pub fn rate(charge: &Charge<'_>) -> Result<Rated> {
         per: price.unit().map(str::to_owned),
         every: price.when.cycle().map(|cycle| cycle.to_string()),
     }];
-    let mut exact = price.amount().exact();
-    if charge.months != 1 {
-        exact = exact * Exact::from(i64::from(charge.months));
-        steps.push(Step::Months { months: charge.months });
+    if let Some(prepaid) = &price.prepaid {
+        steps.push(Step::Prepaid { monthly: prepaid.monthly, months: prepaid.months, off: prepaid.off });
     }
-    if let PriceKind::PerUnit { unit, .. } = &price.kind {
-        exact = exact * charge.quantity.exact();
-        steps.push(Step::Quantity { quantity: charge.quantity.to_string(), unit: unit.clone() });
-    }
-    if let Share::Part { unit, part, whole } = charge.share {
-        exact = exact * Exact::ratio(part.into(), whole.into());
-        steps.push(Step::Share { unit, part, whole });
-    }
-    let amount = Money::from_exact_major(&exact, price.currency)?;
-    steps.push(Step::Round { exact: exact.to_string(), amount: amount.decimal() });
-    Ok(Rated { amount, explanation: Explanation { currency: price.currency, steps } })
+    Sum { exact, steps }
 }
 
-#[cfg(test)]
-mod tests {
-    use kernel::{Currency, UnitPrice};
-    use proptest::prelude::*;
+pub(crate) fn tariff_step(name: &str, place: &str, book: i64, price: &Price) -> Step {
+    Step::Tariff { name: name.to_owned(), place: place.to_owned(), book, price: Box::new(price.clone()) }
+}
 
-    use super::*;
-
-    fn price(amount: &str, unit: Option<&str>, currency: &str) -> Price {
-        let amount = UnitPrice::parse(amount).unwrap();
-        Price {
-            when: catalog::When::Every(kernel::Cycle::MONTH),
-            currency: Currency::parse(currency).unwrap(),
-            kind: match unit {
-                None => PriceKind::Flat { amount },
-                Some(unit) => PriceKind::PerUnit { unit: unit.into(), amount },
-            },
-        }
-    }
-
-    fn rated(price: &Price, months: u32, quantity: i64, share: Share) -> Rated {
-        let quantity = Quantity::whole(quantity);
-        rate(&Charge { name: "X", place: "plans.x", book: 1, price, months, quantity, share }).unwrap()
-    }
-
-    fn days(part: i64, whole: i64) -> Share {
-        Share::Part { unit: ProrationUnit::Day, part, whole }
-    }
-
-    #[test]
-    fn worked_cases() {
-        let cases = [
-            (price("49", None, "USD"), 1, 1, Share::Whole, "49.00"),
-            (price("5", Some("user"), "USD"), 12, 6, Share::Whole, "360.00"),
-            (price("0.50", Some("GB"), "USD"), 1, 3, Share::Whole, "1.50"),
-            (price("49", None, "USD"), 1, 1, days(17, 31), "26.87"),
-            // 0.005 rounds away from zero.
-            (price("0.01", Some("GB"), "USD"), 1, 1, days(15, 30), "0.01"),
-            (price("1000", None, "JPY"), 1, 1, days(1, 3), "333"),
-            (price("1", None, "KWD"), 1, 1, days(1, 3), "0.333"),
-            (price("0.000000000001", Some("call"), "USD"), 1, 5_000_000_000, Share::Whole, "0.01"),
-            (price("49", Some("seat"), "USD"), 1, 0, Share::Whole, "0.00"),
-        ];
-        for (price, months, quantity, share, expected) in cases {
-            let rated = rated(&price, months, quantity, share);
-            assert_eq!(rated.amount.decimal(), expected, "{price} × {quantity} {share:?}");
-        }
-    }
-
-    proptest! {
-        /// The explanation alone gives the amount again, by other code than `rate`.
-        #[test]
-        fn an_explanation_can_be_recomputed(
-            units in 0_u64..100_000, places in 0_u32..6, quantity in 0_i64..100_000,
-            months in 1_u32..36, part in 0_i64..366, rest in 0_i64..366, per_unit: bool,
-            currency in prop::sample::select(vec!["USD", "JPY", "KWD"]),
-        ) {
-            let amount = format!("{}.{:0width$}", units / 10_u64.pow(places), units % 10_u64.pow(places), width = places as usize);
-            let price = price(amount.trim_end_matches('.'), per_unit.then_some("unit"), currency);
-            let share = if rest == 0 { Share::Whole } else { days(part, part + rest) };
-            let rated = rated(&price, months, quantity, share);
-            let stored = serde_json::to_string(&rated.explanation).unwrap();
-            let read: Explanation = serde_json::from_str(&stored).unwrap();
-            prop_assert_eq!(read.recompute().unwrap(), rated.amount);
-        }
-
-        /// Parts of a period never cost more than the whole by more than each part's own rounding.
-        #[test]
-        fn parts_cost_what_the_whole_costs(whole in 1_i64..366, cut in 0_i64..366, minor in 0_u32..1_000_000) {
-            let cut = cut % (whole + 1);
-            let price = price(&format!("{}.{:02}", minor / 100, minor % 100), None, "USD");
-            let parts = [days(cut, whole), days(whole - cut, whole)].map(|share| rated(&price, 1, 1, share).amount.minor());
-            let together = rated(&price, 1, 1, Share::Whole).amount.minor();
-            prop_assert!((parts[0] + parts[1] - together).abs() <= 1);
-        }
-    }
+/// Round the running amount: the last step of a line.
+pub(crate) fn finish(mut sum: Sum, currency: kernel::Currency) -> Result<Rated> {
+    let amount = Money::from_exact_major(&sum.exact, currency)?;
+    sum.steps.push(Step::Round { exact: sum.exact.to_string(), amount: amount.decimal() });
+    Ok(Rated { amount, explanation: Explanation { currency, steps: sum.steps } })
 }

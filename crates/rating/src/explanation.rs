@@ -1,9 +1,15 @@
 //! How a line came to be, complete enough to compute it again by hand.
 
-use kernel::{Currency, Error, Exact, Money, ProrationUnit, Result, UnitPrice};
+use catalog::Price;
+use kernel::{Currency, Money, ProrationUnit, Rate, Result, UnitPrice};
 use serde::{Deserialize, Serialize};
 
-/// The steps from a price to an amount. The amount is the product of all steps before the last, rounded.
+use crate::{Number, recompute, sentences};
+
+/// The steps from a price to an amount.
+///
+/// Read from first to last they keep one running amount: a price sets it, what is bought or measured multiplies it
+/// or adds to it, minimum, maximum and what was billed bound and lower it, and the last step rounds it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Explanation {
     /// The currency of every amount in it.
@@ -12,11 +18,11 @@ pub struct Explanation {
     pub steps: Vec<Step>,
 }
 
-/// One step. Amounts and quantities are decimal text, in major units.
+/// One step. Amounts and quantities are decimal text, in major units; a number that does not end is `n/d`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "snake_case")]
 pub enum Step {
-    /// The price that applies.
+    /// The price that applies, when it is one figure.
     Price {
         /// The plan's or add-on's name.
         name: String,
@@ -33,6 +39,26 @@ pub enum Step {
         #[serde(skip_serializing_if = "Option::is_none")]
         every: Option<String>,
     },
+    /// How the price before it follows from the price of a month.
+    Prepaid {
+        /// The price of a month.
+        monthly: UnitPrice,
+        /// Months paid at once.
+        months: u32,
+        /// What is taken off for that.
+        off: Rate,
+    },
+    /// The price that applies, when it is more than one figure. It adds nothing itself.
+    Tariff {
+        /// What is charged.
+        name: String,
+        /// Where it stands in the price book.
+        place: String,
+        /// The version of the price book.
+        book: i64,
+        /// All of it.
+        price: Box<Price>,
+    },
     /// A monthly price in a period of several months.
     Months {
         /// The months of the period.
@@ -45,6 +71,160 @@ pub enum Step {
         /// Of what.
         unit: String,
     },
+    /// What the steps that follow are about: a quantity bought or measured, or an amount of money measured.
+    Measured {
+        /// How many, or how much.
+        quantity: Number,
+        /// One of what is counted; none for money.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unit: Option<String>,
+        /// Over how many events, where that counts.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        events: Option<u64>,
+    },
+    /// There is no complete figure for the period.
+    Unmeasured,
+    /// Units that are included in the plan, taken off what was measured.
+    Included {
+        /// How many.
+        each: Number,
+        /// For each of so many units bought.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        times: Option<Number>,
+        /// What is left to charge.
+        left: Number,
+    },
+    /// Transactions that are free, taken off what was measured.
+    Free {
+        /// How many.
+        events: u64,
+        /// How much of the amount measured is free.
+        amount: Number,
+    },
+    /// Adds a price for each unit.
+    Units {
+        /// How many.
+        units: Number,
+        /// For one.
+        each: UnitPrice,
+        /// What they cost.
+        amount: Number,
+    },
+    /// Adds a price for each package.
+    Packages {
+        /// How many units.
+        units: Number,
+        /// Units in a package.
+        size: Number,
+        /// How many packages they are.
+        packages: i64,
+        /// For one package.
+        each: UnitPrice,
+        /// What they cost.
+        amount: Number,
+    },
+    /// Adds one tier.
+    Tier {
+        /// The tier begins above this.
+        from: Number,
+        /// Its last unit; none for the last tier.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        up_to: Option<Number>,
+        /// Units charged in it.
+        units: Number,
+        /// Packages these units are, with the size of one, when it is sold in packages.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        packages: Option<(i64, Number)>,
+        /// For one unit or package.
+        each: UnitPrice,
+        /// For entering the tier.
+        flat: UnitPrice,
+        /// What the tier costs.
+        amount: Number,
+    },
+    /// Adds one tier of a graduated percentage.
+    PercentTier {
+        /// The tier begins above this.
+        from: Number,
+        /// Its end; none for the last tier.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        up_to: Option<Number>,
+        /// The part of the amount in it.
+        of: Number,
+        /// The share of that part.
+        percent: Rate,
+        /// For entering the tier.
+        flat: UnitPrice,
+        /// What the tier costs.
+        amount: Number,
+    },
+    /// Adds a share of an amount.
+    Percent {
+        /// The share.
+        percent: Rate,
+        /// Of what.
+        of: Number,
+        /// What that is.
+        amount: Number,
+    },
+    /// Adds a fixed amount for each transaction.
+    Fixed {
+        /// How many.
+        events: u64,
+        /// For one.
+        each: UnitPrice,
+        /// What they cost.
+        amount: Number,
+    },
+    /// Adds the transactions that cost the least or the most a transaction can.
+    Bounded {
+        /// Which of the two.
+        bound: Bound,
+        /// How many.
+        events: u64,
+        /// How much of the amount measured they are.
+        of: Number,
+        /// For one.
+        each: UnitPrice,
+        /// What they cost.
+        amount: Number,
+    },
+    /// Adds the amount measured, times a number.
+    Times {
+        /// The number.
+        times: Number,
+        /// What that is.
+        amount: Number,
+    },
+    /// A level of a quantity that changed within the period, for the time it stood.
+    Level {
+        /// How many.
+        quantity: Number,
+        /// What is counted.
+        unit: ProrationUnit,
+        /// Units of the period for which it stood.
+        part: i64,
+        /// Units of the full period.
+        whole: i64,
+        /// What they cost, flat amounts apart.
+        amount: Number,
+    },
+    /// Adds the flat amounts of the tiers entered, once.
+    Flats {
+        /// The highest quantity.
+        highest: Number,
+        /// What they come to.
+        amount: Number,
+    },
+    /// The flat price or the share, whichever is less.
+    Lesser {
+        /// The share.
+        percent: Rate,
+        /// Of what.
+        of: Number,
+        /// What that is.
+        amount: Number,
+    },
     /// A part of a full period.
     Share {
         /// What is counted.
@@ -54,72 +234,75 @@ pub enum Step {
         /// Units of the full period.
         whole: i64,
     },
-    /// The one rounding: half away from zero, to the currency's minor unit.
+    /// The least the price comes to: what is missing is added.
+    Minimum {
+        /// The least.
+        minimum: Number,
+        /// The part of it a shorter period counts for: units charged, units of the full period.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        share: Option<(i64, i64)>,
+        /// What is added.
+        added: Number,
+    },
+    /// The most it comes to: what is beyond is taken off.
+    Maximum {
+        /// The most.
+        maximum: Number,
+        /// What is taken off.
+        taken: Number,
+    },
+    /// Takes off what has been billed for the same already.
+    Billed {
+        /// The amount.
+        amount: String,
+    },
+    /// Never below zero: what was billed is enough.
+    Enough,
+    /// Takes off a discount.
+    Discount {
+        /// The coupon.
+        name: String,
+        /// The amount.
+        amount: String,
+    },
+    /// The rounding: half away from zero, to the currency's minor unit.
     Round {
-        /// The exact product: a decimal, or a fraction `n/d` when it does not end.
+        /// The exact amount: a decimal, or a fraction `n/d` when it does not end.
         exact: String,
-        /// The amount of the line.
+        /// The rounded one.
         amount: String,
     },
 }
 
+/// The least or the most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bound {
+    /// The least.
+    AtLeast,
+    /// The most.
+    AtMost,
+}
+
 impl Explanation {
-    /// The amount again, from nothing but the explanation.
+    /// The amount again, from nothing but the explanation, by code of its own: every step is worked out anew and
+    /// must come to what it says, and a price of several figures is applied once more to what was measured.
     ///
-    /// Errors: `internal` when a stored text is no number.
+    /// Errors: `internal` when a step does not come to what it says; `amount_out_of_range`.
     pub fn recompute(&self) -> Result<Money> {
-        let number = |text: &str| {
-            Exact::parse_decimal(text).map_err(|_| Error::internal(format!("an explanation holds {text:?}, no number")))
-        };
-        let mut exact = Exact::one();
-        for step in &self.steps {
-            let factor = match step {
-                Step::Price { amount, .. } => number(&amount.to_string())?,
-                Step::Months { months } => Exact::from(i64::from(*months)),
-                Step::Quantity { quantity, .. } => number(quantity)?,
-                Step::Share { part, whole, .. } => Exact::ratio((*part).into(), (*whole).max(1).into()),
-                Step::Round { .. } => continue,
-            };
-            exact = exact * factor;
-        }
-        Money::from_exact_major(&exact, self.currency)
+        recompute::recompute(self)
     }
 
     /// One line of text per step, for pages, the command line and e-mails.
     pub fn sentences(&self) -> Vec<String> {
         let code = self.currency.code();
-        self.steps.iter().map(|step| sentence(step, code)).collect()
+        self.steps.iter().map(|step| sentences::sentence(step, code)).collect()
     }
-}
 
-fn sentence(step: &Step, currency: &str) -> String {
-    match step {
-        Step::Price { name, place, book, amount, per, every } => {
-            let per = per.as_ref().map(|unit| format!(" per {unit}")).unwrap_or_default();
-            let every = every.as_ref().map(|cycle| format!(" every {cycle}")).unwrap_or_default();
-            format!("{name}: {currency} {amount}{per}{every} (price book version {book}, {place})")
-        }
-        Step::Months { months } => format!("× {months} months of the monthly price"),
-        Step::Quantity { quantity, unit } => format!("× {quantity}, the quantity subscribed (unit: {unit})"),
-        Step::Share { unit, part, whole } => {
-            let unit = match unit {
-                ProrationUnit::Day => "days",
-                ProrationUnit::Second => "seconds",
-                ProrationUnit::ThirtyDayMonth => "days of 30-day months",
-                ProrationUnit::None => "units",
-            };
-            format!("× {part}/{whole}: {part} of the period's {whole} {unit}")
-        }
-        Step::Round { exact, amount } if exact_equals(exact, amount) => format!("= {currency} {amount}, exactly"),
-        Step::Round { exact, amount } => {
-            format!("= {currency} {exact}, rounded half up to {currency} {amount}")
-        }
-    }
-}
-
-fn exact_equals(exact: &str, amount: &str) -> bool {
-    match (Exact::parse_decimal(exact), Exact::parse_decimal(amount)) {
-        (Ok(exact), Ok(amount)) => exact == amount,
-        _ => false,
+    /// The same after a discount of `amount`.
+    #[must_use]
+    pub fn discounted(mut self, name: &str, amount: Money) -> Self {
+        self.steps.push(Step::Discount { name: name.to_owned(), amount: amount.decimal() });
+        self
     }
 }

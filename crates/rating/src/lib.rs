@@ -2,9 +2,34 @@
 //!
 //! Everything is computed exactly and rounded once, when the line is written: half away from zero, to
 //! the minor unit (domain rules §1).
+//!
+//! | what | function |
+//! |---|---|
+//! | what is bought: flat, per seat, packages, tiers | [`rate`] |
+//! | what is measured: the same, percentages, dynamic, lesser-of, minimum and maximum | [`rate_metered`] |
+//! | the same again when more has been measured | [`rate_again`] |
+//! | a quantity that changes within the period | [`rate_levels`] |
+//! | the minimum of a subscription | [`true_up`] |
+//! | coupons | [`discount`] |
 
 mod charge;
+mod discount;
 mod explanation;
+mod levels;
+mod metered;
+mod minimum;
+mod number;
+mod recompute;
+mod sentences;
+mod tariff;
+
+#[cfg(test)]
+mod tests;
 
 pub use charge::{Charge, Rated, Share, rate};
-pub use explanation::{Explanation, Step};
+pub use discount::{Coupon, Reduction, Split, discount};
+pub use explanation::{Bound, Explanation, Step};
+pub use levels::{Level, Levels, rate_levels};
+pub use metered::{Allowance, Measured, Metered, rate_again, rate_metered};
+pub use minimum::{Commitment, true_up};
+pub use number::Number;

@@ -6,6 +6,6 @@ mod rules;
 pub(crate) mod sql;
 
 pub use model::{Cause, Credit, CreditLine, CreditNote, Derivation};
+pub(crate) use ops::{ended, issue, running};
 pub use ops::{find, lines, of_invoice};
-pub(crate) use ops::{issue, running};
-pub use rules::{Running, unused};
+pub use rules::{Ended, Running, restored, unused};

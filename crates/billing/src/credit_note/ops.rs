@@ -14,7 +14,7 @@ use store::{NewFact, Row, Series, ToValue, Tx, Value, View, params};
 
 use super::{
     model::{Cause, Credit, CreditLine, CreditNote},
-    rules::Running,
+    rules::{Ended, Running},
     sql,
 };
 use crate::invoice::{self, ChargeKind, Line, Totals};
@@ -48,6 +48,20 @@ pub(crate) fn running(
             customer: row.get(3)?,
             line,
             credited: Money::new(row.get(18)?, currency)?,
+        })
+    })
+}
+
+/// The lines of a subscription that were ended early and would still run at `at`, the last ended first.
+pub(crate) fn ended(view: &mut View<'_>, subscription: SubscriptionId, at: Timestamp) -> Result<Vec<Ended>> {
+    view.all(&sql::ENDED, params![subscription, at], |row| {
+        let explanation = serde_json::from_value(row.get(7)?);
+        Ok(Ended {
+            number: row.get(0)?,
+            period: period(row, 1)?,
+            credited: Money::new(row.get(5)?, row.get(6)?)?,
+            explanation: explanation
+                .map_err(|error| Error::internal(format!("a stored explanation cannot be read: {error}")))?,
         })
     })
 }

@@ -5,6 +5,7 @@ use kernel::{
     ids::{CustomerId, InvoiceId, LegalEntityId},
     units,
 };
+use rating::{Explanation, Step};
 
 use super::model::{Credit, Derivation};
 use crate::invoice::{self, Line};
@@ -24,6 +25,39 @@ pub struct Running {
     pub line: Line,
     /// What of it was credited before.
     pub credited: Money,
+}
+
+/// A line that was ended before its time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ended {
+    /// The credit note that ended it.
+    pub number: String,
+    /// From when on it was credited, to its end.
+    pub period: Period,
+    /// What was credited.
+    pub credited: Money,
+    /// How the line's amount had come to be.
+    pub explanation: Explanation,
+}
+
+/// What was ended within the same proration unit and is now charged again, at the same price and quantity
+/// for the same rest of the period: it costs exactly what was credited, so that a chain of changes that
+/// returns to its start within a unit nets to zero (domain rules §4).
+pub fn restored<'e>(
+    ended: &'e [Ended],
+    charge: &Explanation,
+    period: Period,
+    unit: ProrationUnit,
+    zone: &Zone,
+) -> Option<&'e Ended> {
+    let same_unit = |one: &Ended| units(unit, zone, &one.period.start, &period.start) == 0;
+    let same_price = |one: &Ended| priced(&one.explanation).eq(priced(charge));
+    ended.iter().find(|one| one.period.end == period.end && same_unit(one) && same_price(one))
+}
+
+/// The steps that say what a full period costs.
+fn priced(explanation: &Explanation) -> impl Iterator<Item = &Step> {
+    explanation.steps.iter().filter(|step| !matches!(step, Step::Share { .. } | Step::Round { .. }))
 }
 
 /// The credit for ending a running line at `at`: round(net × units(at, end) ÷ units(start, end)), at most
@@ -73,7 +107,6 @@ pub fn unused(running: &Running, unit: ProrationUnit, zone: &Zone, at: Edge) -> 
 mod tests {
     use kernel::{Currency, Id};
     use proptest::prelude::*;
-    use rating::Explanation;
 
     use super::*;
     use crate::invoice::{ChargeKind, State};

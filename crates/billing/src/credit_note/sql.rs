@@ -29,6 +29,14 @@ statements! {
             AND NOT EXISTS (SELECT 1 FROM credit_note_line c
                 WHERE c.env_id = l.env_id AND c.invoice_id = l.invoice_id AND c.invoice_line = l.ordinal AND c.ends)
         ORDER BY l.item, l.start_at, l.adjustment";
+    /// Lines of a subscription that credit notes ended before their own end, which lies after an instant;
+    /// the last ended first.
+    environment ENDED = "SELECT n.number, c.start_date, c.start_at, c.end_date, c.end_at, c.amount, n.currency, l.explanation
+        FROM invoice_line l
+        JOIN credit_note_line c ON c.env_id = l.env_id AND c.invoice_id = l.invoice_id AND c.invoice_line = l.ordinal
+        JOIN credit_note n ON n.env_id = c.env_id AND n.id = c.credit_note_id
+        WHERE l.env_id = $1 AND l.subscription_id = $2 AND l.end_at > $3 AND c.ends
+        ORDER BY n.id DESC, c.ordinal";
 }
 
 bulks! {

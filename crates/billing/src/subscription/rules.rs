@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use catalog::{Anchor, Book, Plan, Price, version::Version};
+use catalog::{Anchor, Book, PayIn, Plan, Price, version::Version};
 use identity::{Customer, LegalEntity};
 use jiff::Timestamp;
 use kernel::{
@@ -112,8 +112,8 @@ pub fn renew(subscription: &Subscription, agreed: &Version, in_force: &Version) 
     let (mut next, mut version, mut dropped) =
         (Subscription { pending: None, ..subscription.clone() }, agreed, None);
     if let Some(command) = &subscription.pending {
-        let (running, adjustments) = (&[][..], &nothing);
-        let ground = change::Ground { subscription, agreed, in_force, running, adjustments };
+        let (running, ended, adjustments) = (&[][..], &[][..], &nothing);
+        let ground = change::Ground { subscription, agreed, in_force, running, ended, adjustments };
         match change::changed(&ground, command, begins) {
             Ok(changed) => (next, version) = (changed, change::version_after(&ground, command)),
             Err(error) => dropped = Some(error),
@@ -175,6 +175,7 @@ pub(super) fn items(book: &Book, wanted: &Wanted<'_>, cycle: Cycle, currency: Cu
             format!("{name} has no price for every {cycle} in {currency}. It is sold by {sold} in {home}.");
         Error::invalid("price_missing", detail).at("/cycle")
     })?;
+    check_billable(plan, price, currency)?;
     let quantity =
         quantity(price.unit(), wanted.quantity, &plan.name).map_err(|error| error.at("/quantity"))?;
     let mut items = vec![Item { ordinal: 0, kind: ItemKind::Plan, key: plan.key.clone(), quantity }];
@@ -185,6 +186,22 @@ pub(super) fn items(book: &Book, wanted: &Wanted<'_>, cycle: Cycle, currency: Cu
         items.push(Item { ordinal, kind: ItemKind::Addon, key: (*key).to_owned(), quantity });
     }
     Ok(items)
+}
+
+/// Subscriptions bill fees in advance; what is billed at the end of a period waits for metering.
+///
+/// Errors: `price_not_billed_yet`.
+fn check_billable(plan: &Plan, price: &Price, currency: Currency) -> Result<()> {
+    let metered = price.pay_in == PayIn::Arrears || price.meter().is_some();
+    let usage = plan.usage.iter().any(|usage| usage.price_in(currency).is_some());
+    if !metered && !usage && plan.minimum.is_empty() {
+        return Ok(());
+    }
+    let name = &plan.name;
+    let detail = format!(
+        "{name} has prices for usage or in arrears, which cannot be billed before metering is there."
+    );
+    Err(Error::conflict("price_not_billed_yet", detail).at("/plan"))
 }
 
 /// Whether `count` of an add-on can be bought with a plan.

@@ -403,3 +403,61 @@ fn changes_from_many_sides_at_once_bill_each_state_once() {
         assert_eq!(got, expected);
     });
 }
+
+/// Prices whose shares never end: back and forth within a day costs nothing, over days what the time costs.
+#[test]
+fn a_chain_that_returns_to_its_start_within_a_day_nets_to_zero() {
+    on_both(ALL, |test| {
+        let odd = book("")
+            .replace("month = \"31\"", "month = \"29.95\"")
+            .replace("month = \"62\"", "month = \"59.99\"");
+        let scope = environment_with(test, Mode::Sandbox, "2026-01-01T09:00:00Z", &odd);
+        let customer = customer_in(test, &scope, "UTC");
+        let addons = BTreeMap::from([("extra".into(), 1)]);
+        let id = ground::start(test, &scope, Start { plan: "small".into(), addons, ..starter(customer.id) })
+            .unwrap()
+            .subscription
+            .id;
+        let credit = |scope: &Scope| {
+            let owner = customer.id.to_string();
+            let held = test.db.read(scope, move |view| {
+                ledger::held_by(view, ledger::AccountKind::CustomerCredit, vec![owner.clone()])
+            });
+            held.wait().unwrap().first().map_or(0, |(_, _, balance)| -balance)
+        };
+        let owed = |scope: &Scope| -> i64 {
+            let invoices =
+                test.db.read(scope, |view| billing::invoice::list(view, None, 1_000)).wait().unwrap();
+            invoices.iter().map(|invoice| invoice.amount_due().unwrap().minor()).sum::<i64>() - credit(scope)
+        };
+        advance(test, &scope, "2026-01-12T09:00:00Z").unwrap();
+        let before = owed(&scope);
+        let extra = |count| Change { addons: BTreeMap::from([("extra".into(), count)]), ..Change::default() };
+        for command in
+            [plan("large"), extra(3), plan("small"), plan("large"), extra(0), extra(1), plan("small")]
+        {
+            now(test, &scope, id, command);
+        }
+        assert_eq!(owed(&scope), before, "back where it was");
+        now(test, &scope, id, plan("large"));
+        advance(test, &scope, "2026-01-13T09:00:00Z").unwrap();
+        now(test, &scope, id, plan("small"));
+        // One day of the dearer plan: (59.99 − 29.95) / 31 = 0.969…
+        assert_eq!(owed(&scope) - before, 97);
+        sound(test, &scope);
+    });
+}
+
+#[test]
+fn what_cannot_be_billed_yet_cannot_be_subscribed_to() {
+    let test = TestDb::sqlite(ALL);
+    let arrears = book("").replace(
+        "price = { month = \"31\", year = \"365\" }",
+        "price = { month = \"31\", pay_in = \"arrears\" }",
+    );
+    let scope = environment_with(&test, Mode::Sandbox, "2026-01-01T09:00:00Z", &arrears);
+    let customer = customer_in(&test, &scope, "UTC");
+    let refused =
+        ground::start(&test, &scope, Start { plan: "small".into(), ..starter(customer.id) }).unwrap_err();
+    assert_eq!(refused.code, "price_not_billed_yet");
+}

@@ -9,8 +9,11 @@ use kernel::{Cycle, CycleUnit};
 use serde::Serialize;
 
 use super::{
+    coupon::{Coupon, Discount},
+    meter::{Limit, LimitPolicy, LimitScope, Meter, Window},
     model::{Addon, Billing, Book, Feature, FeatureKind, Included, Plan, Trial, WithoutMethod},
-    price::{Price, When},
+    price::{Price, UsagePrice, When},
+    price_text::money,
 };
 
 /// One change.
@@ -39,6 +42,8 @@ pub fn diff(old: &Book, new: &Book) -> Vec<Change> {
     changes.entries("feature", &old.features, &new.features, feature);
     changes.entries("plan", &old.plans, &new.plans, plan);
     changes.entries("add-on", &old.addons, &new.addons, addon);
+    changes.entries("meter", &old.meters, &new.meters, meter);
+    changes.entries("coupon", &old.coupons, &new.coupons, coupon);
     changes.list
 }
 
@@ -131,19 +136,54 @@ impl Changes {
         }
     }
 
-    fn prices(&mut self, old: &[Price], new: &[Price]) {
+    /// Prices, each called by `what` and its cycle.
+    fn prices(&mut self, what: &str, old: &[Price], new: &[Price]) {
         let same = |a: &Price, b: &Price| a.when == b.when && a.currency == b.currency;
         for gone in old.iter().filter(|gone| !new.iter().any(|price| same(gone, price))) {
-            self.say(format_args!("{} {gone} removed", price_word(gone.when)));
+            self.say(format_args!("{} {gone} removed", price_word(what, gone.when)));
         }
         for price in new {
-            let word = price_word(price.when);
+            let word = price_word(what, price.when);
             match old.iter().find(|before| same(before, price)) {
                 None => self.say(format_args!("{word} {price} added")),
-                Some(before) if before != price => self.say(format_args!("{word} {before} → {price}")),
-                Some(_) => {}
+                Some(before) if before == price => {}
+                Some(before) if before.pay_in != price.pay_in && before.to_string() == price.to_string() => {
+                    self.setting(&format!("{word} paid in"), &before.pay_in, &price.pay_in);
+                }
+                Some(before) => self.say(format_args!("{word} {before} → {price}")),
             }
         }
+    }
+
+    /// The usage prices of a plan, by key.
+    fn usage(&mut self, old: &[UsagePrice], new: &[UsagePrice]) {
+        for gone in old.iter().filter(|gone| new.iter().all(|usage| usage.key != gone.key)) {
+            self.say(format_args!("usage price {} removed", gone.key));
+        }
+        for usage in new {
+            match old.iter().find(|before| before.key == usage.key) {
+                None => self.say(format_args!("usage price {} added", usage.key)),
+                Some(before) => self.one_usage(before, usage),
+            }
+        }
+        let keys = |list: &[UsagePrice], other: &[UsagePrice]| -> Vec<String> {
+            let kept = list.iter().filter(|usage| other.iter().any(|known| known.key == usage.key));
+            kept.map(|usage| usage.key.clone()).collect()
+        };
+        if keys(old, new) != keys(new, old) {
+            self.say("usage prices in another order");
+        }
+    }
+
+    fn one_usage(&mut self, old: &UsagePrice, new: &UsagePrice) {
+        let key = &new.key;
+        let or_none = |value: Option<&kernel::Exact>| value.map_or_else(|| "none".into(), ToString::to_string);
+        self.value(&format!("usage price {key} named"), &old.name, &new.name);
+        self.value(&format!("usage price {key} of meter"), &old.meter, &new.meter);
+        self.value(&format!("usage price {key} free"), &or_none(old.free.as_ref()), &or_none(new.free.as_ref()));
+        self.setting(&format!("usage price {key} where"), &old.filter, &new.filter);
+        self.setting(&format!("usage price {key} grouped by"), &old.group_by, &new.group_by);
+        self.prices(&format!("usage price {key}"), &old.prices, &new.prices);
     }
 }
 
@@ -167,7 +207,7 @@ macro_rules! named {
         })*
     };
 }
-named! { Feature "features"; Plan "plans"; Addon "addons"; }
+named! { Feature "features"; Plan "plans"; Addon "addons"; Meter "meters"; Coupon "coupons"; }
 
 fn billing(changes: &mut Changes, old: &Billing, new: &Billing) {
     changes.at("billing", "billing");
@@ -176,6 +216,7 @@ fn billing(changes: &mut Changes, old: &Billing, new: &Billing) {
     changes.setting("change day", &old.change_day, &new.change_day);
     changes.setting("cancellation day", &old.cancellation_day, &new.cancellation_day);
     changes.setting("cycle change", &old.cycle_change, &new.cycle_change);
+    changes.setting("minimums", &old.minimums, &new.minimums);
 }
 
 fn trial(changes: &mut Changes, old: Option<&Trial>, new: Option<&Trial>) {
@@ -214,17 +255,80 @@ fn feature(changes: &mut Changes, old: &Feature, new: &Feature) {
 }
 
 fn plan(changes: &mut Changes, old: &Plan, new: &Plan) {
-    changes.prices(&old.prices, &new.prices);
+    changes.prices("price", &old.prices, &new.prices);
+    changes.value("negotiated", &old.negotiated, &new.negotiated);
+    changes.prices("minimum", &old.minimum, &new.minimum);
     changes.map(&old.includes, &new.includes, |included| match included {
         Included::UpTo(amount) => amount.to_string(),
         Included::Unlimited => "unlimited".into(),
         Included::Value(text) => format!("\"{text}\""),
     });
     changes.set("feature", &old.features, &new.features);
+    changes.map(&old.limits, &new.limits, limit_text);
+    changes.usage(&old.usage, &new.usage);
+}
+
+fn limit_text(limit: &Limit) -> String {
+    let per = limit.per.as_ref().map(|unit| format!(" per {unit}")).unwrap_or_default();
+    let policy = match limit.policy {
+        LimitPolicy::Hard => "hard",
+        LimitPolicy::Soft => "soft",
+        LimitPolicy::Warn => "warn",
+    };
+    let scope = match limit.scope {
+        LimitScope::Customer => "",
+        LimitScope::User => ", each user",
+        LimitScope::Seat => ", each seat",
+        LimitScope::Key => ", each API key",
+    };
+    let window = match limit.window {
+        Window::Period => String::new(),
+        window => format!(", {window}"),
+    };
+    format!("{}{per} ({policy}{scope}{window})", limit.amount)
+}
+
+fn meter(changes: &mut Changes, old: &Meter, new: &Meter) {
+    let property = |meter: &Meter| meter.property.clone().unwrap_or_else(|| "value".into());
+    changes.value("unit", &old.unit, &new.unit);
+    changes.setting("aggregation", &old.aggregation, &new.aggregation);
+    if old.property != new.property {
+        changes.say(format_args!("property {} → {}", property(old), property(new)));
+    }
+    changes.value("decimals", &old.decimals, &new.decimals);
+    changes.setting("dimensions", &old.dimensions, &new.dimensions);
+}
+
+fn coupon(changes: &mut Changes, old: &Coupon, new: &Coupon) {
+    let or = |value: Option<String>, none: &str| value.unwrap_or_else(|| none.into());
+    let count = |coupon: &Coupon| or(coupon.redemptions.map(|count| count.to_string()), "any number");
+    let expires = |coupon: &Coupon| or(coupon.expires.map(|date| date.to_string()), "never");
+    let scope = |coupon: &Coupon| {
+        let keys = coupon.applies_to.as_ref().map(|keys| keys.iter().map(String::as_str).collect::<Vec<_>>());
+        or(keys.map(|keys| keys.join(", ")), "everything")
+    };
+    changes.value("code", &or(old.code.clone(), "none"), &or(new.code.clone(), "none"));
+    changes.value("discount", &discount_text(&old.discount), &discount_text(&new.discount));
+    changes.value("lasts", &old.lasts, &new.lasts);
+    changes.value("applies to", &scope(old), &scope(new));
+    changes.value("redemptions", &count(old), &count(new));
+    changes.value("expires", &expires(old), &expires(new));
+    changes.value("stacks", &old.stacks, &new.stacks);
+}
+
+fn discount_text(discount: &Discount) -> String {
+    match discount {
+        Discount::Percent { rate } => format!("{rate} %"),
+        Discount::Amount { amounts } => {
+            let amounts = amounts.iter().map(|(currency, amount)| money(*amount, *currency));
+            amounts.collect::<Vec<_>>().join(", ")
+        }
+        Discount::FreeMonths { months } => format!("{months} months free"),
+    }
 }
 
 fn addon(changes: &mut Changes, old: &Addon, new: &Addon) {
-    changes.prices(&old.prices, &new.prices);
+    changes.prices("price", &old.prices, &new.prices);
     changes.map(&old.raises, &new.raises, |amount| format!("raised by {amount}"));
     changes.set("feature", &old.features, &new.features);
     let plans = |addon: &Addon| match &addon.plans {
@@ -235,8 +339,12 @@ fn addon(changes: &mut Changes, old: &Addon, new: &Addon) {
 }
 
 /// "monthly price", "price for 2 years", "one-off price".
-fn price_word(when: When) -> String {
-    let When::Every(cycle) = when else { return "one-off price".into() };
+fn price_word(what: &str, when: When) -> String {
+    let cycle = match when {
+        When::Once => return format!("one-off {what}"),
+        When::Period => return what.to_owned(),
+        When::Every(cycle) => cycle,
+    };
     let word = match (cycle.unit(), cycle.count()) {
         (CycleUnit::Day, 1) => "daily",
         (CycleUnit::Week, 1) => "weekly",
@@ -244,7 +352,7 @@ fn price_word(when: When) -> String {
         (CycleUnit::Year, 1) => "yearly",
         _ if cycle == Cycle::QUARTER => "quarterly",
         _ if cycle == Cycle::HALF_YEAR => "half-yearly",
-        _ => return format!("price for {cycle}"),
+        _ => return format!("{what} for {cycle}"),
     };
-    format!("{word} price")
+    format!("{word} {what}")
 }

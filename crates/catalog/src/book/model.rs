@@ -10,7 +10,11 @@ use kernel::{Currency, Cycle, ProrationUnit, UnitPrice};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::price::{Price, When, recurring};
+use super::{
+    coupon::Coupon,
+    meter::{Limit, LimitPolicy, Meter},
+    price::{Price, UsagePrice, When, is_default, recurring},
+};
 
 /// A merchant's price book.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +37,12 @@ pub struct Book {
     pub plans: Vec<Plan>,
     /// What can be bought beside a plan, in the order of the pricing page.
     pub addons: Vec<Addon>,
+    /// What is measured, in the order of the file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub meters: Vec<Meter>,
+    /// The coupons, in the order of the file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub coupons: Vec<Coupon>,
 }
 
 impl Book {
@@ -49,6 +59,25 @@ impl Book {
     /// The feature with this key.
     pub fn feature(&self, key: &str) -> Option<&Feature> {
         self.features.iter().find(|feature| feature.key == key)
+    }
+
+    /// The meter with this key.
+    pub fn meter(&self, key: &str) -> Option<&Meter> {
+        self.meters.iter().find(|meter| meter.key == key)
+    }
+
+    /// The coupon with this key.
+    pub fn coupon(&self, key: &str) -> Option<&Coupon> {
+        self.coupons.iter().find(|coupon| coupon.key == key)
+    }
+
+    /// The currencies it has prices in: the book's own, then the others by code.
+    pub fn currencies(&self) -> Vec<Currency> {
+        let plans = self.plans.iter().flat_map(|plan| &plan.prices);
+        let addons = self.addons.iter().flat_map(|addon| &addon.prices);
+        let others: BTreeSet<Currency> = plans.chain(addons).map(|price| price.currency).collect();
+        let others = others.into_iter().filter(|currency| *currency != self.currency);
+        std::iter::once(self.currency).chain(others).collect()
     }
 
     /// The book as JSON, always the same text for equal books: what is stored, and what [`digest`](Self::digest) covers.
@@ -77,6 +106,9 @@ pub struct Billing {
     pub cancellation_day: CancellationDay,
     /// What a change of the billing cycle does to the period.
     pub cycle_change: CycleChange,
+    /// What a minimum is in a period shorter than its own.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub minimums: Minimums,
 }
 
 impl Default for Billing {
@@ -87,6 +119,7 @@ impl Default for Billing {
             change_day: ChangeDay::New,
             cancellation_day: CancellationDay::Billed,
             cycle_change: CycleChange::Restart,
+            minimums: Minimums::Whole,
         }
     }
 }
@@ -129,6 +162,17 @@ pub enum CycleChange {
     Restart,
     /// The anchor stays.
     Keep,
+}
+
+/// What a minimum is in a period shorter than its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Minimums {
+    /// The whole of it.
+    #[default]
+    Whole,
+    /// The part of it that the period is.
+    Prorated,
 }
 
 /// The trial a book offers. It ends at the first instant of the local start date + `days`.
@@ -229,6 +273,18 @@ pub struct Plan {
     pub includes: BTreeMap<String, Included>,
     /// Keys of the boolean features it has, those of the plan it builds on among them.
     pub features: BTreeSet<String>,
+    /// Whether staff agree the price with the customer: the figures here are where that starts.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub negotiated: bool,
+    /// How much of a meter it includes, by the meter's key.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub limits: BTreeMap<String, Limit>,
+    /// What is charged for usage, in the order of the file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub usage: Vec<UsagePrice>,
+    /// The least a period of the subscription costs, all its lines together: flat prices like those of `prices`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub minimum: Vec<Price>,
 }
 
 impl Plan {
@@ -239,7 +295,45 @@ impl Plan {
 
     /// The cycles it is sold in, shortest first.
     pub fn cycles(&self) -> impl Iterator<Item = Cycle> {
-        self.prices.iter().filter_map(|price| price.when.cycle())
+        let first_of_its_cycle = |at: &usize| *at == 0 || self.prices[at - 1].when != self.prices[*at].when;
+        let firsts = (0..self.prices.len()).filter(first_of_its_cycle);
+        firsts.filter_map(|at| self.prices[at].when.cycle())
+    }
+
+    /// The currencies it is sold in, the book's own first.
+    pub fn currencies(&self) -> Vec<Currency> {
+        let mut currencies = Vec::new();
+        for price in &self.prices {
+            if !currencies.contains(&price.currency) {
+                currencies.push(price.currency);
+            }
+        }
+        currencies
+    }
+
+    /// The least a period of this cycle costs. A minimum for a month counts for each month of the cycle, unless the
+    /// book says one for the cycle itself.
+    pub fn minimum_for(&self, cycle: Cycle, currency: Currency) -> Option<AddonPrice<'_>> {
+        by_cycle(&self.minimum, cycle, currency)
+    }
+
+    /// The usage price of an event of a meter: of those whose filter it passes the one that asks most, and of
+    /// equals the first. `value` gives the event's value of a dimension.
+    pub fn usage_for<'v>(
+        &self,
+        meter: &str,
+        value: impl Fn(&str) -> Option<&'v str>,
+    ) -> Option<&UsagePrice> {
+        let passes = |usage: &&UsagePrice| {
+            usage.meter == meter && usage.filter.iter().all(|(key, wanted)| value(key) == Some(wanted))
+        };
+        // Of equals `max_by_key` takes the last.
+        self.usage.iter().rev().filter(passes).max_by_key(|usage| usage.filter.len())
+    }
+
+    /// What the plan includes of a usage price: its soft limit on the meter.
+    pub fn included(&self, usage: &UsagePrice) -> Option<&Limit> {
+        self.limits.get(&usage.meter).filter(|limit| limit.policy == LimitPolicy::Soft)
     }
 
     /// Whether it has this boolean feature.
@@ -258,7 +352,8 @@ pub struct Addon {
     pub name: String,
     /// Either prices for cycles or one charged once.
     pub prices: Vec<Price>,
-    /// By how much one unit raises a limit, by feature key.
+    /// By how much one unit raises a limit, by the key of the feature or of the meter. Bought once, it is a grant of
+    /// so many on top.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub raises: BTreeMap<String, u64>,
     /// Boolean features it grants.
@@ -284,11 +379,7 @@ impl Addon {
     /// What a unit costs in one period of a plan billed in `cycle`: the add-on's own price for that cycle, or else
     /// its price for a month times the months of the cycle. None when it has neither, or is charged once.
     pub fn price_for(&self, cycle: Cycle, currency: Currency) -> Option<AddonPrice<'_>> {
-        let (price, months_factor) = match recurring(&self.prices, cycle, currency) {
-            Some(price) => (price, 1),
-            None => (recurring(&self.prices, Cycle::MONTH, currency)?, cycle.months()?),
-        };
-        Some(AddonPrice { price, unit_price: price.amount(), months_factor })
+        by_cycle(&self.prices, cycle, currency)
     }
 
     /// The price charged one time, if it is that kind of add-on.
@@ -304,4 +395,13 @@ impl Addon {
             None => self.raises.keys().all(|limit| plan.includes.get(limit) != Some(&Included::Unlimited)),
         }
     }
+}
+
+/// The price for this cycle, or the price for a month and how many months the cycle has.
+fn by_cycle(prices: &[Price], cycle: Cycle, currency: Currency) -> Option<AddonPrice<'_>> {
+    let (price, months_factor) = match recurring(prices, cycle, currency) {
+        Some(price) => (price, 1),
+        None => (recurring(prices, Cycle::MONTH, currency)?, cycle.months()?),
+    };
+    Some(AddonPrice { price, unit_price: price.amount(), months_factor })
 }

@@ -1,8 +1,10 @@
 //! Tests of reading and comparing whole books.
 
+mod businesses;
 mod difference;
 mod hostile;
 mod mistakes;
+mod prices;
 mod unison;
 
 use super::{Book, read};

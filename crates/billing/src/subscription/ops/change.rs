@@ -14,7 +14,7 @@ use store::{NewFact, ToValue, Tx, View};
 
 use super::{LOCK, find, insert_items, sql, waiting};
 use crate::{
-    credit_note::{self, Cause, Credit, Running},
+    credit_note::{self, Cause, Credit, Ended, Running},
     invoice::{self, Draft, Totals},
     subscription::{
         model::{Change, State, Subscription, Timing, Transition},
@@ -54,6 +54,7 @@ pub(super) struct Loaded {
     pub(super) agreed: Version,
     in_force: Version,
     running: Vec<Running>,
+    ended: Vec<Ended>,
     adjustments: HashMap<i64, i64>,
 }
 
@@ -64,14 +65,15 @@ impl Loaded {
             agreed: version::find(view, subscription.book)?,
             in_force: version::in_force(view)?,
             running: credit_note::running(view, id, now)?,
+            ended: credit_note::ended(view, id, now)?,
             adjustments: invoice::adjustments(view, id, now)?,
             subscription,
         })
     }
 
     fn ground(&self) -> Ground<'_> {
-        let Self { subscription, agreed, in_force, running, adjustments } = self;
-        Ground { subscription, agreed, in_force, running, adjustments }
+        let Self { subscription, agreed, in_force, running, ended, adjustments } = self;
+        Ground { subscription, agreed, in_force, running, ended, adjustments }
     }
 }
 

@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, HashMap};
 use catalog::{Billing, CancellationDay, ChangeDay, CycleChange, version::Version};
 use jiff::{Span, Timestamp};
 use kernel::{Edge, Error, Period, ProrationUnit, Result, Schedule, Zone};
+use rating::{Explanation, Step};
 
 use super::{Wanted, draft, items, line, priced, share};
 use crate::{
-    credit_note::{Credit, Running, unused},
+    credit_note::{Credit, Ended, Running, restored, unused},
     invoice::{self, Draft, Line},
     subscription::model::{Change, Item, ItemKind, State, Subscription, Transition},
 };
@@ -27,6 +28,8 @@ pub struct Ground<'a> {
     pub in_force: &'a Version,
     /// Its lines in advance that run.
     pub running: &'a [Running],
+    /// Its lines that were ended before their time.
+    pub ended: &'a [Ended],
     /// For items with lines from this very instant on, the last adjustment.
     pub adjustments: &'a HashMap<i64, i64>,
 }
@@ -269,12 +272,25 @@ fn charge(
         return Ok(Vec::new()); // the change counts from the day the next period begins
     }
     let share = share(after, version, period)?;
+    let (unit, zone) = (version.book.billing.proration, &after.schedule.zone);
     let items = after.active_items().filter(|item| which.contains(&item.ordinal)).enumerate();
     items
         .map(|(place, item)| {
-            let line = line(after, version, item, place, period, share)?;
+            let mut line = line(after, version, item, place, period, share)?;
+            if let Some(ended) = restored(ground.ended, &line.explanation, period, unit, zone) {
+                (line.amount, line.explanation) = (ended.credited, charged_again(&line.description, ended));
+            }
             let adjustment = ground.adjustments.get(&item.ordinal).map_or(0, |last| last + 1);
             Ok(Line { adjustment, ..line })
         })
         .collect()
+}
+
+/// The explanation of a line that costs exactly what was credited for it.
+fn charged_again(description: &str, ended: &Ended) -> Explanation {
+    let amount = ended.credited.decimal();
+    let name = format!("{description}, as credited by {}", ended.number);
+    let line = Step::Line { name, amount: amount.clone() };
+    let round = Step::Round { exact: ended.credited.exact_major().to_string(), amount };
+    Explanation { currency: ended.credited.currency(), steps: vec![line, round] }
 }

@@ -1,15 +1,19 @@
 //! `[addons.…]`.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashSet};
 
 use kernel::{Currency, Cycle};
 
 use super::{
-    super::model::{Addon, Included, Plan},
+    super::{
+        model::{Addon, Included, Plan},
+        price::When,
+    },
     BookCurrency,
     features::Features,
+    meters::Meters,
     plans::Plans,
-    prices::{self, Prices},
+    prices::{self, Of, Prices, covers},
     report::{Report, short},
     section::{Entry, Item, Names, Section},
     value,
@@ -20,34 +24,33 @@ pub(super) fn read(
     entries: &[Entry<'_>],
     currency: BookCurrency,
     features: &Features<'_>,
+    meters: &Meters<'_>,
     plans: &Plans,
     report: &mut Report,
 ) -> Vec<Addon> {
-    let mut reader =
-        Reader { currency, features, plans, every_cycle: every_cycle(plans), names: Names::of("add-on") };
+    let (every_cycle, names) = (every_cycle(plans), Names::of("add-on"));
+    let mut reader = Reader { currency, features, meters, plans, every_cycle, names };
     entries.iter().filter_map(|entry| reader.read(entry, report)).collect()
 }
 
-/// For each cycle of any plan, a plan sold in it: what an add-on for every plan is checked against.
-fn every_cycle(plans: &Plans) -> Vec<(&Plan, Cycle)> {
-    let mut first: HashMap<Cycle, &Plan> = HashMap::new();
-    let mut cycles = Vec::new();
-    for plan in plans.iter() {
-        for cycle in plan.cycles() {
-            first.entry(cycle).or_insert_with(|| {
-                cycles.push((plan, cycle));
-                plan
-            });
-        }
-    }
-    cycles
+/// For each cycle and currency of any plan, a plan sold so: what an add-on for every plan is checked against.
+fn every_cycle(plans: &Plans) -> Vec<(&Plan, Cycle, Currency)> {
+    let mut seen = HashSet::new();
+    let sold = plans.iter().flat_map(|plan| sold(plan).map(move |(cycle, currency)| (plan, cycle, currency)));
+    sold.filter(|(_, cycle, currency)| seen.insert((*cycle, *currency))).collect()
+}
+
+/// The cycles and currencies a plan is sold in.
+fn sold(plan: &Plan) -> impl Iterator<Item = (Cycle, Currency)> {
+    plan.prices.iter().filter_map(|price| Some((price.when.cycle()?, price.currency)))
 }
 
 struct Reader<'a> {
     currency: BookCurrency,
     features: &'a Features<'a>,
+    meters: &'a Meters<'a>,
     plans: &'a Plans,
-    every_cycle: Vec<(&'a Plan, Cycle)>,
+    every_cycle: Vec<(&'a Plan, Cycle, Currency)>,
     names: Names,
 }
 
@@ -71,12 +74,12 @@ impl Reader<'_> {
             key: entry.key.to_owned(),
             name: name.and_then(|item| item.get_ref().as_str()).unwrap_or_default().to_owned(),
             prices: Vec::new(),
-            raises: self.features.raised(raises, report),
+            raises: self.features.raised(raises, self.meters, report),
             features: self.features.granted(features, report),
             plans: None,
         };
         if let Some(item) = price {
-            let prices = prices::read(item, self.currency, true, report);
+            let prices = prices::read(item, Of::Addon, self.currency, self.meters, report);
             self.check_unit(item, &prices, &addon, report);
             addon.prices = prices.list.unwrap_or_default();
         }
@@ -126,31 +129,31 @@ impl Reader<'_> {
 
     /// Every plan and cycle the add-on can be bought with needs a price of it.
     fn check_cycles(&self, entry: &Entry<'_>, addon: &Addon, named: Option<&[&Plan]>, report: &mut Report) {
-        let Some(currency) = self.currency.filter(|currency| recurs(addon, *currency)) else { return };
-        let mut missing: Vec<Cycle> = Vec::new();
-        let mut check = |plan: &Plan, cycle: Cycle| {
-            if addon.price_for(cycle, currency).is_none() && !missing.contains(&cycle) {
-                missing.push(cycle);
-                let (addon, plan) = (short(&addon.key), short(&plan.key));
-                report.add_hint(
-                    entry.key_span.clone(),
-                    format!("add-on `{addon}` has no price for the cycle `{cycle}` of plan `{plan}`"),
-                    format!(
-                        "add one, or a price for a month, which counts for each month of the cycle `{cycle}`"
-                    ),
-                );
+        let Some(book) = self.currency.filter(|_| recurs(addon)) else { return };
+        let mut missing: Vec<(Cycle, Currency)> = Vec::new();
+        let mut check = |plan: &Plan, cycle: Cycle, currency: Currency| {
+            if covers(&addon.prices, cycle, currency) || missing.contains(&(cycle, currency)) {
+                return;
             }
+            missing.push((cycle, currency));
+            let (addon, plan) = (short(&addon.key), short(&plan.key));
+            let within = if currency == book { String::new() } else { format!(" in {currency}") };
+            report.add_hint(
+                entry.key_span.clone(),
+                format!("add-on `{addon}` has no price for the cycle `{cycle}` of plan `{plan}`{within}"),
+                format!("add one, or a price for a month, which counts for each month of the cycle `{cycle}`"),
+            );
         };
         match named {
-            Some(plans) => {
-                plans.iter().for_each(|plan| plan.cycles().for_each(|cycle| check(plan, cycle)));
-            }
-            None => self.every_cycle.iter().for_each(|(plan, cycle)| check(plan, *cycle)),
+            Some(plans) => plans
+                .iter()
+                .for_each(|plan| sold(plan).for_each(|(cycle, currency)| check(plan, cycle, currency))),
+            None => self.every_cycle.iter().for_each(|(plan, cycle, currency)| check(plan, *cycle, *currency)),
         }
     }
 }
 
 /// Whether it has prices and they come back.
-fn recurs(addon: &Addon, currency: Currency) -> bool {
-    !addon.prices.is_empty() && addon.one_off(currency).is_none()
+fn recurs(addon: &Addon) -> bool {
+    addon.prices.iter().any(|price| price.when != When::Once)
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{
     super::model::{Feature, FeatureKind, Included},
+    meters::Meters,
     report::{Report, short},
     section::{Entry, Item, Names, Section, entries},
     value,
@@ -80,6 +81,11 @@ fn read_kind(section: &mut Section<'_>, report: &mut Report) -> Option<FeatureKi
 impl Features<'_> {
     pub(super) fn into_list(self) -> Vec<Feature> {
         self.list
+    }
+
+    /// Whether this is the key of a feature, if only of one with a mistake.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.by_key.contains_key(key)
     }
 
     /// The kind of a feature referred to; a key that is none of the features is reported.
@@ -163,10 +169,20 @@ impl Features<'_> {
         included
     }
 
-    /// `raises = { … }`: by how much one unit of an add-on raises a limit.
-    pub(super) fn raised(&self, item: Option<&Item<'_>>, report: &mut Report) -> BTreeMap<String, u64> {
+    /// `raises = { … }`: by how much one unit of an add-on raises a limit, of a feature or of a meter.
+    pub(super) fn raised(
+        &self,
+        item: Option<&Item<'_>>,
+        meters: &Meters<'_>,
+        report: &mut Report,
+    ) -> BTreeMap<String, u64> {
         let mut raised = BTreeMap::new();
         for entry in entries("raises", item, report) {
+            if meters.has(entry.key) {
+                let amount = value::whole(entry.item, "the amount", 1..=MAX_AMOUNT, report);
+                raised.extend(amount.map(|amount| (entry.key.to_owned(), amount)));
+                continue;
+            }
             match self.kind(entry.key, entry.key_span.clone(), report) {
                 Some(FeatureKind::Limit { .. }) => {
                     let amount = value::whole(entry.item, "the amount", 1..=MAX_AMOUNT, report);

@@ -4,16 +4,24 @@
 //! well as it can be, mistakes are noted with their place, and the book is handed out only when there are none.
 
 mod addons;
+mod amount;
+mod coupons;
 mod features;
+mod formula;
+mod limits;
+mod meters;
 mod nearest;
 mod plans;
 mod prices;
 mod report;
 mod section;
 mod settings;
+mod tiers;
+mod usage;
 mod value;
 
 use kernel::Currency;
+use plans::Ground;
 use report::Report;
 use section::{Item, Section};
 use toml::de::{DeTable, DeValue};
@@ -27,7 +35,7 @@ use super::{
 const FORMAT: u32 = 1;
 /// Largest file, in bytes.
 const MAX_BYTES: usize = 1_000_000;
-/// Most features, plans and add-ons, taken together.
+/// Most features, meters, plans, add-ons and coupons, taken together.
 const MAX_ENTRIES: usize = 10_000;
 
 /// Read a price book. `file_name` only appears in the mistakes.
@@ -73,13 +81,16 @@ fn read_book(file: &Item<'_>, report: &mut Report) -> Option<Book> {
     let billing = root.optional("billing");
     let trial = root.optional("trial");
     let features = section::entries("features", root.optional("features"), report);
+    let meters = section::entries("meters", root.optional("meters"), report);
     let plans_item = root.required("plans", report);
     let plans = section::entries("plans", plans_item, report);
     let addons = section::entries("addons", root.optional("addons"), report);
+    let coupons = section::entries("coupons", root.optional("coupons"), report);
     root.close(report);
-    let entries = features.len() + plans.len() + addons.len();
+    let entries = features.len() + meters.len() + plans.len() + addons.len() + coupons.len();
     if entries > MAX_ENTRIES {
-        let limit = format!("{MAX_ENTRIES} is the most for features, plans and add-ons together");
+        let limit =
+            format!("{MAX_ENTRIES} is the most for features, meters, plans, add-ons and coupons together");
         report.add(0..0, format!("the file has {entries} entries; {limit}"));
         return None;
     }
@@ -93,8 +104,10 @@ fn read_book(file: &Item<'_>, report: &mut Report) -> Option<Book> {
     // Everything is read before the first `?`, so that every mistake is found.
     let name = name.and_then(|item| value::name(item, report));
     let features = features::read(&features, report);
-    let plans = plans::read(&plans, currency, &features, report);
-    let addons = addons::read(&addons, currency, &features, &plans, report);
+    let meters = meters::read(&meters, &features, report);
+    let plans = plans::read(&plans, Ground { currency, features: &features, meters: &meters }, report);
+    let addons = addons::read(&addons, currency, &features, &meters, &plans, report);
+    let coupons = coupons::read(&coupons, currency, &plans, &addons, report);
     let billing = settings::billing(billing, report);
     let trial = settings::trial(trial, &plans, report);
     Some(Book {
@@ -106,6 +119,8 @@ fn read_book(file: &Item<'_>, report: &mut Report) -> Option<Book> {
         features: features.into_list(),
         plans: plans.into_list(),
         addons,
+        meters: meters.into_list(),
+        coupons,
     })
 }
 

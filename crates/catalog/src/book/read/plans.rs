@@ -6,10 +6,12 @@ use super::{
     super::model::Plan,
     BookCurrency,
     features::Features,
-    prices,
+    limits,
+    meters::Meters,
+    prices::{self, Of},
     report::{Report, short},
     section::{Entry, Item, Names, Section},
-    value,
+    usage, value,
 };
 
 /// Most features and limits of all plans together, those they have from the plans they build on counted again.
@@ -22,19 +24,26 @@ pub(super) struct Plans {
     by_key: HashMap<String, usize>,
 }
 
+/// What the plans of a book refer to.
+#[derive(Clone, Copy)]
+pub(super) struct Ground<'a> {
+    pub currency: BookCurrency,
+    pub features: &'a Features<'a>,
+    pub meters: &'a Meters<'a>,
+}
+
 /// Read `[plans]`.
 pub(super) fn read(
     entries: &[Entry<'_>],
-    currency: BookCurrency,
-    features: &Features<'_>,
+    ground: Ground<'_>,
     report: &mut Report,
 ) -> Plans {
     let mut plans = Plans::default();
     let mut names = Names::of("plan");
     let mut granted = 0;
     for entry in entries {
-        let plan = read_one(entry, currency, features, &mut names, &plans, report);
-        granted += plan.features.len() + plan.includes.len();
+        let plan = read_one(entry, ground, &mut names, &plans, report);
+        granted += plan.features.len() + plan.includes.len() + plan.limits.len() + plan.usage.len();
         if granted > MAX_GRANTED {
             report.add(
                 entry.key_span.clone(),
@@ -50,8 +59,7 @@ pub(super) fn read(
 
 fn read_one(
     entry: &Entry<'_>,
-    currency: BookCurrency,
-    features: &Features<'_>,
+    ground: Ground<'_>,
     names: &mut Names,
     above: &Plans,
     report: &mut Report,
@@ -62,7 +70,12 @@ fn read_one(
         prices: Vec::new(),
         includes: BTreeMap::new(),
         features: BTreeSet::new(),
+        negotiated: false,
+        limits: BTreeMap::new(),
+        usage: Vec::new(),
+        minimum: Vec::new(),
     };
+    let Ground { currency, features, meters } = ground;
     let what = format!("plan `{}`", short(entry.key));
     let Some(mut section) = Section::open(what, entry.key_span.clone(), entry.item, report) else {
         return plan;
@@ -73,20 +86,53 @@ fn read_one(
         names.check(entry.key, &name, item, report);
         plan.name = name;
     }
+    let mut unit = None;
     if let Some(item) = section.required("price", report) {
-        let prices = prices::read(item, currency, false, report);
+        let prices = prices::read(item, Of::Plan, currency, meters, report);
         check_unit(item, prices.unit.as_deref(), features, report);
         plan.prices = prices.list.unwrap_or_default();
+        unit = prices.unit;
+    }
+    let negotiated = section.optional("negotiated");
+    plan.negotiated =
+        negotiated.and_then(|item| value::flag(item, "`negotiated`", report)).unwrap_or_default();
+    if let Some(item) = section.optional("minimum") {
+        plan.minimum = prices::read(item, Of::Minimum, currency, meters, report).list.unwrap_or_default();
+        check_minimum(item, &plan, report);
     }
     let base = section.optional("builds_on").and_then(|item| above.base(item, report));
     if let Some(base) = base {
         plan.features.clone_from(&base.features);
         plan.includes.clone_from(&base.includes);
+        plan.limits.clone_from(&base.limits);
+        plan.usage.clone_from(&base.usage);
     }
     plan.includes.extend(features.included(section.optional("includes"), report));
     plan.features.extend(features.granted(section.optional("features"), report));
+    let before = report.count();
+    plan.limits.extend(limits::read(section.optional("limits"), unit.as_deref(), meters, report));
+    let own = usage::read(section.optional("usage"), &plan.currencies(), currency, meters, report);
+    plan.usage.retain(|theirs| own.iter().all(|own| own.key != theirs.key));
+    plan.usage.extend(own);
     section.close(report);
+    // With a mistake in them, limits and prices only seem to be missing.
+    if report.count() == before {
+        limits::check_inherited(entry, &plan, unit.as_deref(), report);
+        limits::check_soft(entry, &plan, report);
+        usage::check_overlap(entry, &plan, report);
+        usage::check_currencies(entry, &plan, report);
+    }
     plan
+}
+
+/// Every cycle and currency the plan is sold in needs a minimum when it has one.
+fn check_minimum(item: &Item<'_>, plan: &Plan, report: &mut Report) {
+    let sold = plan.prices.iter().filter_map(|price| Some((price.when.cycle()?, price.currency)));
+    let missing = sold.filter(|(cycle, currency)| !prices::covers(&plan.minimum, *cycle, *currency));
+    if let Some((cycle, currency)) = missing.into_iter().next().filter(|_| !plan.minimum.is_empty()) {
+        let message = format!("the plan is sold by `{cycle}` in {currency}, for which there is no minimum");
+        report.add_hint(item.span(), message, "add one, or one for a month, which counts for each month");
+    }
 }
 
 /// What a plan is sold per is counted, so it is the unit of a limit.

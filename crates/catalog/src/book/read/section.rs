@@ -56,6 +56,11 @@ impl<'t> Section<'t> {
         item
     }
 
+    /// The place of a key that is there.
+    pub(super) fn key_span(&self, key: &str) -> Option<Range<usize>> {
+        self.table.get_key_value(key).map(|(key, _)| key.span())
+    }
+
     /// Report the keys nobody asked for.
     pub(super) fn close(self, report: &mut Report) {
         for key in self.table.keys() {

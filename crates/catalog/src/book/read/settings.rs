@@ -1,10 +1,12 @@
 //! The currency, `[billing]` and `[trial]`.
 
+use std::ops::Range;
+
 use kernel::{Currency, ProrationUnit};
 
 use super::{
     super::model::{
-        Anchor, Billing, CancellationDay, ChangeDay, CycleChange, Trial, WithMethod, WithoutMethod,
+        Anchor, Billing, CancellationDay, ChangeDay, CycleChange, Minimums, Trial, WithMethod, WithoutMethod,
     },
     plans::Plans,
     report::{Report, short},
@@ -20,10 +22,15 @@ const REMINDERS: [u16; 3] = [7, 3, 1];
 /// `currency`.
 pub(super) fn currency(item: &Item<'_>, report: &mut Report) -> Option<Currency> {
     let code = value::text(item, "`currency`", report)?;
+    currency_code(code, item.span(), report)
+}
+
+/// A currency by its code; what is none is reported at `span`.
+pub(super) fn currency_code(code: &str, span: Range<usize>, report: &mut Report) -> Option<Currency> {
     let currency = Currency::parse(code).ok();
     if currency.is_none() {
         let message = format!("`{}` is not the code of a currency (ISO 4217)", short(code));
-        report.add_unknown(item.span(), message, code, Currency::all().map(|known| known.code()));
+        report.add_unknown(span, message, code, Currency::all().map(|known| known.code()));
     }
     currency
 }
@@ -44,11 +51,13 @@ pub(super) fn billing(item: Option<&Item<'_>>, report: &mut Report) -> Billing {
     let change_days = [("new", ChangeDay::New), ("old", ChangeDay::Old)];
     let cancellation_days = [("billed", CancellationDay::Billed), ("free", CancellationDay::Free)];
     let cycle_changes = [("restart", CycleChange::Restart), ("keep", CycleChange::Keep)];
+    let minimums = [("whole", Minimums::Whole), ("prorated", Minimums::Prorated)];
     knob.choose("anchor", &anchors, &mut billing.anchor);
     knob.choose("proration", &units, &mut billing.proration);
     knob.choose("change_day", &change_days, &mut billing.change_day);
     knob.choose("cancellation_day", &cancellation_days, &mut billing.cancellation_day);
     knob.choose("cycle_change", &cycle_changes, &mut billing.cycle_change);
+    knob.choose("minimums", &minimums, &mut billing.minimums);
     section.close(report);
     billing
 }

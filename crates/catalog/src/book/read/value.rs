@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use kernel::UnitPrice;
+use kernel::{Exact, Rate, UnitPrice};
 use toml::de::DeValue;
 
 use super::{
@@ -133,24 +133,67 @@ pub(super) fn list<'t>(item: &'t Item<'t>, what: &str, report: &mut Report) -> &
 /// A price: a decimal in quotes, or a whole number. Numbers with a decimal point are refused, because TOML
 /// reads them as binary fractions, which most prices are not.
 pub(super) fn price(item: &Item<'_>, report: &mut Report) -> Option<UnitPrice> {
-    let text = match item.get_ref() {
-        DeValue::String(text) => text.to_string(),
-        // With its prefix when it is hexadecimal, which no price is.
-        DeValue::Integer(digits) => digits.to_string(),
-        DeValue::Float(number) => {
-            let hint = format!("write \"{}\"", short(number.as_str()));
-            report.add_hint(item.span(), "a price with a decimal point must be in quotes", hint);
-            return None;
-        }
-        _ => {
-            wrong_kind(item, "a price is a decimal in quotes or a whole number", report);
-            return None;
-        }
-    };
+    let text = digits(item, "a price", report)?;
     let price = UnitPrice::parse(&text).ok();
     if price.is_none() {
         let hint = "write a decimal of at most 12 places, such as \"49\" or \"0.50\", from 0 to 10^12";
         report.add_hint(item.span(), format!("`{}` is not a price", short(&text)), hint);
     }
     price
+}
+
+/// The digits of a number written as a text or as a whole number; one with a decimal point must be in quotes.
+fn digits(item: &Item<'_>, what: &str, report: &mut Report) -> Option<String> {
+    match item.get_ref() {
+        DeValue::String(text) => Some(text.to_string()),
+        // With its prefix when it is hexadecimal, which no figure of a book is.
+        DeValue::Integer(digits) => Some(digits.to_string()),
+        DeValue::Float(number) => {
+            let hint = format!("write \"{}\"", short(number.as_str()));
+            report.add_hint(item.span(), format!("{what} with a decimal point must be in quotes"), hint);
+            None
+        }
+        _ => {
+            wrong_kind(item, &format!("{what} is a decimal in quotes or a whole number"), report);
+            None
+        }
+    }
+}
+
+/// A number that is not negative: a decimal in quotes, or a whole number.
+pub(super) fn decimal(item: &Item<'_>, what: &str, report: &mut Report) -> Option<Exact> {
+    let text = digits(item, what, report)?;
+    let number = UnitPrice::parse(&text).ok().map(UnitPrice::exact);
+    if number.is_none() {
+        let hint = "write a decimal of at most 12 places, such as \"1.5\", from 0 to 10^12";
+        report.add_hint(item.span(), format!("{what} cannot be `{}`", short(&text)), hint);
+    }
+    number
+}
+
+/// A number above zero: a decimal in quotes, or a whole number.
+pub(super) fn above_zero(item: &Item<'_>, what: &str, report: &mut Report) -> Option<Exact> {
+    let number = decimal(item, what, report)?;
+    if number.is_zero() {
+        report.add(item.span(), format!("{what} is above 0"));
+    }
+    Some(number).filter(|number| !number.is_zero())
+}
+
+/// A percentage: `"2.9"`, `"2.9 %"` or a whole number.
+pub(super) fn percent(item: &Item<'_>, report: &mut Report) -> Option<Rate> {
+    let text = digits(item, "a percentage", report)?;
+    let number = text.strip_suffix('%').map_or(text.as_str(), str::trim_end);
+    let rate = Rate::parse_percent(number).ok();
+    if rate.is_none() {
+        let hint = "write a decimal of at most 10 places, such as \"2.9\", from 0 to 10000";
+        report.add_hint(item.span(), format!("`{}` is not a percentage", short(&text)), hint);
+    }
+    rate
+}
+
+/// The discount of a price that says how much it is off the price of a month: `"10 % off"`.
+pub(super) fn percent_off<'t>(item: &'t Item<'t>) -> Option<&'t str> {
+    let text = item.get_ref().as_str()?;
+    Some(text.strip_suffix("off")?.trim_end().strip_suffix('%')?.trim_end())
 }

@@ -128,7 +128,7 @@ fn the_trial_and_the_knobs_are_read() {
         book = 1
         name = "B"
         currency = "JPY"
-        billing = { anchor = "calendar", proration = "second", change_day = "old", cancellation_day = "free", cycle_change = "keep" }
+        billing = { anchor = "calendar", proration = "second", change_day = "old", cancellation_day = "free", cycle_change = "keep", minimums = "prorated" }
         plans.free = { name = "Free", price = { month = 0 } }
         plans.early = { name = "Early", price = { month = 99 } }
         trial = { days = 7, plan = "early", keep_anchor = true, reminders = [1, 3], at_end = { without = "downgrade:free" } }
@@ -140,6 +140,7 @@ fn the_trial_and_the_knobs_are_read() {
         change_day: ChangeDay::Old,
         cancellation_day: CancellationDay::Free,
         cycle_change: CycleChange::Keep,
+        minimums: Minimums::Prorated,
     };
     assert_eq!(book.billing, billing);
     let trial = book.trial.unwrap();
@@ -168,6 +169,7 @@ fn the_book_in_the_documentation_reads() {
     let book = good(&example.join("\n"));
     assert_eq!(book.billing, Billing::default());
     assert_eq!((book.features.len(), book.plans.len(), book.addons.len()), (3, 2, 1));
+    assert_eq!((book.meters.len(), book.coupons.len(), book.plans[1].usage.len()), (2, 1, 2));
 }
 
 /// Stored versions are named by their digest: when it changes, books already stored no longer match it.
