@@ -1,6 +1,13 @@
 //! The promises of the store, kept on both engines.
 
-use std::{collections::BTreeSet, sync::Arc, thread};
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
 
 use kernel::{Error, Id, IdKind, ids};
 use store::{
@@ -22,12 +29,14 @@ statements! {
     environment LOCK = "SELECT id FROM purse WHERE env_id = $1 AND id IN_IDS($2) ORDER BY id FOR UPDATE";
     environment INSERT = "INSERT INTO purse (env_id, id, coins, label) VALUES ($1, $2, $3, $4)";
     environment COINS = "SELECT coins FROM purse WHERE env_id = $1 AND id = $2";
+    environment LOCKED_COINS = "SELECT coins FROM purse WHERE env_id = $1 AND id = $2 FOR UPDATE";
     environment SET = "UPDATE purse SET coins = $3 WHERE env_id = $1 AND id = $2";
     environment COUNT = "SELECT count(*) FROM purse WHERE env_id = $1";
     environment WITH_LABELS = "SELECT label FROM purse WHERE env_id = $1 AND label IN_TEXTS($2) ORDER BY label";
     environment REPEATED = "SELECT coins + CAST($3 AS bigint), CAST($3 AS bigint), CAST($2 AS bigint) FROM purse
         WHERE env_id = $1 AND coins < $3 AND coins < $2";
     environment EVERYTHING = "SELECT count(*) FROM purse WHERE CAST($1 AS uuid) IS NOT NULL";
+    environment PROCESS = "SELECT CAST(pg_backend_pid() AS bigint) FROM purse WHERE env_id = $1 LIMIT 1";
     installation CROSS = "SELECT count(*) FROM purse";
 }
 
@@ -546,4 +555,58 @@ fn usage_lives_beside_core_and_states_no_facts() {
         }
     });
     every_statement_prepares(BOTH);
+}
+
+/// A closure whose connection breaks before the commit is run again, on a new connection, and happens once.
+#[test]
+fn a_lost_connection_runs_the_closure_again() {
+    let Some(test) = TestDb::postgres(CONTEXTS) else { return };
+    let scope = test.environment(Mode::Live);
+    new_purse(&test, &scope, 0);
+    let store::Location::Postgres(url) = test.location.clone() else { unreachable!() };
+    let runs = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&runs);
+    test.db
+        .write(&scope, move |tx| {
+            let process: i64 = tx.one(&PROCESS, params![], |row| row.get(0))?;
+            let id = tx.new_id::<Purse>();
+            tx.exec_one(&INSERT, params![id, 1_i64, "again"])?;
+            happened(tx, 1)?;
+            if counted.fetch_add(1, Ordering::SeqCst) < 2 {
+                let mut other = postgres::Client::connect(&url, postgres::NoTls).unwrap();
+                other.execute("SELECT pg_terminate_backend($1::bigint::int)", &[&process]).unwrap();
+            }
+            Ok(())
+        })
+        .wait()
+        .unwrap();
+    assert_eq!(runs.load(Ordering::SeqCst), 3);
+    assert_eq!(count(&test, &scope), 2);
+    assert_eq!(test.db.read(&scope, facts::verify).wait().unwrap(), 1);
+}
+
+/// Two transactions that lock the same rows in opposite orders, against the rules, by raw statements: the
+/// database ends the deadlock, the store runs the loser again, and both happen.
+#[test]
+fn a_deadlock_is_run_again() {
+    let Some(test) = TestDb::postgres(CONTEXTS) else { return };
+    let scope = test.environment(Mode::Live);
+    let (one, two) = (new_purse(&test, &scope, 0), new_purse(&test, &scope, 0));
+    let meet = Arc::new(std::sync::Barrier::new(2));
+    let swap = |first: Id<Purse>, second: Id<Purse>| {
+        let (meet, runs) = (Arc::clone(&meet), AtomicUsize::new(0));
+        test.db.write(&scope, move |tx| {
+            let coins: i64 = tx.one(&LOCKED_COINS, params![first], |row| row.get(0))?;
+            tx.exec_one(&SET, params![first, coins + 1])?;
+            if runs.fetch_add(1, Ordering::SeqCst) == 0 {
+                meet.wait();
+            }
+            let coins: i64 = tx.one(&LOCKED_COINS, params![second], |row| row.get(0))?;
+            tx.exec_one(&SET, params![second, coins + 1])
+        })
+    };
+    let (there, back) = (swap(one, two), swap(two, one));
+    there.wait().unwrap();
+    back.wait().unwrap();
+    assert_eq!((coins(&test, &scope, one), coins(&test, &scope, two)), (Some(2), Some(2)));
 }
