@@ -251,6 +251,13 @@ pub enum Step {
         /// What is taken off.
         taken: Number,
     },
+    /// What a credit note took back and is charged again, instead of a price.
+    Restored {
+        /// What it was, and by which credit note.
+        name: String,
+        /// The amount.
+        amount: String,
+    },
     /// Takes off what has been billed for the same already.
     Billed {
         /// The amount.

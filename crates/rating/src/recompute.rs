@@ -87,6 +87,7 @@ impl<'a> Run<'a> {
             Step::Billed { amount } | Step::Discount { amount, .. } => {
                 self.amount = Some(self.amount() - read(amount)?);
             }
+            Step::Restored { amount, .. } => self.amount = Some(read(amount)?),
             Step::Enough => self.amount = Some(self.amount().max(Exact::zero())),
             Step::Round { exact, amount } => {
                 self.check_tariff()?;

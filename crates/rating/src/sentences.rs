@@ -76,6 +76,7 @@ pub(crate) fn sentence(step: &Step, currency: &str) -> String {
             format!("at most {currency} {maximum}: {currency} {taken} taken off")
         }
         Step::Billed { amount } => format!("− {currency} {amount} billed before"),
+        Step::Restored { name, amount } => format!("{name}: {currency} {amount}, charged again"),
         Step::Enough => "not below zero".into(),
         Step::Discount { name, amount } => format!("− {currency} {amount}, discount {name}"),
         Step::Round { exact, amount } if equal(exact, amount) => format!("= {currency} {amount}, exactly"),

@@ -290,7 +290,7 @@ fn charge(
 fn charged_again(description: &str, ended: &Ended) -> Explanation {
     let amount = ended.credited.decimal();
     let name = format!("{description}, as credited by {}", ended.number);
-    let line = Step::Line { name, amount: amount.clone() };
+    let line = Step::Restored { name, amount: amount.clone() };
     let round = Step::Round { exact: ended.credited.exact_major().to_string(), amount };
     Explanation { currency: ended.credited.currency(), steps: vec![line, round] }
 }
