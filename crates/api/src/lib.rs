@@ -12,6 +12,7 @@ mod actor;
 mod app;
 mod body;
 mod codes;
+mod credit_note;
 mod customer;
 mod environment;
 mod fact;

@@ -41,6 +41,7 @@ const TAGS: &[(&str, &str)] = &[
     ("Price book", "Plans, prices and features, in versions that never change."),
     ("Subscriptions", "What customers subscribe to."),
     ("Invoices", "What they are charged, and why."),
+    ("Credit notes", "What was billed and is no longer owed, and why."),
     ("Ledger", "All money, as double-entry postings."),
     ("Facts", "What happened, in order: the audit log and the feed."),
     ("Jobs", "Work in the background."),

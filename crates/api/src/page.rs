@@ -75,6 +75,14 @@ impl<T> Page<T> {
     }
 }
 
+impl<T> Page<Result<T>> {
+    /// The page, when all of it can be shown.
+    pub(crate) fn transpose(self) -> Result<Page<T>> {
+        let Self { data, next } = self;
+        Ok(Page { data: data.into_iter().collect::<Result<_>>()?, next })
+    }
+}
+
 /// A place in a list as clients carry it: they are not to look inside.
 pub(crate) fn cursor(place: impl Display) -> String {
     URL_SAFE_NO_PAD.encode(place.to_string())

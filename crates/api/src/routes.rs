@@ -13,8 +13,8 @@ use utoipa::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::{
-    app::App, customer, environment, fact, invoice, job, ledger, legal_entity, openapi::openapi, price_book,
-    problem::surround, sandbox, subscription,
+    app::App, credit_note, customer, environment, fact, invoice, job, ledger, legal_entity, openapi::openapi,
+    price_book, problem::surround, sandbox, subscription,
 };
 
 /// One operation of the API.
@@ -72,6 +72,7 @@ routes! {
     post "/v1/customers" CustomerWrite customer::create;
     get  "/v1/customers/{id}" CustomerRead customer::show;
     post "/v1/customers/{id}/erase" CustomerWrite customer::erase;
+    get  "/v1/customers/{id}/credit" InvoiceRead customer::credit;
     get  "/v1/price-book" BookRead price_book::in_force;
     post "/v1/price-book" BookWrite price_book::apply;
     post "/v1/price-book/check" BookRead price_book::check;
@@ -83,10 +84,18 @@ routes! {
     get  "/v1/subscriptions" SubscriptionRead subscription::list;
     get  "/v1/subscriptions/{id}" SubscriptionRead subscription::show;
     get  "/v1/subscriptions/{id}/invoices" InvoiceRead subscription::invoices;
+    post "/v1/subscriptions/{id}/change/preview" SubscriptionRead subscription::preview_change;
+    post "/v1/subscriptions/{id}/change" SubscriptionWrite subscription::change;
+    post "/v1/subscriptions/{id}/cancel" SubscriptionWrite subscription::cancel;
+    post "/v1/subscriptions/{id}/keep-on" SubscriptionWrite subscription::keep_on;
+    post "/v1/subscriptions/{id}/pause" SubscriptionWrite subscription::pause;
+    post "/v1/subscriptions/{id}/resume" SubscriptionWrite subscription::resume;
     get  "/v1/invoices" InvoiceRead invoice::list;
     get  "/v1/invoices/{id}" InvoiceRead invoice::show;
     post "/v1/invoices/{id}/finalize" InvoiceWrite invoice::finalize;
     get  "/v1/invoices/{id}/ledger" LedgerRead invoice::ledger;
+    get  "/v1/invoices/{id}/credit-notes" InvoiceRead invoice::credit_notes;
+    get  "/v1/credit-notes/{id}" InvoiceRead credit_note::show;
     get  "/v1/ledger/trial-balance" LedgerRead ledger::trial_balance;
     get  "/v1/ledger/accounts" LedgerRead ledger::accounts;
     get  "/v1/ledger/accounts/{id}/statement" LedgerRead ledger::statement;

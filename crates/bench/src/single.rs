@@ -12,7 +12,14 @@ use crate::{
     ground::{Ground, best_rate, on_both, raw},
 };
 
-const OPERATIONS: usize = 20_000;
+/// PostgreSQL commits each operation on its own, and those of one environment one after the other.
+fn operations(ground: &Ground) -> usize {
+    match ground.location {
+        Location::Sqlite(_) => 20_000,
+        Location::Postgres(_) => 2_000,
+    }
+}
+
 const CLIENTS: usize = 64;
 
 pub fn run() -> Result<Vec<Figure>> {
@@ -39,11 +46,12 @@ fn new_customer() -> Result<NewCustomer> {
 
 /// Each client waits for its answer before it asks again.
 fn product(ground: &Ground, scope: &Scope) -> Result<u64> {
+    let each = operations(ground) / CLIENTS;
     thread::scope(|threads| {
         let clients: Vec<_> = (0..CLIENTS)
             .map(|_| {
                 threads.spawn(|| -> Result<()> {
-                    for _ in 0..OPERATIONS / CLIENTS {
+                    for _ in 0..each {
                         let new = new_customer()?;
                         ground.db.write(scope, move |tx| customer::create(tx, new.clone())).wait()?;
                     }
@@ -54,7 +62,7 @@ fn product(ground: &Ground, scope: &Scope) -> Result<u64> {
         for client in clients {
             client.join().map_err(|_| raw("a client panicked"))??;
         }
-        Ok((OPERATIONS / CLIENTS * CLIENTS) as u64)
+        Ok((each * CLIENTS) as u64)
     })
 }
 
@@ -71,8 +79,8 @@ const PAYLOAD: &str = r#"{"country":"US","currency":"USD","zone":"UTC"}"#;
 
 fn floor(ground: &Ground) -> Result<u64> {
     match &ground.location {
-        Location::Sqlite(folder) => sqlite_floor(&folder.join("floor.db")),
-        Location::Postgres(url) => postgres_floor(url),
+        Location::Sqlite(folder) => sqlite_floor(&folder.join("floor.db"), operations(ground)),
+        Location::Postgres(url) => postgres_floor(url, operations(ground)),
     }
 }
 
@@ -89,21 +97,21 @@ fn tables(uuid: &str, instant: &str, json: &str, bytes: &str) -> String {
 }
 
 /// One connection, a commit for as many operations as the product groups at most.
-fn sqlite_floor(path: &std::path::Path) -> Result<u64> {
+fn sqlite_floor(path: &std::path::Path, operations: usize) -> Result<u64> {
     let mut connection = Connection::open(path).map_err(raw)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(raw)?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(raw)?;
     connection.execute_batch(&tables("BLOB", "INTEGER", "TEXT", "BLOB")).map_err(raw)?;
     let env = uuid::Uuid::now_v7().into_bytes();
     connection.execute("INSERT INTO floor_head VALUES (?1, 0, ?2)", (env, [0_u8; 32])).map_err(raw)?;
-    for _ in 0..OPERATIONS / CLIENTS {
+    for _ in 0..operations / CLIENTS {
         let transaction = connection.transaction().map_err(raw)?;
         for _ in 0..CLIENTS {
             sqlite_operation(&transaction, env).map_err(raw)?;
         }
         transaction.commit().map_err(raw)?;
     }
-    Ok((OPERATIONS / CLIENTS * CLIENTS) as u64)
+    Ok((operations / CLIENTS * CLIENTS) as u64)
 }
 
 fn sqlite_operation(connection: &Connection, env: [u8; 16]) -> rusqlite::Result<()> {
@@ -129,7 +137,7 @@ fn sqlite_operation(connection: &Connection, env: [u8; 16]) -> rusqlite::Result<
 }
 
 /// As many connections as the product has, a transaction for each operation.
-fn postgres_floor(url: &str) -> Result<u64> {
+fn postgres_floor(url: &str, operations: usize) -> Result<u64> {
     let connect = || ::postgres::Client::connect(url, ::postgres::NoTls).map_err(raw);
     let env = uuid::Uuid::now_v7();
     let mut first = connect()?;
@@ -145,7 +153,7 @@ fn postgres_floor(url: &str) -> Result<u64> {
                     for text in STATEMENTS {
                         prepared.push(client.prepare(text).map_err(raw)?);
                     }
-                    for _ in 0..OPERATIONS / CONNECTIONS {
+                    for _ in 0..operations / CONNECTIONS {
                         postgres_operation(&mut client, &prepared, env).map_err(raw)?;
                     }
                     Ok(())
@@ -155,7 +163,7 @@ fn postgres_floor(url: &str) -> Result<u64> {
         for worker in workers {
             worker.join().map_err(|_| raw("a connection panicked"))??;
         }
-        Ok(OPERATIONS as u64)
+        Ok(operations as u64)
     })
 }
 

@@ -21,7 +21,8 @@ pub fn request_advance(tx: &mut Tx<'_>, to: Timestamp) -> Result<JobId> {
         kind: ADVANCE,
         payload: json!({ "to": to }),
         run_at: None,
-        dedupe: Some(ADVANCE.to_owned()),
+        // The clock itself lets only one advance aim; a job that has arrived may still be settling.
+        dedupe: None,
         // Only a database that stays away makes an attempt fail, and the clock may not stay in between.
         max_attempts: 1_000,
     };
@@ -37,6 +38,10 @@ fn advance(work: &Work) -> Result<Json> {
     let to: Timestamp = serde_json::from_value(work.job.payload["to"].clone())
         .map_err(|error| Error::internal(format!("a clock job without its target: {error}")))?;
     let scope = work.scope.clone().for_due_work();
+    let standing = work.db.read(&scope, clock::read).wait()?;
+    if standing.and_then(|standing| standing.target) != Some(to) {
+        return Ok(json!({ "ran": 0 })); // an attempt before this one arrived and could not say so
+    }
     let done = jobs::due::run(&work.db, &scope, crate::DUE, to, Some(&work.lease), MAX_BATCH)?;
     work.db.write(&scope, clock::arrive).wait()?;
     Ok(json!({ "ran": done }))

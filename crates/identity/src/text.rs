@@ -58,10 +58,16 @@ pub fn external_id(text: &str, pointer: &str) -> Result<String> {
     Err(Error::invalid("external_id_malformed", detail).at(pointer))
 }
 
-/// A name in URLs: lower-case letters, digits and hyphens.
+/// A name in URLs: lower-case letters, digits and hyphens, and none of the words that addresses begin with.
 ///
 /// Errors: `slug_malformed`.
 pub fn slug(text: &str) -> Result<String> {
+    const RESERVED: [&str; 9] =
+        ["assets", "environments", "sign-in", "sign-out", "design", "docs", "v1", "health", "ready"];
+    if RESERVED.contains(&text) {
+        let detail = format!("{text:?} is an address of the program itself. Choose another name.");
+        return Err(Error::invalid("slug_malformed", detail));
+    }
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let good = (1..=40).contains(&text.len())
         && text.chars().all(plain)
@@ -124,5 +130,10 @@ mod tests {
         }
         assert_eq!(slug_of("Unison ERP, Ltd."), "unison-erp-ltd");
         assert!(slug("unison-erp").is_ok() && slug("-x").is_err() && slug("A").is_err() && slug("").is_err());
+        let own = ["assets", "environments", "sign-in", "sign-out", "design", "docs", "v1", "health", "ready"];
+        for reserved in own {
+            assert!(slug(reserved).unwrap_err().detail.contains("Choose another"), "{reserved}");
+        }
+        assert!(slug("v1-shop").is_ok() && slug("documents").is_ok());
     }
 }

@@ -106,7 +106,7 @@ impl<K: IdKind> FromStr for Id<K> {
             let (noun, prefix) = (K::NOUN, K::PREFIX);
             Error::invalid(
                 "id_malformed",
-                format!("This is not the id of a {noun}: it should read {prefix}_ and 26 characters."),
+                format!("This is no {noun} id: it should read {prefix}_ and 26 characters."),
             )
         };
         let body = text.strip_prefix(K::PREFIX).and_then(|rest| rest.strip_prefix('_')).ok_or_else(wrong)?;

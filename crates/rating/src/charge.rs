@@ -29,7 +29,11 @@ impl Share {
         }
         let (charged, full) =
             (units(unit, zone, &part.start, &part.end), units(unit, zone, &whole.start, &whole.end));
-        if charged == full || full <= 0 { Self::Whole } else { Self::Part { unit, part: charged, whole: full } }
+        if charged == full || full <= 0 {
+            Self::Whole
+        } else {
+            Self::Part { unit, part: charged, whole: full }
+        }
     }
 
     /// The exact share; a part of nothing is all of it.

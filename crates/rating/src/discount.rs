@@ -50,11 +50,18 @@ pub fn discount(lines: &[Money], coupons: &[Coupon<'_>]) -> Result<Vec<Split>> {
     let mut splits = Vec::with_capacity(coupons.len());
     for coupon in coupons {
         let covers = |line: usize| coupon.covers.get(line).copied().unwrap_or(false);
-        let weights: Vec<i128> =
-            left.iter().enumerate().map(|(line, left)| if covers(line) { i128::from(*left) } else { 0 }).collect();
+        let weights: Vec<i128> = left
+            .iter()
+            .enumerate()
+            .map(|(line, left)| if covers(line) { i128::from(*left) } else { 0 })
+            .collect();
         let covered: i128 = weights.iter().sum();
-        let exact_covered: Exact =
-            left_exact.iter().enumerate().filter(|(line, _)| covers(*line)).map(|(_, left)| left.clone()).sum();
+        let exact_covered: Exact = left_exact
+            .iter()
+            .enumerate()
+            .filter(|(line, _)| covers(*line))
+            .map(|(_, left)| left.clone())
+            .sum();
         let total = taken(coupon.reduction, &Exact::from(covered), currency)?.round_half_up()?;
         let exact_total = taken(coupon.reduction, &exact_covered, currency)?;
         let parts = if covered == 0 { vec![0; lines.len()] } else { allocate(total, &weights) };

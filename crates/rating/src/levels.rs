@@ -51,7 +51,10 @@ pub fn rate_levels(levels: &Levels<'_>) -> Result<Rated> {
         let share = Exact::ratio(level.part.into(), levels.whole.max(1).into());
         let amount = without_flats(price, &quantity)? * share;
         let (unit, part, whole) = (levels.unit, level.part, levels.whole);
-        sum.add(amount.clone(), Step::Level { quantity: Number::from(&quantity), unit, part, whole, amount: amount.into() });
+        sum.add(
+            amount.clone(),
+            Step::Level { quantity: Number::from(&quantity), unit, part, whole, amount: amount.into() },
+        );
         highest = highest.max(quantity);
     }
     let mut at_highest = Sum::new(Vec::new());

@@ -153,7 +153,8 @@ fn lesser(rate: kernel::Rate, measured: &Measured, sum: &mut Sum) {
 fn of_measured(metered: &Metered<'_>, sum: &mut Sum) -> Result<()> {
     let (price, measured) = (metered.price, metered.measured);
     let total = measured.total().ok_or_else(|| {
-        let detail = format!("{} cannot be billed yet: there is no complete figure for the period.", metered.name);
+        let detail =
+            format!("{} cannot be billed yet: there is no complete figure for the period.", metered.name);
         Error::conflict("usage_incomplete", detail)
     })?;
     let unit = price.unit().map(str::to_owned);
@@ -204,7 +205,11 @@ pub(crate) fn bound(price: &Price, share: Share, sum: &mut Sum) {
             Share::Part { part, whole, .. } => Some((part, whole)),
             Share::Whole => None,
         };
-        sum.steps.push(Step::Minimum { minimum: minimum.exact().into(), share: part, added: Number::from(&added) });
+        sum.steps.push(Step::Minimum {
+            minimum: minimum.exact().into(),
+            share: part,
+            added: Number::from(&added),
+        });
         sum.exact = &sum.exact + &added;
     }
     if let Some(maximum) = price.maximum {

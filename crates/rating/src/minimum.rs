@@ -3,12 +3,7 @@
 use catalog::{AddonPrice, PriceKind};
 use kernel::{Error, Exact, Money, Result};
 
-use crate::{
-    Rated, Share, Step,
-    charge::finish,
-    metered::not_below_zero,
-    tariff::Sum,
-};
+use crate::{Rated, Share, Step, charge::finish, metered::not_below_zero, tariff::Sum};
 
 /// The minimum of a subscription for one period.
 #[derive(Clone, Copy, Debug)]

@@ -109,7 +109,8 @@ impl<'a> Run<'a> {
                 self.add(amount, each.exact() * whole_number((*packages).into()))
             }
             Step::Tier { units, packages, each, flat, amount, .. } => {
-                let count = packages.as_ref().map_or((**units).clone(), |(count, _)| whole_number((*count).into()));
+                let count =
+                    packages.as_ref().map_or((**units).clone(), |(count, _)| whole_number((*count).into()));
                 self.add(amount, count * each.exact() + flat.exact())
             }
             Step::PercentTier { of, percent, flat, amount, .. } => {
@@ -232,7 +233,8 @@ fn apply(price: &Price, quantity: &Exact, flats: bool) -> Result<Exact> {
             total
         }
         PriceKind::Volume(Tiers { tiers, flat_at_zero, .. }) => {
-            let reached = tiers.iter().filter(|tier| tier.up_to.as_ref().is_some_and(|end| end < quantity)).count();
+            let reached =
+                tiers.iter().filter(|tier| tier.up_to.as_ref().is_some_and(|end| end < quantity)).count();
             match tiers.get(reached.min(tiers.len().saturating_sub(1))) {
                 Some(tier) if !quantity.is_zero() || *flat_at_zero => tier_cost(tier, quantity)? + flat(tier),
                 _ => Exact::zero(),

@@ -26,12 +26,16 @@ pub(crate) fn sentence(step: &Step, currency: &str) -> String {
             format!("{currency} {quantity} measured in {events} transactions")
         }
         Step::Measured { quantity, .. } => format!("{currency} {quantity} measured"),
-        Step::Unmeasured => "there is no complete measured base for the period, so the flat price stands".into(),
+        Step::Unmeasured => {
+            "there is no complete measured base for the period, so the flat price stands".into()
+        }
         Step::Included { each, times: Some(times), left } => {
             format!("less {each} included for each of {times}: {left} left")
         }
         Step::Included { each, times: None, left } => format!("less {each} included: {left} left"),
-        Step::Free { events, amount } => format!("less {currency} {amount} that is free, {events} transactions as a whole"),
+        Step::Free { events, amount } => {
+            format!("less {currency} {amount} that is free, {events} transactions as a whole")
+        }
         Step::Units { units, each, amount } => plus(format!("{units} × {currency} {each}"), amount),
         Step::Packages { units, size, packages, each, amount } => {
             plus(format!("{units} in packages of {size}: {packages} × {currency} {each}"), amount)
@@ -48,13 +52,16 @@ pub(crate) fn sentence(step: &Step, currency: &str) -> String {
             plus(format!("{}: {what}{}", tier(from, up_to.as_deref()), with_flat(*flat, currency)), amount)
         }
         Step::Percent { percent, of, amount } => plus(format!("{percent} % of {currency} {of}"), amount),
-        Step::Fixed { events, each, amount } => plus(format!("{events} transactions × {currency} {each}"), amount),
+        Step::Fixed { events, each, amount } => {
+            plus(format!("{events} transactions × {currency} {each}"), amount)
+        }
         Step::Bounded { bound, events, of, each, amount } => {
             let bound = match bound {
                 Bound::AtLeast => "at least",
                 Bound::AtMost => "at most",
             };
-            let what = format!("{events} transactions of together {currency} {of}, {bound} {currency} {each} each");
+            let what =
+                format!("{events} transactions of together {currency} {of}, {bound} {currency} {each} each");
             plus(what, amount)
         }
         Step::Times { times, amount } => plus(format!("the amount measured × {times}"), amount),

@@ -196,7 +196,9 @@ pub(crate) fn percentage_of_each(rule: &Percentage, amounts: &[Exact], sum: &mut
     if free.events > 0 || !free_amount.is_zero() {
         sum.steps.push(Step::Free { events: free.events, amount: free_amount.into() });
     }
-    for (bound, group, each) in [(Bound::AtLeast, &least, rule.at_least), (Bound::AtMost, &most, rule.at_most)] {
+    for (bound, group, each) in
+        [(Bound::AtLeast, &least, rule.at_least), (Bound::AtMost, &most, rule.at_most)]
+    {
         if let Some(each) = each.filter(|_| group.events > 0) {
             let amount = each.exact() * count(group.events);
             let (events, of) = (group.events, group.amount().into());

@@ -26,14 +26,19 @@ const READY_TIME: Duration = Duration::from_secs(2);
 
 /// Everything the program answers over HTTP.
 pub(crate) fn router(db: &Db, bell: &Bell, secure_cookies: bool) -> Router {
-    let health = Router::new().route("/health", get(health)).route("/ready", get(ready)).with_state(db.clone());
+    let health =
+        Router::new().route("/health", get(health)).route("/ready", get(ready)).with_state(db.clone());
     let api = api::router(api::App { db: db.clone(), bell: bell.clone() });
     let pages = web::router(web::App { db: db.clone(), bell: bell.clone(), secure_cookies });
     // The pages answer what nobody else does; the API answers everything below its own root.
-    pages
-        .merge(api)
-        .merge(health)
-        .layer(middleware::from_fn(in_time))
+    surround(pages.merge(api).merge(health), REQUEST_TIME)
+}
+
+/// What surrounds every request, from the outside in: a line in the log, compression, an answer after a
+/// panic, an answer after `patience`.
+fn surround(router: Router, patience: Duration) -> Router {
+    router
+        .layer(middleware::from_fn_with_state(patience, in_time))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(CompressionLayer::new())
         .layer(middleware::from_fn(log))
@@ -54,9 +59,9 @@ async fn ready(State(db): State<Db>) -> Response {
     }
 }
 
-async fn in_time(request: Request, next: Next) -> Response {
+async fn in_time(State(patience): State<Duration>, request: Request, next: Next) -> Response {
     let late = "This took too long and was given up. Ask again with the same Idempotency-Key.";
-    match tokio::time::timeout(REQUEST_TIME, next.run(request)).await {
+    match tokio::time::timeout(patience, next.run(request)).await {
         Ok(response) => response,
         Err(_) => problem(&Error::unavailable("request_timeout", late)),
     }
@@ -106,4 +111,36 @@ fn problem(error: &Error) -> Response {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::{Body, to_bytes};
+    use tower::ServiceExt;
+
+    use super::*;
+
+    async fn ask(path: &str) -> (StatusCode, String) {
+        let router = Router::new()
+            .route("/panics", get(async || -> &str { panic!("a fault") }))
+            .route("/hangs", get(std::future::pending::<()>))
+            .route("/works", get(async || "well"));
+        let router = surround(router, Duration::from_millis(50));
+        let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+        let response = router.oneshot(request).await.unwrap();
+        let status = response.status();
+        let body = to_bytes(response.into_body(), 10_000).await.unwrap();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn every_request_gets_an_answer() {
+        assert_eq!(ask("/works").await, (StatusCode::OK, "well".to_owned()));
+        let (status, body) = ask("/panics").await;
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(body.contains("\"code\":\"internal\"") && !body.contains("a fault"), "{body}");
+        let (status, body) = ask("/hangs").await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(body.contains("\"code\":\"request_timeout\""), "{body}");
+    }
 }

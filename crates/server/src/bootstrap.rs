@@ -6,8 +6,7 @@
 use identity::{
     Merchant, Permissions,
     environment::{self, NewLegalEntity},
-    key, merchant,
-    text,
+    key, merchant, text,
     user::{self, Role},
 };
 use kernel::{Currency, Result, SystemIds, Zone, ids::EnvironmentId};
@@ -75,7 +74,8 @@ pub fn bootstrap(db: &Db, setup: &Setup) -> Result<Foundation> {
     let merchant = ensure_merchant(db, name, &setup.owner)?;
     let secret = key::new_secret(Mode::Sandbox)?;
     ensure_environment(db, &merchant, Mode::Live, currency, setup.book.as_ref(), None)?;
-    let made = ensure_environment(db, &merchant, Mode::Sandbox, currency, setup.book.as_ref(), Some(&secret))?;
+    let made =
+        ensure_environment(db, &merchant, Mode::Sandbox, currency, setup.book.as_ref(), Some(&secret))?;
     Ok(Foundation { merchant, key: made.then_some(secret) })
 }
 
@@ -109,7 +109,8 @@ fn ensure_environment(
     secret: Option<&str>,
 ) -> Result<bool> {
     let id = merchant.id;
-    let exists = || db.read(&SCOPE, move |view| Ok(environment::by_slug(view, id, mode.word())?.is_some())).wait();
+    let exists =
+        || db.read(&SCOPE, move |view| Ok(environment::by_slug(view, id, mode.word())?.is_some())).wait();
     if exists()? {
         return Ok(false);
     }
@@ -124,7 +125,13 @@ fn ensure_environment(
     match db.write(&scope, move |tx| plan.make(tx)).wait() {
         Ok(()) => Ok(true),
         // Another process may have been faster.
-        Err(error) => if exists()? { Ok(false) } else { Err(error) },
+        Err(error) => {
+            if exists()? {
+                Ok(false)
+            } else {
+                Err(error)
+            }
+        }
     }
 }
 

@@ -16,11 +16,8 @@ const FORGET_SIGN_INS: &str = "sign_ins.forget";
 const FORGET_JOBS: &str = "jobs.forget";
 
 /// Nightly, some minutes apart.
-pub(crate) const SCHEDULES: &[Schedule] = &[
-    nightly(FORGET_ANSWERS, 10),
-    nightly(FORGET_SIGN_INS, 20),
-    nightly(FORGET_JOBS, 30),
-];
+pub(crate) const SCHEDULES: &[Schedule] =
+    &[nightly(FORGET_ANSWERS, 10), nightly(FORGET_SIGN_INS, 20), nightly(FORGET_JOBS, 30)];
 
 const fn nightly(kind: &'static str, minute: u8) -> Schedule {
     Schedule { name: kind, kind, every: Every::DailyUtc { hour: 3, minute } }

@@ -37,7 +37,9 @@ pub fn schedules() -> Vec<Schedule> {
 
 /// The API's description (OpenAPI 3.1) as JSON.
 pub fn openapi() -> Result<String> {
-    api::openapi().to_pretty_json().map_err(|error| Error::internal(format!("the API's description is no JSON: {error}")))
+    api::openapi()
+        .to_pretty_json()
+        .map_err(|error| Error::internal(format!("the API's description is no JSON: {error}")))
 }
 
 /// Where a sign-in link leads: the path and query behind the pages' address. `secret` is the link's.

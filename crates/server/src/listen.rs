@@ -42,7 +42,9 @@ pub fn bind(address: SocketAddr) -> Result<TcpListener> {
         io::ErrorKind::PermissionDenied => Error::new(
             kernel::Kind::Forbidden,
             "address_unusable",
-            format!("The system does not let this user listen on {address}. Choose a port above 1023 with --listen."),
+            format!(
+                "The system does not let this user listen on {address}. Choose a port above 1023 with --listen."
+            ),
         ),
         _ => Error::invalid(
             "address_unusable",
@@ -55,7 +57,11 @@ pub fn bind(address: SocketAddr) -> Result<TcpListener> {
 }
 
 /// Serve `router` until `shutdown`, then let the requests under way finish.
-pub(crate) async fn run(listener: tokio::net::TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
+pub(crate) async fn run(
+    listener: tokio::net::TcpListener,
+    router: Router,
+    shutdown: impl Future<Output = ()>,
+) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).max_buf_size(HEAD_SIZE);
     let (graceful, places) = (GracefulShutdown::new(), Arc::new(Semaphore::new(MAX_CONNECTIONS)));
@@ -78,12 +84,18 @@ pub(crate) async fn run(listener: tokio::net::TcpListener, router: Router, shutd
     }
     drop(listener);
     if tokio::time::timeout(FAREWELL, graceful.shutdown()).await.is_err() {
-        tracing::warn!("some requests were cut off: they took longer than {} s to finish", FAREWELL.as_secs());
+        tracing::warn!(
+            "some requests were cut off: they took longer than {} s to finish",
+            FAREWELL.as_secs()
+        );
     }
 }
 
 /// The next connection, once there is a place for it.
-async fn accept(listener: &tokio::net::TcpListener, places: &Arc<Semaphore>) -> (TcpStream, Option<OwnedSemaphorePermit>) {
+async fn accept(
+    listener: &tokio::net::TcpListener,
+    places: &Arc<Semaphore>,
+) -> (TcpStream, Option<OwnedSemaphorePermit>) {
     // The semaphore is never closed.
     let place = Arc::clone(places).acquire_owned().await.ok();
     loop {

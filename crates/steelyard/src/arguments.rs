@@ -2,7 +2,8 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use kernel::Cycle;
 use store::Location;
 
 use crate::place::Place;
@@ -20,7 +21,14 @@ pub struct Arguments {
 #[derive(Debug, Args)]
 struct Where {
     /// The database: a folder (SQLite) or postgres://…
-    #[arg(long, global = true, value_name = "FOLDER|URL", env = "STEELYARD_DATABASE", hide_env_values = true, default_value = "./data")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FOLDER|URL",
+        env = "STEELYARD_DATABASE",
+        hide_env_values = true,
+        default_value = "./data"
+    )]
     database: String,
     /// The merchant, by its name in URLs; needed when there are several
     #[arg(long, global = true, env = "STEELYARD_MERCHANT")]
@@ -34,7 +42,11 @@ impl Arguments {
     /// Where to work.
     pub fn place(&self) -> Place {
         let Where { database, merchant, environment } = &self.where_;
-        Place { location: Location::parse(database), merchant: merchant.clone(), environment: environment.clone() }
+        Place {
+            location: Location::parse(database),
+            merchant: merchant.clone(),
+            environment: environment.clone(),
+        }
     }
 }
 
@@ -51,16 +63,16 @@ pub enum Command {
     /// List customers
     #[command(subcommand)]
     Customers(Listed),
-    /// List subscriptions
+    /// List and change subscriptions
     #[command(subcommand)]
-    Subscriptions(Listed),
+    Subscriptions(Subscriptions),
     /// List invoices
     #[command(subcommand)]
     Invoices(Listed),
-    /// Show how each amount of an invoice came to be
+    /// Show how each amount of an invoice or credit note came to be
     Explain {
-        /// Its number (INV-000001) or its id (inv_…)
-        invoice: String,
+        /// Its number (INV-000001, INV-CN-000001) or its id (inv_…, crn_…)
+        document: String,
     },
     /// Check the ledger and show its balances
     #[command(subcommand)]
@@ -168,6 +180,74 @@ pub enum Listed {
         #[arg(long)]
         json: bool,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Subscriptions {
+    #[command(flatten)]
+    Listed(Listed),
+    /// Change plan, cycle, quantity or add-ons; what is not named stays
+    Change(ChangeSubscription),
+    /// Cancel one
+    Cancel {
+        /// Its id (sub_…) or ext: and your own
+        subscription: String,
+        /// Now, crediting what is not used, or when the period ends
+        #[arg(long, value_enum, default_value_t = At::PeriodEnd)]
+        at: At,
+    },
+    /// Take back a cancellation or change that waits for the end of the period
+    KeepOn {
+        /// Its id (sub_…) or ext: and your own
+        subscription: String,
+    },
+    /// Pause one: what is not used is credited, nothing falls due
+    Pause {
+        /// Its id (sub_…) or ext: and your own
+        subscription: String,
+    },
+    /// Resume a paused one: the rest of the period is charged
+    Resume {
+        /// Its id (sub_…) or ext: and your own
+        subscription: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct ChangeSubscription {
+    /// Its id (sub_…) or ext: and your own
+    pub subscription: String,
+    /// Another plan, by its key in the price book
+    #[arg(long, value_name = "KEY")]
+    pub plan: Option<String>,
+    /// Another cycle: month, year, "2 weeks", …
+    #[arg(long)]
+    pub cycle: Option<Cycle>,
+    /// Units of the plan, when it is priced per unit
+    #[arg(long)]
+    pub quantity: Option<i64>,
+    /// An add-on with its new quantity, 0 to end it; may be repeated
+    #[arg(long = "addon", value_name = "KEY=QUANTITY", value_parser = addon)]
+    pub addons: Vec<(String, i64)>,
+    /// Now, crediting what is not used, or when the period ends
+    #[arg(long, value_enum, default_value_t = At::Now)]
+    pub at: At,
+    /// Only show what it would do
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// When something takes effect.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum At {
+    Now,
+    PeriodEnd,
+}
+
+fn addon(text: &str) -> Result<(String, i64), &'static str> {
+    const HOW: &str = "write it like extra_user=2";
+    let (key, quantity) = text.split_once('=').ok_or(HOW)?;
+    Ok((key.to_owned(), quantity.parse().map_err(|_| HOW)?))
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,6 +1,6 @@
 //! How a command says that it failed: one sentence what is wrong, one what to do.
 
-use std::fmt;
+use std::{fmt, io};
 
 use kernel::{Error, Kind};
 
@@ -55,11 +55,29 @@ impl From<Error> for Failure {
         let details = details.map(|field| format!("{}: {}", field.pointer, field.detail)).collect();
         let advice = advice(&error).map(str::to_owned);
         let what = match error.kind {
-            Kind::Internal => format!("The program met a fault of its own: {}.", error.detail.trim_end_matches('.')),
+            Kind::Internal => {
+                format!("The program met a fault of its own: {}.", error.detail.trim_end_matches('.'))
+            }
             _ => error.detail,
         };
         Self { what, details, advice }
     }
+}
+
+/// Why a file or folder cannot be used, in words for the middle of a sentence.
+pub fn why(error: &io::Error) -> String {
+    let words = match error.kind() {
+        io::ErrorKind::NotFound => "it does not exist",
+        io::ErrorKind::PermissionDenied => "this user may not",
+        io::ErrorKind::IsADirectory => "it is a folder",
+        io::ErrorKind::NotADirectory => "a file stands where a folder should",
+        io::ErrorKind::AlreadyExists => "it exists already",
+        io::ErrorKind::InvalidData => "it is not UTF-8 text",
+        io::ErrorKind::StorageFull => "the disk is full",
+        io::ErrorKind::ReadOnlyFilesystem => "the disk is read-only",
+        _ => return error.to_string(),
+    };
+    words.to_owned()
 }
 
 /// What to do about errors whose sentence does not say.
@@ -68,10 +86,14 @@ fn advice(error: &Error) -> Option<&'static str> {
         "internal" => REPORT,
         "database_away" => "Check --database, and that the database can be reached from here.",
         "database_url_malformed" => "Write it like postgres://user:password@host:5432/database.",
-        "facts_broken" => "Bring back the last good backup with `steelyard restore`, and find out who changed the database.",
+        "facts_broken" => {
+            "Bring back the last good backup with `steelyard restore`, and find out who changed the database."
+        }
         "clock_advancing" => "Wait for it to arrive, or run `steelyard jobs run` when no server does.",
         "clock_backwards" => "Choose a later instant; `steelyard clock show` tells where the clock stands.",
-        "not_found" => "List what there is with `steelyard customers|subscriptions|invoices|key|jobs list`, and check --env.",
+        "not_found" => {
+            "List what there is with `steelyard customers|subscriptions|invoices|key|jobs list`, and check --env."
+        }
         "email_malformed" => "Write it like you@example.com.",
         "id_malformed" => "Copy it from a list, such as `steelyard invoices list`.",
         _ => return None,
@@ -86,7 +108,10 @@ mod tests {
     fn a_failure_says_what_is_wrong_and_what_to_do() {
         let failure = Failure::from(Error::internal("a row is gone"));
         let shown = failure.to_string();
-        assert!(shown.starts_with("error: The program met a fault of its own: a row is gone.\nhelp: "), "{shown}");
+        assert!(
+            shown.starts_with("error: The program met a fault of its own: a row is gone.\nhelp: "),
+            "{shown}"
+        );
         let failure = Failure::new("This is wrong.", "Do that.").with_details(["a: b".to_owned()]);
         assert_eq!(failure.to_string(), "error: This is wrong.\n  a: b\nhelp: Do that.");
     }

@@ -74,8 +74,12 @@ impl Place {
 
     fn cannot_open(&self, error: kernel::Error) -> Failure {
         match &self.location {
-            Location::Sqlite(folder) if error.code == "database_away" => sqlite_failure(folder, &error.detail),
-            Location::Sqlite(folder) if error.detail.contains("malformed") => sqlite_failure(folder, &error.detail),
+            Location::Sqlite(folder) if error.code == "database_away" => {
+                sqlite_failure(folder, &error.detail)
+            }
+            Location::Sqlite(folder) if error.detail.contains("malformed") => {
+                sqlite_failure(folder, &error.detail)
+            }
             _ => error.into(),
         }
     }
@@ -194,7 +198,10 @@ mod tests {
     #[test]
     fn passwords_are_not_shown() {
         for (url, shown) in [
-            ("postgres://ann:secret@db.example:5432/books?password=x", "postgres://ann@db.example:5432/books"),
+            (
+                "postgres://ann:secret@db.example:5432/books?password=x",
+                "postgres://ann@db.example:5432/books",
+            ),
             ("postgres://ann:p@ss@h/d", "postgres://ann@h/d"),
             ("postgresql://h/d", "postgresql://h/d"),
         ] {

@@ -72,7 +72,8 @@ impl<const N: usize> Table<N> {
 
 fn write_cell(line: &mut String, cell: &str, width: usize, side: Side) -> fmt::Result {
     // Nothing that came from outside may steer the terminal.
-    let plain: String = cell.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect();
+    let plain: String =
+        cell.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect();
     let cut = if plain.chars().count() > width {
         plain.chars().take(width.saturating_sub(1)).chain(['…']).collect()
     } else {
@@ -102,6 +103,9 @@ mod tests {
              Müller & Söhne Maschinenbau     49.00\n\
              A\u{fffd}[31m                       1,249.00\n"
         );
-        assert_eq!(table.fitting(24), "name              amount\nMüller & Söhn…     49.00\nA\u{fffd}[31m           1,249.00\n");
+        assert_eq!(
+            table.fitting(24),
+            "name              amount\nMüller & Söhn…     49.00\nA\u{fffd}[31m          1,249.00\n"
+        );
     }
 }

@@ -1,9 +1,10 @@
-//! The makers' commands: `cargo xtask setup | test | check | licences | bench`.
+//! The makers' commands: `cargo xtask setup | test | check | licences | bench | oracles`.
 #![allow(clippy::print_stdout, reason = "a command line tool prints")]
 
 mod bench;
 mod check;
 mod licences;
+mod oracles;
 mod setup;
 mod test;
 
@@ -33,6 +34,8 @@ enum Task {
     Check,
     /// Measure in a release build, beside raw floors.
     Bench(bench::Arguments),
+    /// Work out the cases of a file and compare.
+    Oracles(oracles::Arguments),
     /// Check the licence and the origin of every third-party crate.
     Licences,
 }
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Task::Test(arguments) => test::run(&arguments),
         Task::Check => check::run(),
         Task::Bench(arguments) => bench::run(&arguments),
+        Task::Oracles(arguments) => oracles::run(&arguments),
         Task::Licences => licences::run(),
     };
     match outcome {

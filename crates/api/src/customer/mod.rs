@@ -8,6 +8,7 @@ use identity::{
     permission::may,
 };
 use kernel::{Result, ids::CustomerId};
+use ledger::AccountKind;
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -21,6 +22,7 @@ use crate::{
 };
 
 mod out;
+use out::CreditBalancesOut;
 pub(crate) use out::CustomerOut;
 
 /// A customer to create.
@@ -139,6 +141,26 @@ pub(crate) async fn erase(
         customer::erase(tx, id)?;
         let customer = customer::find(tx, id)?;
         Ok((StatusCode::OK, CustomerOut::load(tx, customer)?))
+    })
+    .await
+}
+
+/// Show what a customer has to its credit, which pays its next invoices.
+#[utoipa::path(
+    get, path = "/v1/customers/{id}/credit", tag = "Customers",
+    params(("id" = String, Path, description = "Its id, or `ext:` and your own.")),
+    responses((status = 200, body = CreditBalancesOut)),
+)]
+pub(crate) async fn credit(
+    State(app): State<App>,
+    actor: Actor<may::InvoiceRead>,
+    Path(customer): Path<CustomerRef>,
+) -> ApiResult<Json<CreditBalancesOut>> {
+    app.read(actor.scope(), move |view| {
+        let id = customer::resolve(view, &customer)?;
+        let id = customer::find(view, id)?.id;
+        let held = ledger::held_by(view, AccountKind::CustomerCredit, vec![id.to_string()])?;
+        Ok(CreditBalancesOut::new(id, held))
     })
     .await
 }

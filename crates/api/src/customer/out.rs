@@ -2,11 +2,14 @@
 
 use identity::customer::{self, Customer, Person};
 use jiff::Timestamp;
-use kernel::Result;
+use kernel::{Currency, Result, ids::CustomerId};
+use ledger::Account;
 use serde::Serialize;
 use serde_json::Value as Json;
 use store::View;
 use utoipa::ToSchema;
+
+use crate::shape::AmountOut;
 
 /// An organisation or person that buys.
 #[derive(Debug, Serialize, ToSchema)]
@@ -58,5 +61,37 @@ impl From<(Customer, Person)> for CustomerOut {
             created: customer.created,
             erased: person.erased,
         }
+    }
+}
+
+/// What a customer has to its credit.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CustomerCredit)]
+pub(crate) struct CreditBalancesOut {
+    /// Whose credit.
+    customer: String,
+    /// By legal entity and currency; empty when there never was any.
+    balances: Vec<CreditBalanceOut>,
+}
+
+/// Credit with one legal entity in one currency; it pays only invoices of both.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CustomerCreditBalance)]
+pub(crate) struct CreditBalanceOut {
+    /// Who owes it.
+    legal_entity: String,
+    /// What is left of it.
+    balance: AmountOut,
+}
+
+impl CreditBalancesOut {
+    pub(super) fn new(customer: CustomerId, mut held: Vec<(Account, Currency, i64)>) -> Self {
+        held.sort_unstable_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
+        // A credit balance is negative: it is what the legal entity owes.
+        let balance = |(account, currency, balance): (Account, Currency, i64)| CreditBalanceOut {
+            legal_entity: account.entity.to_string(),
+            balance: AmountOut::sum(-balance, currency),
+        };
+        Self { customer: customer.to_string(), balances: held.into_iter().map(balance).collect() }
     }
 }

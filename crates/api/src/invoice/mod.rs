@@ -1,7 +1,7 @@
 //! Invoices.
 
 use axum::{Json, extract::State, http::StatusCode};
-use billing::invoice;
+use billing::{credit_note, invoice};
 use identity::{
     customer::{self, CustomerRef},
     permission::may,
@@ -14,13 +14,14 @@ use crate::{
     actor::Actor,
     app::{ApiResult, App, Changed},
     body::{Body, Nothing},
+    credit_note::CreditNoteOut,
     ledger::EntryOut,
     page::{Page, PageQuery},
     parameters::{Path, Query, parse_some},
 };
 
 mod out;
-pub(crate) use out::{InvoiceOut, InvoiceWithLines, LineOut};
+pub(crate) use out::{InvoiceOut, InvoiceWithLines, LineOut, PartyOut};
 
 /// Which invoices.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -57,7 +58,7 @@ pub(crate) async fn list(
                 invoice::of_customer(view, id, after, limit + 1)?
             }
         };
-        Ok(Page::cut(invoices, limit, |invoice| invoice.id, InvoiceOut::from))
+        Page::cut(invoices, limit, |invoice| invoice.id, InvoiceOut::new).transpose()
     })
     .await
 }
@@ -79,7 +80,8 @@ pub(crate) async fn show(
     .await
 }
 
-/// Issue a draft: it gets its number and date, is posted to the ledger, and never changes again.
+/// Issue a draft: it gets its number and date, the customer's credit pays what it can, it is posted to the
+/// ledger, and never changes again.
 /// Idempotent by key.
 #[utoipa::path(
     post, path = "/v1/invoices/{id}/finalize", tag = "Invoices", params(("id" = String, Path)),
@@ -112,6 +114,24 @@ pub(crate) async fn ledger(
         let document = invoice::find(view, id)?.id.any();
         let entries = ledger::of_document(view, document)?;
         Ok(Page::of(entries.into_iter().map(EntryOut::from).collect(), None))
+    })
+    .await
+}
+
+/// List the credit notes that correct an invoice, oldest first: all on one page.
+#[utoipa::path(
+    get, path = "/v1/invoices/{id}/credit-notes", tag = "Invoices", params(("id" = String, Path)),
+    responses((status = 200, body = Page<CreditNoteOut>)),
+)]
+pub(crate) async fn credit_notes(
+    State(app): State<App>,
+    actor: Actor<may::InvoiceRead>,
+    Path(id): Path<InvoiceId>,
+) -> ApiResult<Json<Page<CreditNoteOut>>> {
+    app.read(actor.scope(), move |view| {
+        let invoice = invoice::find(view, id)?.id;
+        let notes = credit_note::of_invoice(view, invoice)?;
+        Ok(Page::of(notes.into_iter().map(CreditNoteOut::from).collect(), None))
     })
     .await
 }

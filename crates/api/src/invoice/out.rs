@@ -31,8 +31,12 @@ pub(crate) struct InvoiceOut {
     subtotal: AmountOut,
     /// Tax on them.
     tax: AmountOut,
-    /// What is to be paid.
+    /// Both together.
     total: AmountOut,
+    /// How much of it the customer's credit paid at finalization.
+    credit: AmountOut,
+    /// What is left to pay after the credit.
+    amount_due: AmountOut,
     /// The legal entity's local date of finalization.
     issued: Option<Date>,
     /// When it fell due, in business time.
@@ -58,9 +62,11 @@ impl From<Party> for PartyOut {
     }
 }
 
-impl From<Invoice> for InvoiceOut {
-    fn from(invoice: Invoice) -> Self {
-        Self {
+impl InvoiceOut {
+    /// Errors: `amount_out_of_range`.
+    pub(crate) fn new(invoice: Invoice) -> Result<Self> {
+        Ok(Self {
+            amount_due: invoice.amount_due()?.into(),
             id: invoice.id.to_string(),
             number: invoice.number,
             state: invoice.state.word(),
@@ -69,10 +75,11 @@ impl From<Invoice> for InvoiceOut {
             subtotal: invoice.totals.subtotal.into(),
             tax: invoice.totals.tax.into(),
             total: invoice.totals.total.into(),
+            credit: invoice.credit.into(),
             issued: invoice.issued,
             due: invoice.due,
             party: invoice.party.map(PartyOut::from),
-        }
+        })
     }
 }
 
@@ -88,7 +95,8 @@ pub(crate) struct InvoiceWithLines {
 impl InvoiceWithLines {
     pub(crate) fn load(view: &mut View<'_>, invoice: Invoice) -> Result<Self> {
         let lines = invoice::lines(view, invoice.id)?;
-        Ok(Self { invoice: invoice.into(), lines: lines.into_iter().map(InvoiceLineOut::from).collect() })
+        let lines = lines.into_iter().map(InvoiceLineOut::from).collect();
+        Ok(Self { invoice: InvoiceOut::new(invoice)?, lines })
     }
 }
 

@@ -14,23 +14,25 @@ use identity::{
 };
 use kernel::{
     Error, Result,
-    ids::{CustomerId, SubscriptionId},
+    ids::{CustomerId, InvoiceId, SubscriptionId},
     time,
 };
 use serde::Deserialize;
 use serde_json::json;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::{
     actor::Actor,
     app::{ApiResult, App, Changed},
     body::Body,
     invoice::InvoiceOut,
-    page::{self, Page, PageQuery},
+    page::{Page, PageQuery},
     parameters::{Path, Query, parse, parse_some},
 };
 
+mod change;
 mod out;
+pub(crate) use change::*;
 use out::{PreviewOut, StartedOut, SubscriptionOut};
 
 /// A subscription to start, in the price book in force.
@@ -71,6 +73,12 @@ pub(crate) struct StartSubscription {
     /// Finalize the first invoice at once; otherwise it is left as a draft.
     #[serde(default)]
     finalize: bool,
+    /// Begin with the price book's trial: nothing is billed before its end.
+    #[serde(default)]
+    trial: bool,
+    /// A method of payment is on file, which decides what the end of a trial does.
+    #[serde(default)]
+    has_method: bool,
 }
 
 impl StartSubscription {
@@ -94,6 +102,8 @@ impl StartSubscription {
             external_id: self.external_id.clone(),
             metadata: json!(self.metadata),
             finalize: self.finalize,
+            trial: self.trial,
+            has_method: self.has_method,
         })
     }
 }
@@ -126,7 +136,7 @@ pub(crate) async fn preview(
     let customer = content.customer()?;
     app.read(actor.scope(), move |view| {
         let customer = customer::resolve(view, &customer)?;
-        PreviewOut::of(subscription::preview(view, &content.command(customer)?)?)
+        Ok(PreviewOut::from(subscription::preview(view, &content.command(customer)?)?))
     })
     .await
 }
@@ -186,34 +196,24 @@ pub(crate) async fn show(
     .await
 }
 
-/// How many.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct Newest {
-    /// How many, 1 to 100; 20 when left out.
-    #[param(minimum = 1, maximum = 100, default = 20)]
-    limit: Option<u32>,
-}
-
-/// List the newest invoices of a subscription: one page.
+/// List the invoices of a subscription, newest first.
 #[utoipa::path(
     get, path = "/v1/subscriptions/{id}/invoices", tag = "Subscriptions",
-    params(("id" = String, Path, description = "Its id, or `ext:` and your own."), Newest),
+    params(("id" = String, Path, description = "Its id, or `ext:` and your own."), PageQuery),
     responses((status = 200, body = Page<InvoiceOut>)),
 )]
 pub(crate) async fn invoices(
     State(app): State<App>,
     actor: Actor<may::InvoiceRead>,
     Path(SubscriptionRef(reference)): Path<SubscriptionRef>,
-    Query(query): Query<Newest>,
+    Query(page): Query<PageQuery>,
 ) -> ApiResult<Json<Page<InvoiceOut>>> {
-    let limit = page::limit(query.limit, page::LARGEST)?;
+    let (limit, after) = (page.limit()?, page.after::<InvoiceId>()?);
     app.read(actor.scope(), move |view| {
         let id = subscription::resolve(view, &reference)?;
         let id = subscription::find(view, id)?.id;
-        let invoices = invoice::of_subscription(view, id, limit)?;
-        Ok(Page::of(invoices.into_iter().map(InvoiceOut::from).collect(), None))
+        let invoices = invoice::of_subscription(view, id, after, limit + 1)?;
+        Page::cut(invoices, limit, |invoice| invoice.id, InvoiceOut::new).transpose()
     })
     .await
 }

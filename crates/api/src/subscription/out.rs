@@ -1,17 +1,21 @@
 //! Subscriptions in answers.
 
+use std::collections::BTreeMap;
+
 use billing::{
-    invoice,
-    subscription::{Item, Preview, Started, Subscription, rules},
+    credit_note,
+    invoice::{self, Draft, Totals},
+    subscription::{Change, ChangePreview, Changed, Item, Preview, Started, State, Subscription, rules},
 };
-use jiff::Timestamp;
-use kernel::Result;
+use jiff::{Timestamp, civil::Date};
+use kernel::{Result, ids::InvoiceId};
 use serde::Serialize;
 use serde_json::Value as Json;
 use store::View;
 use utoipa::ToSchema;
 
 use crate::{
+    credit_note::{CreditNoteWithLines, CreditOut},
     invoice::{InvoiceWithLines, LineOut},
     shape::{AmountOut, PeriodOut},
 };
@@ -50,7 +54,7 @@ pub(crate) struct TermsOut {
     currency: &'static str,
     /// IANA time zone its days begin in.
     zone: &'static str,
-    /// The plan first, then the add-ons.
+    /// What it has now: the plan first, then the add-ons.
     items: Vec<ItemOut>,
     /// When it began, in business time.
     started: Timestamp,
@@ -58,11 +62,35 @@ pub(crate) struct TermsOut {
     period: PeriodOut,
     /// Fees in advance are billed up to here.
     billed_through: Timestamp,
-    /// When it falls due next.
-    next_due: Timestamp,
+    /// When it falls due next; null when nothing does, as for a paused or canceled one.
+    next_due: Option<Timestamp>,
+    /// Canceled as of this instant, in business time: it has come about, or the period ends then.
+    ends: Option<Timestamp>,
+    /// What changes when it falls due next.
+    pending: Option<PendingOut>,
     /// Your own notes.
     #[schema(value_type = std::collections::BTreeMap<String, String>)]
     metadata: Json,
+}
+
+/// A change that waits for the end of the period. What is null stays.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PendingChange)]
+pub(crate) struct PendingOut {
+    /// Key of another plan.
+    plan: Option<String>,
+    /// Another cycle.
+    cycle: Option<String>,
+    /// Units of the plan.
+    quantity: Option<i64>,
+    /// Add-ons by key with their new quantity; 0 ends one.
+    addons: BTreeMap<String, i64>,
+}
+
+impl From<Change> for PendingOut {
+    fn from(Change { plan, cycle, quantity, addons }: Change) -> Self {
+        Self { plan, cycle: cycle.map(|cycle| cycle.to_string()), quantity, addons }
+    }
 }
 
 /// One thing subscribed to.
@@ -79,9 +107,9 @@ pub(crate) struct ItemOut {
     quantity: i64,
 }
 
-impl From<Item> for ItemOut {
-    fn from(Item { ordinal, kind, key, quantity }: Item) -> Self {
-        Self { ordinal, kind: kind.word(), key, quantity }
+impl From<&Item> for ItemOut {
+    fn from(item: &Item) -> Self {
+        Self { ordinal: item.ordinal, kind: item.kind.word(), key: item.key.clone(), quantity: item.quantity }
     }
 }
 
@@ -89,7 +117,8 @@ impl From<Subscription> for TermsOut {
     fn from(subscription: Subscription) -> Self {
         Self {
             plan: subscription.plan().to_owned(),
-            next_due: rules::next_due(&subscription).at,
+            next_due: waits(subscription.state).then(|| rules::next_due(&subscription).at),
+            items: subscription.active_items().map(ItemOut::from).collect(),
             external_id: subscription.external_id,
             customer: subscription.customer.to_string(),
             legal_entity: subscription.entity.to_string(),
@@ -98,13 +127,19 @@ impl From<Subscription> for TermsOut {
             cycle: subscription.schedule.cycle.to_string(),
             currency: subscription.currency.code(),
             zone: subscription.schedule.zone.name(),
-            items: subscription.items.into_iter().map(ItemOut::from).collect(),
             started: subscription.started,
             period: subscription.period.into(),
             billed_through: subscription.billed_through.at,
+            ends: subscription.ends,
+            pending: subscription.pending.map(PendingOut::from),
             metadata: subscription.metadata,
         }
     }
+}
+
+/// Whether something falls due for a subscription in this state.
+const fn waits(state: State) -> bool {
+    matches!(state, State::Active | State::Trialing)
 }
 
 impl From<Subscription> for SubscriptionOut {
@@ -124,15 +159,14 @@ pub(crate) struct StartedOut {
 
 impl StartedOut {
     pub(super) fn load(view: &mut View<'_>, started: Started) -> Result<Self> {
-        let invoice = match started.invoice {
-            Some(id) => {
-                let first = invoice::find(view, id)?;
-                Some(InvoiceWithLines::load(view, first)?)
-            }
-            None => None,
-        };
+        let invoice = started.invoice.map(|id| made(view, id)).transpose()?;
         Ok(Self { subscription: started.subscription.into(), invoice })
     }
+}
+
+fn made(view: &mut View<'_>, id: InvoiceId) -> Result<InvoiceWithLines> {
+    let invoice = invoice::find(view, id)?;
+    InvoiceWithLines::load(view, invoice)
 }
 
 /// What starting a subscription would do.
@@ -152,22 +186,84 @@ pub(crate) struct PreviewInvoiceOut {
     subtotal: AmountOut,
     /// Tax on them.
     tax: AmountOut,
-    /// What would be to be paid.
+    /// Both together, before the customer's credit.
     total: AmountOut,
     /// When it would fall due, in business time.
     due: Timestamp,
     lines: Vec<LineOut>,
 }
 
-impl PreviewOut {
-    pub(super) fn of(preview: Preview) -> Result<Self> {
-        let invoice = preview.invoice.map(|(draft, totals)| PreviewInvoiceOut {
+impl From<Preview> for PreviewOut {
+    fn from(preview: Preview) -> Self {
+        Self {
+            subscription: preview.subscription.into(),
+            invoice: preview.invoice.map(PreviewInvoiceOut::from),
+        }
+    }
+}
+
+impl From<(Draft, Totals)> for PreviewInvoiceOut {
+    fn from((draft, totals): (Draft, Totals)) -> Self {
+        Self {
             subtotal: totals.subtotal.into(),
             tax: totals.tax.into(),
             total: totals.total.into(),
             due: draft.due,
             lines: draft.lines.into_iter().map(LineOut::from).collect(),
-        });
-        Ok(Self { subscription: preview.subscription.into(), invoice })
+        }
+    }
+}
+
+/// A subscription after a command, with the documents it made.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ChangedSubscription)]
+pub(crate) struct ChangedOut {
+    subscription: SubscriptionOut,
+    /// What was billed and will not be used, one for each invoice it was on.
+    credit_notes: Vec<CreditNoteWithLines>,
+    /// What is charged for the rest of the period; null when nothing is.
+    invoice: Option<InvoiceWithLines>,
+}
+
+impl ChangedOut {
+    pub(super) fn load(view: &mut View<'_>, changed: Changed) -> Result<Self> {
+        let mut credit_notes = Vec::with_capacity(changed.credit_notes.len());
+        for id in changed.credit_notes {
+            let note = credit_note::find(view, id)?;
+            credit_notes.push(CreditNoteWithLines::load(view, note)?);
+        }
+        let invoice = changed.invoice.map(|id| made(view, id)).transpose()?;
+        Ok(Self { subscription: changed.subscription.into(), credit_notes, invoice })
+    }
+}
+
+/// What a change would do.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ChangePreview)]
+pub(crate) struct ChangePreviewOut {
+    /// As it would be at once; a change at the end of the period is `pending` in it.
+    subscription: SubscriptionOut,
+    /// From when on the change would count, in business time.
+    effective: Timestamp,
+    /// The local date of it.
+    effective_date: Date,
+    /// What would be credited, line by line.
+    credits: Vec<CreditOut>,
+    /// What the credits come to.
+    credited: AmountOut,
+    /// What would be billed at once; null when nothing is.
+    invoice: Option<PreviewInvoiceOut>,
+}
+
+impl From<ChangePreview> for ChangePreviewOut {
+    fn from(preview: ChangePreview) -> Self {
+        Self {
+            subscription: preview.subscription.into(),
+            effective: preview.effective.at,
+            effective_date: preview.effective.date,
+            credits: preview.credits.into_iter().map(CreditOut::from).collect(),
+            credited: preview.credited.into(),
+            invoice: preview.invoice.map(PreviewInvoiceOut::from),
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use api::App;
-use billing::subscription::{BillFrom, Start};
+use billing::subscription::{self, BillFrom, Start, Timing};
 use identity::{
     Permissions, customer,
     customer::NewCustomer,
@@ -17,8 +17,8 @@ use jobs::Bell;
 use kernel::{
     Currency, Cycle, SystemIds, Zone,
     ids::{
-        BookVersionId, CustomerId, EnvironmentId, InvoiceId, JobId, LedgerAccountId, LegalEntityId,
-        MerchantId, SubscriptionId,
+        BookVersionId, CreditNoteId, CustomerId, EnvironmentId, InvoiceId, JobId, LedgerAccountId,
+        LegalEntityId, MerchantId, SubscriptionId,
     },
     new_id,
 };
@@ -163,7 +163,12 @@ impl<'t> Api<'t> {
         let set_up = move |tx: &mut Tx<'_>| environment::create(tx, merchant, &slug, Some(start));
         self.test.db.write(&scope, set_up).wait().unwrap();
         let all = self.key(&scope, "all");
-        let known = self.test.db.write(&scope, furnish).wait().unwrap();
+        let mut known = self.test.db.write(&scope, furnish).wait().unwrap();
+        let Known { ending, paused, .. } = known;
+        let end = move |tx: &mut Tx<'_>| subscription::cancel(tx, ending, Timing::PeriodEnd);
+        self.test.db.write(&scope, end).wait().unwrap();
+        let pause = self.test.db.write(&scope, move |tx| subscription::pause(tx, paused)).wait().unwrap();
+        known.credit_note = Some(pause.credit_notes[0]);
         House { scope, all, known }
     }
 
@@ -190,15 +195,23 @@ pub struct Known {
     pub entity: LegalEntityId,
     pub customer: CustomerId,
     pub book: BookVersionId,
+    /// Its first invoice is a draft.
     pub subscription: SubscriptionId,
+    /// Billed, on an issued invoice.
+    pub running: SubscriptionId,
+    /// Canceled at the end of its period.
+    pub ending: SubscriptionId,
+    pub paused: SubscriptionId,
     /// A draft.
     pub invoice: InvoiceId,
+    /// For what was paused.
+    pub credit_note: Option<CreditNoteId>,
     /// The receivable account of the customer.
     pub account: LedgerAccountId,
     pub job: JobId,
 }
 
-/// Two subscriptions of one customer: one with a finalized invoice, one with a draft.
+/// Subscriptions of one customer, three with a finalized invoice and one with a draft.
 fn furnish(tx: &mut Tx<'_>) -> kernel::Result<Known> {
     let usd = Currency::parse("USD")?;
     let entity = environment::add_entity(
@@ -214,14 +227,28 @@ fn furnish(tx: &mut Tx<'_>) -> kernel::Result<Known> {
     let book = catalog::version::apply(tx, "unison.toml", BOOK)?.version.id;
     let whole = customer::create(tx, new_customer("Ada's Machines", "first"))?;
     let customer = whole.id;
-    let starts =
-        vec![(whole.clone(), start(customer, "ext-1", true)), (whole, start(customer, "ext-2", false))];
-    let started = billing::subscription::start_all(tx, starts)?.pop().expect("two subscriptions");
+    let starts = [("running", true), ("ending", true), ("paused", true), ("draft", false)];
+    let starts = starts.map(|(name, finalize)| (whole.clone(), start(customer, name, finalize)));
+    let started = subscription::start_all(tx, starts.into())?;
+    let [running, ending, paused, draft] = <[_; 4]>::try_from(started).expect("four subscriptions");
+    let [running, ending, paused] = [running, ending, paused].map(|started| started.subscription.id);
     let receivable = ledger::Account::owned(entity, ledger::AccountKind::Receivable, customer);
     let account = ledger::find_account(tx, &receivable)?.expect("the first invoice was posted");
     let job = jobs::enqueue(tx, jobs::NewJob::new("test", json!({})))?;
-    let invoice = started.invoice.expect("a first invoice");
-    Ok(Known { entity, customer, book, subscription: started.subscription.id, invoice, account, job })
+    let (subscription, invoice) = (draft.subscription.id, draft.invoice.expect("a first invoice"));
+    Ok(Known {
+        entity,
+        customer,
+        book,
+        subscription,
+        running,
+        ending,
+        paused,
+        invoice,
+        credit_note: None,
+        account,
+        job,
+    })
 }
 
 fn new_customer(name: &str, external_id: &str) -> NewCustomer {
@@ -252,6 +279,8 @@ fn start(customer: CustomerId, external_id: &str, finalize: bool) -> Start {
         external_id: Some(external_id.to_owned()),
         metadata: json!({}),
         finalize,
+        trial: false,
+        has_method: false,
     }
 }
 

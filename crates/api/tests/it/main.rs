@@ -6,5 +6,6 @@ mod document;
 mod errors;
 mod hostile;
 mod journey;
+mod lifecycle;
 mod samples;
 mod table;

@@ -22,6 +22,7 @@ impl Sample {
 pub fn sample(name: &str, known: &Known) -> Sample {
     let show = |id: &dyn ToString| Sample { id: Some(id.to_string()), body: None, status: 200 };
     let send = |status: u16, body: Json| Sample { id: None, body: Some(body), status };
+    let tell = |id: &dyn ToString, body: Json| Sample { body: Some(body), ..show(id) };
     match name {
         "environment_show"
         | "legal_entity_list"
@@ -35,14 +36,22 @@ pub fn sample(name: &str, known: &Known) -> Sample {
         | "fact_list"
         | "job_list"
         | "sandbox_clock" => Sample { id: None, body: None, status: 200 },
-        "customer_show" => show(&known.customer),
+        "customer_show" | "customer_credit" => show(&known.customer),
         "price_book_version" | "price_book_source" => show(&known.book),
         "subscription_show" | "subscription_invoices" => show(&known.subscription),
-        "invoice_show" | "invoice_ledger" => show(&known.invoice),
+        "invoice_show" | "invoice_ledger" | "invoice_credit_notes" => show(&known.invoice),
+        "credit_note_show" => show(&known.credit_note.unwrap()),
         "ledger_statement" => show(&known.account),
         "job_show" => show(&known.job),
-        "customer_erase" => Sample { body: Some(json!({})), ..show(&known.customer) },
-        "invoice_finalize" => Sample { body: Some(json!({})), ..show(&known.invoice) },
+        "customer_erase" => tell(&known.customer, json!({})),
+        "invoice_finalize" => tell(&known.invoice, json!({})),
+        "subscription_preview_change" | "subscription_change" => {
+            tell(&known.running, json!({ "plan": "professional", "addons": { "extra_user": 2 } }))
+        }
+        "subscription_cancel" => tell(&known.running, json!({ "timing": "period_end" })),
+        "subscription_keep_on" => tell(&known.ending, json!({})),
+        "subscription_pause" => tell(&known.running, json!({})),
+        "subscription_resume" => tell(&known.paused, json!({})),
         "legal_entity_add" => send(
             201,
             json!({

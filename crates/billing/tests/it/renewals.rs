@@ -156,3 +156,33 @@ fn a_subscription_whose_book_changed_keeps_its_price() {
         sound(test, &scope);
     });
 }
+
+/// A process may die after the clock arrived and before its job was settled: the job is run again then, and
+/// must neither fail nor carry a later advance to its end without the work on the way.
+#[test]
+fn an_advance_that_is_run_again_after_it_arrived_does_nothing() {
+    on_both(ALL, |test| {
+        let scope = environment(test, Mode::Sandbox, "2026-01-31T15:00:00Z");
+        let customer = customer_in(test, &scope, "UTC");
+        ground::start(test, &scope, starter(customer.id)).unwrap();
+        let request = |to: &str| {
+            let to = to.parse().unwrap();
+            test.db.write(&scope, move |tx| billing::clock::request_advance(tx, to)).wait().unwrap()
+        };
+        let first = request("2026-02-10T00:00:00Z");
+        // It arrives by other hands; its job is still queued when the next advance is requested.
+        let due = scope.clone().for_due_work();
+        test.db.write(&due, clock::arrive).wait().unwrap();
+        let second = request("2026-03-10T00:00:00Z");
+        assert_ne!(first, second, "the second advance has a job of its own");
+        Runner::new(test.db.clone(), vec![billing::clock::advance_job_kind()], vec![]).run_until_idle().unwrap();
+        for job in [first, second] {
+            let job = test.db.read(&scope, move |view| jobs::find(view, job)).wait().unwrap();
+            assert_eq!(job.state, jobs::State::Done);
+        }
+        assert_eq!(issued(test, &scope).len(), 2, "the work on the way was done");
+        let standing = test.db.read(&scope, clock::read).wait().unwrap().unwrap();
+        assert_eq!((standing.at.to_string(), standing.target), ("2026-03-10T00:00:00Z".into(), None));
+        sound(test, &scope);
+    });
+}

@@ -177,10 +177,15 @@ impl Changes {
 
     fn one_usage(&mut self, old: &UsagePrice, new: &UsagePrice) {
         let key = &new.key;
-        let or_none = |value: Option<&kernel::Exact>| value.map_or_else(|| "none".into(), ToString::to_string);
+        let or_none =
+            |value: Option<&kernel::Exact>| value.map_or_else(|| "none".into(), ToString::to_string);
         self.value(&format!("usage price {key} named"), &old.name, &new.name);
         self.value(&format!("usage price {key} of meter"), &old.meter, &new.meter);
-        self.value(&format!("usage price {key} free"), &or_none(old.free.as_ref()), &or_none(new.free.as_ref()));
+        self.value(
+            &format!("usage price {key} free"),
+            &or_none(old.free.as_ref()),
+            &or_none(new.free.as_ref()),
+        );
         self.setting(&format!("usage price {key} where"), &old.filter, &new.filter);
         self.setting(&format!("usage price {key} grouped by"), &old.group_by, &new.group_by);
         self.prices(&format!("usage price {key}"), &old.prices, &new.prices);

@@ -176,7 +176,8 @@ impl Window {
     }
 
     fn read(text: &str) -> Option<Self> {
-        let unit = |word: &str| WindowUnit::ALL.iter().find(|(known, _)| *known == word).map(|(_, unit)| *unit);
+        let unit =
+            |word: &str| WindowUnit::ALL.iter().find(|(known, _)| *known == word).map(|(_, unit)| *unit);
         let Some(rolling) = text.strip_prefix("rolling ") else {
             return if text == "period" { Some(Self::Period) } else { unit(text).map(Self::Calendar) };
         };
@@ -240,7 +241,9 @@ mod tests {
             let json = serde_json::to_string(&window).unwrap();
             assert_eq!(serde_json::from_str::<Window>(&json).unwrap(), window);
         }
-        for bad in ["", "days", "rolling", "rolling 0 hours", "rolling 1001 days", "rolling 1 month", "5 hours"] {
+        for bad in
+            ["", "days", "rolling", "rolling 0 hours", "rolling 1001 days", "rolling 1 month", "5 hours"]
+        {
             assert_eq!(Window::parse(bad).unwrap_err().code, "window_malformed", "{bad}");
         }
     }

@@ -319,11 +319,7 @@ impl Plan {
 
     /// The usage price of an event of a meter: of those whose filter it passes the one that asks most, and of
     /// equals the first. `value` gives the event's value of a dimension.
-    pub fn usage_for<'v>(
-        &self,
-        meter: &str,
-        value: impl Fn(&str) -> Option<&'v str>,
-    ) -> Option<&UsagePrice> {
+    pub fn usage_for<'v>(&self, meter: &str, value: impl Fn(&str) -> Option<&'v str>) -> Option<&UsagePrice> {
         let passes = |usage: &&UsagePrice| {
             usage.meter == meter && usage.filter.iter().all(|(key, wanted)| value(key) == Some(wanted))
         };

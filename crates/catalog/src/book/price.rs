@@ -200,7 +200,14 @@ pub struct Percentage {
 impl Percentage {
     /// The bare share, nothing free and nothing fixed.
     pub fn of(rate: Rate) -> Self {
-        Self { rate, fixed: UnitPrice::ZERO, free_amount: None, free_events: None, at_least: None, at_most: None }
+        Self {
+            rate,
+            fixed: UnitPrice::ZERO,
+            free_amount: None,
+            free_events: None,
+            at_least: None,
+            at_most: None,
+        }
     }
 
     /// Whether what a transaction costs depends on its own amount, so that a sum of them is not enough.

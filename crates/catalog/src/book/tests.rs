@@ -12,6 +12,15 @@ use super::{Book, read};
 /// Unison's price book, as shipped.
 const UNISON: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../books/unison.toml"));
 
+/// The price books of all five businesses, as shipped.
+const SHIPPED: &[&str] = &[
+    UNISON,
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../books/frontier.toml")),
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../books/lumen.toml")),
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../books/apex.toml")),
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../books/grosso.toml")),
+];
+
 fn unison() -> Book {
     good(UNISON)
 }

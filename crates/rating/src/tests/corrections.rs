@@ -18,8 +18,14 @@ fn a_subscription_pays_up_to_its_minimum() {
         (3, days(45, 90), "0", "1500.00"),
     ] {
         let minimum = AddonPrice { price: &month, unit_price: month.amount(), months_factor: months };
-        let commitment =
-            Commitment { name: "Scale", place: "plans.scale.minimum", book: 1, minimum, share, billed: usd(billed) };
+        let commitment = Commitment {
+            name: "Scale",
+            place: "plans.scale.minimum",
+            book: 1,
+            minimum,
+            share,
+            billed: usd(billed),
+        };
         let rated = sound(true_up(&commitment).unwrap());
         assert_eq!(rated.amount.decimal(), amount, "{months} months {share:?}, {billed} billed");
     }

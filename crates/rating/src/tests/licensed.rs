@@ -93,8 +93,15 @@ fn of_a_lesser_of_price_the_flat_amount_stands() {
 fn what_is_measured_is_not_bought() {
     let price = price(PriceKind::Percentage(percentage("2")));
     let quantity = Quantity::whole(1);
-    let charge =
-        Charge { name: "X", place: "plans.x", book: 1, price: &price, months: 1, quantity, share: Share::Whole };
+    let charge = Charge {
+        name: "X",
+        place: "plans.x",
+        book: 1,
+        price: &price,
+        months: 1,
+        quantity,
+        share: Share::Whole,
+    };
     assert_eq!(rate(&charge).unwrap_err().code, "internal");
 }
 

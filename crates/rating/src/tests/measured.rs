@@ -16,7 +16,17 @@ fn costs(kind: PriceKind, cases: &[(&str, &str)]) {
 #[test]
 fn per_unit() {
     let kind = PriceKind::PerUnit { unit: "call".into(), amount: unit_price("0.0025") };
-    costs(kind, &[("0", "0.00"), ("1", "0.00"), ("2", "0.01"), ("1234.5", "3.09"), ("-8", "0.00"), ("1000000", "2500.00")]);
+    costs(
+        kind,
+        &[
+            ("0", "0.00"),
+            ("1", "0.00"),
+            ("2", "0.01"),
+            ("1234.5", "3.09"),
+            ("-8", "0.00"),
+            ("1000000", "2500.00"),
+        ],
+    );
 }
 
 #[test]
@@ -54,7 +64,8 @@ fn graduated_tiers() {
 #[test]
 fn volume_tiers() {
     let kind = PriceKind::Volume(tiers(&["10 3 5", "20 2.5", "- 2 1"]));
-    let cases = [("0", "0.00"), ("1", "8.00"), ("10", "35.00"), ("10.2", "25.50"), ("20", "50.00"), ("21", "43.00")];
+    let cases =
+        [("0", "0.00"), ("1", "8.00"), ("10", "35.00"), ("10.2", "25.50"), ("20", "50.00"), ("21", "43.00")];
     costs(kind, &cases);
     let mut at_zero = tiers(&["10 3 5", "- 2 1"]);
     at_zero.flat_at_zero = true;
@@ -68,7 +79,10 @@ fn volume_tiers() {
 fn percentages() {
     costs(PriceKind::Percentage(percentage("2.9")), &[("0", "0.00"), ("100", "2.90"), ("17.20", "0.50")]);
     let kind = percent_tiers(&["1000 3", "5000 2 4", "- 1.5"]);
-    costs(kind, &[("0", "0.00"), ("1000", "30.00"), ("1000.01", "34.00"), ("5000", "114.00"), ("9000", "174.00")]);
+    costs(
+        kind,
+        &[("0", "0.00"), ("1000", "30.00"), ("1000.01", "34.00"), ("5000", "114.00"), ("9000", "174.00")],
+    );
     let times = |times: &str| PriceKind::Dynamic { times: exact(times) };
     costs(times("1.2"), &[("0", "0.00"), ("10.05", "12.06"), ("0.0042", "0.01")]);
     costs(times("0.333333333333"), &[("3", "1.00"), ("100", "33.33")]);
@@ -103,7 +117,10 @@ fn transactions_are_free_while_both_allowances_last() {
 fn a_transaction_has_a_least_and_a_most() {
     let mut rule = percentage("1");
     (rule.at_least, rule.at_most) = (Some(unit_price("0.50")), Some(unit_price("4")));
-    assert_eq!(running(&rule, &["10", "50", "100", "400", "1000"]), ["0.50", "1.00", "2.00", "6.00", "10.00"]);
+    assert_eq!(
+        running(&rule, &["10", "50", "100", "400", "1000"]),
+        ["0.50", "1.00", "2.00", "6.00", "10.00"]
+    );
     rule.free_events = Some(1);
     assert_eq!(running(&rule, &["1000", "10"]), ["0.00", "0.50"]);
     let price = price(PriceKind::Percentage(rule));
@@ -182,7 +199,11 @@ fn a_minimum_adds_what_is_missing() {
     ] {
         let measured = Measured::Quantity(exact(used));
         let metered = Metered { share, minimums, ..metered(&price, &measured, None) };
-        assert_eq!(sound(rate_metered(&metered).unwrap()).amount.decimal(), amount, "{used} {minimums:?} {share:?}");
+        assert_eq!(
+            sound(rate_metered(&metered).unwrap()).amount.decimal(),
+            amount,
+            "{used} {minimums:?} {share:?}"
+        );
     }
 }
 

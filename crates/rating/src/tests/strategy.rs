@@ -25,7 +25,8 @@ fn decimal(digits: u64, places: u32) -> UnitPrice {
 pub(super) fn figure() -> impl Strategy<Value = Exact> {
     prop_oneof![
         (0_i64..5_000).prop_map(Exact::from),
-        (any::<i64>(), 0_u32..=9).prop_map(|(scaled, places)| Exact::ratio(scaled.into(), 10_i128.pow(places))),
+        (any::<i64>(), 0_u32..=9)
+            .prop_map(|(scaled, places)| Exact::ratio(scaled.into(), 10_i128.pow(places))),
         (0_i64..1_000_000_000, 1_i64..100_000).prop_map(|(n, d)| Exact::ratio(n.into(), d.into())),
         any::<i128>().prop_map(Exact::from),
     ]
@@ -52,9 +53,13 @@ fn size() -> impl Strategy<Value = Exact> {
 fn tiers() -> impl Strategy<Value = Tiers> {
     let row = (amount(), amount(), prop::option::weighted(0.2, size()));
     (ends(), prop::collection::vec(row, 6), any::<bool>()).prop_map(|(ends, rows, flat_at_zero)| {
-        let tier = |(up_to, (price, flat, package)): (Option<Exact>, (UnitPrice, UnitPrice, Option<Exact>))| {
-            Tier { up_to, price, flat, package }
-        };
+        let tier =
+            |(up_to, (price, flat, package)): (Option<Exact>, (UnitPrice, UnitPrice, Option<Exact>))| Tier {
+                up_to,
+                price,
+                flat,
+                package,
+            };
         Tiers { unit: "call".into(), tiers: ends.into_iter().zip(rows).map(tier).collect(), flat_at_zero }
     })
 }
@@ -67,8 +72,12 @@ fn counting_kind() -> impl Strategy<Value = PriceKind> {
     let unit = || "call".to_owned();
     prop_oneof![
         amount().prop_map(move |amount| PriceKind::PerUnit { unit: unit(), amount }),
-        (size(), amount(), started())
-            .prop_map(move |(size, amount, started)| PriceKind::Package { unit: unit(), size, amount, started }),
+        (size(), amount(), started()).prop_map(move |(size, amount, started)| PriceKind::Package {
+            unit: unit(),
+            size,
+            amount,
+            started
+        }),
         tiers().prop_map(PriceKind::Graduated),
         tiers().prop_map(PriceKind::Volume),
     ]
@@ -81,17 +90,19 @@ pub(super) fn percent() -> impl Strategy<Value = Rate> {
 pub(super) fn rule() -> impl Strategy<Value = Percentage> {
     let bounds = (prop::option::of(0_u32..500), prop::option::of(500_u32..5_000));
     let free = (prop::option::of(0_u64..100_000), prop::option::of(0_u64..6));
-    (percent(), amount(), free, bounds).prop_map(|(rate, fixed, (free_amount, free_events), (least, most))| {
-        let cents = |minor: u32| decimal(minor.into(), 2);
-        Percentage {
-            rate,
-            fixed,
-            free_amount: free_amount.map(|minor| decimal(minor, 2)),
-            free_events,
-            at_least: least.map(cents),
-            at_most: most.map(cents),
-        }
-    })
+    (percent(), amount(), free, bounds).prop_map(
+        |(rate, fixed, (free_amount, free_events), (least, most))| {
+            let cents = |minor: u32| decimal(minor.into(), 2);
+            Percentage {
+                rate,
+                fixed,
+                free_amount: free_amount.map(|minor| decimal(minor, 2)),
+                free_events,
+                at_least: least.map(cents),
+                at_most: most.map(cents),
+            }
+        },
+    )
 }
 
 fn money_kind() -> impl Strategy<Value = PriceKind> {
@@ -100,11 +111,17 @@ fn money_kind() -> impl Strategy<Value = PriceKind> {
         percent().prop_map(|rate| PriceKind::Percentage(Percentage::of(rate))),
         percent_tiers.prop_map(|(ends, rows, flat_at_zero)| {
             let tier = |(up_to, (percent, flat))| PercentTier { up_to, percent, flat };
-            PriceKind::GraduatedPercentage { tiers: ends.into_iter().zip(rows).map(tier).collect(), flat_at_zero }
+            PriceKind::GraduatedPercentage {
+                tiers: ends.into_iter().zip(rows).map(tier).collect(),
+                flat_at_zero,
+            }
         }),
         amount().prop_map(|times| PriceKind::Dynamic { times: times.exact() }),
-        (amount(), percent())
-            .prop_map(|(amount, rate)| PriceKind::LesserOf { amount, rate, of: "spend".into() }),
+        (amount(), percent()).prop_map(|(amount, rate)| PriceKind::LesserOf {
+            amount,
+            rate,
+            of: "spend".into()
+        }),
     ]
 }
 

@@ -11,7 +11,7 @@ use store::{Engine, Location};
 
 use super::{manifest::Manifest, postgres, sqlite};
 use crate::{
-    failure::{Failure, Outcome},
+    failure::{Failure, Outcome, why},
     output,
     place::Place,
 };
@@ -22,14 +22,24 @@ pub const DUMP: &str = "database.dump";
 pub fn run(place: &Place, folder: &Path) -> Outcome {
     place.must_exist()?;
     fresh(folder)?;
+    let taken = take(place, folder);
+    if taken.is_err() {
+        // It was empty or not there before; half a backup must not stand where a whole one is looked for.
+        let _ = fs::remove_dir_all(folder);
+    }
+    let manifest = taken?;
+    let bytes: u64 = manifest.files.iter().map(|file| file.bytes).sum();
+    output::say(format!("{} was backed up to {} ({}).", place.shown(), folder.display(), size(bytes)));
+    Ok(())
+}
+
+fn take(place: &Place, folder: &Path) -> Outcome<Manifest> {
     let manifest = match &place.location {
         Location::Sqlite(source) => of_sqlite(source, folder)?,
         Location::Postgres(url) => of_postgres(url, folder)?,
     };
     manifest.write(folder).map_err(|error| cannot_write(folder, &error))?;
-    let bytes: u64 = manifest.files.iter().map(|file| file.bytes).sum();
-    output::say(format!("{} was backed up to {} ({}).", place.shown(), folder.display(), size(bytes)));
-    Ok(())
+    Ok(manifest)
 }
 
 /// Make the folder, for this user alone: it will hold names and addresses.
@@ -51,7 +61,7 @@ fn fresh(folder: &Path) -> Outcome {
 
 fn cannot_write(folder: &Path, error: &io::Error) -> Failure {
     Failure::new(
-        format!("The backup cannot be written to {}: {error}.", folder.display()),
+        format!("The backup cannot be written to {}: {}.", folder.display(), why(error)),
         "Check that this user may write there and that the disk has room.",
     )
 }
@@ -68,7 +78,8 @@ fn of_sqlite(source: &Path, folder: &Path) -> Outcome<Manifest> {
         let faults = sqlite::faults(&folder.join(&path));
         if !faults.is_empty() {
             let what = format!("{} is damaged; this backup is worth nothing.", source.join(&path).display());
-            let advice = "Bring back the last good backup with `steelyard restore`, and keep the damaged folder.";
+            let advice =
+                "Bring back the last good backup with `steelyard restore`, and keep the damaged folder.";
             return Err(Failure::new(what, advice).with_details(faults));
         }
         copied.push(path);
@@ -108,7 +119,9 @@ mod tests {
 
     #[test]
     fn sizes_read_well() {
-        for (bytes, text) in [(999, "999 bytes"), (1_550, "1.5 kB"), (73_900_000, "73.9 MB"), (2_000_000_000, "2.0 GB")] {
+        for (bytes, text) in
+            [(999, "999 bytes"), (1_550, "1.5 kB"), (73_900_000, "73.9 MB"), (2_000_000_000, "2.0 GB")]
+        {
             assert_eq!(size(bytes), text);
         }
     }

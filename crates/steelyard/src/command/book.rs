@@ -1,12 +1,12 @@
 //! `steelyard book check | apply | diff`
 
-use std::{fs, io, path::Path};
+use std::{fs, path::Path};
 
 use catalog::{Book, Change, Mistake, version};
 
 use crate::{
     arguments::Book as Asked,
-    failure::{Failure, Outcome},
+    failure::{Failure, Outcome, why},
     output::{self, count},
     place::Place,
 };
@@ -22,14 +22,10 @@ pub fn run(place: &Place, asked: &Asked) -> Outcome {
 /// The text of a file a person named.
 pub fn read_file(path: &Path) -> Outcome<String> {
     fs::read_to_string(path).map_err(|error| {
-        let why = match error.kind() {
-            io::ErrorKind::NotFound => "there is no such file".to_owned(),
-            io::ErrorKind::PermissionDenied => "this user may not read it".to_owned(),
-            io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
-            io::ErrorKind::InvalidData => "it is not UTF-8 text".to_owned(),
-            _ => error.to_string(),
-        };
-        Failure::new(format!("{} cannot be read: {why}.", path.display()), "Check the name of the file.")
+        Failure::new(
+            format!("{} cannot be read: {}.", path.display(), why(&error)),
+            "Check the name of the file.",
+        )
     })
 }
 
@@ -61,7 +57,12 @@ fn check(path: &Path, json: bool) -> Outcome {
             if json {
                 output::say("[]");
             } else {
-                output::say(format!("{} is fine: {} in {}, {plans}, {addons}, {features}.", path.display(), book.name, book.currency.code()));
+                output::say(format!(
+                    "{} is fine: {} in {}, {plans}, {addons}, {features}.",
+                    path.display(),
+                    book.name,
+                    book.currency.code()
+                ));
             }
             Ok(())
         }
@@ -86,7 +87,10 @@ fn apply(place: &Place, path: &Path) -> Outcome {
     let (before, applied) = applied.wait()?;
     let number = applied.version.number;
     if !applied.changed {
-        output::say(format!("Version {number}, in force in {}, says the same already. Nothing was changed.", chosen.shown()));
+        output::say(format!(
+            "Version {number}, in force in {}, says the same already. Nothing was changed.",
+            chosen.shown()
+        ));
         return Ok(());
     }
     output::say(format!("Version {number} is in force in {} for new subscriptions.", chosen.shown()));

@@ -31,7 +31,8 @@ pub fn facts(place: &Place, asked: &Facts) -> Outcome {
     if broken.is_empty() {
         return Ok(());
     }
-    let advice = "Bring back the last good backup with `steelyard restore`, and find out who changed the database.";
+    let advice =
+        "Bring back the last good backup with `steelyard restore`, and find out who changed the database.";
     Err(Failure::new("Facts do not follow from one another.", advice).with_details(broken))
 }
 
@@ -56,7 +57,8 @@ fn check_ledger(place: &Place, all: bool) -> Outcome {
     if unsound.is_empty() {
         return Ok(());
     }
-    let advice = "Bring back the last good backup with `steelyard restore`, and find out who changed the database.";
+    let advice =
+        "Bring back the last good backup with `steelyard restore`, and find out who changed the database.";
     Err(Failure::new("The ledger does not balance.", advice).with_details(unsound))
 }
 
@@ -80,7 +82,8 @@ pub fn ledger_sentence(chosen: &Chosen, report: &Report) -> String {
 /// What is wrong with a ledger, a line each.
 pub fn faults(report: &Report) -> Vec<String> {
     let totals = report.totals.iter().filter(|total| total.amount != 0);
-    let totals = totals.map(|total| format!("{} is off by {} minor units", total.currency.code(), total.amount));
+    let totals =
+        totals.map(|total| format!("{} is off by {} minor units", total.currency.code(), total.amount));
     let transactions = report.unbalanced.iter().map(|id| format!("transaction {id} does not balance"));
     totals.chain(transactions).collect()
 }
@@ -137,12 +140,17 @@ fn trial_balance(place: &Place, as_of: Option<&str>, json: bool) -> Outcome {
 
 /// An instant, or the first instant of a date in UTC.
 pub fn instant_or_date(text: &str) -> Result<Timestamp> {
-    if text.len() == 10 { time::date(text).map(|date| Zone::utc().start_of_day(date)) } else { time::instant(text) }
+    if text.len() == 10 {
+        time::date(text).map(|date| Zone::utc().start_of_day(date))
+    } else {
+        time::instant(text)
+    }
 }
 
 /// Minor units as a decimal. Sums may be larger than any one amount.
 pub fn decimal(minor: i64, currency: Currency) -> String {
-    let (whole, part) = (minor.unsigned_abs() / per_major(currency), minor.unsigned_abs() % per_major(currency));
+    let (whole, part) =
+        (minor.unsigned_abs() / per_major(currency), minor.unsigned_abs() % per_major(currency));
     let sign = if minor < 0 { "-" } else { "" };
     let whole = output::grouped(i64::try_from(whole).unwrap_or(i64::MAX));
     match usize::from(currency.exponent()) {

@@ -38,7 +38,9 @@ fn show(db: &Db, chosen: &Chosen) -> Outcome {
     output::say(match standing {
         None => format!("{shown}: real time, now {}.", db.real_now()),
         Some(clock::Standing { at, target: None }) => format!("{shown}: stands at {at}."),
-        Some(clock::Standing { at, target: Some(target) }) => format!("{shown}: on its way from {at} to {target}."),
+        Some(clock::Standing { at, target: Some(target) }) => {
+            format!("{shown}: on its way from {at} to {target}.")
+        }
     });
     Ok(())
 }
@@ -52,11 +54,18 @@ fn advance(db: &Db, chosen: &Chosen, to: Timestamp) -> Outcome {
     let job = run_to_its_end(db, chosen, id)?;
     match job.state {
         State::Done => {
-            output::say(format!("{} stands at {to}; {} done on the way.", chosen.shown(), count(job.done, "due item")));
+            output::say(format!(
+                "{} stands at {to}; {} done on the way.",
+                chosen.shown(),
+                count(job.done, "due item")
+            ));
             stuck(db, chosen)
         }
         _ => Err(Failure::new(
-            format!("The clock did not arrive: {}.", job.error.as_deref().unwrap_or("the job ended without a word").trim_end_matches('.')),
+            format!(
+                "The clock did not arrive: {}.",
+                job.error.as_deref().unwrap_or("the job ended without a word").trim_end_matches('.')
+            ),
             "Remove the cause, then run `steelyard jobs run`.",
         )),
     }
@@ -105,7 +114,8 @@ fn stuck(db: &Db, chosen: &Chosen) -> Outcome {
     if stuck.is_empty() {
         return Ok(());
     }
-    let details = stuck.into_iter().map(|item| format!("{}: {}", item.due.at, item.error.unwrap_or_default()));
+    let details =
+        stuck.into_iter().map(|item| format!("{}: {}", item.due.at, item.error.unwrap_or_default()));
     let advice = "Remove the cause; `steelyard jobs run` then tries again what is stuck.";
     Err(Failure::new("Some of what fell due could not be done.", advice).with_details(details))
 }

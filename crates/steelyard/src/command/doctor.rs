@@ -72,7 +72,9 @@ pub fn run(place: &Place) -> Outcome {
     findings.note(looked);
     match findings {
         Findings { warnings: 0, failures: 0 } => output::say("\nAll is well."),
-        Findings { warnings, failures: 0 } => output::say(format!("\nAll is well, with {}.", count(warnings, "warning"))),
+        Findings { warnings, failures: 0 } => {
+            output::say(format!("\nAll is well, with {}.", count(warnings, "warning")))
+        }
         Findings { failures, .. } => {
             let what = format!("{} found.", count(failures, "failure"));
             return Err(Failure::new(what, "Do what the arrows say, the first one first."));
@@ -112,21 +114,48 @@ fn look_at_sqlite(folder: &Path, findings: &mut Findings) -> Outcome {
             findings.ok(format!("{} is sound ({})", file.display(), size(bytes)));
         } else {
             let what = format!("{} is damaged: {}", file.display(), faults.join("; "));
-            findings.fail(what, "Stop the server, keep this folder, and bring back the last backup with `steelyard restore`.");
+            findings.fail(
+                what,
+                "Stop the server, keep this folder, and bring back the last backup with `steelyard restore`.",
+            );
         }
     }
+    look_at_room(folder, findings);
     Ok(())
+}
+
+/// Room below this is a warning: a full disk stops every change.
+const ROOM: u64 = 1_000_000_000;
+
+fn look_at_room(folder: &Path, findings: &mut Findings) {
+    // A system that does not say is no finding.
+    let Ok(disk) = rustix::fs::statvfs(folder) else { return };
+    let room = disk.f_bavail.saturating_mul(disk.f_frsize);
+    if room < ROOM {
+        findings
+            .warn(format!("the disk has {} left", size(room)), "Make room: a full disk stops every change.");
+    } else {
+        findings.ok(format!("the disk has {} left", size(room)));
+    }
 }
 
 fn look_at_postgres(url: &str, findings: &mut Findings) -> Outcome {
     let mut client = postgres::connect(url)?;
-    findings.ok(format!("PostgreSQL {} at {}", postgres::version(&mut client)?, place::shown(&Location::Postgres(url.to_owned()))));
+    findings.ok(format!(
+        "PostgreSQL {} at {}",
+        postgres::version(&mut client)?,
+        place::shown(&Location::Postgres(url.to_owned()))
+    ));
     postgres::schema(&mut client)?;
-    let (fsync, commit) = (postgres::setting(&mut client, "fsync")?, postgres::setting(&mut client, "synchronous_commit")?);
+    let (fsync, commit) =
+        (postgres::setting(&mut client, "fsync")?, postgres::setting(&mut client, "synchronous_commit")?);
     if fsync == "on" && commit != "off" {
         findings.ok("what is acknowledged is on the disk (fsync, synchronous_commit)");
     } else {
-        findings.warn("the server may lose what it acknowledged", "Set fsync and synchronous_commit to on in postgresql.conf.");
+        findings.warn(
+            "the server may lose what it acknowledged",
+            "Set fsync and synchronous_commit to on in postgresql.conf.",
+        );
     }
     let roles = postgres::wrong_roles(&mut client)?;
     if roles.is_empty() {
@@ -140,7 +169,8 @@ fn look_at_postgres(url: &str, findings: &mut Findings) -> Outcome {
         findings.ok("row-level security guards every table of environments");
     } else {
         let what = format!("row-level security does not guard {}", tables.join(", "));
-        findings.fail(what, "ENABLE and FORCE ROW LEVEL SECURITY on them with the policy of the other tables.");
+        findings
+            .fail(what, "ENABLE and FORCE ROW LEVEL SECURITY on them with the policy of the other tables.");
     }
     if postgres::login_is_privileged(&mut client)? {
         let advice = "Serve with an ordinary login that owns the tables; keep this one for backups.";
@@ -148,7 +178,8 @@ fn look_at_postgres(url: &str, findings: &mut Findings) -> Outcome {
     } else {
         findings.ok("the login is an ordinary one");
     }
-    let apart = postgres::now(&mut client)?.duration_since(kernel::WallClock::now(&kernel::SystemClock)).abs();
+    let apart =
+        postgres::now(&mut client)?.duration_since(kernel::WallClock::now(&kernel::SystemClock)).abs();
     if apart > SignedDuration::from_secs(5) {
         let what = format!("this machine's clock and the database server's are {} s apart", apart.as_secs());
         findings.warn(what, "Let both machines take their time from NTP.");
@@ -175,7 +206,8 @@ fn look_at_clock(db: &Db, all: &[Chosen], findings: &mut Findings) -> Outcome {
 }
 
 fn look_at_environment(db: &Db, chosen: &Chosen, findings: &mut Findings) -> Outcome {
-    const RESTORE: &str = "Bring back the last good backup with `steelyard restore`, and find out who changed the database.";
+    const RESTORE: &str =
+        "Bring back the last good backup with `steelyard restore`, and find out who changed the database.";
     match check::facts_of(db, chosen) {
         Ok(sentence) => findings.ok(sentence),
         Err(error) => findings.fail(format!("{}: {}", chosen.shown(), error.detail), RESTORE),
@@ -204,14 +236,38 @@ fn look_at_due_work(db: &Db, chosen: &Chosen, findings: &mut Findings) -> Outcom
     if let Some(first) = stuck.first() {
         let number = count(i64::try_from(stuck.len()).unwrap_or(MANY), "due item");
         let why = first.error.as_deref().unwrap_or_default();
-        findings.fail(format!("{shown}: {number} could not be done, first {}: {why}", first.due.at), "Remove the cause, then run `steelyard jobs run`.");
+        findings.fail(
+            format!("{shown}: {number} could not be done, first {}: {why}", first.due.at),
+            "Remove the cause, then run `steelyard jobs run`.",
+        );
     }
-    let late = next.first().filter(|item| chosen.environment.mode == Mode::Live && item.due.at + LATE < db.real_now());
+    let late = next
+        .first()
+        .filter(|item| chosen.environment.mode == Mode::Live && item.due.at + LATE < db.real_now());
     if let Some(item) = late.filter(|_| stuck.is_empty()) {
-        findings.warn(format!("{shown}: work waits since {}", item.due.at), "Let `steelyard serve` run, or run `steelyard jobs run`.");
+        findings.warn(
+            format!("{shown}: work waits since {}", item.due.at),
+            "Let `steelyard serve` run, or run `steelyard jobs run`.",
+        );
     }
     if let Some(target) = standing.and_then(|standing| standing.target) {
-        findings.warn(format!("{shown}: the clock is on its way to {target}"), "Let it arrive; without a server, run `steelyard jobs run`.");
+        look_at_moving_clock(db, chosen, target, findings)?;
+    }
+    Ok(())
+}
+
+/// A clock on its way needs the job that moves it: until it arrives nobody else may write.
+fn look_at_moving_clock(db: &Db, chosen: &Chosen, target: Timestamp, findings: &mut Findings) -> Outcome {
+    const NEWEST: i64 = 1_000;
+    let jobs = db.read(&chosen.scope, |view| jobs::list(view, None, NEWEST)).wait()?;
+    let open = |job: &jobs::Job| matches!(job.state, State::Queued | State::Running);
+    let shown = chosen.shown();
+    if jobs.iter().any(|job| job.kind == billing::clock::ADVANCE && open(job)) {
+        let advice = "Let it arrive; without a server, run `steelyard jobs run`.";
+        findings.warn(format!("{shown}: the clock is on its way to {target}"), advice);
+    } else {
+        let advice = "Report this, and go on in a restored backup: nothing can be changed until it arrives.";
+        findings.fail(format!("{shown}: the clock was sent to {target}, and no job moves it"), advice);
     }
     Ok(())
 }
@@ -223,7 +279,10 @@ fn look_at_jobs(db: &Db, shown: &str, scope: &Scope, findings: &mut Findings) ->
     if let Some(last) = failed.first() {
         let number = count(i64::try_from(failed.len()).unwrap_or(NEWEST), "failed job");
         let why = last.error.as_deref().unwrap_or_default();
-        findings.warn(format!("{shown}: {number}, the last one {} ({}): {why}", last.id, last.kind), "See `steelyard jobs list` and remove the cause.");
+        findings.warn(
+            format!("{shown}: {number}, the last one {} ({}): {why}", last.id, last.kind),
+            "See `steelyard jobs list` and remove the cause.",
+        );
     }
     Ok(())
 }

@@ -2,13 +2,16 @@
 
 use billing::invoice::{self, Invoice};
 use identity::customer;
-use kernel::{Error, Result, ids::InvoiceId};
+use kernel::{Error, Money, Period, Result, ids::InvoiceId};
 use store::View;
 
-use super::check::decimal;
+use super::{check::decimal, credit_note};
 use crate::{failure::Outcome, output, place::Place};
 
 pub fn run(place: &Place, wanted: &str) -> Outcome {
+    if credit_note::is_meant(wanted) {
+        return credit_note::explain(place, wanted);
+    }
     let db = place.open()?;
     let chosen = place.choose(&db)?;
     let wanted = wanted.to_owned();
@@ -24,17 +27,33 @@ pub fn run(place: &Place, wanted: &str) -> Outcome {
     let (invoice, lines, party) = found.wait()?;
     output::say(heading(&invoice, &party));
     for line in lines {
-        let (start, end) = (line.period.start.date, line.period.end.date);
-        let amount = decimal(line.amount.minor(), line.amount.currency());
-        output::say(format!("\n{}, {start} to {end}: {} {amount}", line.description, line.amount.currency().code()));
-        for sentence in line.explanation.sentences() {
-            output::say(format!("    {sentence}"));
-        }
+        say_line(&line.description, line.period, line.amount, line.explanation.sentences());
     }
-    let total = invoice.totals.total;
-    let amount = |money: kernel::Money| format!("{} {}", total.currency().code(), decimal(money.minor(), total.currency()));
-    output::say(format!("\nSubtotal {}, tax {}, total {}", amount(invoice.totals.subtotal), amount(invoice.totals.tax), amount(total)));
+    let [subtotal, tax, total] =
+        [invoice.totals.subtotal, invoice.totals.tax, invoice.totals.total].map(money);
+    output::say(format!("\nSubtotal {subtotal}, tax {tax}, total {total}"));
+    if !invoice.credit.is_zero() {
+        output::say(format!(
+            "Paid by credit {}, due {}",
+            money(invoice.credit),
+            money(invoice.amount_due()?)
+        ));
+    }
     Ok(())
+}
+
+/// A line of a document, and below it how its amount came to be.
+pub fn say_line(description: &str, period: Period, amount: Money, sentences: Vec<String>) {
+    let (start, end) = (period.start.date, period.end.date);
+    output::say(format!("\n{description}, {start} to {end}: {}", money(amount)));
+    for sentence in sentences {
+        output::say(format!("    {sentence}"));
+    }
+}
+
+/// `USD 1,234.50`.
+pub fn money(amount: Money) -> String {
+    format!("{} {}", amount.currency().code(), decimal(amount.minor(), amount.currency()))
 }
 
 fn heading(invoice: &Invoice, party: &str) -> String {

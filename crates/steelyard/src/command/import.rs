@@ -9,7 +9,7 @@ use serde_json::json;
 use super::book::read_file;
 use crate::{
     arguments::Import,
-    failure::{Failure, Outcome},
+    failure::{Failure, Outcome, why},
     output::{self, count},
     place::Place,
     table::{Side, Table},
@@ -48,21 +48,31 @@ pub fn run(place: &Place, asked: &Import) -> Outcome {
 }
 
 fn unreadable(file: &Path, error: &std::io::Error) -> Failure {
-    Failure::new(format!("{} cannot be read: {error}.", file.display()), "Check the name of the file.")
+    Failure::new(format!("{} cannot be read: {}.", file.display(), why(error)), "Check the name of the file.")
 }
 
 fn tell(report: &Report, shown: &str) {
     let number = |count| i64::try_from(count).unwrap_or(i64::MAX);
     let already = match report.already {
         0 => String::new(),
-        already => format!(" {} there before and left alone.", if already == 1 { "1 was".to_owned() } else { format!("{already} were") }),
+        already => format!(
+            " {} there before and left alone.",
+            if already == 1 { "1 was".to_owned() } else { format!("{already} were") }
+        ),
     };
-    output::say(format!("{} loaded into {shown}, each with its subscription.{already}", count(number(report.loaded), "customer")));
+    output::say(format!(
+        "{} loaded into {shown}, each with its subscription.{already}",
+        count(number(report.loaded), "customer")
+    ));
     if report.bad.is_empty() {
         return;
     }
-    let mut table =
-        Table::new([("line", Side::Right), ("column", Side::Left), ("value", Side::Left), ("what is wrong", Side::Left)]);
+    let mut table = Table::new([
+        ("line", Side::Right),
+        ("column", Side::Left),
+        ("value", Side::Left),
+        ("what is wrong", Side::Left),
+    ]);
     for BadRow { line, column, value, reason } in report.bad.iter().take(SHOWN) {
         table.row([line.to_string(), column.clone().unwrap_or_default(), value.clone(), reason.clone()]);
     }
@@ -82,14 +92,19 @@ fn refusal(report: &Report, all_or_nothing: bool) -> Failure {
         ("could not be loaded", "; what was loaded is left alone")
     };
     let what = if all_or_nothing && report.bad.len() != 1 { "are bad, so nothing was loaded" } else { what };
-    Failure::new(format!("{rows} {what}."), format!("Correct the file or the mapping and run the import again{rest}."))
+    Failure::new(
+        format!("{rows} {what}."),
+        format!("Correct the file or the mapping and run the import again{rest}."),
+    )
 }
 
 fn as_json(report: &Report) -> serde_json::Value {
     let bad: Vec<_> = report
         .bad
         .iter()
-        .map(|row| json!({ "line": row.line, "column": row.column, "value": row.value, "reason": row.reason }))
+        .map(
+            |row| json!({ "line": row.line, "column": row.column, "value": row.value, "reason": row.reason }),
+        )
         .collect();
     json!({ "loaded": report.loaded, "already": report.already, "bad": bad })
 }

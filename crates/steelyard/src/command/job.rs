@@ -38,7 +38,15 @@ fn list(place: &Place, installation: bool, limit: u32, json: bool) -> Outcome {
     for job in jobs {
         let Job { id, kind, state, created, attempts, done, error, .. } = job;
         let created = format!("{created:.0}");
-        table.row([id.to_string(), kind, state.to_string(), created, attempts.to_string(), done.to_string(), error.unwrap_or_default()]);
+        table.row([
+            id.to_string(),
+            kind,
+            state.to_string(),
+            created,
+            attempts.to_string(),
+            done.to_string(),
+            error.unwrap_or_default(),
+        ]);
     }
     table.say("There are no jobs.");
     Ok(())
@@ -52,16 +60,23 @@ fn run_all(place: &Place) -> Outcome {
         unstuck += db.write(&chosen.scope.for_due_work(), jobs::due::retry_stuck).wait()?;
     }
     if unstuck > 0 {
-        output::say(format!("{} tried again.", count(i64::try_from(unstuck).unwrap_or(i64::MAX), "stuck due item")));
+        output::say(format!(
+            "{} tried again.",
+            count(i64::try_from(unstuck).unwrap_or(i64::MAX), "stuck due item")
+        ));
     }
     let runner = Runner::new(db.clone(), server::job_kinds(), server::schedules());
     let attempts = runner.run_until_idle()?;
-    output::say(format!("{} run; nothing waits now.", count(i64::try_from(attempts).unwrap_or(i64::MAX), "job")));
+    output::say(format!(
+        "{} run; nothing waits now.",
+        count(i64::try_from(attempts).unwrap_or(i64::MAX), "job")
+    ));
     let failed = failed_jobs(&db)?;
     if failed.is_empty() {
         return Ok(());
     }
-    Err(Failure::new("Some jobs have an error.", "See `steelyard jobs list` and remove the cause.").with_details(failed))
+    Err(Failure::new("Some jobs have an error.", "See `steelyard jobs list` and remove the cause.")
+        .with_details(failed))
 }
 
 /// The newest jobs that failed or wait for another attempt, of the installation and every environment.

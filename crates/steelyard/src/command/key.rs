@@ -24,13 +24,21 @@ fn create(place: &Place, name: &str, permissions: &str, json: bool) -> Outcome {
     let permissions = Permissions::parse(permissions)?;
     let db = place.open()?;
     let chosen = place.choose(&db)?;
-    let (secret, name, may) = (key::new_secret(chosen.environment.mode)?, name.to_owned(), permissions.clone());
+    let (secret, name, may) =
+        (key::new_secret(chosen.environment.mode)?, name.to_owned(), permissions.clone());
     let created = db.write(&chosen.scope, move |tx| key::create(tx, &name, &may, &secret)).wait()?;
     if json {
-        output::say_json(&json!({ "id": created.id, "secret": created.secret, "permissions": permissions.text() }));
+        output::say_json(
+            &json!({ "id": created.id, "secret": created.secret, "permissions": permissions.text() }),
+        );
     } else {
         output::say(&created.secret);
-        output::note(format!("Key {} of {}, shown this once. It may: {}.", created.id, chosen.shown(), permissions.text()));
+        output::note(format!(
+            "Key {} of {}, shown this once. It may: {}.",
+            created.id,
+            chosen.shown(),
+            permissions.text()
+        ));
     }
     Ok(())
 }
@@ -42,13 +50,15 @@ fn list(place: &Place, json: bool) -> Outcome {
     if json {
         let keys: Vec<_> = keys
             .iter()
-            .map(|key| json!({
-                "id": key.id,
-                "name": key.name,
-                "permissions": key.permissions.text(),
-                "created": key.created,
-                "revoked": key.revoked,
-            }))
+            .map(|key| {
+                json!({
+                    "id": key.id,
+                    "name": key.name,
+                    "permissions": key.permissions.text(),
+                    "created": key.created,
+                    "revoked": key.revoked,
+                })
+            })
             .collect();
         output::say_json(&keys);
         return Ok(());
@@ -62,7 +72,13 @@ fn list(place: &Place, json: bool) -> Outcome {
     ]);
     for key in keys {
         let revoked = key.revoked.map_or_else(String::new, |at| format!("{at:.0}"));
-        table.row([key.id.to_string(), key.name, key.permissions.text(), format!("{:.0}", key.created), revoked]);
+        table.row([
+            key.id.to_string(),
+            key.name,
+            key.permissions.text(),
+            format!("{:.0}", key.created),
+            revoked,
+        ]);
     }
     table.say(&format!("{} has no keys.", chosen.shown()));
     Ok(())

@@ -69,8 +69,7 @@ pub fn subscriptions(place: &Place, limit: u32, json: bool) -> Outcome {
     if json {
         let list = found.iter().map(|one| {
             let items: Vec<_> = one
-                .items
-                .iter()
+                .active_items()
                 .map(|item| json!({ "kind": item.kind.word(), "key": item.key, "quantity": item.quantity }))
                 .collect();
             json!({
@@ -164,10 +163,16 @@ pub fn invoices(place: &Place, limit: u32, json: bool) -> Outcome {
 }
 
 /// What customers are called.
-fn names(view: &mut View<'_>, customers: impl Iterator<Item = CustomerId>) -> Result<HashMap<CustomerId, String>> {
+fn names(
+    view: &mut View<'_>,
+    customers: impl Iterator<Item = CustomerId>,
+) -> Result<HashMap<CustomerId, String>> {
     let mut ids: Vec<CustomerId> = customers.collect();
     ids.sort_unstable();
     ids.dedup();
     let parties = customer::parties(view, ids)?;
-    Ok(parties.into_iter().map(|(id, party)| (id, party.name.unwrap_or_else(|| "(erased)".to_owned()))).collect())
+    Ok(parties
+        .into_iter()
+        .map(|(id, party)| (id, party.name.unwrap_or_else(|| "(erased)".to_owned())))
+        .collect())
 }

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Failure, Outcome, why};
 
 const NAME: &str = "manifest.json";
 const FORMAT: u32 = 1;
@@ -55,7 +55,15 @@ impl Manifest {
     /// A manifest without files.
     pub fn new(engine: &str, engine_version: String, taken: Timestamp, schema: Vec<Applied>) -> Self {
         let program = env!("CARGO_PKG_VERSION").to_owned();
-        Self { format: FORMAT, program, engine: engine.to_owned(), engine_version, taken, schema, files: Vec::new() }
+        Self {
+            format: FORMAT,
+            program,
+            engine: engine.to_owned(),
+            engine_version,
+            taken,
+            schema,
+            files: Vec::new(),
+        }
     }
 
     /// Take a file of `folder` in.
@@ -76,11 +84,17 @@ impl Manifest {
 
     /// Read the manifest of a backup.
     pub fn read(folder: &Path) -> Outcome<Self> {
-        let advice = "Name the folder that `steelyard backup` made; one without a manifest was never finished.";
-        let text = fs::read_to_string(folder.join(NAME))
-            .map_err(|error| Failure::new(format!("{} is no backup: {NAME}: {error}.", folder.display()), advice))?;
-        let manifest: Self = serde_json::from_str(&text)
-            .map_err(|error| Failure::new(format!("The manifest of {} is damaged: {error}.", folder.display()), advice))?;
+        let advice =
+            "Name the folder that `steelyard backup` made; one without a manifest was never finished.";
+        let text = fs::read_to_string(folder.join(NAME)).map_err(|error| {
+            Failure::new(
+                format!("{} is no backup: {NAME} cannot be read, {}.", folder.display(), why(&error)),
+                advice,
+            )
+        })?;
+        let manifest: Self = serde_json::from_str(&text).map_err(|error| {
+            Failure::new(format!("The manifest of {} is damaged: {error}.", folder.display()), advice)
+        })?;
         let plain = |entry: &Entry| entry.path.components().all(|part| matches!(part, Component::Normal(_)));
         match manifest.format == FORMAT && manifest.files.iter().all(plain) {
             true => Ok(manifest),
@@ -98,7 +112,8 @@ impl Manifest {
             return Ok(());
         }
         let what = format!("The backup in {} is damaged. Nothing was restored.", folder.display());
-        Err(Failure::new(what, "Restore an older backup, and check the disk this one lies on.").with_details(faults))
+        Err(Failure::new(what, "Restore an older backup, and check the disk this one lies on.")
+            .with_details(faults))
     }
 }
 
@@ -106,8 +121,10 @@ impl Entry {
     fn fault(&self, folder: &Path) -> Option<String> {
         let shown = self.path.display();
         match digest(&folder.join(&self.path)) {
-            Err(error) => Some(format!("{shown}: {error}")),
-            Ok((bytes, _)) if bytes != self.bytes => Some(format!("{shown}: {bytes} bytes where {} were written", self.bytes)),
+            Err(error) => Some(format!("{shown}: {}", why(&error))),
+            Ok((bytes, _)) if bytes != self.bytes => {
+                Some(format!("{shown}: {bytes} bytes where {} were written", self.bytes))
+            }
             Ok((_, sha256)) if sha256 != self.sha256 => Some(format!("{shown}: its checksum is another")),
             Ok(_) => None,
         }

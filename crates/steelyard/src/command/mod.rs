@@ -4,6 +4,7 @@ mod backup;
 mod book;
 mod check;
 mod clock;
+mod credit_note;
 mod doctor;
 mod explain;
 mod import;
@@ -17,6 +18,7 @@ mod restore;
 mod serve;
 mod sign_in;
 mod sqlite;
+mod subscription;
 
 use crate::{
     arguments::{Arguments, Command, Listed},
@@ -35,9 +37,9 @@ pub fn run(arguments: Arguments) -> Outcome {
         Command::Book(asked) => book::run(&place, &asked),
         Command::Import(asked) => import::run(&place, &asked),
         Command::Customers(Listed::List { limit, json }) => list::customers(&place, limit, json),
-        Command::Subscriptions(Listed::List { limit, json }) => list::subscriptions(&place, limit, json),
+        Command::Subscriptions(asked) => subscription::run(&place, asked),
         Command::Invoices(Listed::List { limit, json }) => list::invoices(&place, limit, json),
-        Command::Explain { invoice } => explain::run(&place, &invoice),
+        Command::Explain { document } => explain::run(&place, &document),
         Command::Ledger(asked) => check::ledger(&place, &asked),
         Command::Facts(asked) => check::facts(&place, &asked),
         Command::Clock(asked) => clock::run(&place, &asked),

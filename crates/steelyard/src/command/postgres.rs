@@ -42,7 +42,8 @@ pub fn connect(url: &str) -> Outcome<Client> {
 fn words(error: &::postgres::Error) -> String {
     match error.as_db_error() {
         Some(db) => db.message().to_owned(),
-        None => std::error::Error::source(error).map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}")),
+        None => std::error::Error::source(error)
+            .map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}")),
     }
 }
 
@@ -116,7 +117,10 @@ pub fn dump(url: &str, file: &Path) -> Outcome {
 /// Fill an empty database from a file with `pg_restore`, wholly or not at all.
 pub fn restore(url: &str, file: &Path) -> Outcome {
     let Some(database) = config(url)?.get_dbname().map(str::to_owned) else {
-        return Err(Failure::new("The database URL names no database.", "Write it like postgres://user@host/database."));
+        return Err(Failure::new(
+            "The database URL names no database.",
+            "Write it like postgres://user@host/database.",
+        ));
     };
     let mut command = tool("pg_restore", url)?;
     command.args(["--no-owner", "--single-transaction", "--exit-on-error", "--dbname", &database]).arg(file);

@@ -10,7 +10,7 @@ use store::{Db, Engine, Location};
 
 use super::{backup::DUMP, check, manifest::Manifest, postgres, sqlite};
 use crate::{
-    failure::{Failure, Outcome},
+    failure::{Failure, Outcome, why},
     output,
     place::Place,
 };
@@ -66,16 +66,23 @@ fn beside(target: &Path) -> PathBuf {
 
 fn cannot_write(path: &Path, error: &io::Error) -> Failure {
     Failure::new(
-        format!("{} cannot be written: {error}.", path.display()),
+        format!("{} cannot be written: {}.", path.display(), why(error)),
         "Check that this user may write there and that the disk has room.",
     )
 }
 
-fn copy_and_verify(place: &Place, manifest: &Manifest, folder: &Path, building: &Path) -> Outcome<Vec<String>> {
+fn copy_and_verify(
+    place: &Place,
+    manifest: &Manifest,
+    folder: &Path,
+    building: &Path,
+) -> Outcome<Vec<String>> {
     for entry in &manifest.files {
         let to = building.join(&entry.path);
         let copied = to.parent().map_or(Ok(()), fs::create_dir_all);
-        copied.and_then(|()| fs::copy(folder.join(&entry.path), &to)).map_err(|error| cannot_write(&to, &error))?;
+        copied
+            .and_then(|()| fs::copy(folder.join(&entry.path), &to))
+            .map_err(|error| cannot_write(&to, &error))?;
         let faults = sqlite::faults(&to);
         if !faults.is_empty() {
             let what = format!("{} in the backup is damaged. Nothing was restored.", entry.path.display());

@@ -27,7 +27,8 @@ pub fn run(place: &Place, asked: &Serve) -> Outcome {
     log(asked.log_json);
     // First, so that a port in use is heard of before the database is touched.
     let listener = server::bind(asked.listen)?;
-    let address = listener.local_addr().map_err(|error| Error::internal(format!("no local address: {error}")))?;
+    let address =
+        listener.local_addr().map_err(|error| Error::internal(format!("no local address: {error}")))?;
     let public = match &asked.public_url {
         Some(url) => public_url(url)?,
         None => format!("http://{}", reachable(address)),
@@ -40,7 +41,11 @@ pub fn run(place: &Place, asked: &Serve) -> Outcome {
         .enable_all()
         .build()
         .map_err(|error| Error::internal(format!("no threads for HTTP: {error}")))?;
-    let link = if asked.print_link || output::is_terminal() { sign_in::link(&db, owner, &public).ok() } else { None };
+    let link = if asked.print_link || output::is_terminal() {
+        sign_in::link(&db, owner, &public).ok()
+    } else {
+        None
+    };
     welcome(place, &public, link.as_deref(), foundation.as_ref());
     let config = server::Config { db, listener, secure_cookies: public.starts_with("https://") };
     runtime.block_on(async { server::serve(config, stop_signal()).await })?;
@@ -51,12 +56,15 @@ pub fn run(place: &Place, asked: &Serve) -> Outcome {
 /// Set up an empty database; a price book is for that only.
 fn set_up(db: &Db, owner: &str, book: Option<&Path>) -> Outcome<Option<Foundation>> {
     let empty = server::is_empty(db)?;
-    let book = book.map(|path| Ok::<_, Failure>(BookFile { name: path.display().to_string(), text: read_file(path)? }));
+    let book = book
+        .map(|path| Ok::<_, Failure>(BookFile { name: path.display().to_string(), text: read_file(path)? }));
     match book.transpose()? {
         book if empty => Ok(Some(server::bootstrap(db, &Setup { owner: owner.to_owned(), book })?)),
         Some(book) => {
             let name = book.name;
-            output::note(format!("note: this database is set up already; `steelyard book apply {name}` puts the file in force."));
+            output::note(format!(
+                "note: this database is set up already; `steelyard book apply {name}` puts the file in force."
+            ));
             Ok(None)
         }
         None => Ok(None),
@@ -77,7 +85,10 @@ fn public_url(url: &str) -> Outcome<String> {
     if url.starts_with("http://") || url.starts_with("https://") {
         return Ok(url.trim_end_matches('/').to_owned());
     }
-    Err(Failure::new(format!("{url:?} is no address of a web site."), "Write --public-url like https://books.example.com."))
+    Err(Failure::new(
+        format!("{url:?} is no address of a web site."),
+        "Write --public-url like https://books.example.com.",
+    ))
 }
 
 /// A listener on every address is reached on this machine by its own.
@@ -93,10 +104,12 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 
 fn welcome(place: &Place, public: &str, link: Option<&str>, foundation: Option<&Foundation>) {
     let engine = place.location.engine().name();
-    let made = foundation.map_or_else(String::new, |made| format!(" for {}", made.merchant.name));
+    let made = foundation.map_or_else(String::new, |made| format!(" {}", made.merchant.name));
     output::say(format!("Steelyard serves{made} at {public} from {} ({engine}).\n", place.shown()));
     match link {
-        Some(link) => output::say(format!("  Pages     {link}\n            (signs you in once, within 30 minutes)")),
+        Some(link) => {
+            output::say(format!("  Pages     {link}\n            (signs you in once, within 30 minutes)"))
+        }
         None => output::say(format!("  Pages     {public}/ (`steelyard sign-in` makes a link to sign in)")),
     }
     output::say(format!("  API       {public}/docs"));

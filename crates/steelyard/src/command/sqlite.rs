@@ -78,10 +78,12 @@ fn copy_pages(from: &Path, to: &Path) -> rusqlite::Result<()> {
                     patience = patience.saturating_sub(PAUSE);
                     thread::sleep(PAUSE);
                 }
-                StepResult::Busy | StepResult::Locked => return Err(rusqlite::Error::SqliteFailure(
-                    rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY),
-                    Some("another process keeps the file to itself".to_owned()),
-                )),
+                StepResult::Busy | StepResult::Locked => {
+                    return Err(rusqlite::Error::SqliteFailure(
+                        rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY),
+                        Some("another process keeps the file to itself".to_owned()),
+                    ));
+                }
                 _ => {}
             }
         }
@@ -135,9 +137,10 @@ pub fn faults(path: &Path) -> Vec<String> {
 pub fn schema(path: &Path) -> Outcome<Vec<Applied>> {
     let read = || -> rusqlite::Result<Vec<Applied>> {
         let connection = open(path)?;
-        let mut statement =
-            connection.prepare("SELECT context, max(number) FROM schema_migration GROUP BY context ORDER BY context")?;
-        let rows = statement.query_map([], |row| Ok(Applied { context: row.get(0)?, migration: row.get(1)? }))?;
+        let mut statement = connection
+            .prepare("SELECT context, max(number) FROM schema_migration GROUP BY context ORDER BY context")?;
+        let rows =
+            statement.query_map([], |row| Ok(Applied { context: row.get(0)?, migration: row.get(1)? }))?;
         rows.collect()
     };
     read().map_err(|error| unreadable(path, &error))

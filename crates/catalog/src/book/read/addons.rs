@@ -141,14 +141,18 @@ impl Reader<'_> {
             report.add_hint(
                 entry.key_span.clone(),
                 format!("add-on `{addon}` has no price for the cycle `{cycle}` of plan `{plan}`{within}"),
-                format!("add one, or a price for a month, which counts for each month of the cycle `{cycle}`"),
+                format!(
+                    "add one, or a price for a month, which counts for each month of the cycle `{cycle}`"
+                ),
             );
         };
         match named {
             Some(plans) => plans
                 .iter()
                 .for_each(|plan| sold(plan).for_each(|(cycle, currency)| check(plan, cycle, currency))),
-            None => self.every_cycle.iter().for_each(|(plan, cycle, currency)| check(plan, *cycle, *currency)),
+            None => {
+                self.every_cycle.iter().for_each(|(plan, cycle, currency)| check(plan, *cycle, *currency))
+            }
         }
     }
 }

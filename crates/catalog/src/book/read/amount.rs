@@ -73,7 +73,11 @@ impl Amounts {
         };
         if amount.is_none() {
             let message = format!("there is no amount in {currency}, which this price is given in elsewhere");
-            report.add_hint(self.span.clone(), message, "write one for each currency: { USD = \"49\", EUR = \"45\" }");
+            report.add_hint(
+                self.span.clone(),
+                message,
+                "write one for each currency: { USD = \"49\", EUR = \"45\" }",
+            );
         }
         amount
     }

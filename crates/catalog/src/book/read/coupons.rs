@@ -88,7 +88,12 @@ impl Reader<'_> {
     }
 
     /// Exactly one of `percent`, `amount` and `free_months`.
-    fn discount(&self, section: &mut Section<'_>, entry: &Entry<'_>, report: &mut Report) -> Option<Discount> {
+    fn discount(
+        &self,
+        section: &mut Section<'_>,
+        entry: &Entry<'_>,
+        report: &mut Report,
+    ) -> Option<Discount> {
         let percent = section.optional("percent");
         let amount = section.optional("amount");
         let months = section.optional("free_months");
@@ -135,9 +140,11 @@ impl Reader<'_> {
     /// What a customer types: letters, digits and hyphens, each code once.
     fn code(&mut self, item: &Item<'_>, key: &str, report: &mut Report) -> Option<String> {
         let code = value::text(item, "`code`", report)?;
-        let plain = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
+        let plain =
+            |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
         if code.is_empty() || code.len() > MAX_CODE || !code.bytes().all(plain) {
-            let hint = format!("use upper case letters, digits, - and _, at most {MAX_CODE}, such as \"WELCOME20\"");
+            let hint =
+                format!("use upper case letters, digits, - and _, at most {MAX_CODE}, such as \"WELCOME20\"");
             report.add_hint(item.span(), format!("`{}` is not a code", short(code)), hint);
             return None;
         }

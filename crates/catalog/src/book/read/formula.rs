@@ -66,11 +66,7 @@ impl Formula {
     }
 
     /// Read the keys of a section that say how the amount is found. `span` is where a missing one is reported.
-    pub(super) fn read(
-        section: &mut Section<'_>,
-        span: Range<usize>,
-        report: &mut Report,
-    ) -> Option<Self> {
+    pub(super) fn read(section: &mut Section<'_>, span: Range<usize>, report: &mut Report) -> Option<Self> {
         let before = report.count();
         let way = way(section, &span, report);
         let minimum = amounts(section, "minimum", report);
@@ -216,7 +212,8 @@ fn way(section: &mut Section<'_>, span: &Range<usize>, report: &mut Report) -> O
     };
     for (second, _) in given {
         if let Some(place) = section.key_span(second) {
-            let message = format!("a price is found in one way, and this one has both `{way}` and `{second}`");
+            let message =
+                format!("a price is found in one way, and this one has both `{way}` and `{second}`");
             report.add_hint(place, message, "keep one of the two");
         }
     }
@@ -242,7 +239,10 @@ fn price(section: &mut Section<'_>, report: &mut Report) -> Option<Shape> {
     let size = section.optional("package");
     let started = section.optional("started").and_then(|item| {
         if size.is_none() {
-            report.add(item.span(), "`started` says what a package costs that is not full; there is no `package`");
+            report.add(
+                item.span(),
+                "`started` says what a package costs that is not full; there is no `package`",
+            );
         }
         value::choice(item, "`started`", &choices, report)
     });

@@ -58,9 +58,11 @@ fn read_one(entry: &Entry<'_>, unit: Option<&str>, report: &mut Report) -> Optio
     let amount = amount.and_then(|item| value::decimal(item, "a limit", report));
     let mut limit = hard(amount?);
     limit.per = per.and_then(|item| per_unit(item, unit, report));
-    limit.policy = policy.and_then(|item| value::choice(item, "`policy`", &policies, report)).unwrap_or(limit.policy);
+    limit.policy =
+        policy.and_then(|item| value::choice(item, "`policy`", &policies, report)).unwrap_or(limit.policy);
     limit.window = window.and_then(|item| self::window(item, report)).unwrap_or(limit.window);
-    limit.scope = scope.and_then(|item| value::choice(item, "`scope`", &scopes, report)).unwrap_or(limit.scope);
+    limit.scope =
+        scope.and_then(|item| value::choice(item, "`scope`", &scopes, report)).unwrap_or(limit.scope);
     Some(limit)
 }
 
@@ -105,7 +107,11 @@ pub(super) fn check_inherited(entry: &Entry<'_>, plan: &Plan, unit: Option<&str>
         if limit.per.is_some() && limit.per.as_deref() != unit {
             let per = limit.per.as_deref().unwrap_or_default();
             let message = format!("the limit `{key}` is per {per}, which this plan is not priced per");
-            report.add_hint(entry.key_span.clone(), message, format!("give this plan a limit `{key}` of its own"));
+            report.add_hint(
+                entry.key_span.clone(),
+                message,
+                format!("give this plan a limit `{key}` of its own"),
+            );
         }
     }
 }
@@ -117,25 +123,35 @@ pub(super) fn check_soft(entry: &Entry<'_>, plan: &Plan, report: &mut Report) {
         let mut prices = plan.usage.iter().filter(|usage| &usage.meter == key);
         let what = format!("plan `{}`", short(entry.key));
         let Some(price) = prices.next() else {
-            let hint = format!("add a price for `{key}` under `usage`, or make the limit \"hard\" or \"warn\"");
-            let message = format!("{what} bills what goes beyond its soft limit `{key}`, and has no price for it");
+            let hint =
+                format!("add a price for `{key}` under `usage`, or make the limit \"hard\" or \"warn\"");
+            let message =
+                format!("{what} bills what goes beyond its soft limit `{key}`, and has no price for it");
             report.add_hint(span, message, hint);
             continue;
         };
         let of_money = price.prices.iter().any(|price| price.unit().is_none());
         if of_money {
-            let message =
-                format!("{what} has a price of an amount for `{key}`, of which a soft limit includes nothing");
+            let message = format!(
+                "{what} has a price of an amount for `{key}`, of which a soft limit includes nothing"
+            );
             report.add_hint(span, message, "write `free_amount` in the price");
         } else if prices.next().is_some() || !price.filter.is_empty() || !price.group_by.is_empty() {
-            let message = format!("{what} has several prices for `{key}`, so it is not clear of which its soft limit \
-                                   includes the first units");
-            report.add_hint(span, message, "keep one price without `where` and `group_by`, or use `free` in a price");
+            let message = format!(
+                "{what} has several prices for `{key}`, so it is not clear of which its soft limit \
+                                   includes the first units"
+            );
+            report.add_hint(
+                span,
+                message,
+                "keep one price without `where` and `group_by`, or use `free` in a price",
+            );
         } else if price.free.is_some() {
             let message = format!("{what} includes units of `{key}` twice: by its soft limit and by `free`");
             report.add_hint(span, message, "keep one of the two");
         } else if limit.window != Window::Period {
-            let message = format!("{what} bills `{key}` by the period, and its soft limit counts by another time");
+            let message =
+                format!("{what} bills `{key}` by the period, and its soft limit counts by another time");
             report.add_hint(span, message, "leave `window` out");
         }
     }

@@ -32,7 +32,11 @@ pub(super) fn read<'t>(entries: &[Entry<'t>], features: &Features<'_>, report: &
     for entry in entries {
         if features.has(entry.key) {
             let hint = "give one of the two another key";
-            report.add_hint(entry.key_span.clone(), format!("`{}` is a feature already", short(entry.key)), hint);
+            report.add_hint(
+                entry.key_span.clone(),
+                format!("`{}` is a feature already", short(entry.key)),
+                hint,
+            );
         }
         let meter = read_one(entry, &mut names, report);
         meters.by_key.insert(entry.key, meter.is_some().then_some(meters.list.len()));

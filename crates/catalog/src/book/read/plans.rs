@@ -1,6 +1,6 @@
 //! `[plans.…]`.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::{
     super::model::Plan,
@@ -33,11 +33,7 @@ pub(super) struct Ground<'a> {
 }
 
 /// Read `[plans]`.
-pub(super) fn read(
-    entries: &[Entry<'_>],
-    ground: Ground<'_>,
-    report: &mut Report,
-) -> Plans {
+pub(super) fn read(entries: &[Entry<'_>], ground: Ground<'_>, report: &mut Report) -> Plans {
     let mut plans = Plans::default();
     let mut names = Names::of("plan");
     let mut granted = 0;
@@ -112,7 +108,8 @@ fn read_one(
     let before = report.count();
     plan.limits.extend(limits::read(section.optional("limits"), unit.as_deref(), meters, report));
     let own = usage::read(section.optional("usage"), &plan.currencies(), currency, meters, report);
-    plan.usage.retain(|theirs| own.iter().all(|own| own.key != theirs.key));
+    let replaced: HashSet<&str> = own.iter().map(|usage| usage.key.as_str()).collect();
+    plan.usage.retain(|theirs| !replaced.contains(theirs.key.as_str()));
     plan.usage.extend(own);
     section.close(report);
     // With a mistake in them, limits and prices only seem to be missing.

@@ -151,7 +151,11 @@ impl List<'_> {
         };
         if !has_month {
             let hint = "add one, such as month = \"49\"";
-            return report.add_hint(span, "the discount is off the price of a month, and there is none", hint);
+            return report.add_hint(
+                span,
+                "the discount is off the price of a month, and there is none",
+                hint,
+            );
         }
         let kept = Exact::one() - off.exact();
         let factor = Exact::from(i64::from(months)) * kept;
@@ -194,10 +198,8 @@ fn scaled(price: &Price, factor: &Exact) -> Option<Price> {
         PriceKind::Graduated(old) | PriceKind::Volume(old) => *old = tiers(old)?,
         PriceKind::Percentage(_) | PriceKind::GraduatedPercentage { .. } | PriceKind::Dynamic { .. } => {}
     }
-    for bound in [&mut scaled.minimum, &mut scaled.maximum] {
-        if let Some(amount) = bound {
-            *amount = times(*amount)?;
-        }
+    for amount in [&mut scaled.minimum, &mut scaled.maximum].into_iter().flatten() {
+        *amount = times(*amount)?;
     }
     Some(scaled)
 }

@@ -129,10 +129,18 @@ fn check_order(items: &[Item<'_>], tiers: &[Option<TierDraft>], report: &mut Rep
         let Some(tier) = tier else { continue };
         match &tier.up_to {
             None if at < last => {
-                report.add_hint(item.span(), "only the last tier has no end", "add up_to = 10 with your own figure");
+                report.add_hint(
+                    item.span(),
+                    "only the last tier has no end",
+                    "add up_to = 10 with your own figure",
+                );
             }
             Some(_) if at == last => {
-                report.add_hint(item.span(), "the last tier has an end", "leave `up_to` out, or add a tier after it");
+                report.add_hint(
+                    item.span(),
+                    "the last tier has an end",
+                    "leave `up_to` out, or add a tier after it",
+                );
             }
             Some(up_to) if end.is_some_and(|end| up_to <= end) => {
                 report.add(item.span(), "the tier does not end after the one before it");
@@ -151,6 +159,10 @@ fn check_figures(items: &[Item<'_>], tiers: &[Option<TierDraft>], report: &mut R
     }
     let odd = items.iter().zip(tiers).find(|(_, tier)| tier.as_ref().is_some_and(|tier| !tier.is_percent()));
     if let Some((item, _)) = odd {
-        report.add_hint(item.span(), "some tiers have a percentage and this one has none", "add percent = \"0\"");
+        report.add_hint(
+            item.span(),
+            "some tiers have a percentage and this one has none",
+            "add percent = \"0\"",
+        );
     }
 }

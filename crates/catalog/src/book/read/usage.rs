@@ -72,7 +72,11 @@ fn read_one(
 
     let name = name.and_then(|item| value::name(item, report));
     if let (Some(item), true) = (free, formula.as_ref().is_some_and(Formula::is_of_money)) {
-        report.add_hint(item.span(), "`free` is a number of units, and this is a price of an amount", "write `free_amount`");
+        report.add_hint(
+            item.span(),
+            "`free` is a number of units, and this is a price of an amount",
+            "write `free_amount`",
+        );
     }
     let free = free.and_then(|item| value::above_zero(item, "`free`", report));
     let when = every.map_or(Some(When::Period), |item| self::every(item, report));
@@ -187,8 +191,13 @@ pub(super) fn check_currencies(entry: &Entry<'_>, plan: &Plan, report: &mut Repo
     let currencies = plan.currencies();
     for usage in &plan.usage {
         if let Some(missing) = currencies.iter().find(|currency| usage.price_in(**currency).is_none()) {
-            let message = format!("usage price `{}` has no amount in {missing}, in which the plan is sold", usage.key);
-            report.add_hint(entry.key_span.clone(), message, format!("add a price for `{}` to this plan", usage.key));
+            let message =
+                format!("usage price `{}` has no amount in {missing}, in which the plan is sold", usage.key);
+            report.add_hint(
+                entry.key_span.clone(),
+                message,
+                format!("add a price for `{}` to this plan", usage.key),
+            );
         }
     }
 }

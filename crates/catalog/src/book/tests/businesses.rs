@@ -98,7 +98,9 @@ fn lumen_sells_four_flat_tiers() {
     let limits: Vec<String> = book.plans.iter().map(|plan| limit(&book, &plan.key, "generations")).collect();
     let expected = ["500", "2500", "10000", "50000"].map(|amount| format!("{amount} Hard period Customer"));
     assert_eq!(limits, expected);
-    assert!(book.plan("business").unwrap().has("collaboration") && !book.plan("professional").unwrap().has("sso"));
+    assert!(
+        book.plan("business").unwrap().has("collaboration") && !book.plan("professional").unwrap().has("sso")
+    );
     let trial = book.trial.unwrap();
     assert_eq!((trial.days, trial.plan.as_deref(), trial.card_required), (14, Some("professional"), false));
     assert_eq!(trial.without, WithoutMethod::Suspend);
@@ -131,7 +133,10 @@ fn apex_sells_whichever_is_less() {
     let counts: Vec<usize> = book.plans.iter().map(|plan| plan.features.len()).collect();
     assert_eq!(counts, [2, 5, 8, 11]);
     let trial = book.trial.as_ref().unwrap();
-    assert_eq!((trial.days, trial.plan.as_deref(), trial.reminders.as_slice()), (7, Some("early"), &[3, 1][..]));
+    assert_eq!(
+        (trial.days, trial.plan.as_deref(), trial.reminders.as_slice()),
+        (7, Some("early"), &[3, 1][..])
+    );
     let coupon = book.coupon("recommended").unwrap();
     assert_eq!(coupon.lasts, Lasts::Periods(3));
     assert!(coupon.covers("mid") && !coupon.covers("run_pack"));
@@ -143,7 +148,8 @@ fn grosso_sells_plans_beside_its_commission() {
     assert_eq!(monthly(&book), ["USD 0", "USD 199", "USD 999"]);
     assert_eq!(price(&book, "professional", Cycle::YEAR).unwrap(), "USD 1990");
     let value = |plan: &str, key: &str| book.plan(plan).unwrap().includes[key].clone();
-    for (plan, users, commission) in [("free", 1, "5.0 %"), ("professional", 5, "3.5 %"), ("enterprise", 25, "2.5 %")]
+    for (plan, users, commission) in
+        [("free", 1, "5.0 %"), ("professional", 5, "3.5 %"), ("enterprise", 25, "2.5 %")]
     {
         assert_eq!(value(plan, "users"), Included::UpTo(users));
         assert_eq!(value(plan, "commission"), Included::Value(commission.into()));

@@ -8,8 +8,8 @@ use std::{
 use proptest::prelude::*;
 
 use super::{
-    super::{diff, read},
-    UNISON, bad, good, unison,
+    super::{Book, diff, read},
+    SHIPPED, UNISON, bad, good,
 };
 
 /// A good book of about 5 × `plans` lines, with references wherever a book can have them.
@@ -124,6 +124,21 @@ fn scraps() -> impl Strategy<Value = String> {
         "month",
         "once",
         "per",
+        "meters",
+        "coupons",
+        "usage",
+        "limits",
+        "graduated",
+        "volume",
+        "package",
+        "percent",
+        "up_to",
+        "or_less",
+        "minimum",
+        "lasts",
+        "\"10 % off\"",
+        "USD",
+        "EUR",
         "starter",
         "\"USD\"",
         "\"49\"",
@@ -155,12 +170,15 @@ fn scraps() -> impl Strategy<Value = String> {
     proptest::collection::vec(proptest::sample::select(WORDS), 0..80).prop_map(|words| words.concat())
 }
 
-/// Unison's book with a stretch of it replaced.
-fn damaged() -> impl Strategy<Value = String> {
-    (0..UNISON.len(), 0..200_usize, ".{0,8}").prop_map(|(from, length, by)| {
-        let to = UNISON.ceil_char_boundary((from + length).min(UNISON.len()));
-        let from = UNISON.floor_char_boundary(from);
-        format!("{}{by}{}", &UNISON[..from], &UNISON[to..])
+/// A shipped book with a stretch of it replaced.
+fn damaged() -> impl Strategy<Value = (&'static str, String)> {
+    let places =
+        (proptest::sample::select(SHIPPED), any::<proptest::sample::Index>(), 0..200_usize, ".{0,8}");
+    places.prop_map(|(book, from, length, by)| {
+        let from = from.index(book.len());
+        let to = book.ceil_char_boundary((from + length).min(book.len()));
+        let from = book.floor_char_boundary(from);
+        (book, format!("{}{by}{}", &book[..from], &book[to..]))
     })
 }
 
@@ -191,10 +209,11 @@ proptest! {
     }
 
     #[test]
-    fn any_damage_to_a_good_book_is_answered(text in damaged()) {
+    fn any_damage_to_a_good_book_is_answered((whole, text) in damaged()) {
         check(&text)?;
         if let Ok(book) = read("book.toml", &text) {
-            prop_assert_eq!(diff(&unison(), &book).is_empty(), book == unison());
+            prop_assert_eq!(diff(&good(whole), &book).is_empty(), book == good(whole));
+            prop_assert_eq!(serde_json::from_str::<Book>(&book.canonical_json()).unwrap(), book);
         }
     }
 }

@@ -42,7 +42,10 @@ fn shown(rest: &str) -> String {
 fn usage_is_priced_in_every_way() {
     for (written, expected) in [
         ("calls = \"0.002\"", "USD 0.002 per call"),
-        ("calls = { price = \"0.5\", minimum = 10, maximum = 90 }", "USD 0.50 per call, at least USD 10, at most USD 90"),
+        (
+            "calls = { price = \"0.5\", minimum = 10, maximum = 90 }",
+            "USD 0.50 per call, at least USD 10, at most USD 90",
+        ),
         ("calls = { package = 1000, price = \"0.10\" }", "USD 0.10 per package of 1000 (unit: call)"),
         (
             "calls = { package = \"0.5\", price = 1, started = \"free\" }",
@@ -61,7 +64,10 @@ fn usage_is_priced_in_every_way() {
             "volume = { percent = 1, free_amount = 100, free_events = 3, at_least = \"0.5\", at_most = 4 }",
             "1 %, each at least USD 0.50, each at most USD 4, USD 100 free, 3 transactions free",
         ),
-        ("volume = { graduated = [{ up_to = 1000, percent = 3 }, { percent = 2, flat = 7 }] }", "3 % up to 1000, then USD 7 and 2 %"),
+        (
+            "volume = { graduated = [{ up_to = 1000, percent = 3 }, { percent = 2, flat = 7 }] }",
+            "3 % up to 1000, then USD 7 and 2 %",
+        ),
         ("volume = { times = \"1.2\" }", "the amount measured × 1.2"),
     ] {
         assert_eq!(shown(written), expected, "{written}");
@@ -79,7 +85,10 @@ fn usage_has_its_own_cycle_name_and_filter() {
     );
     let plan = &book.plans[0];
     assert_eq!((plan.usage[0].name.as_str(), plan.usage[1].name.as_str()), ("Calls in Europe", "Calls"));
-    assert_eq!((plan.usage[0].prices[0].when, plan.usage[1].prices[0].when), (When::Every(Cycle::MONTH), When::Period));
+    assert_eq!(
+        (plan.usage[0].prices[0].when, plan.usage[1].prices[0].when),
+        (When::Every(Cycle::MONTH), When::Period)
+    );
     assert_eq!(plan.usage[2].group_by, ["model"]);
     assert_eq!(plan.usage[2].free.as_ref().unwrap().to_string(), "100");
     assert!(plan.usage.iter().all(|usage| usage.prices[0].pay_in == PayIn::Arrears));
@@ -211,26 +220,39 @@ fn coupons_are_read() {
     assert_eq!(welcome.discount, Discount::Percent { rate: Rate::parse_percent("20").unwrap() });
     assert_eq!((welcome.lasts, welcome.redemptions, welcome.stacks), (Lasts::Periods(3), Some(100), true));
     assert_eq!(welcome.expires.unwrap().to_string(), "2027-01-31");
-    assert_eq!((&month.discount, month.lasts, month.stacks), (&Discount::FreeMonths { months: 1 }, Lasts::Once, false));
+    assert_eq!(
+        (&month.discount, month.lasts, month.stacks),
+        (&Discount::FreeMonths { months: 1 }, Lasts::Once, false)
+    );
     assert_eq!((gift.lasts, gift.expires.unwrap().to_string().as_str()), (Lasts::Forever, "2028-02-29"));
     assert!(gift.covers("a") && welcome.covers("a") && !welcome.covers("b"));
 }
 
 #[test]
 fn mistakes_in_usage_are_named() {
-    let plan = |usage: &str| format!("[plans.a]\nname = \"A\"\nprice = {{ month = 1 }}\n[plans.a.usage]\n{usage}");
+    let plan =
+        |usage: &str| format!("[plans.a]\nname = \"A\"\nprice = {{ month = 1 }}\n[plans.a.usage]\n{usage}");
     for (written, sentence) in [
         ("callz = 1", "meter `callz` is not defined; did you mean `calls`?"),
         ("calls = 0.5", "a price with a decimal point must be in quotes; write \"0.5\""),
-        ("calls = {}", "there is no price; say how it is found: `price`, `graduated`, `volume`, `percent` or `times`"),
+        (
+            "calls = {}",
+            "there is no price; say how it is found: `price`, `graduated`, `volume`, `percent` or `times`",
+        ),
         (
             "calls = { price = 1, graduated = [{ price = 1 }] }",
             "a price is found in one way, and this one has both `price` and `graduated`; keep one of the two",
         ),
         ("calls = { price = 1, fixed = 1 }", "`fixed` goes with `percent`, not with `price`"),
-        ("calls = { price = 1, prise = 1 }", "`prise` is not a key of usage price `calls`; did you mean `price`?"),
+        (
+            "calls = { price = 1, prise = 1 }",
+            "`prise` is not a key of usage price `calls`; did you mean `price`?",
+        ),
         ("calls = { package = 0, price = 1 }", "the size of a package is above 0"),
-        ("calls = { price = 1, started = \"free\" }", "`started` says what a package costs that is not full; there is no `package`"),
+        (
+            "calls = { price = 1, started = \"free\" }",
+            "`started` says what a package costs that is not full; there is no `package`",
+        ),
         ("calls = { price = 1, minimum = 5, maximum = 4 }", "the minimum is above the maximum"),
         (
             "calls = { graduated = [] }",
@@ -248,25 +270,43 @@ fn mistakes_in_usage_are_named() {
             "calls = { volume = [{ up_to = 5, price = 1 }, { up_to = 5, price = 2 }, { price = 3 }] }",
             "the tier does not end after the one before it",
         ),
-        ("calls = { volume = [{ up_to = 5 }, { price = 3 }] }", "the tier has no price; add one, such as price = \"5\""),
+        (
+            "calls = { volume = [{ up_to = 5 }, { price = 3 }] }",
+            "the tier has no price; add one, such as price = \"5\"",
+        ),
         (
             "volume = { graduated = [{ up_to = 5, percent = 1 }, { price = 3 }] }",
             "some tiers have a percentage and this one has none; add percent = \"0\"",
         ),
-        ("volume = { volume = [{ percent = 1 }] }", "percentages are graduated, not by volume; write `graduated`"),
+        (
+            "volume = { volume = [{ percent = 1 }] }",
+            "percentages are graduated, not by volume; write `graduated`",
+        ),
         (
             "calls = { percent = 1 }",
             "a percentage needs an amount, and meter `calls` does not add one up; give the meter aggregation = \"sum\"",
         ),
-        ("volume = { percent = \"-1\" }", "`-1` is not a percentage; write a decimal of at most 10 places, such as \"2.9\", from 0 to 10000"),
-        ("calls = { price = 1, where = { regoin = \"eu\" } }", "`regoin` is not a dimension of meter `calls`; did you mean `region`?"),
+        (
+            "volume = { percent = \"-1\" }",
+            "`-1` is not a percentage; write a decimal of at most 10 places, such as \"2.9\", from 0 to 10000",
+        ),
+        (
+            "calls = { price = 1, where = { regoin = \"eu\" } }",
+            "`regoin` is not a dimension of meter `calls`; did you mean `region`?",
+        ),
         ("calls = { price = 1, group_by = [\"zone\"] }", "`zone` is not a dimension of meter `calls`"),
-        ("calls = { price = 1, every = \"monthly\" }", "`monthly` is not a billing cycle; did you mean `month`?"),
+        (
+            "calls = { price = 1, every = \"monthly\" }",
+            "`monthly` is not a billing cycle; did you mean `month`?",
+        ),
         (
             "calls = { price = { USD = 1, EUR = 2 }, minimum = 7 }",
             "there is no amount in EUR, which this price is given in elsewhere; write one for each currency: { USD = \"49\", EUR = \"45\" }",
         ),
-        ("calls = { USD = 1, EURO = 2 }", "`EURO` is not the code of a currency (ISO 4217); did you mean `EUR`?"),
+        (
+            "calls = { USD = 1, EURO = 2 }",
+            "`EURO` is not the code of a currency (ISO 4217); did you mean `EUR`?",
+        ),
         (
             "calls = { EUR = 1 }",
             "the plan is sold in USD, and this price has no amount in it; write one for each currency: { USD = \"5\" }",
@@ -296,21 +336,33 @@ fn mistakes_in_prices_and_limits_are_named() {
             "price = { per = \"user\", month = 1, or_less = { percent = 1, of = \"volume\" } }",
             "a price that may be a percentage instead is not per unit",
         ),
-        ("price = { year = \"10 % off\" }", "the discount is off the price of a month, and there is none; add one, such as month = \"49\""),
+        (
+            "price = { year = \"10 % off\" }",
+            "the discount is off the price of a month, and there is none; add one, such as month = \"49\"",
+        ),
         ("price = { month = 1, week = \"10 % off\" }", "a discount is for paying several months at once"),
-        ("price = { month = 1, year = \"110 % off\" }", "`110` is not a discount; write a percentage from 0 to 100, such as \"10 % off\""),
+        (
+            "price = { month = 1, year = \"110 % off\" }",
+            "`110` is not a discount; write a percentage from 0 to 100, such as \"10 % off\"",
+        ),
         (
             "price = { month = \"0.000000000001\", year = \"10 % off\" }",
             "the discounted price has more than 12 decimals; write the amount instead",
         ),
-        ("price = { month = { package = 5, price = 1 } }", "the price depends on how many there are of what; add what is counted, such as per = \"user\""),
+        (
+            "price = { month = { package = 5, price = 1 } }",
+            "the price depends on how many there are of what; add what is counted, such as per = \"user\"",
+        ),
         ("price = { month = { percent = 5 } }", "what a meter measures is priced under `usage`"),
         ("price = { month = 1 }\nminimum = { per = \"user\", month = 1 }", "`per` is not a key of a minimum"),
         (
             "price = { month = 1, week = 1 }\nminimum = { month = 1 }",
             "the plan is sold by `week` in USD, for which there is no minimum; add one, or one for a month, which counts for each month",
         ),
-        ("price = { month = 1 }\nnegotiated = \"yes\"", "`negotiated` is true or false, without quotes; this is a text"),
+        (
+            "price = { month = 1 }\nnegotiated = \"yes\"",
+            "`negotiated` is true or false, without quotes; this is a text",
+        ),
         (
             "price = { month = 1 }\nlimits = { calls = { amount = 1, per = \"user\" } }",
             "the plan is not priced per unit, so there is no number to multiply the limit by; for a limit of each user on its own, write scope = \"user\"",
@@ -323,7 +375,10 @@ fn mistakes_in_prices_and_limits_are_named() {
             "price = { month = 1 }\nlimits = { calls = { amount = 1, window = \"rolling 5 month\" } }",
             "`rolling 5 month` is not a window: \"period\", \"day\", \"week\", \"month\", \"year\", or a time up to now such as \"rolling 5 hours\"",
         ),
-        ("price = { month = 1 }\nlimits = { calls = { policy = \"hard\" } }", "limit `calls` has no `amount`"),
+        (
+            "price = { month = 1 }\nlimits = { calls = { policy = \"hard\" } }",
+            "limit `calls` has no `amount`",
+        ),
         (
             "price = { month = 1 }\nlimits = { calls = { amount = 1, policy = \"soft\" } }",
             "plan `a` bills what goes beyond its soft limit `calls`, and has no price for it; add a price for `calls` under `usage`, or make the limit \"hard\" or \"warn\"",
@@ -349,20 +404,50 @@ fn mistakes_in_prices_and_limits_are_named() {
 fn mistakes_in_meters_and_coupons_are_named() {
     let plan = "[plans.a]\nname = \"A\"\nprice = { month = 1 }";
     for (written, sentence) in [
-        ("[meters.x]\nname = \"X\"\nunit = \"x\"\naggregation = \"summ\"", "`summ` is not a choice for `aggregation`: \"count\", \"sum\", \"max\", \"min\", \"unique\", \"latest\", \"time_weighted\"; did you mean `sum`?"),
-        ("[meters.x]\nname = \"X\"\nunit = \"x\"\ndecimals = 2", "what is counted one by one has no decimals"),
+        (
+            "[meters.x]\nname = \"X\"\nunit = \"x\"\naggregation = \"summ\"",
+            "`summ` is not a choice for `aggregation`: \"count\", \"sum\", \"max\", \"min\", \"unique\", \"latest\", \"time_weighted\"; did you mean `sum`?",
+        ),
+        (
+            "[meters.x]\nname = \"X\"\nunit = \"x\"\ndecimals = 2",
+            "what is counted one by one has no decimals",
+        ),
         ("[meters.x]\nname = \"X\"\nunit = \"x\"\nproperty = \"y\"", "a count looks at no property"),
-        ("[meters.users]\nname = \"X\"\nunit = \"x\"", "`users` is a feature already; give one of the two another key"),
+        (
+            "[meters.users]\nname = \"X\"\nunit = \"x\"",
+            "`users` is a feature already; give one of the two another key",
+        ),
         ("[meters.x]\nname = \"Calls\"\nunit = \"x\"", "meter `calls` is already called \"Calls\""),
-        ("[coupons.x]\nname = \"X\"", "the coupon takes nothing off; add `percent`, `amount` or `free_months`"),
-        ("[coupons.x]\nname = \"X\"\npercent = 1\namount = 1", "a coupon takes one thing off, and this one has `percent` and `amount`; make two coupons of it"),
+        (
+            "[coupons.x]\nname = \"X\"",
+            "the coupon takes nothing off; add `percent`, `amount` or `free_months`",
+        ),
+        (
+            "[coupons.x]\nname = \"X\"\npercent = 1\namount = 1",
+            "a coupon takes one thing off, and this one has `percent` and `amount`; make two coupons of it",
+        ),
         ("[coupons.x]\nname = \"X\"\npercent = 101", "a discount is above 0 and at most 100 %"),
         ("[coupons.x]\nname = \"X\"\namount = 0", "the amount of a coupon is above 0"),
-        ("[coupons.x]\nname = \"X\"\npercent = 1\nlasts = \"3 months\"", "`3 months` is not a choice: \"once\", \"forever\" or so many periods"),
-        ("[coupons.x]\nname = \"X\"\nfree_months = 1\nlasts = \"once\"", "free months say themselves how long they last"),
-        ("[coupons.x]\nname = \"X\"\npercent = 1\ncode = \"a b\"", "`a b` is not a code; use upper case letters, digits, - and _, at most 40, such as \"WELCOME20\""),
-        ("[coupons.x]\nname = \"X\"\npercent = 1\nexpires = \"31.1.2027\"", "`31.1.2027` is not a date; write it as 2027-01-31"),
-        ("[coupons.x]\nname = \"X\"\npercent = 1\napplies_to = [\"b\"]", "no plan, add-on or usage price is called `b`; did you mean `a`?"),
+        (
+            "[coupons.x]\nname = \"X\"\npercent = 1\nlasts = \"3 months\"",
+            "`3 months` is not a choice: \"once\", \"forever\" or so many periods",
+        ),
+        (
+            "[coupons.x]\nname = \"X\"\nfree_months = 1\nlasts = \"once\"",
+            "free months say themselves how long they last",
+        ),
+        (
+            "[coupons.x]\nname = \"X\"\npercent = 1\ncode = \"a b\"",
+            "`a b` is not a code; use upper case letters, digits, - and _, at most 40, such as \"WELCOME20\"",
+        ),
+        (
+            "[coupons.x]\nname = \"X\"\npercent = 1\nexpires = \"31.1.2027\"",
+            "`31.1.2027` is not a date; write it as 2027-01-31",
+        ),
+        (
+            "[coupons.x]\nname = \"X\"\npercent = 1\napplies_to = [\"b\"]",
+            "no plan, add-on or usage price is called `b`; did you mean `a`?",
+        ),
     ] {
         assert_eq!(mistakes(&format!("{written}\n{plan}")), [sentence], "{written}");
     }
@@ -420,8 +505,10 @@ fn every_new_part_is_compared() {
         redemptions = 3
         stacks = true
     "#;
-    let sentences: Vec<String> =
-        diff(&book_with(old), &book_with(new)).iter().map(|change| format!("[{}] {change}", change.place)).collect();
+    let sentences: Vec<String> = diff(&book_with(old), &book_with(new))
+        .iter()
+        .map(|change| format!("[{}] {change}", change.place))
+        .collect();
     assert_eq!(
         sentences,
         [

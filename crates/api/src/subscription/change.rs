@@ -1,0 +1,179 @@
+//! Changing, canceling, pausing and resuming subscriptions.
+
+use std::collections::BTreeMap;
+
+use axum::{Json, extract::State, http::StatusCode};
+use billing::subscription::{self, Change, Timing};
+use identity::permission::may;
+use kernel::{Result, ids::SubscriptionId};
+use serde::Deserialize;
+use store::{Tx, idempotency::Request};
+use utoipa::ToSchema;
+
+use super::{
+    SubscriptionRef,
+    out::{ChangePreviewOut, ChangedOut},
+};
+use crate::{
+    actor::Actor,
+    app::{ApiResult, App, Changed},
+    body::{Body, Nothing},
+    parameters::{Path, parse_some},
+};
+
+/// What to change; what is left out stays.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ChangeSubscription {
+    /// Key of another plan. It, and every price, is then that of the price book in force.
+    #[schema(examples("professional"))]
+    plan: Option<String>,
+    /// Another cycle, likewise at the prices in force: `month`, `quarter`, `half_year`, `year`, or such as
+    /// `2 weeks`.
+    cycle: Option<String>,
+    /// Units of the plan where it is priced per unit (seats).
+    quantity: Option<i64>,
+    /// Add-ons by key with their new quantity; 0 ends one.
+    #[serde(default)]
+    addons: BTreeMap<String, i64>,
+    /// `now`: what was paid and is not used is credited, the rest of the period is charged; or
+    /// `period_end`.
+    #[serde(default)]
+    #[schema(value_type = String, default = "now")]
+    timing: Timing,
+}
+
+impl ChangeSubscription {
+    fn command(self) -> Result<(Change, Timing)> {
+        let Self { plan, cycle, quantity, addons, timing } = self;
+        let cycle = parse_some(cycle.as_deref(), "/cycle")?;
+        Ok((Change { plan, cycle, quantity, addons }, timing))
+    }
+}
+
+/// When to cancel.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CancelSubscription {
+    /// `now`: what was paid and is not used is credited; or `period_end`, until when it may be kept on.
+    #[schema(value_type = String, examples("period_end"))]
+    timing: Timing,
+}
+
+/// Show what changing a subscription would do, by the same decision; nothing is written.
+#[utoipa::path(
+    post, path = "/v1/subscriptions/{id}/change/preview", tag = "Subscriptions", request_body = ChangeSubscription,
+    params(("id" = String, Path, description = "Its id, or `ext:` and your own.")),
+    responses((status = 200, body = ChangePreviewOut)),
+)]
+pub(crate) async fn preview_change(
+    State(app): State<App>,
+    actor: Actor<may::SubscriptionRead>,
+    Path(SubscriptionRef(reference)): Path<SubscriptionRef>,
+    Body { content, .. }: Body<ChangeSubscription>,
+) -> ApiResult<Json<ChangePreviewOut>> {
+    let (change, timing) = content.command()?;
+    app.read(actor.scope(), move |view| {
+        let id = subscription::resolve(view, &reference)?;
+        Ok(ChangePreviewOut::from(subscription::preview_change(view, id, &change, timing)?))
+    })
+    .await
+}
+
+/// Change plan, cycle, quantity or add-ons of a subscription, now or at the end of the period. Idempotent by
+/// key.
+#[utoipa::path(
+    post, path = "/v1/subscriptions/{id}/change", tag = "Subscriptions", request_body = ChangeSubscription,
+    params(("id" = String, Path, description = "Its id, or `ext:` and your own.")),
+    responses((status = 200, body = ChangedOut)),
+)]
+pub(crate) async fn change(
+    State(app): State<App>,
+    actor: Actor<may::SubscriptionWrite>,
+    Path(reference): Path<SubscriptionRef>,
+    Body { content, request }: Body<ChangeSubscription>,
+) -> ApiResult<Changed> {
+    let (change, timing) = content.command()?;
+    make(&app, &actor, reference, request, move |tx, id| subscription::change(tx, id, &change, timing)).await
+}
+
+/// Cancel a subscription, now or at the end of what is billed. A paused one is canceled at once. Idempotent
+/// by key.
+#[utoipa::path(
+    post, path = "/v1/subscriptions/{id}/cancel", tag = "Subscriptions", request_body = CancelSubscription,
+    params(("id" = String, Path, description = "Its id, or `ext:` and your own.")),
+    responses((status = 200, body = ChangedOut)),
+)]
+pub(crate) async fn cancel(
+    State(app): State<App>,
+    actor: Actor<may::SubscriptionWrite>,
+    Path(reference): Path<SubscriptionRef>,
+    Body { content: CancelSubscription { timing }, request }: Body<CancelSubscription>,
+) -> ApiResult<Changed> {
+    make(&app, &actor, reference, request, move |tx, id| subscription::cancel(tx, id, timing)).await
+}
+
+/// Take back what was to happen at the end of the period: a cancellation or a change. Idempotent by key.
+#[utoipa::path(
+    post, path = "/v1/subscriptions/{id}/keep-on", tag = "Subscriptions",
+    params(("id" = String, Path, description = "Its id, or `ext:` and your own.")),
+    responses((status = 200, body = ChangedOut)),
+)]
+pub(crate) async fn keep_on(
+    State(app): State<App>,
+    actor: Actor<may::SubscriptionWrite>,
+    Path(reference): Path<SubscriptionRef>,
+    Body { content: Nothing {}, request }: Body<Nothing>,
+) -> ApiResult<Changed> {
+    make(&app, &actor, reference, request, subscription::keep_on).await
+}
+
+/// Pause a subscription: what is not used is credited, and nothing falls due until it resumes. Idempotent by
+/// key.
+#[utoipa::path(
+    post, path = "/v1/subscriptions/{id}/pause", tag = "Subscriptions",
+    params(("id" = String, Path, description = "Its id, or `ext:` and your own.")),
+    responses((status = 200, body = ChangedOut)),
+)]
+pub(crate) async fn pause(
+    State(app): State<App>,
+    actor: Actor<may::SubscriptionWrite>,
+    Path(reference): Path<SubscriptionRef>,
+    Body { content: Nothing {}, request }: Body<Nothing>,
+) -> ApiResult<Changed> {
+    make(&app, &actor, reference, request, subscription::pause).await
+}
+
+/// Resume a paused subscription: the rest of the period its anchor gives is charged. Idempotent by key.
+#[utoipa::path(
+    post, path = "/v1/subscriptions/{id}/resume", tag = "Subscriptions",
+    params(("id" = String, Path, description = "Its id, or `ext:` and your own.")),
+    responses((status = 200, body = ChangedOut)),
+)]
+pub(crate) async fn resume(
+    State(app): State<App>,
+    actor: Actor<may::SubscriptionWrite>,
+    Path(reference): Path<SubscriptionRef>,
+    Body { content: Nothing {}, request }: Body<Nothing>,
+) -> ApiResult<Changed> {
+    make(&app, &actor, reference, request, subscription::resume).await
+}
+
+/// Do something to a subscription, and answer with what came of it.
+async fn make<F>(
+    app: &App,
+    actor: &Actor<may::SubscriptionWrite>,
+    SubscriptionRef(reference): SubscriptionRef,
+    request: Option<Request>,
+    work: F,
+) -> ApiResult<Changed>
+where
+    F: Fn(&mut Tx<'_>, SubscriptionId) -> Result<subscription::Changed> + Send + 'static,
+{
+    app.change(actor.scope(), request, move |tx| {
+        let id = subscription::resolve(tx, &reference)?;
+        let changed = work(tx, id)?;
+        Ok((StatusCode::OK, ChangedOut::load(tx, changed)?))
+    })
+    .await
+}

@@ -1,0 +1,161 @@
+//! `steelyard subscriptions change | cancel | keep-on | pause | resume`
+
+use billing::{
+    credit_note::{self, CreditNote},
+    invoice::{self, Invoice},
+    subscription::{self, Change, ChangePreview, Changed, State, Subscription, Timing},
+};
+use kernel::{Result, ids::SubscriptionId};
+use store::{Tx, View};
+
+use super::{
+    explain::{money, say_line},
+    list,
+};
+use crate::{
+    arguments::{At, ChangeSubscription, Listed, Subscriptions},
+    failure::Outcome,
+    output,
+    place::Place,
+};
+
+pub fn run(place: &Place, asked: Subscriptions) -> Outcome {
+    match asked {
+        Subscriptions::Listed(Listed::List { limit, json }) => list::subscriptions(place, limit, json),
+        Subscriptions::Change(asked) => change(place, asked),
+        Subscriptions::Cancel { subscription, at } => {
+            make(place, subscription, move |tx, id| subscription::cancel(tx, id, at.into()))
+        }
+        Subscriptions::KeepOn { subscription } => make(place, subscription, subscription::keep_on),
+        Subscriptions::Pause { subscription } => make(place, subscription, subscription::pause),
+        Subscriptions::Resume { subscription } => make(place, subscription, subscription::resume),
+    }
+}
+
+impl From<At> for Timing {
+    fn from(at: At) -> Self {
+        match at {
+            At::Now => Self::Now,
+            At::PeriodEnd => Self::PeriodEnd,
+        }
+    }
+}
+
+fn change(place: &Place, asked: ChangeSubscription) -> Outcome {
+    let ChangeSubscription { subscription, plan, cycle, quantity, addons, at, dry_run } = asked;
+    let change = Change { plan, cycle, quantity, addons: addons.into_iter().collect() };
+    if dry_run {
+        return preview(place, subscription, change, at.into());
+    }
+    make(place, subscription, move |tx, id| subscription::change(tx, id, &change, at.into()))
+}
+
+/// A subscription after a command, with the documents it made.
+struct Made {
+    subscription: Subscription,
+    credit_notes: Vec<CreditNote>,
+    invoice: Option<Invoice>,
+}
+
+impl Made {
+    fn load(view: &mut View<'_>, changed: Changed) -> Result<Self> {
+        let Changed { subscription, credit_notes, invoice } = changed;
+        let credit_notes =
+            credit_notes.into_iter().map(|id| credit_note::find(view, id)).collect::<Result<_>>()?;
+        let invoice = invoice.map(|id| invoice::find(view, id)).transpose()?;
+        Ok(Self { subscription, credit_notes, invoice })
+    }
+}
+
+/// Do something to a subscription and say what came of it.
+fn make<F>(place: &Place, reference: String, work: F) -> Outcome
+where
+    F: Fn(&mut Tx<'_>, SubscriptionId) -> Result<Changed> + Send + 'static,
+{
+    let db = place.open()?;
+    let chosen = place.choose(&db)?;
+    let made = db.write(&chosen.scope, move |tx| {
+        let id = subscription::resolve(tx, &reference)?;
+        let changed = work(tx, id)?;
+        Made::load(tx, changed)
+    });
+    let Made { subscription, credit_notes, invoice } = made.wait()?;
+    output::say(sentence(&subscription, "is"));
+    for note in credit_notes {
+        output::say(format!("Credit note {}: {}.", note.number, money(note.totals.total)));
+    }
+    if let Some(invoice) = invoice {
+        output::say(billed(&invoice)?);
+    }
+    Ok(())
+}
+
+fn billed(invoice: &Invoice) -> Result<String> {
+    let (name, total) = (invoice.number.as_deref().unwrap_or_default(), money(invoice.totals.total));
+    Ok(match (invoice.credit.is_zero(), invoice.amount_due()?) {
+        (true, _) => format!("Invoice {name}: {total}."),
+        (false, due) if due.is_zero() => format!("Invoice {name}: {total}, paid by credit."),
+        (false, due) => {
+            format!("Invoice {name}: {total}; credit pays {}, {} is due.", money(invoice.credit), money(due))
+        }
+    })
+}
+
+fn preview(place: &Place, reference: String, change: Change, timing: Timing) -> Outcome {
+    let db = place.open()?;
+    let chosen = place.choose(&db)?;
+    let preview = db.read(&chosen.scope, move |view| {
+        let id = subscription::resolve(view, &reference)?;
+        subscription::preview_change(view, id, &change, timing)
+    });
+    let ChangePreview { subscription, effective, credits, credited, invoice } = preview.wait()?;
+    output::say(match timing {
+        Timing::Now => format!("Nothing was changed. From {} on:", effective.date),
+        Timing::PeriodEnd => "Nothing was changed.".to_owned(),
+    });
+    output::say(sentence(&subscription, "would be"));
+    if !credits.is_empty() {
+        output::say(format!("\nCredited would be {}:", money(credited)));
+    }
+    for credit in credits {
+        let sentences = credit.derivation.sentences(credit.amount.currency().code());
+        say_line(&credit.description, credit.period, credit.amount, sentences);
+    }
+    let Some((draft, totals)) = invoice else { return Ok(()) };
+    output::say(format!("\nBilled would be {}:", money(totals.total)));
+    for line in draft.lines {
+        say_line(&line.description, line.period, line.amount, line.explanation.sentences());
+    }
+    Ok(())
+}
+
+/// What a subscription is, or would be.
+fn sentence(subscription: &Subscription, is: &str) -> String {
+    let Subscription { id, state, schedule, period, .. } = subscription;
+    let items: Vec<String> = subscription
+        .active_items()
+        .map(|item| match item.quantity {
+            1 => item.key.clone(),
+            quantity => format!("{} × {}", output::grouped(quantity), item.key),
+        })
+        .collect();
+    let (items, state, cycle) = (items.join(", "), state.word(), schedule.cycle);
+    let (start, end) = (period.start.date, period.end.date);
+    let mut text = format!("{id} {is} {state}: {items}, every {cycle}, period {start} to {end}.");
+    if let Some(ends) = subscription.ends.filter(|_| subscription.state != State::Canceled) {
+        text += &format!(" It ends on {}.", schedule.zone.date_of(ends));
+    }
+    if let Some(pending) = &subscription.pending {
+        text += &format!(" Waiting for {end}: {}.", wanted(pending));
+    }
+    text
+}
+
+/// What a change is to make of a subscription.
+fn wanted(Change { plan, cycle, quantity, addons }: &Change) -> String {
+    let plan = plan.iter().map(|plan| format!("plan {plan}"));
+    let cycle = cycle.iter().map(|cycle| format!("every {cycle}"));
+    let quantity = quantity.iter().map(|quantity| format!("quantity {}", output::grouped(*quantity)));
+    let addons = addons.iter().map(|(key, quantity)| format!("{} × {key}", output::grouped(*quantity)));
+    plan.chain(cycle).chain(quantity).chain(addons).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,70 @@
+//! Lists, explanations, clocks and keys.
+
+use serde_json::json;
+
+use crate::program::on_both;
+
+#[test]
+fn a_subscription_is_billed_and_explained_from_the_command_line() {
+    on_both(|installation| {
+        let server = installation.serve();
+        let key = server.key.clone().unwrap();
+        let body = json!({ "name": "Meyer", "country": "DE", "currency": "USD", "external_id": "A-1" });
+        assert_eq!(server.post("/v1/customers", &key, &body).0, 201);
+        let body = json!({ "customer": "ext:A-1", "plan": "starter", "cycle": "month", "finalize": true });
+        let (status, started) = server.post("/v1/subscriptions", &key, &body);
+        assert_eq!(status, 201, "{started}");
+        server.stop();
+
+        let clock = installation.run(&["clock", "show"]).good();
+        let year: i32 = clock.split_once("stands at ").unwrap().1[..4].parse().unwrap();
+        let moved = installation.run(&["clock", "advance", &format!("{}-07-01", year + 1)]).good();
+        assert!(moved.contains("due items done on the way"), "{moved}");
+
+        let customers = installation.run(&["customers", "list"]).good();
+        assert!(customers.contains("Meyer") && customers.contains("A-1"), "{customers}");
+        let subscriptions = installation.run(&["subscriptions", "list"]).good();
+        assert!(subscriptions.contains("starter") && subscriptions.contains("active"), "{subscriptions}");
+        let invoices = installation.json(&["invoices", "list", "--json"]);
+        let invoices = invoices.as_array().unwrap();
+        assert!(invoices.len() > 6, "{invoices:?}");
+        assert!(invoices.iter().all(|invoice| invoice["total"] == 4_900), "{invoices:?}");
+
+        let shown = installation.run(&["explain", "INV-000001"]).good();
+        assert!(shown.starts_with("Invoice INV-000001 to Meyer (finalized, issued "), "{shown}");
+        assert!(
+            shown.contains("Starter: USD 49 every month") && shown.contains("total USD 49.00"),
+            "{shown}"
+        );
+        let by_id = installation.run(&["explain", started["invoice"]["id"].as_str().unwrap()]).good();
+        assert_eq!(by_id, shown);
+        installation.run(&["explain", "INV-999999"]).refused();
+
+        let balance = installation.run(&["ledger", "trial-balance"]).good();
+        assert!(balance.contains("receivable:cus_") && balance.contains("deferred_revenue"), "{balance}");
+        let checked = installation.run(&["ledger", "check", "--all"]).good();
+        assert!(checked.contains("live of Unison: 0 ledger transactions"), "{checked}");
+        let jobs = installation.run(&["jobs", "list"]).good();
+        assert!(jobs.contains("clock.advance") && jobs.contains("done"), "{jobs}");
+        installation.run(&["jobs", "run"]).good();
+
+        for (arguments, sentence) in [
+            (&["clock", "advance", "1999-01-01"][..], "only moves forward"),
+            (&["clock", "advance", "soon"], "This is not an instant"),
+            (&["--env", "live", "clock", "advance", "2030-01-01"], "runs on real time"),
+            (&["--env", "test", "clock", "show"], "Unison has no environment called test."),
+            (&["--merchant", "acme", "clock", "show"], "There is no merchant called acme."),
+        ] {
+            let refused = installation.run(arguments).refused();
+            assert!(refused.contains(sentence), "{refused}");
+        }
+    });
+}
+
+#[test]
+fn the_api_describes_itself() {
+    let installation = crate::program::Installation::sqlite();
+    let document = installation.json(&["openapi"]);
+    assert_eq!(document["openapi"].as_str().map(|version| &version[..3]), Some("3.1"));
+    assert!(document["paths"]["/v1/customers"]["post"].is_object());
+}

@@ -1,0 +1,12 @@
+//! The program from outside: the real binary, on a folder and on PostgreSQL.
+
+mod backup;
+mod book;
+mod commands;
+mod crash;
+mod doctor;
+mod import;
+mod program;
+mod serving;
+mod subscriptions;
+mod trouble;

@@ -1,0 +1,103 @@
+//! `steelyard subscriptions …`, and explanations of what it makes.
+
+use serde_json::json;
+
+use crate::program::{Installation, on_both};
+
+/// A subscription to Starter with two more users, billed as INV-000001; its id.
+fn meyer(installation: &Installation) -> String {
+    let server = installation.serve();
+    let key = server.key.clone().unwrap();
+    let body = json!({ "name": "Meyer", "country": "DE", "currency": "USD", "external_id": "A-1" });
+    assert_eq!(server.post("/v1/customers", &key, &body).0, 201);
+    let body = json!({
+        "customer": "ext:A-1", "plan": "starter", "cycle": "month", "addons": { "extra_user": 2 },
+        "external_id": "S-1", "finalize": true,
+    });
+    let (status, started) = server.post("/v1/subscriptions", &key, &body);
+    assert_eq!(status, 201, "{started}");
+    server.stop();
+    started["subscription"]["id"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_subscription_changes_ends_and_goes_on_from_the_command_line() {
+    on_both(|installation| {
+        let id = meyer(installation);
+        let subscriptions =
+            |arguments: &[&str]| installation.run(&[&["subscriptions"][..], arguments].concat());
+        // On the day of the start nothing was used yet: all of Starter is credited.
+        let upgrade = ["change", "ext:S-1", "--plan", "professional", "--addon", "extra_user=1"];
+        let dry = subscriptions(&[&upgrade[..], &["--dry-run"]].concat()).good();
+        assert!(dry.starts_with("Nothing was changed. From "), "{dry}");
+        assert!(
+            dry.contains(&format!("{id} would be active: professional, extra_user, every month")),
+            "{dry}"
+        );
+        assert!(
+            dry.contains("Credited would be USD 59.00:") && dry.contains("Billed would be USD 204.00:"),
+            "{dry}"
+        );
+        let listed = installation.json(&["subscriptions", "list", "--json"]);
+        assert_eq!(listed[0]["plan"], "starter", "a dry run changes nothing");
+
+        let changed = subscriptions(&upgrade).good();
+        assert!(
+            changed.starts_with(&format!("{id} is active: professional, extra_user, every month")),
+            "{changed}"
+        );
+        assert!(changed.contains("\nCredit note INV-CN-000001: USD 59.00.\n"), "{changed}");
+        assert!(
+            changed.contains("\nInvoice INV-000002: USD 204.00; credit pays USD 59.00, USD 145.00 is due.\n"),
+            "{changed}"
+        );
+        let note = installation.run(&["explain", "INV-CN-000001"]).good();
+        assert!(
+            note.starts_with("Credit note INV-CN-000001 to Meyer for invoice INV-000001 (change, "),
+            "{note}"
+        );
+        assert!(
+            note.contains("USD 49.00 was billed for this line") && note.contains("total USD 59.00"),
+            "{note}"
+        );
+        let invoice = installation.run(&["explain", "INV-000002"]).good();
+        assert!(invoice.contains("Paid by credit USD 59.00, due USD 145.00"), "{invoice}");
+        installation.run(&["explain", "INV-CN-000002"]).refused();
+        installation.run(&["explain", "crn_1"]).refused();
+
+        // An add-on that ended is not listed any more.
+        subscriptions(&["change", &id, "--addon", "extra_user=0"]).good();
+        let listed = installation.json(&["subscriptions", "list", "--json"]);
+        assert_eq!(listed[0]["items"].as_array().unwrap().len(), 1);
+
+        let waiting = subscriptions(&["change", &id, "--cycle", "year", "--at", "period-end"]).good();
+        assert!(waiting.contains(" Waiting for ") && waiting.contains(": every year."), "{waiting}");
+        let ending = subscriptions(&["cancel", &id]).good();
+        assert!(ending.contains(" is active: ") && ending.contains(" It ends on "), "{ending}");
+        let kept = subscriptions(&["keep-on", &id]).good();
+        assert!(!kept.contains("It ends on") && !kept.contains("Waiting"), "{kept}");
+        let paused = subscriptions(&["pause", &id]).good();
+        assert!(paused.contains(" is paused: ") && paused.contains("Credit note INV-CN-"), "{paused}");
+        let resumed = subscriptions(&["resume", &id]).good();
+        assert!(resumed.contains(" is active: ") && resumed.contains("paid by credit."), "{resumed}");
+        let canceled = subscriptions(&["cancel", &id, "--at", "now"]).good();
+        assert!(canceled.contains(" is canceled: "), "{canceled}");
+        installation.run(&["ledger", "check"]).good();
+        installation.run(&["facts", "verify"]).good();
+
+        for (arguments, sentence) in [
+            (&["pause", &id][..], "that is canceled cannot be paused"),
+            (&["change", "ext:none", "--plan", "starter"], "There is no such subscription"),
+            (&["change", "inv_1", "--plan", "starter"], "sub_"),
+        ] {
+            let refused = subscriptions(arguments).refused();
+            assert!(refused.contains(sentence), "{refused}");
+        }
+        for arguments in
+            [&["change", &id, "--addon", "extra_user"][..], &["change", &id, "--cycle", "fortnight"]]
+        {
+            let misread = subscriptions(arguments);
+            assert_eq!(misread.code, Some(2), "{misread:?}");
+        }
+    });
+}
