@@ -124,15 +124,18 @@ impl Shown {
     }
 }
 
-/// A payload's names and values. Amounts read as money, ids lead to what they name.
+/// A payload's names and values, without what is empty. Amounts read as money, ids lead to what they name.
 fn pairs(desk: &Desk, payload: &Json) -> Markup {
+    let said = |value: &Json| {
+        !value.is_null() && value.as_array().is_none_or(|list| !list.is_empty())
+    };
     let Some(fields) = payload.as_object().filter(|fields| !fields.is_empty()) else { return html! {} };
     let currency = fields.get("currency").and_then(Json::as_str).and_then(|code| Currency::parse(code).ok());
     let has_amounts = currency.is_some() && AMOUNTS.iter().any(|name| fields.contains_key(*name));
     html! {
         dl class="pairs" {
             // An amount says its currency itself.
-            @for (name, value) in fields.iter().filter(|(name, _)| !(has_amounts && *name == "currency")) {
+            @for (name, value) in fields.iter().filter(|(name, value)| said(value) && !(has_amounts && *name == "currency")) {
                 div { dt { (show::sentence(name)) } dd { (figure(desk, name, value, currency)) } }
             }
         }

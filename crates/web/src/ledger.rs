@@ -290,8 +290,18 @@ fn sides(minor: i64, currency: Currency) -> [Markup; 2] {
     if minor < 0 { [html! {}, figure] } else { [figure, html! {}] }
 }
 
+/// What a document has posted.
+pub(crate) fn postings(desk: &Desk, entries: &[Entry], names: &HashMap<CustomerId, String>) -> Markup {
+    html! {
+        @for posted in entries {
+            p { (show::sentence(&posted.kind)) ", effective " (desk.time(posted.effective)) " · " code { (posted.id) } }
+            (entry(posted, names))
+        }
+    }
+}
+
 /// The postings of one transaction.
-pub(crate) fn entry(entry: &Entry, names: &HashMap<CustomerId, String>) -> Markup {
+fn entry(entry: &Entry, names: &HashMap<CustomerId, String>) -> Markup {
     let rows = entry.postings.iter().map(|posting| {
         let [debit, credit] = sides(posting.amount.minor(), posting.amount.currency());
         let kind = show::sentence(posting.account.kind.word());

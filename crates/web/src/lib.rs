@@ -10,6 +10,7 @@ mod api;
 mod asset;
 mod clock;
 mod country;
+mod credit_notes;
 mod customers;
 mod environments;
 mod facts;
@@ -67,6 +68,7 @@ fn nouns() -> Router<App> {
         .merge(customers::routes())
         .merge(subscriptions::routes())
         .merge(invoices::routes())
+        .merge(credit_notes::routes())
         .merge(price_book::routes())
         .merge(ledger::routes())
         .merge(facts::routes())

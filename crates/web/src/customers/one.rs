@@ -1,11 +1,14 @@
+use std::collections::BTreeMap;
+
+use ::ledger::{self, AccountKind};
 use billing::{invoice, invoice::Invoice, subscription};
 use identity::{Customer, customer, customer::Person, permission::may};
-use kernel::{Result, ids};
+use kernel::{Currency, Result, ids};
 use maud::{Markup, html};
 use store::{Fact, View, facts};
 
 use crate::{
-    country, facts as history,
+    country, credit_notes, facts as history,
     gate::{Answer, Asked, Desk, Named, Sheet, Staff},
     invoices,
     parts::{self, FEW},
@@ -18,19 +21,37 @@ struct Whole {
     person: Person,
     subscriptions: Vec<subscriptions::Listed>,
     invoices: Vec<Invoice>,
+    /// What corrects these invoices.
+    corrections: Vec<credit_notes::Listed>,
+    /// What the customer owes and what is to their credit, by currency, in minor units.
+    standing: BTreeMap<Currency, [i128; 2]>,
     facts: Vec<Fact>,
 }
 
 fn load(view: &mut View<'_>, id: ids::CustomerId) -> Result<Whole> {
     let customer = customer::find(view, id)?;
     let subscriptions = subscription::of_customer(view, id)?;
+    let invoices = invoice::of_customer(view, id, None, FEW)?;
     Ok(Whole {
         person: customer::person(view, customer.person)?,
         customer,
         subscriptions: subscriptions::listed(view, subscriptions)?,
-        invoices: invoice::of_customer(view, id, None, FEW)?,
+        corrections: credit_notes::of_invoices(view, &invoices)?,
+        invoices,
+        standing: standing(view, id)?,
         facts: facts::of_customer(view, id, i64::MAX, FEW)?,
     })
+}
+
+fn standing(view: &mut View<'_>, id: ids::CustomerId) -> Result<BTreeMap<Currency, [i128; 2]>> {
+    let mut standing: BTreeMap<Currency, [i128; 2]> = BTreeMap::new();
+    // A receivable is a debit balance, a credit is what we owe.
+    for (place, kind, sign) in [(0, AccountKind::Receivable, 1), (1, AccountKind::CustomerCredit, -1)] {
+        for (_, currency, balance) in ledger::held_by(view, kind, vec![id.to_string()])? {
+            standing.entry(currency).or_default()[place] += sign * i128::from(balance);
+        }
+    }
+    Ok(standing)
 }
 
 pub(super) async fn page(
@@ -79,9 +100,32 @@ fn main(desk: &Desk, whole: &Whole) -> Markup {
         html! {},
     );
     html! {
+        (figures(whole))
         (ui::section("Subscriptions", html! {}, subscriptions::table(desk, &whole.subscriptions, false, none)))
         (ui::section("Invoices", html! {}, invoices::table(desk, &whole.invoices, None)))
+        @if !whole.corrections.is_empty() {
+            (ui::section("Credit notes", html! {}, credit_notes::table(desk, &whole.corrections)))
+        }
     }
+}
+
+/// What the customer owes and has to their credit, once anything was billed.
+fn figures(whole: &Whole) -> Markup {
+    let tiles: Vec<_> = whole
+        .standing
+        .iter()
+        .map(|(currency, sums)| sums.map(|sum| show::minor(sum, *currency)))
+        .collect();
+    let stats: Vec<ui::Stat> = tiles
+        .iter()
+        .flat_map(|[owed, credit]| {
+            [
+                ui::Stat { label: "Owes", value: owed, note: "on finalized invoices" },
+                ui::Stat { label: "Credit balance", value: credit, note: "pays the invoices that follow" },
+            ]
+        })
+        .collect();
+    html! { @if !stats.is_empty() { (ui::stats(&stats)) } }
 }
 
 fn details(desk: &Desk, whole: &Whole) -> Markup {

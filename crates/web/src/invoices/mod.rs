@@ -17,7 +17,8 @@ use maud::{Markup, html};
 
 use crate::{App, gate::Desk, show, ui};
 
-pub(crate) use sheet::{Document, document};
+pub(crate) use sheet::{Document, Texts, address, document, lines, with_lines};
+pub(crate) use steps::{Worked, counted, rounding};
 
 pub(crate) fn routes() -> Router<App> {
     Router::new()
@@ -43,6 +44,7 @@ pub(crate) fn table(
             ui::optional(invoice.issued.map(show::date).as_deref()),
             desk.time(invoice.due),
             show::money(invoice.totals.total),
+            show::money(invoice.amount_due().unwrap_or(invoice.totals.total)),
         ]);
         ui::Row::link(desk.at(&format!("/invoices/{}", invoice.id)), cells)
     });
@@ -55,6 +57,7 @@ pub(crate) fn table(
             ui::Column::text("Issued"),
             ui::Column::text("Fell due"),
             ui::Column::number("Total").lead(),
+            ui::Column::number("Amount due"),
         ])
         .collect();
     ui::table(ui::Table {

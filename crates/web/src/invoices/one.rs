@@ -13,7 +13,7 @@ use store::{Fact, View, facts};
 
 use super::{Document, document};
 use crate::{
-    customers, facts as history,
+    credit_notes, customers, facts as history,
     gate::{Answer, Answers, Asked, Desk, Named, Posted, Sheet, Staff},
     ledger as books,
     parts::{self, FEW},
@@ -29,6 +29,8 @@ struct Whole {
     entity: LegalEntity,
     /// The customer's name today.
     name: String,
+    /// What corrects it, with the number of the invoice.
+    corrections: Vec<credit_notes::Listed>,
     entries: Vec<Entry>,
     facts: Vec<Fact>,
 }
@@ -42,6 +44,7 @@ fn load(view: &mut View<'_>, id: ids::InvoiceId) -> Result<Whole> {
         party: party.ok_or_else(|| Error::internal("an invoice has no customer"))?,
         entity: environment::entity(view, Some(invoice.entity))?,
         name: customers::names(view, [invoice.customer])?.remove(&invoice.customer).unwrap_or_default(),
+        corrections: credit_notes::of_invoices(view, std::slice::from_ref(&invoice))?,
         entries: ::ledger::of_document(view, id.any())?,
         facts: facts::of_subject(view, id.uuid(), i64::MAX, FEW)?,
         invoice,
@@ -74,12 +77,19 @@ async fn draw(desk: &Desk, id: ids::InvoiceId, answers: Answers) -> Answer<Marku
     let whole = desk.read(move |view| load(view, id)).await?;
     let title = whole.invoice.number.clone().unwrap_or_else(|| "Draft invoice".to_owned());
     let crumbs = [ui::Crumb { label: "Invoices", href: &desk.at("/invoices") }];
-    let about = format!("{} for {}", whole.invoice.totals.total, whole.name);
+    let (total, due) = (whole.invoice.totals.total, whole.invoice.amount_due()?);
+    let about = match total == due {
+        true => format!("{total} for {}", whole.name),
+        false => format!("{total} for {}, of which {due} is due after credit", whole.name),
+    };
     let body = html! {
         (ui::header(&title, &about, actions(desk, &whole.invoice)))
         (parts::was_done(&answers))
         (answers.summary(&[]))
         (ui::split(sheet(&whole), details(desk, &whole)))
+        @if !whole.corrections.is_empty() {
+            (ui::section("Corrected by", html! {}, credit_notes::table(desk, &whole.corrections)))
+        }
         (ui::section("In the ledger", html! {}, postings(desk, &whole)))
         (ui::section("What happened", html! {}, history::timeline(desk, &whole.facts, "Nothing has happened yet.")))
     };
@@ -132,6 +142,8 @@ fn details(desk: &Desk, whole: &Whole) -> Markup {
         ("State", ui::state(invoice.state.word())),
         ("Customer", html! { a href=(customer) { (whole.name) } }),
         ("Bills", billed),
+        ("Paid by credit", show::money(invoice.credit)),
+        ("Amount due", invoice.amount_due().map_or_else(|_| ui::optional(None), show::money)),
         ("Fell due", desk.time(invoice.due)),
         ("Id", ui::copyable(&invoice.id.to_string())),
     ])
@@ -142,11 +154,5 @@ fn postings(desk: &Desk, whole: &Whole) -> Markup {
         let why = "A draft is not posted. Finalizing it makes the customer owe its total.";
         return ui::empty("Not in the ledger", why, html! {});
     }
-    html! {
-        @let names = HashMap::from([(whole.invoice.customer, whole.name.clone())]);
-        @for entry in &whole.entries {
-            p { (show::sentence(&entry.kind)) ", effective " (desk.time(entry.effective)) " · " code { (entry.id) } }
-            (books::entry(entry, &names))
-        }
-    }
+    books::postings(desk, &whole.entries, &HashMap::from([(whole.invoice.customer, whole.name.clone())]))
 }

@@ -27,10 +27,6 @@ pub(crate) struct Document<'a> {
 /// The sheet.
 pub(crate) fn document(document: &Document<'_>) -> Markup {
     let Document { seller, buyer, totals, .. } = document;
-    let texts: Vec<Texts> = document.lines.iter().map(Texts::new).collect();
-    let steps: Vec<Vec<ui::Step>> =
-        texts.iter().map(|text| text.steps.iter().map(Worked::step).collect()).collect();
-    let lines: Vec<_> = texts.iter().zip(&steps).map(|(text, steps)| text.line(steps)).collect();
     let address: Vec<&str> = address(buyer);
     let particulars: Vec<_> =
         document.particulars.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -45,22 +41,41 @@ pub(crate) fn document(document: &Document<'_>) -> Markup {
         sums.push(ui::Total { label: "Paid by credit", amount: &credit });
     }
     let label = if document.credit.is_zero() { "Total" } else { "Amount due" };
-    ui::invoice_sheet(&ui::InvoiceSheet {
-        title: document.title,
-        number: document.number,
-        state: document.state,
-        seller: ui::Party { name: &seller.name, lines: &[country::name(&seller.country)] },
-        buyer: ui::Party { name: buyer.name.as_deref().unwrap_or("(erased)"), lines: &address },
-        particulars: &particulars,
-        lines: &lines,
-        totals: &sums,
-        due: ui::Total { label, amount: &left },
-        notes: document.notes,
+    let texts: Vec<Texts> = document.lines.iter().map(Texts::new).collect();
+    with_lines(&texts, |lines| {
+        ui::invoice_sheet(&ui::InvoiceSheet {
+            title: document.title,
+            number: document.number,
+            state: Some(document.state),
+            seller: ui::Party { name: &seller.name, lines: &[country::name(&seller.country)] },
+            to: "Billed to",
+            buyer: ui::Party { name: buyer.name.as_deref().unwrap_or("(erased)"), lines: &address },
+            particulars: &particulars,
+            columns: ui::INVOICE_COLUMNS,
+            lines,
+            totals: &sums,
+            due: ui::Total { label, amount: &left },
+            notes: document.notes,
+        })
     })
 }
 
+/// The lines of an invoice alone.
+pub(crate) fn lines(lines: &[Line]) -> Markup {
+    let texts: Vec<Texts> = lines.iter().map(Texts::new).collect();
+    with_lines(&texts, |lines| ui::statement_lines(ui::INVOICE_COLUMNS, lines))
+}
+
+/// Draw something of lines that borrow these texts.
+pub(crate) fn with_lines(texts: &[Texts], draw: impl FnOnce(&[ui::InvoiceLine<'_>]) -> Markup) -> Markup {
+    let steps: Vec<Vec<ui::Step>> =
+        texts.iter().map(|text| text.steps.iter().map(Worked::step).collect()).collect();
+    let lines: Vec<_> = texts.iter().zip(&steps).map(|(text, steps)| text.line(steps)).collect();
+    draw(&lines)
+}
+
 /// The lines of an address: its parts between commas, the country, the e-mail address.
-fn address(party: &Party) -> Vec<&str> {
+pub(crate) fn address(party: &Party) -> Vec<&str> {
     let postal = party
         .address
         .as_deref()
@@ -72,13 +87,13 @@ fn address(party: &Party) -> Vec<&str> {
 }
 
 /// The texts a line of the sheet borrows.
-struct Texts {
-    title: String,
-    period: String,
-    quantity: String,
-    unit_price: String,
-    amount: String,
-    steps: Vec<Worked>,
+pub(crate) struct Texts {
+    pub(crate) title: String,
+    pub(crate) period: String,
+    pub(crate) quantity: String,
+    pub(crate) unit_price: String,
+    pub(crate) amount: String,
+    pub(crate) steps: Vec<Worked>,
 }
 
 impl Texts {

@@ -6,14 +6,14 @@ use rating::{Explanation, Step};
 use crate::{show, ui};
 
 /// The texts a step on the page borrows.
-pub(super) struct Worked {
-    label: String,
-    working: String,
-    figure: String,
+pub(crate) struct Worked {
+    pub(crate) label: String,
+    pub(crate) working: String,
+    pub(crate) figure: String,
 }
 
 impl Worked {
-    pub(super) fn step(&self) -> ui::Step<'_> {
+    pub(crate) fn step(&self) -> ui::Step<'_> {
         ui::Step { label: &self.label, working: &self.working, figure: &self.figure }
     }
 }
@@ -74,11 +74,7 @@ fn rounded(
     factors: Option<&[String]>,
 ) -> (String, String, String) {
     let is_exact = exact.parse::<Exact>().ok() == amount.parse::<Exact>().ok();
-    let label = match (is_exact, currency.exponent()) {
-        (true, _) => "Amount, without rounding".to_owned(),
-        (false, 0) => format!("Rounded half up to a whole {currency}"),
-        (false, places) => format!("Rounded half up to {places} decimals"),
-    };
+    let label = rounding(is_exact, currency);
     let working = match (factors, is_exact) {
         (Some([_]) | None, true) => String::new(),
         (Some(factors), true) => factors.join(" × "),
@@ -88,7 +84,17 @@ fn rounded(
     (label, working, show::decimal(amount, currency))
 }
 
-const fn counted(unit: ProrationUnit) -> &'static str {
+/// What the last step of a calculation does.
+pub(crate) fn rounding(is_exact: bool, currency: Currency) -> String {
+    match (is_exact, currency.exponent()) {
+        (true, _) => "Amount, without rounding".to_owned(),
+        (false, 0) => format!("Rounded half up to a whole {currency}"),
+        (false, places) => format!("Rounded half up to {places} decimals"),
+    }
+}
+
+/// What time is counted in.
+pub(crate) const fn counted(unit: ProrationUnit) -> &'static str {
     match unit {
         ProrationUnit::Day => "days",
         ProrationUnit::Second => "seconds",

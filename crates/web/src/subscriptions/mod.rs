@@ -1,21 +1,40 @@
 //! Subscriptions.
 
+mod act;
+mod cancel;
+mod change;
+mod coming;
+mod deed;
+mod extend;
+mod items;
 mod list;
 mod new;
+mod offers;
 mod one;
+mod outcome;
 mod preview;
 mod wish;
 
 use std::collections::HashMap;
 
-use axum::{Router, routing::get};
-use billing::subscription::Subscription;
+use axum::{
+    Router,
+    routing::{get, post},
+};
+use billing::subscription::{self, State, Subscription};
 use catalog::version::{self, Version};
-use kernel::{Result, ids::BookVersionId};
+use kernel::{
+    Result,
+    ids::{BookVersionId, SubscriptionId},
+};
 use maud::{Markup, html};
 use store::View;
 
-use crate::{App, customers, gate::Desk, show, ui};
+use crate::{
+    App, customers,
+    gate::{Answer, Desk, Sheet},
+    show, ui,
+};
 
 pub(crate) fn routes() -> Router<App> {
     Router::new()
@@ -23,6 +42,64 @@ pub(crate) fn routes() -> Router<App> {
         .route("/subscriptions/new", get(new::page))
         .route("/subscriptions/preview", get(preview::again).post(preview::page))
         .route("/subscriptions/{id}", get(one::page))
+        .route("/subscriptions/{id}/change", get(change::page).post(change::post))
+        .route("/subscriptions/{id}/change/preview", get(change::again).post(change::preview))
+        .route("/subscriptions/{id}/cancel", get(cancel::page).post(cancel::post))
+        .route("/subscriptions/{id}/keep-on", post(one::keep_on))
+        .route("/subscriptions/{id}/method", post(one::set_method))
+        .route("/subscriptions/{id}/extend-trial", get(extend::page).post(extend::post))
+        .route("/subscriptions/{id}/{deed}", get(deed::page).post(deed::post))
+}
+
+/// What every page about one subscription begins with.
+struct Head {
+    subscription: Subscription,
+    customer: String,
+    /// The price book it agreed to.
+    version: Version,
+}
+
+impl Head {
+    fn read(view: &mut View<'_>, id: SubscriptionId) -> Result<Self> {
+        let subscription = subscription::find(view, id)?;
+        let customer = subscription.customer;
+        Ok(Self {
+            customer: customers::names(view, [customer])?.remove(&customer).unwrap_or_default(),
+            version: version::find(view, subscription.book)?,
+            subscription,
+        })
+    }
+
+    /// Errors: `not_found`.
+    async fn load(desk: &Desk, id: SubscriptionId) -> Answer<Self> {
+        Ok(desk.read(move |view| Self::read(view, id)).await?)
+    }
+
+    /// `Starter, monthly`.
+    fn title(&self) -> String {
+        titled(&self.version, &self.subscription)
+    }
+
+    /// Whose it is, and which one.
+    fn about(&self) -> String {
+        format!("{}: {}", self.customer, self.title())
+    }
+
+    /// A page below that of the subscription.
+    fn page(&self, desk: &Desk, title: &str, body: Markup) -> Markup {
+        let own = self.title();
+        let path = desk.at(&format!("/subscriptions/{}", self.subscription.id));
+        let crumbs = [
+            ui::Crumb { label: "Subscriptions", href: &desk.at("/subscriptions") },
+            ui::Crumb { label: &own, href: &path },
+        ];
+        desk.page(Sheet::new(ui::Section::Subscriptions, title).below(&crumbs), body)
+    }
+}
+
+fn titled(version: &Version, subscription: &Subscription) -> String {
+    let plan = plan_name(Some(version), subscription.plan());
+    format!("{plan}, {}", show::every(subscription.schedule.cycle))
 }
 
 /// A subscription in a list.
@@ -64,7 +141,7 @@ pub(crate) fn table(desk: &Desk, listed: &[Listed], with_customers: bool, empty:
             ui::state(subscription.state.word()),
             ui::optional((more > 0).then(|| more.to_string()).as_deref()),
             html! { (show::date(subscription.schedule.zone.date_of(subscription.started))) },
-            html! { (show::date(subscription.billed_through.date)) },
+            next(subscription),
         ]);
         ui::Row::link(desk.at(&format!("/subscriptions/{}", subscription.id)), cells)
     });
@@ -80,7 +157,7 @@ pub(crate) fn table(desk: &Desk, listed: &[Listed], with_customers: bool, empty:
             ui::Column::text("State").lead(),
             ui::Column::number("Add-ons"),
             ui::Column::text("Started"),
-            ui::Column::text("Next invoice"),
+            ui::Column::text("Next"),
         ])
         .collect();
     ui::table(ui::Table {
@@ -91,4 +168,15 @@ pub(crate) fn table(desk: &Desk, listed: &[Listed], with_customers: bool, empty:
         narrow: ui::Narrow::Stack,
         empty,
     })
+}
+
+/// What a subscription waits for, if it waits for anything.
+fn next(subscription: &Subscription) -> Markup {
+    let date = show::date(subscription.billed_through.date);
+    match subscription.state {
+        State::Trialing => html! { "Trial ends " (date) },
+        State::Active if subscription.ends.is_some() => html! { "Ends " (date) },
+        State::Active => html! { "Invoice " (date) },
+        _ => ui::optional(None),
+    }
 }

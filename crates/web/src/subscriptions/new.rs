@@ -1,11 +1,11 @@
 use axum::response::{IntoResponse, Response};
-use catalog::{Addon, Book, version, version::Version};
+use catalog::{Trial, WithoutMethod, version, version::Version};
 use identity::{customer, permission::may};
 use kernel::{Error, Result, ids::CustomerId};
 use maud::{Markup, html};
 use store::View;
 
-use super::wish::BILL_FROM;
+use super::{offers, plan_name, wish::BILL_FROM};
 use crate::{
     customers,
     gate::{Answer, Answers, Asked, Desk, Sheet, Staff},
@@ -38,6 +38,12 @@ pub(super) async fn page(staff: Staff<may::SubscriptionWrite>, Asked(asked): Ask
 
 /// The form again, with what an operation said of it.
 pub(super) async fn refused(desk: &Desk, answers: Answers, error: Error) -> Answer<Response> {
+    // What is said of the whole stands beside the box it is about.
+    let error = match error.code {
+        "no_trial" | "trial_used" => error.at("/trial"),
+        "trial_needs_method" => error.at("/has_method"),
+        _ => error,
+    };
     let answers = answers.refused(error)?.beside("cycle", "plan");
     Ok((answers.status(), draw(desk, answers).await?).into_response())
 }
@@ -64,31 +70,29 @@ fn form(desk: &Desk, choices: &Choices, answers: &Answers) -> Markup {
         return ui::empty("No customers yet", "Somebody has to subscribe: create a customer first.", create);
     }
     let addons: Vec<(String, &str)> =
-        addons(&version.book).map(|addon| (format!("addons.{}", addon.key), addon.name.as_str())).collect();
+        offers::addons(&version.book, version.book.currency)
+            .map(|addon| (format!("addons.{}", addon.key), addon.name.as_str()))
+            .collect();
     let names: Vec<(&str, &str)> =
         [("customer", "Customer"), ("plan", "Plan"), ("quantity", "Quantity of the plan")]
             .into_iter()
             .chain(addons.iter().map(|(name, label)| (name.as_str(), *label)))
+            .chain([("trial", "Trial"), ("has_method", "Method of payment")])
             .chain([("start", "Starts on"), ("bill_from", "Bill from"), ("external_id", "Your id")])
             .collect();
     html! {
         (answers.summary(&names))
-        (ui::form(&desk.at("/subscriptions/preview"), desk.csrf(), fields(desk, choices, &version.book, answers), "Preview"))
+        (ui::form(&desk.at("/subscriptions/preview"), desk.csrf(), fields(desk, choices, version, answers), "Preview"))
     }
 }
 
-/// Those that can be part of a subscription.
-fn addons(book: &Book) -> impl Iterator<Item = &Addon> {
-    book.addons.iter().filter(|addon| addon.one_off(book.currency).is_none())
-}
-
-fn fields(desk: &Desk, choices: &Choices, book: &Book, answers: &Answers) -> Markup {
+fn fields(desk: &Desk, choices: &Choices, version: &Version, answers: &Answers) -> Markup {
+    let book = &version.book;
     let ids: Vec<String> = choices.customers.iter().map(|(id, _)| id.to_string()).collect();
     let customers: Vec<_> =
         ids.iter().zip(&choices.customers).map(|(value, (_, label))| ui::Choice { value, label }).collect();
-    let offers = offers(book);
-    let offers: Vec<_> = offers.iter().map(|(value, label)| ui::Choice { value, label }).collect();
-    let per_unit = book.plans.iter().flat_map(|plan| &plan.prices).any(|price| price.unit().is_some());
+    let plans = offers::offers(book, book.currency);
+    let plans: Vec<_> = plans.iter().map(|(value, label)| ui::Choice { value, label }).collect();
     let now = format!("Left empty: now, {}.", show::instant(desk.now, &desk.zone));
     let bill_from = BILL_FROM.map(|(value, label, _)| ui::Choice { value, label });
     let many = (choices.customers.len() as i64 >= LISTED)
@@ -99,11 +103,14 @@ fn fields(desk: &Desk, choices: &Choices, book: &Book, answers: &Answers) -> Mar
     let customer = field("Customer", "customer", ui::Input::Select(&customers)).required();
     html! {
         (ui::field(&match many { Some(hint) => customer.hint(hint), None => customer }))
-        (ui::field(&field("Plan", "plan", ui::Input::Select(&offers)).required()))
-        @if per_unit {
+        (ui::field(&field("Plan", "plan", ui::Input::Select(&plans)).required()))
+        @if offers::per_unit(book) {
             (ui::field(&field("Quantity of the plan", "quantity", ui::Input::Number).hint("For plans priced per unit.")))
         }
-        @for addon in addons(book) { (addon_field(book, addon, answers)) }
+        @for addon in offers::addons(book, book.currency) { (offers::addon_field(book, book.currency, addon, answers)) }
+        @if let Some(trial) = &book.trial { (trial_field(version, trial, answers)) }
+        (ui::field(&field("A method of payment is on file", "has_method", ui::Input::Checkbox)
+            .hint("Kept at a gateway or agreed otherwise. It decides what the end of a trial does.")))
         (ui::field(&field("Starts on", "start", ui::Input::Date).hint(&now)))
         (ui::field(&field("Bill from", "bill_from", ui::Input::Select(&bill_from)).required()
             .value(answers.some("bill_from").unwrap_or(BILL_FROM[0].0))
@@ -114,36 +121,18 @@ fn fields(desk: &Desk, choices: &Choices, book: &Book, answers: &Answers) -> Mar
     }
 }
 
-/// Every plan with every cycle it is sold in.
-fn offers(book: &Book) -> Vec<(String, String)> {
-    let of_plan = |plan: &catalog::Plan| {
-        let sold = plan.prices.iter().filter_map(|price| Some((price, price.when.cycle()?)));
-        let offers = sold.map(|(price, cycle)| {
-            (
-                format!("{}/{cycle}", plan.key),
-                format!("{}, {} {}", plan.name, show::price(price), show::per(cycle)),
-            )
-        });
-        offers.collect::<Vec<_>>()
+fn trial_field(version: &Version, trial: &Trial, answers: &Answers) -> Markup {
+    let label = format!("Start with a trial of {}", show::count(i64::from(trial.days), "day"));
+    let without = match &trial.without {
+        WithoutMethod::Suspend => "it is suspended".to_owned(),
+        WithoutMethod::Cancel => "it is canceled".to_owned(),
+        WithoutMethod::Downgrade { plan } => format!("it goes on with {}", plan_name(Some(version), plan)),
     };
-    book.plans.iter().flat_map(of_plan).collect()
-}
-
-fn addon_field(book: &Book, addon: &Addon, answers: &Answers) -> Markup {
-    let name = format!("addons.{}", addon.key);
-    let prices = addon.prices.iter().filter_map(|price| Some((price, price.when.cycle()?)));
-    let prices: Vec<String> =
-        prices.map(|(price, cycle)| format!("{} {}", show::price(price), show::per(cycle))).collect();
-    let plans: Vec<&str> =
-        book.plans.iter().filter(|plan| addon.fits(plan)).map(|plan| plan.name.as_str()).collect();
-    let hint = match plans.len() == book.plans.len() {
-        true => format!("{}.", prices.join(", or ")),
-        false => format!("{}, with {}.", prices.join(", or "), plans.join(" or ")),
-    };
-    let unit = addon.prices.iter().find_map(|price| price.unit()).map(show::plural).unwrap_or_default();
-    let field = ui::Field::new(&addon.name, &name, ui::Input::Number)
-        .value(answers.get(&name))
-        .error(answers.error(&name))
-        .hint(&hint);
-    ui::field(&if unit.is_empty() { field } else { field.unit(&unit) })
+    let tried = trial.plan.as_deref().map(|plan| format!("{} is tried. ", plan_name(Some(version), plan)));
+    let hint = format!(
+        "{}Nothing is billed before its end. Then it is paid for, or without a method of payment {without}.",
+        tried.unwrap_or_default()
+    );
+    let field = ui::Field::new(&label, "trial", ui::Input::Checkbox).hint(&hint);
+    ui::field(&field.value(answers.get("trial")).error(answers.error("trial")))
 }

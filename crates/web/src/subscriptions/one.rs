@@ -1,18 +1,18 @@
+use axum::response::{IntoResponse, Response};
 use billing::{
-    invoice,
-    invoice::Invoice,
-    subscription,
-    subscription::{Item, ItemKind, State, Subscription},
+    invoice::{self, Invoice},
+    subscription::{self, State, Subscription, Transition},
 };
-use catalog::{Book, version, version::Version};
+use catalog::version::{self, Version};
 use identity::{LegalEntity, environment, permission::may};
-use kernel::{Exact, Result, ids};
+use kernel::{Money, Result, ids, ids::SubscriptionId};
 use maud::{Markup, html};
 use store::{Fact, View, facts};
 
+use super::{Head, act, coming, items};
 use crate::{
-    customers, facts as history,
-    gate::{Answer, Asked, Desk, Named, Sheet, Staff},
+    credit_notes, facts as history,
+    gate::{Answer, Answers, Asked, Desk, Named, Posted, Sheet, Staff},
     invoices,
     parts::{self, FEW},
     show, ui,
@@ -20,24 +20,28 @@ use crate::{
 
 /// Everything on the page of a subscription.
 struct Whole {
-    subscription: Subscription,
-    customer: String,
-    version: Version,
+    head: Head,
+    in_force: Version,
     entity: LegalEntity,
+    /// The customer's credit with whom it is invoiced by.
+    credit: Money,
     invoices: Vec<Invoice>,
+    /// What corrects these invoices.
+    corrections: Vec<credit_notes::Listed>,
     facts: Vec<Fact>,
 }
 
-fn load(view: &mut View<'_>, id: ids::SubscriptionId) -> Result<Whole> {
-    let subscription = subscription::find(view, id)?;
-    let customer = subscription.customer;
+fn load(view: &mut View<'_>, id: SubscriptionId) -> Result<Whole> {
+    let head = Head::read(view, id)?;
+    let invoices = invoice::of_subscription(view, id, None, FEW)?;
     Ok(Whole {
-        customer: customers::names(view, [customer])?.remove(&customer).unwrap_or_default(),
-        version: version::find(view, subscription.book)?,
-        entity: environment::entity(view, Some(subscription.entity))?,
-        invoices: invoice::of_subscription(view, id, None, FEW)?,
+        in_force: version::in_force(view)?,
+        entity: environment::entity(view, Some(head.subscription.entity))?,
+        credit: act::credit(view, &head.subscription)?,
+        corrections: credit_notes::of_invoices(view, &invoices)?,
+        invoices,
         facts: facts::of_subject(view, id.uuid(), i64::MAX, FEW)?,
-        subscription,
+        head,
     })
 }
 
@@ -46,17 +50,110 @@ pub(super) async fn page(
     Named(id): Named<ids::Subscription>,
     Asked(asked): Asked,
 ) -> Answer<Markup> {
-    let whole = staff.read(move |view| load(view, id)).await?;
-    let plan = super::plan_name(Some(&whole.version), whole.subscription.plan());
-    let title = format!("{plan}, {}", show::every(whole.subscription.schedule.cycle));
-    let crumbs = [ui::Crumb { label: "Subscriptions", href: &staff.at("/subscriptions") }];
-    let customer = staff.at(&format!("/customers/{}", whole.subscription.customer));
+    draw(&staff, id, asked).await
+}
+
+/// Take back what is scheduled.
+pub(super) async fn keep_on(
+    staff: Staff<may::SubscriptionWrite>,
+    Named(id): Named<ids::Subscription>,
+    Posted(answers): Posted,
+) -> Answer {
+    let kept = staff.write(move |tx| subscription::keep_on(tx, id)).await;
+    answered(&staff, id, answers, kept.map(|_| "kept_on")).await
+}
+
+/// Note whether a method of payment is on file.
+pub(super) async fn set_method(
+    staff: Staff<may::SubscriptionWrite>,
+    Named(id): Named<ids::Subscription>,
+    Posted(answers): Posted,
+) -> Answer {
+    let on_file = answers.ticked("has_method");
+    let noted = staff.write(move |tx| subscription::set_method(tx, id, on_file)).await;
+    answered(&staff, id, answers, noted.map(|_| "method")).await
+}
+
+async fn answered(desk: &Desk, id: SubscriptionId, answers: Answers, done: Result<&str>) -> Answer<Response> {
+    match done {
+        Ok(word) => Ok(parts::done(&desk.at(&format!("/subscriptions/{id}")), word)),
+        Err(error) => {
+            let answers = answers.refused(error)?;
+            Ok((answers.status(), draw(desk, id, answers).await?).into_response())
+        }
+    }
+}
+
+async fn draw(desk: &Desk, id: SubscriptionId, answers: Answers) -> Answer<Markup> {
+    let whole = desk.read(move |view| load(view, id)).await?;
+    let title = whole.head.title();
+    let crumbs = [ui::Crumb { label: "Subscriptions", href: &desk.at("/subscriptions") }];
     let body = html! {
-        (ui::header(&title, &whole.customer, ui::button_link(ui::Button::Plain, "Customer", &customer)))
-        (parts::was_done(&asked))
-        (ui::split_above(main(&staff, &whole), details(&staff, &whole, &customer), happened(&staff, &whole)))
+        (ui::header(&title, &whole.head.customer, actions(desk, &whole.head.subscription)))
+        (parts::was_done(&answers))
+        (answers.summary(&[]))
+        (scheduled(desk, &whole))
+        (ui::split_above(main(desk, &whole), details(desk, &whole), happened(desk, &whole)))
     };
-    Ok(staff.page(Sheet::new(ui::Section::Subscriptions, &title).below(&crumbs), body))
+    Ok(desk.page(Sheet::new(ui::Section::Subscriptions, &title).below(&crumbs), body))
+}
+
+/// What one may do to a subscription, the likeliest first. Each leads to a page that says what it will do.
+const ACTIONS: [(Transition, &str, &str); 8] = [
+    (Transition::Convert, "Convert to paid", "convert"),
+    (Transition::Resume, "Resume", "resume"),
+    (Transition::Reinstate, "Reinstate", "reinstate"),
+    (Transition::Change, "Change", "change"),
+    (Transition::ExtendTrial, "Extend the trial", "extend-trial"),
+    (Transition::Pause, "Pause", "pause"),
+    (Transition::Suspend, "Suspend", "suspend"),
+    (Transition::Cancel, "Cancel", "cancel"),
+];
+
+fn actions(desk: &Desk, subscription: &Subscription) -> Markup {
+    let allowed = ACTIONS.iter().filter(|(one, ..)| one.from(subscription.state).is_some());
+    html! {
+        @if desk.may::<may::SubscriptionWrite>() {
+            @for (place, (transition, label, path)) in allowed.enumerate() {
+                @let weight = match (place, transition) {
+                    (_, Transition::Cancel) => ui::Button::Danger,
+                    (0, _) => ui::Button::Primary,
+                    _ => ui::Button::Plain,
+                };
+                (ui::button_link(weight, label, &desk.at(&format!("/subscriptions/{}/{path}", subscription.id))))
+            }
+        }
+    }
+}
+
+/// What happens when the period ends, and the way to take it back.
+fn scheduled(desk: &Desk, whole: &Whole) -> Markup {
+    let subscription = &whole.head.subscription;
+    let open = Transition::KeepOn.from(subscription.state).is_some();
+    let date = show::date(subscription.billed_through.date);
+    let keep = html! {
+        @if desk.may::<may::SubscriptionWrite>() {
+            @let path = desk.at(&format!("/subscriptions/{}/keep-on", subscription.id));
+            div class="actions" { (ui::post_button(ui::Button::Plain, "Keep on", &path, desk.csrf())) }
+        }
+    };
+    match (open, subscription.ends, &subscription.pending) {
+        (true, Some(ends), _) => {
+            let title = format!("It ends on {date}");
+            ui::notice(ui::Kind::Warning, &title, html! {
+                p { "It is canceled as of " (show::time(ends, &subscription.schedule.zone)) ". Nothing more is billed." }
+                (keep)
+            })
+        }
+        (true, None, Some(change)) => {
+            let title = format!("It changes on {date}");
+            ui::notice(ui::Kind::Info, &title, html! {
+                p { "To " (items::asked(change, subscription, Some(&whole.in_force))) ", at the prices in force on that day." }
+                (keep)
+            })
+        }
+        _ => html! {},
+    }
 }
 
 fn happened(desk: &Desk, whole: &Whole) -> Markup {
@@ -65,72 +162,72 @@ fn happened(desk: &Desk, whole: &Whole) -> Markup {
 }
 
 fn main(desk: &Desk, whole: &Whole) -> Markup {
-    let price = format!("Price {}", show::per(whole.subscription.schedule.cycle));
-    let rows = whole.subscription.active_items().map(|item| {
-        let (name, price) = named(&whole.version.book, item, &whole.subscription);
-        ui::Row::new(vec![html! { (name) }, html! { (show::grouped(item.quantity)) }, ui::amount(&price)])
-    });
-    let items = ui::table(ui::Table {
-        caption: "Items",
-        columns: &[ui::Column::text("Item"), ui::Column::number("Quantity"), ui::Column::number(&price)],
-        rows: rows.collect(),
-        total: None,
-        narrow: ui::Narrow::Scroll,
-        empty: html! {},
-    });
+    let Head { subscription, version, .. } = &whole.head;
+    let ahead = coming::coming(subscription, version, &whole.in_force);
     html! {
-        (ui::section("Items", html! {}, items))
+        (coming::countdown(desk, subscription, version, method(desk, subscription)))
+        (ui::section("Items", html! {}, items::table(subscription, &version.book)))
+        (ui::section("What comes", html! {}, html! {
+            @if ahead.is_empty() { p { (at_rest(subscription.state)) } } @else { (coming::timeline(&ahead)) }
+        }))
         (ui::section("Invoices", html! {}, invoices::table(desk, &whole.invoices, None)))
-    }
-}
-
-/// What an item is called and what one costs in one period.
-fn named(book: &Book, item: &Item, subscription: &Subscription) -> (String, String) {
-    let (cycle, currency) = (subscription.schedule.cycle, subscription.currency);
-    let shown = |price: &catalog::Price, months: u32| {
-        let exact = price.amount().exact() * Exact::from(i64::from(months));
-        let amount = show::decimal(&exact.to_string(), currency);
-        price.unit().map_or_else(|| amount.clone(), |unit| format!("{amount} per {unit}"))
-    };
-    let found = match item.kind {
-        ItemKind::Plan => book
-            .plan(&item.key)
-            .map(|plan| (plan.name.clone(), plan.price_for(cycle, currency).map(|price| shown(price, 1)))),
-        ItemKind::Addon => book.addon(&item.key).map(|addon| {
-            let price = addon.price_for(cycle, currency);
-            (addon.name.clone(), price.map(|found| shown(found.price, found.months_factor)))
-        }),
-    };
-    let (name, price) = found.unwrap_or_else(|| (item.key.clone(), None));
-    (name, price.unwrap_or_else(|| "–".to_owned()))
-}
-
-/// When it is billed next, or ends.
-fn next(subscription: &Subscription) -> (&'static str, Markup) {
-    match subscription.ends {
-        Some(at) => ("Ends", show::time(at, &subscription.schedule.zone)),
-        None if matches!(subscription.state, State::Canceled | State::Expired) => {
-            ("Next invoice", ui::optional(None))
+        @if !whole.corrections.is_empty() {
+            (ui::section("Credit notes", html! {}, credit_notes::table(desk, &whole.corrections)))
         }
-        None => ("Next invoice", html! { (show::date(subscription.billed_through.date)) }),
     }
 }
 
-fn details(desk: &Desk, whole: &Whole, customer: &str) -> Markup {
-    let Whole { subscription, version, entity, .. } = whole;
+/// Why nothing falls due.
+const fn at_rest(state: State) -> &'static str {
+    match state {
+        State::Paused => "Nothing falls due while it is paused.",
+        State::Suspended => "Nothing falls due while it is suspended.",
+        State::Canceled => "Nothing: it is canceled.",
+        State::Expired => "Nothing: its term is over.",
+        _ => "Nothing is to fall due.",
+    }
+}
+
+/// Note that there is a method of payment, or that there is none any more.
+fn method(desk: &Desk, subscription: &Subscription) -> Markup {
+    let path = desk.at(&format!("/subscriptions/{}/method", subscription.id));
+    let (label, to) = match subscription.has_method {
+        true => ("No method of payment any more", "false"),
+        false => ("A method of payment is on file", "true"),
+    };
+    let hidden = ui::hidden_field("has_method", to);
+    html! {
+        @if desk.may::<may::SubscriptionWrite>() {
+            (ui::post_button_with(ui::Button::Plain, label, &path, desk.csrf(), hidden))
+        }
+    }
+}
+
+fn details(desk: &Desk, whole: &Whole) -> Markup {
+    let Whole { head: Head { subscription, version, customer }, entity, .. } = whole;
     let zone = &subscription.schedule.zone;
     let book = desk.at(&format!("/price-book/versions/{}", version.id));
-    ui::definition_list(&[
-        ("State", ui::state(subscription.state.word())),
-        ("Customer", html! { a href=(customer) { (whole.customer) } }),
-        ("Billed", html! { (show::every(subscription.schedule.cycle)) ", in " (subscription.currency) }),
-        ("Period", html! { (show::period(&subscription.period)) }),
-        next(subscription),
-        ("Started", show::time(subscription.started, zone)),
-        ("Days begin in", html! { (zone) }),
-        ("Price book", html! { a href=(book) { "Version " (version.number) } }),
-        ("Invoiced by", html! { (entity.name) }),
-        ("Your id", subscription.external_id.as_deref().map_or_else(|| ui::optional(None), ui::copyable)),
-        ("Id", ui::copyable(&subscription.id.to_string())),
-    ])
+    let customer_path = desk.at(&format!("/customers/{}", subscription.customer));
+    let period = if subscription.state == State::Trialing { "Trial" } else { "Period" };
+    let on_file = if subscription.has_method { "On file" } else { "None" };
+    let ended = subscription.ends.filter(|_| subscription.state == State::Canceled);
+    let tried = subscription.trial_end.filter(|_| subscription.state != State::Trialing);
+    let entries = [
+        Some(("State", ui::state(subscription.state.word()))),
+        ended.map(|at| ("Ended", show::time(at, zone))),
+        Some(("Customer", html! { a href=(customer_path) { (customer) } })),
+        Some(("Customer’s credit", show::money(whole.credit))),
+        Some(("Billed", html! { (show::every(subscription.schedule.cycle)) ", in " (subscription.currency) })),
+        Some((period, html! { (show::period(&subscription.period)) })),
+        Some(("Next", super::next(subscription))),
+        tried.map(|end| ("Trial ended", html! { (show::date(end.date)) })),
+        Some(("Method of payment", html! { (on_file) })),
+        Some(("Started", show::time(subscription.started, zone))),
+        Some(("Days begin in", html! { (zone) })),
+        Some(("Price book", html! { a href=(book) { "Version " (version.number) } })),
+        Some(("Invoiced by", html! { (entity.name) })),
+        Some(("Your id", subscription.external_id.as_deref().map_or_else(|| ui::optional(None), ui::copyable))),
+        Some(("Id", ui::copyable(&subscription.id.to_string()))),
+    ];
+    ui::definition_list(&entries.into_iter().flatten().collect::<Vec<_>>())
 }

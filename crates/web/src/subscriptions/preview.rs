@@ -1,33 +1,48 @@
 //! Seeing what a start would bill, and then starting exactly that.
 
 use axum::response::{IntoResponse, Redirect, Response};
-use billing::subscription::{self, Preview};
+use billing::subscription::{self, Preview, State};
+use catalog::version;
 use identity::{LegalEntity, customer, customer::Party, environment, permission::may, user};
 use kernel::{Error, Result, ids::SubscriptionId};
 use maud::{Markup, html};
-use sha2::{Digest, Sha256};
-use store::{Tx, View, idempotency};
+use store::{Tx, idempotency};
 
-use super::{new, wish::Wish};
+use super::{
+    act::once,
+    coming::{self, Coming},
+    new,
+    wish::Wish,
+};
 use crate::{
     gate::{Answer, Answers, Asked, Desk, Posted, Sheet, Staff},
-    invoices::{Document, document},
+    invoices::{self, Document, document},
     parts, show, ui,
 };
 
 /// What a preview page shows.
 struct Seen {
     preview: Preview,
+    /// What the end of its trial does, when it begins with one.
+    trial_end: Option<Coming>,
     party: Party,
     seller: LegalEntity,
 }
 
-fn look(view: &mut View<'_>, wish: &Wish) -> Result<Seen> {
-    let command = wish.command(view)?;
-    let preview = subscription::preview(view, &command)?;
-    let party = customer::parties(view, vec![command.customer])?.pop().map(|(_, party)| party);
+/// What a start would do. It is started too, and taken back: what only a start refuses (an id that is taken, a
+/// second trial) is said now and not after the confirmation.
+fn look(tx: &mut Tx<'_>, wish: &Wish) -> Result<Seen> {
+    let command = wish.command(tx)?;
+    let preview = subscription::preview(tx, &command)?;
+    subscription::start(tx, &command)?;
+    let party = customer::parties(tx, vec![command.customer])?.pop().map(|(_, party)| party);
+    let trial_end = match preview.subscription.state {
+        State::Trialing => coming::trial_end(&preview.subscription, &version::in_force(tx)?),
+        _ => None,
+    };
     Ok(Seen {
-        seller: environment::entity(view, Some(preview.subscription.entity))?,
+        trial_end,
+        seller: environment::entity(tx, Some(preview.subscription.entity))?,
         party: party.ok_or_else(|| Error::not_found("customer"))?,
         preview,
     })
@@ -53,7 +68,7 @@ pub(super) async fn again(staff: Staff<may::SubscriptionWrite>, Asked(asked): As
 }
 
 async fn show_it(desk: &Desk, answers: Answers, wish: Wish, changed: bool) -> Answer {
-    match desk.read(move |view| look(view, &wish)).await {
+    match desk.rehearse(move |tx| look(tx, &wish)).await {
         Ok(seen) => {
             let page = draw(desk, &answers.without(&["once", "seen"]), &seen, changed)?;
             let status = if changed { axum::http::StatusCode::CONFLICT } else { axum::http::StatusCode::OK };
@@ -93,8 +108,9 @@ fn draw(desk: &Desk, answers: &Answers, seen: &Seen, changed: bool) -> Answer<Ma
 
 fn terms(seen: &Seen, finalize: bool) -> Markup {
     let subscription = &seen.preview.subscription;
-    let zone = &subscription.schedule.zone;
+    let (zone, trial) = (&subscription.schedule.zone, seen.trial_end.is_some());
     let after = match (&seen.preview.invoice, finalize) {
+        (None, _) if seen.trial_end.is_some() => "Nothing is billed before the trial’s end",
         (None, _) => "Nothing is billed at the start",
         (Some(_), true) => "Finalized at once",
         (Some(_), false) => "Left as a draft",
@@ -102,14 +118,27 @@ fn terms(seen: &Seen, finalize: bool) -> Markup {
     ui::definition_list(&[
         ("Starts", show::time(subscription.started, zone)),
         ("Billed", html! { (show::every(subscription.schedule.cycle)) ", in " (subscription.currency) }),
-        ("First period", html! { (show::period(&subscription.period)) }),
-        ("Next invoice", html! { (show::date(seen.preview.next_due.date)) }),
+        (if trial { "Trial" } else { "First period" }, html! { (show::period(&subscription.period)) }),
+        (if trial { "Trial ends" } else { "Next invoice" }, html! { (show::date(seen.preview.next_due.date)) }),
+        ("Method of payment", html! { (if subscription.has_method { "On file" } else { "None" }) }),
         ("Days begin in", html! { (zone) }),
         ("First invoice", html! { (after) }),
     ])
 }
 
 fn first_invoice(seen: &Seen) -> Markup {
+    if let Some(end) = &seen.trial_end {
+        let lines = end.bills.as_ref().map(|(total, lines)| (total.to_string(), lines));
+        return html! {
+            (ui::section("What comes", html! {}, coming::timeline(std::slice::from_ref(end))))
+            @if let Some((total, lines)) = lines {
+                (ui::section("The invoice of that day", html! {}, html! {
+                    (invoices::lines(lines))
+                    (ui::totals(&[], &ui::Total { label: "Total", amount: &total }))
+                }))
+            }
+        };
+    }
     let Some((draft, totals)) = &seen.preview.invoice else {
         let date = show::date(seen.preview.next_due.date);
         return ui::empty(
@@ -148,7 +177,7 @@ pub(super) async fn start(staff: Staff<may::SubscriptionWrite>, Posted(answers):
         Ok(wish) => wish,
         Err(error) => return new::refused(&staff, answers, error).await,
     };
-    let (request, seen, wanted) = (once(&answers)?, answers.get("seen").to_owned(), wish.clone());
+    let (request, seen, wanted) = (once(&answers, "")?, answers.get("seen").to_owned(), wish.clone());
     match staff.write(move |tx| confirm(tx, &wanted, &request, &seen)).await {
         Ok(Confirmed::Started(id)) => Ok(started(&staff, id)),
         Ok(Confirmed::Changed) => show_it(&staff, answers, wish, true).await,
@@ -158,19 +187,6 @@ pub(super) async fn start(staff: Staff<may::SubscriptionWrite>, Posted(answers):
 
 fn started(desk: &Desk, id: SubscriptionId) -> Response {
     parts::done(&desk.at(&format!("/subscriptions/{id}")), "started")
-}
-
-/// A preview is confirmed once: sent twice, its form leads to the same subscription.
-fn once(answers: &Answers) -> Result<idempotency::Request> {
-    let token = answers.get("once");
-    if token.is_empty() || token.len() > 100 {
-        return Err(Error::invalid(
-            "preview_missing",
-            "Look at the preview first, and start the subscription from there.",
-        ));
-    }
-    let asked = answers.clone().without(&["csrf", "once", "seen"]).link("");
-    Ok(idempotency::Request { key: format!("page {token}"), fingerprint: Sha256::digest(asked).into() })
 }
 
 fn confirm(tx: &mut Tx<'_>, wish: &Wish, request: &idempotency::Request, seen: &str) -> Result<Confirmed> {

@@ -30,6 +30,8 @@ pub(super) struct Wish {
     bill_from: BillFrom,
     external_id: Option<String>,
     finalize: bool,
+    trial: bool,
+    has_method: bool,
 }
 
 impl Wish {
@@ -60,6 +62,8 @@ impl Wish {
             bill_from: bill_from.map_or(BillFrom::Start, |(.., meaning)| *meaning),
             external_id: answers.some("external_id").map(str::to_owned),
             finalize: answers.ticked("finalize"),
+            trial: answers.ticked("trial"),
+            has_method: answers.ticked("has_method"),
         })
     }
 
@@ -81,8 +85,8 @@ impl Wish {
             external_id: wish.external_id,
             metadata: json!({}),
             finalize: wish.finalize,
-            trial: false,
-            has_method: false,
+            trial: wish.trial,
+            has_method: wish.has_method,
         })
     }
 }
@@ -93,13 +97,13 @@ fn customer_id(answers: &Answers) -> Result<CustomerId> {
 }
 
 /// `starter/month`: a plan and one of its cycles.
-fn offer(answers: &Answers) -> Result<(String, Cycle)> {
+pub(super) fn offer(answers: &Answers) -> Result<(String, Cycle)> {
     let missing = || Error::invalid("plan_missing", "Choose a plan.");
     let (plan, cycle) = answers.get("plan").split_once('/').ok_or_else(missing)?;
     Ok((plan.to_owned(), Cycle::parse(cycle)?))
 }
 
-fn whole(text: &str) -> Result<i64> {
+pub(super) fn whole(text: &str) -> Result<i64> {
     let wrong = || Error::invalid("quantity_invalid", "Write a whole number, such as 4, or leave it empty.");
     text.parse().ok().filter(|count| *count >= 0).ok_or_else(wrong)
 }

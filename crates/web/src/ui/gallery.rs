@@ -35,11 +35,13 @@ fn body() -> Markup {
         (section("Table without rows", html! {}, no_rows()))
         (section("States", html! {}, states()))
         (section("Document", html! {}, invoice_sheet(&invoice())))
+        (section("Lines of a credit note", html! {}, credit_lines()))
         (section("Explanation", html! {}, html! {
             p { "Why a credit of " (amount("-$25.29")) "?" }
             (explanation(&CREDIT_STEPS))
         }))
         (section("Details and timeline", html! {}, details()))
+        (section("Countdowns", html! {}, countdowns()))
         (section("Messages", html! {}, messages()))
         (section("Form", html! {}, customer_form()))
         (section("Actions", html! {}, actions()))
@@ -248,11 +250,12 @@ const fn invoice() -> InvoiceSheet<'static> {
     InvoiceSheet {
         title: "Invoice",
         number: Some("UN-2027-0418"),
-        state: "finalized",
+        state: Some("finalized"),
         seller: Party {
             name: "Unison Software Inc.",
             lines: &["500 Congress Avenue, Suite 210", "Austin, TX 78701, United States", "EIN 12-3456789"],
         },
+        to: "Billed to",
         buyer: Party {
             name: "Brandt & Sohn Metallbau GmbH",
             lines: &["Speicherstraße 14", "20457 Hamburg, Germany", "VAT ID DE 123 456 789"],
@@ -263,6 +266,7 @@ const fn invoice() -> InvoiceSheet<'static> {
             ("Currency", "US dollar"),
             ("Your reference", "PO 7731"),
         ],
+        columns: INVOICE_COLUMNS,
         lines: &LINES,
         totals: &[
             Total { label: "Subtotal", amount: "$113.03" },
@@ -275,6 +279,35 @@ const fn invoice() -> InvoiceSheet<'static> {
             "Please pay by 30 March 2027 to account 000123456789, routing number 111000025, with reference UN-2027-0418.",
             "The recipient is liable for value added tax (reverse charge, article 196 of Directive 2006/112/EC).",
         ],
+    }
+}
+
+fn credit_lines() -> Markup {
+    let line = InvoiceLine {
+        title: "Starter",
+        period: "16 Mar – 31 Mar 2027",
+        quantity: "16 of 31 days",
+        unit_price: "$49.00",
+        amount: "$25.29",
+        steps: &CREDIT_STEPS,
+    };
+    html! {
+        (statement_lines(CREDIT_COLUMNS, &[line]))
+        (totals(&[Total { label: "Tax", amount: "$0.00" }], &Total { label: "Credit", amount: "$25.29" }))
+    }
+}
+
+fn countdowns() -> Markup {
+    let entries = [
+        (Urgency::Calm, "9 days left", 5),
+        (Urgency::Soon, "3 days left", 11),
+        (Urgency::LastDay, "Last day", 13),
+    ];
+    let ends = html! { "Then it is suspended: no method of payment is on file." };
+    html! {
+        @for (urgency, left, passed) in entries {
+            (countdown(&Countdown { urgency, left, title: "Trial until 14 Mar 2027", passed, whole: 14 }, ends.clone()))
+        }
     }
 }
 

@@ -6,6 +6,11 @@ use super::badge::state;
 use super::explanation::{Step, explanation};
 use super::facts::amount;
 
+/// What the columns of an invoice are called.
+pub const INVOICE_COLUMNS: [&str; 4] = ["Description", "Quantity", "Unit price", "Amount"];
+/// What the columns of a credit note are called.
+pub const CREDIT_COLUMNS: [&str; 4] = ["Description", "Not used", "Of what was billed", "Credit"];
+
 /// Who sends or receives a document.
 #[derive(Debug, Clone, Copy)]
 pub struct Party<'a> {
@@ -22,9 +27,9 @@ pub struct InvoiceLine<'a> {
     pub title: &'a str,
     /// For when: `1 Mar – 31 Mar 2027`. May be empty.
     pub period: &'a str,
-    /// How many, with their unit if it has one.
+    /// How many, with their unit if it has one; on a credit note, how much of the time.
     pub quantity: &'a str,
-    /// Price of one.
+    /// Price of one; on a credit note, what was billed.
     pub unit_price: &'a str,
     /// What the line comes to, rounded.
     pub amount: &'a str,
@@ -48,14 +53,18 @@ pub struct InvoiceSheet<'a> {
     pub title: &'a str,
     /// Its number; a draft has none.
     pub number: Option<&'a str>,
-    /// Its state by the API's name, see [`super::state`].
-    pub state: &'a str,
+    /// Its state by the API's name, see [`super::state`]; a credit note has none.
+    pub state: Option<&'a str>,
     /// Who sells.
     pub seller: Party<'a>,
+    /// What stands above who buys: `Billed to`.
+    pub to: &'a str,
     /// Who buys.
     pub buyer: Party<'a>,
     /// `Issued`, `Due`, `Reference` and the like.
     pub particulars: &'a [(&'a str, &'a str)],
+    /// What the columns of its lines are called.
+    pub columns: [&'a str; 4],
     /// What is billed.
     pub lines: &'a [InvoiceLine<'a>],
     /// From the subtotal to the total.
@@ -78,12 +87,12 @@ pub fn invoice_sheet(sheet: &InvoiceSheet) -> Markup {
                 div class="document" {
                     h2 { (sheet.title) }
                     p class="number" { (sheet.number.unwrap_or("no number yet")) }
-                    (state(sheet.state))
+                    @if let Some(name) = sheet.state { (state(name)) }
                 }
             }
             div class="sheet-parties" {
                 div {
-                    h3 { "Billed to" }
+                    h3 { (sheet.to) }
                     p class="name" { (sheet.buyer.name) }
                     (lines(sheet.buyer.lines))
                 }
@@ -91,7 +100,7 @@ pub fn invoice_sheet(sheet: &InvoiceSheet) -> Markup {
                     @for (name, value) in sheet.particulars { div { dt { (name) } dd { (value) } } }
                 }
             }
-            (statement_lines(sheet.lines))
+            (statement_lines(sheet.columns, sheet.lines))
             (totals(sheet.totals, &sheet.due))
             @if !sheet.notes.is_empty() {
                 div class="sheet-notes" { @for note in sheet.notes { p { (note) } } }
@@ -101,16 +110,14 @@ pub fn invoice_sheet(sheet: &InvoiceSheet) -> Markup {
 }
 
 /// The lines of a document alone, each with its explanation below it.
-pub fn statement_lines(lines: &[InvoiceLine]) -> Markup {
+pub fn statement_lines([first, others @ ..]: [&str; 4], lines: &[InvoiceLine]) -> Markup {
     html! {
         table class="lines" {
             caption class="unseen" { "Lines" }
             thead {
                 tr {
-                    th scope="col" { "Description" }
-                    th scope="col" class="num" { "Quantity" }
-                    th scope="col" class="num" { "Unit price" }
-                    th scope="col" class="num" { "Amount" }
+                    th scope="col" { (first) }
+                    @for other in others { th scope="col" class="num" { (other) } }
                 }
             }
             @for line in lines { (statement_line(line)) }
@@ -137,7 +144,8 @@ fn statement_line(line: &InvoiceLine) -> Markup {
     }
 }
 
-fn totals(entries: &[Total], due: &Total) -> Markup {
+/// The sums below lines; the last one stands under a double rule.
+pub fn totals(entries: &[Total], due: &Total) -> Markup {
     html! {
         dl class="totals" {
             @for entry in entries { div { dt { (entry.label) } dd { (amount(entry.amount)) } } }

@@ -12,6 +12,7 @@ pub mod assets;
 
 mod badge;
 mod code;
+mod countdown;
 mod explanation;
 mod facts;
 mod field;
@@ -29,6 +30,7 @@ mod tests;
 
 pub use badge::{Tone, badge, state};
 pub use code::{code_block, copyable};
+pub use countdown::{Countdown, Urgency, countdown};
 pub use explanation::{Step, explanation};
 pub use facts::{
     Moment, Stat, amount, definition_list, optional, progress, refreshing, stat, stats, timeline,
@@ -38,7 +40,10 @@ pub use form::{Button, button_link, error_summary, filters, form, form_as, post_
 pub use frame::{Account, Crumb, Environment, Frame, Sandbox, Section, bare_page, page};
 pub use gallery::gallery;
 pub use icon::{Icon, icon};
-pub use invoice::{InvoiceLine, InvoiceSheet, Party, Total, invoice_sheet, statement_lines};
+pub use invoice::{
+    CREDIT_COLUMNS, INVOICE_COLUMNS, InvoiceLine, InvoiceSheet, Party, Total, invoice_sheet, statement_lines,
+    totals,
+};
 pub use notice::{Kind, empty, error_message, error_page, notice};
 pub use section::{header, section, split, split_above};
 pub use table::{Column, Narrow, Row, Table, pagination, table};

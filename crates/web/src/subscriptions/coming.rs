@@ -1,0 +1,138 @@
+//! What lies ahead of a subscription if nobody touches it: the very decisions that fall due, made in advance.
+
+use billing::{
+    invoice::{Draft, Line},
+    subscription::{State, Subscription, rules},
+};
+use catalog::version::Version;
+use jiff::Timestamp;
+use kernel::{Edge, Money, ProrationUnit, units};
+use maud::{Markup, html};
+
+use super::{items, plan_name};
+use crate::{gate::Desk, show, ui};
+
+/// Something that falls due.
+pub(super) struct Coming {
+    at: Edge,
+    title: String,
+    about: String,
+    /// What is billed then, before the customer's credit.
+    pub(super) bills: Option<(Money, Vec<Line>)>,
+}
+
+/// What falls due, soonest first. What cannot be decided yet is left out.
+pub(super) fn coming(subscription: &Subscription, agreed: &Version, in_force: &Version) -> Vec<Coming> {
+    let at = subscription.billed_through;
+    match subscription.state {
+        State::Trialing => trial_end(subscription, agreed).into_iter().collect(),
+        State::Active if subscription.ends == Some(at.at) => {
+            let about = "Nothing more is billed.".to_owned();
+            vec![Coming { at, title: "The subscription ends".to_owned(), about, bills: None }]
+        }
+        State::Active => renewal(subscription, agreed, in_force),
+        _ => Vec::new(),
+    }
+}
+
+fn renewal(subscription: &Subscription, agreed: &Version, in_force: &Version) -> Vec<Coming> {
+    let at = subscription.billed_through;
+    let Ok(renewal) = rules::renew(subscription, agreed, in_force) else { return Vec::new() };
+    let mut all = Vec::new();
+    if let Some(change) = &subscription.pending {
+        let about = match &renewal.dropped {
+            None => items::asked(change, subscription, Some(in_force)),
+            Some(error) => format!("It cannot be made any more, so everything stays: {}", error.detail),
+        };
+        all.push(Coming { at, title: "Scheduled change".to_owned(), about, bills: None });
+    }
+    let period = show::period(&renewal.subscription.period);
+    all.push(Coming {
+        at,
+        title: "Next invoice".to_owned(),
+        about: format!("for {period}"),
+        bills: bills(renewal.draft),
+    });
+    all
+}
+
+/// What the end of a trial does, by the price book agreed to.
+pub(super) fn trial_end(subscription: &Subscription, agreed: &Version) -> Option<Coming> {
+    let decision = rules::trial::end(subscription, agreed).ok()?;
+    let after = &decision.subscription;
+    let plan = plan_name(Some(agreed), after.plan());
+    let about = match (after.state, subscription.has_method) {
+        (State::Active, true) => format!("A method of payment is on file, so {plan} is paid for from then on."),
+        (State::Active, false) => format!("No method of payment is on file, so it goes on with {plan}."),
+        (State::Canceled, _) => "No method of payment is on file, so it is canceled.".to_owned(),
+        _ => "No method of payment is on file, so it is suspended.".to_owned(),
+    };
+    let at = subscription.billed_through;
+    Some(Coming { at, title: "The trial ends".to_owned(), about, bills: bills(decision.draft) })
+}
+
+fn bills(draft: Option<Draft>) -> Option<(Money, Vec<Line>)> {
+    let draft = draft?;
+    Some((draft.totals().ok()?.total, draft.lines))
+}
+
+/// Coming events as a timeline.
+pub(super) fn timeline(all: &[Coming]) -> Markup {
+    let times: Vec<(String, String)> =
+        all.iter().map(|one| (show::machine(one.at.at), show::date(one.at.date))).collect();
+    let moments: Vec<ui::Moment> = all
+        .iter()
+        .zip(&times)
+        .map(|(one, (at, time))| ui::Moment {
+            at,
+            time,
+            title: &one.title,
+            body: html! {
+                @if let Some((total, _)) = &one.bills { (show::money(*total)) " " }
+                (one.about)
+            },
+            href: None,
+        })
+        .collect();
+    ui::timeline(&moments)
+}
+
+/// From so many days on a trial's end is soon; the last of its days is one more step.
+const SOON: i64 = 3;
+
+/// How long a trial still lasts and what its end does. Nothing outside of a trial.
+pub(super) fn countdown(desk: &Desk, subscription: &Subscription, agreed: &Version, actions: Markup) -> Markup {
+    if subscription.state != State::Trialing {
+        return html! {};
+    }
+    let (period, zone) = (subscription.period, &subscription.schedule.zone);
+    let days = |from: Timestamp, to: Edge| units(ProrationUnit::Day, zone, &Edge::at(from, zone), &to).max(0);
+    let (left, whole) = (days(desk.now, period.end), days(period.start.at, period.end));
+    let passed = u64::try_from(whole - left).unwrap_or_default();
+    let urgency = match left {
+        ..=1 => ui::Urgency::LastDay,
+        2..=SOON => ui::Urgency::Soon,
+        _ => ui::Urgency::Calm,
+    };
+    let figure = if left <= 1 { "Last day".to_owned() } else { format!("{left} days left") };
+    let end = trial_end(subscription, agreed);
+    let about = html! {
+        p {
+            @if let Some(Coming { about, bills, .. }) = &end {
+                (about)
+                @if let Some((total, _)) = bills { " It is billed " (show::money(*total)) "." }
+            }
+        }
+        @if !actions.0.is_empty() { div class="actions" { (actions) } }
+    };
+    ui::countdown(
+        &ui::Countdown {
+            urgency,
+            left: &figure,
+            title: &format!("Trial until {}", show::instant(period.end.at, zone)),
+            passed,
+            whole: u64::try_from(whole).unwrap_or_default(),
+        },
+        about,
+    )
+}
