@@ -129,7 +129,7 @@ fn take_number(
     entity: &LegalEntity,
     at: Timestamp,
 ) -> Result<(String, i64, jiff::civil::Date)> {
-    let name = format!("{}-CN", entity.series);
+    let name = series_of(entity);
     let series = Series { owner: entity.id.uuid(), name: name.clone() };
     let taken = tx.take_numbers(&series, 1, entity.zone.date_of(at))?;
     Ok((format!("{name}-{:06}", taken.first), taken.first, taken.date))
@@ -253,6 +253,20 @@ fn read(row: &Row<'_>) -> Result<CreditNote> {
 /// A credit note. Errors: `not_found`.
 pub fn find(view: &mut View<'_>, id: CreditNoteId) -> Result<CreditNote> {
     view.opt(&sql::FIND, params![id], read)?.ok_or_else(|| Error::not_found("credit note"))
+}
+
+/// The id that `crn_…` or a number such as `INV-CN-000001` stands for. Errors: `id_malformed`, `not_found`.
+pub fn resolve(view: &mut View<'_>, reference: &str) -> Result<CreditNoteId> {
+    let Some((series, sequence)) = invoice::numbered(reference) else { return reference.parse() };
+    let entity = environment::entities(view)?.into_iter().find(|entity| series_of(entity) == series);
+    let entity = entity.ok_or_else(|| Error::not_found("credit note"))?;
+    view.opt(&sql::BY_NUMBER, params![entity.id, sequence], |row| row.get(0))?
+        .ok_or_else(|| Error::not_found("credit note"))
+}
+
+/// What the numbers of an issuer's credit notes begin with.
+fn series_of(entity: &LegalEntity) -> String {
+    format!("{}-CN", entity.series)
 }
 
 /// The credit notes that correct an invoice, oldest first.

@@ -11,6 +11,7 @@ macro_rules! columns {
 
 statements! {
     environment FIND = concat!(columns!(), "id = $2");
+    environment BY_NUMBER = "SELECT id FROM credit_note WHERE env_id = $1 AND entity_id = $2 AND sequence = $3";
     environment OF_INVOICE = concat!(columns!(), "invoice_id = $2 ORDER BY id");
     environment LINES = "SELECT l.ordinal, l.invoice_id, l.invoice_line, l.description, l.start_date, l.start_at,
             l.end_date, l.end_at, l.amount, l.explanation, n.currency

@@ -304,6 +304,21 @@ pub fn find(view: &mut View<'_>, id: InvoiceId) -> Result<Invoice> {
     view.opt(&sql::FIND, params![id], read)?.ok_or_else(|| Error::not_found("invoice"))
 }
 
+/// The id that `inv_…` or a number such as `INV-000001` stands for. Errors: `id_malformed`, `not_found`.
+pub fn resolve(view: &mut View<'_>, reference: &str) -> Result<InvoiceId> {
+    let Some((series, sequence)) = numbered(reference) else { return reference.parse() };
+    let entity = environment::entities(view)?.into_iter().find(|entity| entity.series == series);
+    let entity = entity.ok_or_else(|| Error::not_found("invoice"))?;
+    view.opt(&sql::BY_NUMBER, params![entity.id, sequence], |row| row.get(0))?
+        .ok_or_else(|| Error::not_found("invoice"))
+}
+
+/// The series and the place in it of a document number.
+pub(crate) fn numbered(reference: &str) -> Option<(&str, i64)> {
+    let (series, digits) = reference.rsplit_once('-')?;
+    Some((series, digits.parse().ok()?))
+}
+
 /// The lines of an invoice, in order.
 pub fn lines(view: &mut View<'_>, id: InvoiceId) -> Result<Vec<Line>> {
     view.all(&sql::LINES, params![id], |row| {

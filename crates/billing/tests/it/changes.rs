@@ -232,6 +232,8 @@ fn a_change_at_the_period_end_waits_and_can_be_taken_back() {
         let changed = make(test, &scope, id, plan("large"), Timing::PeriodEnd).unwrap();
         assert_eq!((changed.credit_notes.len(), changed.invoice), (0, None));
         test.db.write(&scope, move |tx| keep_on(tx, id)).wait().unwrap();
+        let same = make(test, &scope, id, plan("small"), Timing::PeriodEnd).unwrap_err();
+        assert_eq!(same.code, "nothing_changes");
         let nothing = test.db.write(&scope, move |tx| keep_on(tx, id)).wait().unwrap_err();
         assert_eq!(nothing.code, "nothing_scheduled");
         make(

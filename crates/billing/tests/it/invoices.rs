@@ -3,7 +3,7 @@
 use std::thread;
 
 use billing::{
-    invoice::{State, finalize, find},
+    invoice::{State, finalize, find, resolve},
     subscription::Start,
 };
 use identity::customer;
@@ -36,6 +36,15 @@ fn a_draft_has_no_number_until_it_is_finalized_and_never_changes_after() {
             (Some("INV-000001"), "2026-02-01".into())
         );
         assert_eq!(invoice.party.as_ref().unwrap().name.as_deref(), Some("Acme"));
+        for (reference, expected) in [
+            ("INV-000001", Ok(id)),
+            ("INV-000002", Err("not_found")),
+            ("X-1", Err("not_found")),
+            ("INV", Err("id_malformed")),
+        ] {
+            let found = test.db.read(&scope, move |view| resolve(view, reference)).wait();
+            assert_eq!(found.map_err(|error| error.code), expected, "{reference}");
+        }
         let again = test.db.write(&scope, move |tx| finalize(tx, id)).wait().unwrap_err();
         assert_eq!(again.code, "invoice_not_draft");
         assert_eq!(test.db.read(&scope, move |view| find(view, id)).wait().unwrap(), invoice);

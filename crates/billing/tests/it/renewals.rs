@@ -175,7 +175,9 @@ fn an_advance_that_is_run_again_after_it_arrived_does_nothing() {
         test.db.write(&due, clock::arrive).wait().unwrap();
         let second = request("2026-03-10T00:00:00Z");
         assert_ne!(first, second, "the second advance has a job of its own");
-        Runner::new(test.db.clone(), vec![billing::clock::advance_job_kind()], vec![]).run_until_idle().unwrap();
+        Runner::new(test.db.clone(), vec![billing::clock::advance_job_kind()], vec![])
+            .run_until_idle()
+            .unwrap();
         for job in [first, second] {
             let job = test.db.read(&scope, move |view| jobs::find(view, job)).wait().unwrap();
             assert_eq!(job.state, jobs::State::Done);

@@ -2,8 +2,7 @@
 
 use billing::invoice::{self, Invoice};
 use identity::customer;
-use kernel::{Error, Money, Period, Result, ids::InvoiceId};
-use store::View;
+use kernel::{Money, Period};
 
 use super::{check::decimal, credit_note};
 use crate::{failure::Outcome, output, place::Place};
@@ -16,7 +15,8 @@ pub fn run(place: &Place, wanted: &str) -> Outcome {
     let chosen = place.choose(&db)?;
     let wanted = wanted.to_owned();
     let found = db.read(&chosen.scope, move |view| {
-        let invoice = find(view, &wanted)?;
+        let id = invoice::resolve(view, &wanted)?;
+        let invoice = invoice::find(view, id)?;
         let lines = invoice::lines(view, invoice.id)?;
         let party = match &invoice.party {
             Some(party) => party.name.clone(),
@@ -60,24 +60,4 @@ fn heading(invoice: &Invoice, party: &str) -> String {
     let name = invoice.number.clone().unwrap_or_else(|| invoice.id.to_string());
     let issued = invoice.issued.map_or_else(String::new, |date| format!(", issued {date}"));
     format!("Invoice {name} to {party} ({}{issued})", invoice.state.word())
-}
-
-/// By id, or by number from the newest on.
-fn find(view: &mut View<'_>, wanted: &str) -> Result<Invoice> {
-    const PAGE: i64 = 1_000;
-    if wanted.starts_with("inv_") {
-        return invoice::find(view, wanted.parse()?);
-    }
-    let mut before: Option<InvoiceId> = None;
-    loop {
-        let page = invoice::list(view, before, PAGE)?;
-        before = page.last().map(|last| last.id);
-        let full = page.len() as i64 == PAGE;
-        if let Some(found) = page.into_iter().find(|one| one.number.as_deref() == Some(wanted)) {
-            return Ok(found);
-        }
-        if !full {
-            return Err(Error::not_found("invoice"));
-        }
-    }
 }

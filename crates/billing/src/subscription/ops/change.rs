@@ -121,7 +121,7 @@ fn decide(
             Transition::Change.require(subscription.state)?;
             // Decided again at that time; now it is only checked that it can be.
             let at = subscription.billed_through;
-            change::changed(&loaded.ground(), command, at)?;
+            change::check_scheduled(&loaded.ground(), command, at)?;
             let waiting = Subscription { pending: Some(command.clone()), ..subscription.clone() };
             Ok((Outcome { subscription: waiting, credits: Vec::new(), draft: None }, at))
         }

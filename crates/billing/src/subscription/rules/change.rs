@@ -57,13 +57,7 @@ pub fn change(ground: &Ground<'_>, command: &Change, now: Timestamp) -> Result<O
     let billing = &version.book.billing;
     let at = change_edge(billing, &before.schedule.zone, now);
     let after = changed(ground, command, at)?;
-    let affected = affected(ground, &after, version);
-    if affected.is_empty() && after.schedule == before.schedule {
-        return Err(Error::conflict(
-            "nothing_changes",
-            "The subscription already is what this would make of it.",
-        ));
-    }
+    let affected = affected(ground, &after, version)?;
     if state == State::Trialing {
         // Nothing is paid for yet, so the trial just goes on with the new state.
         let (period, billed_through) = (before.period, before.billed_through);
@@ -224,14 +218,24 @@ pub(super) fn renumber(before: &[Item], after: Vec<Item>) -> Vec<Item> {
     items
 }
 
+/// Check that a change at the edge `at`, which is decided again then, would make a difference.
+///
+/// Errors: `nothing_changes`, and those of items as for a start.
+pub fn check_scheduled(ground: &Ground<'_>, command: &Change, at: Edge) -> Result<()> {
+    let after = changed(ground, command, at)?;
+    affected(ground, &after, version_after(ground, command)).map(drop)
+}
+
 /// The places of items that cost something else than before: another key, quantity, price or period.
-fn affected(ground: &Ground<'_>, after: &Subscription, version: &Version) -> Vec<i64> {
+///
+/// Errors: `nothing_changes` when there are none and the periods stay.
+fn affected(ground: &Ground<'_>, after: &Subscription, version: &Version) -> Result<Vec<i64>> {
     let before = ground.subscription;
     let full = |subscription: &Subscription, version: &Version, item: &Item| {
         priced(version, item, subscription.schedule.cycle, subscription.currency)
             .map(|priced| format!("{priced:?}"))
     };
-    after
+    let affected: Vec<i64> = after
         .items
         .iter()
         .filter(|item| {
@@ -244,7 +248,12 @@ fn affected(ground: &Ground<'_>, after: &Subscription, version: &Version) -> Vec
             !both_gone && (!same || after.schedule != before.schedule)
         })
         .map(|item| item.ordinal)
-        .collect()
+        .collect();
+    if affected.is_empty() && after.schedule == before.schedule {
+        let detail = "The subscription already is what this would make of it.";
+        return Err(Error::conflict("nothing_changes", detail));
+    }
+    Ok(affected)
 }
 
 /// The credits for ending the running lines of some items.
