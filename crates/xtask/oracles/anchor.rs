@@ -75,6 +75,12 @@ fn on_a_day(case: &Case) -> Checked {
     if let Some(items) = case.expect.get("items").and_then(Value::as_array) {
         in_arrears(case, &schedule, started, items)?;
     }
+    for key in ["periods", "billed_periods"] {
+        let count = case.expect.get(key).and_then(Value::as_array).map_or(1, Vec::len);
+        let found = periods(&schedule, started, count)?;
+        let dates = found.iter().map(|period| pair(period.start.date, period.end.date)).collect();
+        case.texts(key, &Value::Array(dates))?;
+    }
     let next = case.expect.get("next_periods").and_then(Value::as_array).map_or(0, Vec::len);
     let found: Vec<Value> = periods(&schedule, started, next + 1)?[1..]
         .iter()

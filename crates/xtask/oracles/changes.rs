@@ -2,21 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use billing::{
-    credit_note::{Running, unused},
-    invoice::{self, ChargeKind, Line},
-    subscription::{Change, Timing},
-};
-use jiff::{Timestamp, ToSpan, civil::Date};
-use kernel::{Cycle, CycleUnit, Edge, Exact, Money, Period, ProrationUnit, Zone};
-use rating::{Explanation, Share};
+use billing::subscription::{Change, Timing};
+use jiff::{Timestamp, civil::Date};
+use kernel::{Cycle, CycleUnit, Exact, Money, Zone};
 use serde_json::Value;
 
 use crate::{
     case::{Case, Checked, Miss},
-    credit_note::with_tax,
-    desk::{Desk, Happened, Office, Row, Wanted, no_id},
-    levels, read, usage,
+    desk::{Desk, Happened, Office, Row, Wanted},
+    endings, read, upgrades, usage,
 };
 
 /// The knobs of a book by the policy a case assumes.
@@ -89,13 +83,13 @@ pub fn check(case: &Case, office: &Office) -> Checked {
     match case.topic.as_str() {
         "proration.reset" => Err(Miss::not("a new period without credit: no such knob")),
         "proration.seats" => usage::seats(case),
-        "proration.termination" => ended_in_arrears(case),
-        "proration.phase" => phases(case),
-        "proration.addon" => addons(case, office),
-        "proration.multiple_upgrades" => several(case, office),
-        _ if case.find(&["from"]).is_some_and(Value::is_object) => other_cycle(case, office),
-        _ if case.find(&["manual_adjustment"]).is_some() => adjusted(case),
-        _ if case.find(&["from_minor"]).is_some() => with_usage(case, office),
+        "proration.termination" => endings::ended_in_arrears(case),
+        "proration.phase" => endings::phases(case),
+        "proration.addon" => upgrades::addons(case, office),
+        "proration.multiple_upgrades" => upgrades::several(case, office),
+        _ if case.find(&["from"]).is_some_and(Value::is_object) => upgrades::other_cycle(case, office),
+        _ if case.find(&["manual_adjustment"]).is_some() => endings::adjusted(case),
+        _ if case.find(&["from_minor"]).is_some() => upgrades::with_usage(case, office),
         _ => one(case, office),
     }
 }
@@ -155,7 +149,7 @@ fn prices(case: &Case, side: &str, names: &[&str]) -> Checked<Vec<String>> {
 }
 
 /// The period in which the change happens, and the cycle it is one of.
-fn period(case: &Case, zone: &Zone) -> Checked<(Timestamp, Timestamp, Cycle)> {
+pub fn period(case: &Case, zone: &Zone) -> Checked<(Timestamp, Timestamp, Cycle)> {
     if let Some(start) = case.find(&["cycle_start"]) {
         let (start, cycle) = (read::date(start)?, read::cycle(case)?);
         let end = kernel::Schedule::anniversary(zone.start_of_day(start), cycle, zone.clone()).edge(1)?;
@@ -227,7 +221,8 @@ fn one(case: &Case, office: &Office) -> Checked {
     case.amounts("charges", &row_amounts(&happened.1.charges, false))?;
     if case.expects("june_invoice") {
         // Billed with the next invoice rather than at once: together it is the same.
-        let renewal = plain.new.iter().map(|price| Exact::parse_decimal(price)).sum_exact()?;
+        let renewal: kernel::Result<Exact> = plain.new.iter().map(|price| Exact::parse_decimal(price)).sum();
+        let renewal = renewal?;
         let next =
             Money::from_exact_major(&renewal, currency)?.checked_add(charged)?.checked_sub(credited)?;
         case.money("june_invoice", next)?;
@@ -244,18 +239,8 @@ fn one(case: &Case, office: &Office) -> Checked {
     Ok(())
 }
 
-trait SumExact {
-    fn sum_exact(self) -> Checked<Exact>;
-}
-
-impl<I: Iterator<Item = kernel::Result<Exact>>> SumExact for I {
-    fn sum_exact(mut self) -> Checked<Exact> {
-        Ok(self.try_fold(Exact::zero(), |sum, number| number.map(|number| sum + number))?)
-    }
-}
-
 /// Amounts by component, in the order of the components.
-fn row_amounts(rows: &[Row], negative: bool) -> Vec<Money> {
+pub fn row_amounts(rows: &[Row], negative: bool) -> Vec<Money> {
     let mut rows: Vec<&Row> = rows.iter().filter(|row| row.name.starts_with('c')).collect();
     rows.sort_by(|a, b| a.name.cmp(&b.name));
     rows.iter().map(|row| if negative { row.amount.negated() } else { row.amount }).collect()
@@ -287,314 +272,4 @@ fn run<'o>(case: &Case, office: &'o Office, plain: &Plain) -> Checked<(Desk<'o>,
     let command = Change { plan: Some("new".into()), cycle, quantity: None, addons: change };
     let happened = desk.change(started.subscription.id, command, Timing::Now)?;
     Ok((desk, happened))
-}
-
-/// A change to another cycle that keeps the day of the month, now or at the end of the period.
-fn other_cycle(case: &Case, office: &Office) -> Checked {
-    let zone = read::zone(case)?;
-    let knobs = Knobs { cycle_change: "keep", ..Knobs::of(case)? };
-    let side = |key: &str| -> Checked<(Cycle, String)> {
-        let side = &case.given[key];
-        let cycle = read::cycle_word(side["interval"].as_str().unwrap_or("month"))?;
-        Ok((cycle, read::major(case, &side["price_minor"])?))
-    };
-    let ((old_cycle, old), (new_cycle, new)) = (side("from")?, side("to")?);
-    let book = book(case, &knobs, &[("old", old_cycle, old), ("new", new_cycle, new)], &[]);
-    let start = read::instant(case.need(&["started"])?, &zone)?;
-    let desk = office.desk(case, &zone, &book, start)?;
-    let id = desk.start(&Wanted::plan(old_cycle))?.subscription.id;
-    let command = Change { plan: Some("new".into()), cycle: Some(new_cycle), ..Change::default() };
-    let at_end = case.find(&["effective"]);
-    desk.advance(read::instant(case.need(&["upgraded_at", "requested", "change_at"])?, &zone)?)?;
-    if let Some(before) = case.expect.get("old_plan_invoices_before") {
-        case.equal("old_plan_invoices_before", before, &Exact::from(desk.invoices()?.len() as i64))?;
-    }
-    let timing = if at_end.is_some() { Timing::PeriodEnd } else { Timing::Now };
-    let happened = desk.change(id, command, timing)?;
-    if let Some(effective) = at_end {
-        if case.expect.get("invoice_at_request").is_some_and(Value::is_null) && happened.charges.is_empty() {
-            case.note("invoice_at_request");
-        }
-        desk.advance(read::instant(effective, &zone)?)?;
-    }
-    let charges = desk.invoices()?.pop().unwrap_or_default();
-    let invoice = Money::total(charges.iter().map(|row| row.amount), desk.currency())?;
-    case.amount("new_invoice", invoice)?;
-    case.amount("credit_note", happened.credited(desk.currency())?)?;
-    let period = desk.find(id)?.period;
-    // Cases name the last day of a period.
-    let last = period.end.date - 1.day();
-    case.texts("new_period", &serde_json::json!([period.start.date.to_string(), last.to_string()]))
-}
-
-/// A line of which something has been credited by hand.
-fn adjusted(case: &Case) -> Checked {
-    let utc = Zone::utc();
-    let paid = &case.given["paid"];
-    let edge = |value: &Value| -> Checked<Edge> { Ok(Edge::of_date(read::date(value)?, &utc)) };
-    let period = Period { start: edge(&paid["period"][0])?, end: edge(&paid["period"][1])? };
-    let amount = |value: &Value| -> Checked<Money> {
-        let number = read::number(value).ok_or_else(|| Miss::not("no amount"))?;
-        Ok(Money::from_exact_major(&number, case.currency())?)
-    };
-    let (net, by_hand) = (amount(&paid["amount"])?, amount(case.need(&["manual_adjustment"])?)?);
-    let at = edge(case.need(&["change_on"])?)?;
-    let credited = credit(net, period, ProrationUnit::Day, at, by_hand.negated())?;
-    let rest = Period { start: at, end: period.end };
-    let share = Share::of(ProrationUnit::Day, &utc, rest, period);
-    let charged = usage::flat(case, &read::decimal(case.need(&["new_price"])?)?, share)?;
-    case.amount("credit", credited)?;
-    case.amount("new_charge", charged)?;
-    case.amount("net_credit", credited.checked_sub(charged)?)
-}
-
-/// The engine's credit for a line of `net` over `period` that ends at `at`.
-pub fn credit(net: Money, period: Period, unit: ProrationUnit, at: Edge, credited: Money) -> Checked<Money> {
-    let line = Line {
-        ordinal: 0,
-        subscription: no_id(),
-        item: 0,
-        kind: ChargeKind::Recurring,
-        adjustment: 0,
-        description: "Line".into(),
-        period,
-        quantity: 1,
-        amount: net,
-        explanation: Explanation { currency: net.currency(), steps: Vec::new() },
-    };
-    let running = Running {
-        invoice: no_id(),
-        state: invoice::State::Finalized,
-        entity: no_id(),
-        customer: no_id(),
-        line,
-        credited,
-    };
-    let credit = unused(&running, unit, &Zone::utc(), at)?;
-    Ok(credit.map_or(Money::zero(net.currency()), |credit| credit.amount))
-}
-
-/// Fixed charges beside a plan, from a start within a period or through a change of it.
-fn addons(case: &Case, office: &Office) -> Checked {
-    if case.find(&["upgraded_on"]).is_none() {
-        return started_late(case, office);
-    }
-    let zone = read::zone(case)?;
-    let knobs = Knobs::of(case)?;
-    let major = |value: &Value| read::major(case, value);
-    let upgraded = read::instant(case.need(&["upgraded_on"])?, &zone)?;
-    let month = Cycle::MONTH;
-    // The charges before and after: the last one before is the first one after, at another price.
-    let lists = case.find(&["old_charges_minor"]).zip(case.find(&["new_charges_minor"]));
-    let (old, new): (Vec<String>, Vec<String>) = match lists {
-        Some((old, new)) => {
-            let texts = |list: &Value| read::several(list).iter().map(major).collect::<Checked<Vec<_>>>();
-            (texts(old)?, texts(new)?)
-        }
-        None => {
-            let (old, new) = (&case.given["old"], &case.given["new"]);
-            (
-                vec![major(&old["addon_B_paid_minor"])?],
-                vec![major(&new["addon_B_minor"])?, major(&new["addon_C_minor"])?],
-            )
-        }
-    };
-    let shared = old.len() - 1;
-    let name = |at: usize| format!("c{at}");
-    let side = |prices: &[String], from: usize| -> Vec<(String, String)> {
-        let count = shared + new.len();
-        let price = |at: usize| {
-            at.checked_sub(from).and_then(|at| prices.get(at)).cloned().unwrap_or_else(|| "0".into())
-        };
-        (0..count).map(|at| (name(at), price(at))).collect()
-    };
-    let plans = [("old", month, "0".to_owned()), ("new", month, "0".to_owned())];
-    let started = match case.find(&["started"]) {
-        Some(started) => read::instant(started, &zone)?,
-        None => read::instant(&case.need(&["period"])?[0], &zone)?,
-    };
-    let desk = office.desk(case, &zone, &book(case, &knobs, &plans, &side(&old, 0)), started)?;
-    let wanted =
-        |from: usize, count: usize| (from..from + count).map(|at| (name(at), 1)).collect::<BTreeMap<_, _>>();
-    let first = desk.start(&Wanted { addons: wanted(0, old.len()), ..Wanted::plan(month) })?;
-    case.amounts("first_invoice", &row_amounts(&first.charges, false))?;
-    desk.apply(&book(case, &knobs, &plans, &side(&new, shared)))?;
-    desk.advance(upgraded)?;
-    let mut change = wanted(shared, new.len());
-    change.extend((0..shared).map(|at| (name(at), 0)));
-    let command = Change { plan: Some("new".into()), addons: change, ..Change::default() };
-    let happened = desk.change(first.subscription.id, command, Timing::Now)?;
-    let of = |rows: &[Row], at: usize| {
-        let rows = rows.iter().filter(|row| row.name == name(at)).map(|row| row.amount);
-        Money::total(rows, desk.currency())
-    };
-    let due: Checked<Vec<Money>> = (shared..shared + new.len())
-        .map(|at| Ok(of(&happened.charges, at)?.checked_sub(of(&happened.credits, at)?)?))
-        .collect();
-    let due = due?;
-    case.amounts("upgrade_invoice", &due)?;
-    case.amount("addon_B_due", due[0])?;
-    if let Some(second) = due.get(1) {
-        case.amount("addon_C_due", *second)?;
-    }
-    if let Some(fee) = case.given["old"].get("sub_minor_arrears") {
-        let whole = desk.find(first.subscription.id)?.schedule.period_at(upgraded)?;
-        let used = Period { start: whole.start, end: Edge::at(upgraded, &zone) };
-        let share = Share::of(ProrationUnit::Day, &zone, used, whole);
-        case.amount("old_subscription_fee", usage::flat(case, &major(fee)?, share)?)?;
-    }
-    Ok(())
-}
-
-fn started_late(case: &Case, office: &Office) -> Checked {
-    let zone = read::zone(case)?;
-    let month = Cycle::MONTH;
-    let charges = read::several(case.need(&["charges_minor"])?);
-    let prices: Checked<Vec<String>> = charges.iter().map(|charge| read::major(case, charge)).collect();
-    let addons: Vec<(String, String)> =
-        prices?.into_iter().enumerate().map(|(at, price)| (format!("c{at}"), price)).collect();
-    let book = book(case, &Knobs::of(case)?, &[("old", month, "0".into())], &addons);
-    let start = read::instant(case.need(&["started"])?, &zone)?;
-    let desk = office.desk(case, &zone, &book, start)?;
-    let wanted = addons.iter().map(|(key, ..)| (key.clone(), 1)).collect();
-    let first = desk.start(&Wanted { addons: wanted, ..Wanted::plan(month) })?;
-    case.amounts("first_invoice", &row_amounts(&first.charges, false))?;
-    desk.advance(first.subscription.billed_through.at)?;
-    let next = desk.invoices()?.pop().unwrap_or_default();
-    case.amounts("next_invoice", &row_amounts(&next, false))
-}
-
-/// Upgrade after upgrade, each credit with its part of the tax.
-fn several(case: &Case, office: &Office) -> Checked {
-    let zone = read::zone(case)?;
-    let prices: Checked<Vec<String>> =
-        read::several(case.need(&["plans_minor"])?).iter().map(|price| read::major(case, price)).collect();
-    let prices = prices?;
-    const KEYS: [&str; 6] = ["old", "p1", "p2", "p3", "p4", "p5"];
-    let plans: Vec<(&str, Cycle, String)> =
-        prices.iter().zip(KEYS).map(|(price, key)| (key, Cycle::MONTH, price.clone())).collect();
-    let book = book(case, &Knobs::of(case)?, &plans, &[]);
-    let start = read::instant(case.need(&["started"])?, &zone)?;
-    let desk = office.desk(case, &zone, &book, start)?;
-    let first = desk.start(&Wanted::plan(Cycle::MONTH))?;
-    let currency = desk.currency();
-    let mut running = first.charged(currency)?;
-    let (mut fees, mut notes) = (vec![running], Vec::new());
-    let rate = read::rate(case.need(&["tax_rate_pct"])?)?;
-    for (at, (key, ..)) in plans.iter().enumerate().skip(1) {
-        desk.advance(read::instant(case.need(&[&format!("upgrade_{at}")])?, &zone)?)?;
-        let command = Change { plan: Some((*key).into()), ..Change::default() };
-        let happened = desk.change(first.subscription.id, command, Timing::Now)?;
-        let credited = happened.credited(currency)?;
-        notes.push(with_tax(running, credited, rate)?.1);
-        running = happened.charged(currency)?;
-        fees.push(running);
-    }
-    case.amounts("invoices_fees", &fees)?;
-    case.amounts("credit_notes_total", &notes)
-}
-
-/// An upgrade beside a quantity that is billed for its days in arrears.
-fn with_usage(case: &Case, office: &Office) -> Checked {
-    let zone = read::zone(case)?;
-    let (old, new) =
-        (read::major(case, case.need(&["from_minor"])?)?, read::major(case, case.need(&["to_minor"])?)?);
-    let plans = [("old", Cycle::MONTH, old), ("new", Cycle::MONTH, new)];
-    let start = read::instant(case.need(&["started"])?, &zone)?;
-    let upgraded = read::instant(case.need(&["upgraded_at"])?, &zone)?;
-    let desk = office.desk(case, &zone, &book(case, &Knobs::of(case)?, &plans, &[]), start)?;
-    let id = desk.start(&Wanted::plan(Cycle::MONTH))?.subscription.id;
-    desk.advance(upgraded)?;
-    let command = Change { plan: Some("new".into()), ..Change::default() };
-    let happened = desk.change(id, command, Timing::Now)?;
-    let (charged, credited) = (happened.charged(desk.currency())?, happened.credited(desk.currency())?);
-    case.amount("credit_note", credited)?;
-
-    let period = happened.subscription.period;
-    let metric = case.need(&["recurring_prorated_metric"])?;
-    let change = Edge::of_date(zone.date_of(upgraded), &zone);
-    let before = levels::standing(case, metric, period.start, change, period)?;
-    let after = levels::standing(case, metric, change, period.end, period)?;
-    case.amount("upgrade_invoice", charged.checked_sub(credited)?.checked_add(before)?)?;
-    desk.advance(period.end.at)?;
-    let renewal = desk.invoices()?.pop().unwrap_or_default();
-    let renewal = Money::total(renewal.iter().map(|row| row.amount), desk.currency())?;
-    case.amount("march_invoice", renewal.checked_add(after)?)
-}
-
-/// A plan in arrears that ends within a period: the day it ends is billed.
-fn ended_in_arrears(case: &Case) -> Checked {
-    let zone = read::zone(case)?;
-    let date = |value: &Value| -> Checked<Date> { Ok(zone.date_of(read::instant(value, &zone)?)) };
-    let edge = |date: Date| Edge::of_date(date, &zone);
-    let ended = edge(date(case.need(&["terminated", "terminated_at"])?)? + 1.day());
-    let added = case.find(&["units_added"]).and_then(Value::as_object);
-    let cycle = read::cycle(case)?;
-    let from = match (case.find(&["plan_started", "started"]), added.and_then(|added| added.keys().next())) {
-        (Some(start), _) => date(start)?,
-        (None, Some(start)) => date(&Value::String(start.clone()))?,
-        (None, None) => return Err(Miss::not("shape not known: nothing has a start")),
-    };
-    let anchor = case.find(&["anchor"]).map(date).transpose()?;
-    let schedule = match anchor {
-        Some(anchor) => kernel::Schedule::anniversary(zone.start_of_day(anchor), cycle, zone.clone()),
-        None => kernel::Schedule::calendar(zone.start_of_day(from), cycle, zone.clone()),
-    };
-    let whole = schedule.period_at(zone.start_of_day(from))?;
-    let used = Period { start: edge(from), end: ended };
-    let share = Share::of(ProrationUnit::Day, &zone, used, whole);
-    case.texts("period", &serde_json::json!([from.to_string(), (ended.date - 1.day()).to_string()]))?;
-    let amount = match added {
-        Some(added) => {
-            let units: Option<Exact> = added.values().map(read::number).sum();
-            let metric = serde_json::json!({ "unit": case.given["unit"], "units": units.ok_or_else(|| Miss::not("no units"))?.to_string() });
-            levels::standing(case, &metric, used.start, used.end, whole)?
-        }
-        None => usage::flat(case, &read::major(case, case.need(&["price_minor"])?)?, share)?,
-    };
-    case.amount("fee", amount)?;
-    case.amount("usage_fee", amount)?;
-    let Some(percent) = case.find(&["tax_rate_pct"]) else { return Ok(()) };
-    case.amount("total", amount.checked_add(crate::rounding::tax(amount, read::rate(percent)?)?)?)
-}
-
-/// Phases of a plan that share a calendar month.
-fn phases(case: &Case) -> Checked {
-    let zone = read::zone(case)?;
-    let dates = case.need(&["phase_1"])?;
-    let (start, end) = (read::instant(&dates[0], &zone)?, read::instant(&dates[1], &zone)?);
-    let whole = kernel::Schedule::calendar(start, read::cycle(case)?, zone.clone()).period_at(start)?;
-    let fee = read::decimal(case.need(&["fee", "price"])?)?;
-    let cost = |start: Edge, end: Edge| {
-        usage::flat(case, &fee, Share::of(ProrationUnit::Second, &zone, Period { start, end }, whole))
-    };
-    let middle = Edge::at(end, &zone);
-    case.amount("phase_1_amount", cost(Edge::at(start, &zone), middle)?)?;
-    case.amount("phase_2_stub_amount", cost(middle, whole.end)?)?;
-    case.amount("february_amount", usage::flat(case, &fee, Share::Whole)?)
-}
-
-/// `subscription.pause`.
-pub fn paused(case: &Case, office: &Office) -> Checked {
-    if case.find(&["paused"]).is_none() {
-        return Err(Miss::not("shape not known: no pause"));
-    }
-    let zone = read::zone(case)?;
-    let (start, _, cycle) = period(case, &zone)?;
-    let price = match case.find(&["price"]) {
-        Some(price) => read::decimal(price)?,
-        None => read::major(case, case.need(&["price_minor"])?)?,
-    };
-    let desk =
-        office.desk(case, &zone, &book(case, &Knobs::of(case)?, &[("old", cycle, price)], &[]), start)?;
-    let id = desk.start(&Wanted::plan(cycle))?.subscription.id;
-    desk.advance(read::instant(case.need(&["paused"])?, &zone)?)?;
-    case.amount("credit_on_pause", desk.pause(id)?.credited(desk.currency())?)?;
-    let Some(resumed) = case.find(&["resumed"]) else { return Ok(()) };
-    desk.advance(read::instant(resumed, &zone)?)?;
-    let happened = desk.resume(id)?;
-    case.amount("charge_on_resume", happened.charged(desk.currency())?)?;
-    let period = happened.subscription.period;
-    let dates = serde_json::json!([period.start.date.to_string(), period.end.date.to_string()]);
-    case.texts("resume_period", &dates)
 }

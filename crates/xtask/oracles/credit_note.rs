@@ -5,8 +5,9 @@ use serde_json::Value;
 
 use crate::{
     case::{Case, Checked, Miss},
-    changes::{Knobs, book, credit},
+    changes::{Knobs, book},
     desk::{Office, Wanted},
+    endings::credit,
     levels, read,
     rounding::{share_of_tax, tax},
 };

@@ -22,11 +22,14 @@ pub enum Model {
 }
 
 /// Words that name a model, the longer ones first.
-const WORDS: [(&str, Model); 8] = [
+const WORDS: [(&str, Model); 11] = [
     ("graduated_percentage", Model::GraduatedPercentage),
     ("graduated", Model::Graduated),
     ("volume", Model::Volume),
     ("bulk", Model::Volume),
+    ("top tier", Model::Volume),
+    ("top-tier", Model::Volume),
+    ("all-tier", Model::Graduated),
     ("package", Model::Package),
     ("percentage", Model::Percentage),
     ("dynamic", Model::Dynamic),
@@ -101,8 +104,14 @@ fn percentage(case: &Case) -> Checked<String> {
     for (key, names) in [
         ("fixed", &["fixed_per_event", "fixed_amount", "fixed"][..]),
         ("free_amount", &["free_amount", "free_units_per_total_aggregation"]),
-        ("at_least", &["min_per_event", "per_transaction_min_amount", "per_transaction_min"]),
-        ("at_most", &["max_per_event", "per_transaction_max_amount", "per_transaction_max"]),
+        (
+            "at_least",
+            &["min_per_event", "min_per_transaction", "per_transaction_min_amount", "per_transaction_min"],
+        ),
+        (
+            "at_most",
+            &["max_per_event", "max_per_transaction", "per_transaction_max_amount", "per_transaction_max"],
+        ),
     ] {
         let value = price_of(case, &case.given, names);
         keys.extend(value.map(|value| format!(", {key} = {value:?}")));

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// A quantity from an edge on.
-struct From {
+struct Since {
     at: Edge,
     quantity: Exact,
 }
@@ -22,7 +22,7 @@ struct From {
 fn cost(
     case: &Case,
     keys: &str,
-    levels: &[From],
+    levels: &[Since],
     until: Edge,
     period: (Edge, Edge),
     unit: ProrationUnit,
@@ -68,15 +68,15 @@ pub fn graduated(case: &Case) -> Checked {
     let period = (edge(read::date(&dates[0])?), edge(read::date(&dates[1])? + 1.day()));
     let keys = formula::keys(case)?;
     let start = case.find(&["carried_units", "units_before_period"]).and_then(read::number);
-    let mut levels = vec![From { at: period.0, quantity: start.clone().unwrap_or_else(Exact::zero) }];
-    let cost = |levels: &[From], until: Edge| cost(case, &keys, levels, until, period, ProrationUnit::Day);
+    let mut levels = vec![Since { at: period.0, quantity: start.clone().unwrap_or_else(Exact::zero) }];
+    let cost = |levels: &[Since], until: Edge| cost(case, &keys, levels, until, period, ProrationUnit::Day);
     let at_start = cost(&levels, period.1)?;
     case.amount("start", at_start)?;
     case.amount("usage_before_event", at_start)?;
     let mut running = Vec::new();
     for (when, by) in deltas(case, &["unit_deltas"])? {
         let last = levels.last().map_or_else(Exact::zero, |level| level.quantity.clone());
-        levels.push(From { at: edge(read::date(&when)?), quantity: last + by });
+        levels.push(Since { at: edge(read::date(&when)?), quantity: last + by });
         running.push(cost(&levels, period.1)?);
     }
     case.amounts("running", &running)?;
@@ -102,10 +102,10 @@ pub fn weighted(case: &Case) -> Checked {
     let bounds = case.need(&["period"])?;
     let period: (Edge, Edge) = (edge(&bounds[0])?, edge(&bounds[1])?);
     let carried = case.find(&["carried"]).and_then(read::number).unwrap_or_else(Exact::zero);
-    let mut levels = vec![From { at: period.0, quantity: carried }];
+    let mut levels = vec![Since { at: period.0, quantity: carried }];
     for (when, by) in deltas(case, &["events"])? {
         let last = levels.last().map_or_else(Exact::zero, |level| level.quantity.clone());
-        levels.push(From { at: edge(&when)?, quantity: last + by });
+        levels.push(Since { at: edge(&when)?, quantity: last + by });
     }
     let keys = formula::keys(case)?;
     case.amount("amount", cost(case, &keys, &levels, period.1, period, ProrationUnit::Second)?)?;
@@ -120,5 +120,5 @@ pub fn standing(case: &Case, metric: &Value, start: Edge, end: Edge, whole: Peri
     let quantity = read::number(&metric["units"]).ok_or_else(|| Miss::not("shape not known: no units"))?;
     let keys = format!("price = {:?}", read::decimal(&metric["unit"])?);
     let period = (whole.start, whole.end);
-    cost(case, &keys, &[From { at: start, quantity }], end, period, ProrationUnit::Day)
+    cost(case, &keys, &[Since { at: start, quantity }], end, period, ProrationUnit::Day)
 }

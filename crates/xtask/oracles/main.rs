@@ -14,6 +14,7 @@ mod commitment;
 mod coupon;
 mod credit_note;
 mod desk;
+mod endings;
 mod formula;
 mod levels;
 mod pricing;
@@ -21,6 +22,7 @@ mod read;
 mod rounding;
 mod timezone;
 mod trial;
+mod upgrades;
 mod usage;
 
 #[cfg(test)]
@@ -116,7 +118,7 @@ fn judge(case: &Case, office: &Office) -> Result<(), Miss> {
         ("proration", "cycle_fraction") => anchor::cycle_fraction(case)?,
         ("proration", "fixed_30" | "fixed_28") => anchor::fixed_months(case)?,
         ("proration", _) => changes::check(case, office)?,
-        ("subscription", _) => changes::paused(case, office)?,
+        ("subscription", _) => endings::paused(case, office)?,
         ("quantity", _) => usage::quantity(case)?,
         ("usage", _) => usage::check(case)?,
         ("rounding" | "tax", _) => rounding::check(case, office)?,

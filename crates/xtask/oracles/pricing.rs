@@ -62,7 +62,13 @@ pub fn price(case: &Case) -> Checked {
     if case.find(&["new_units", "already_billed_units", "already_billed_amount"]).is_some() {
         return once_more(case, &usage);
     }
-    let measured = Measured::Quantity(figure(case)?);
+    let measured = match (
+        price_in(&usage).kind.clone(),
+        case.find(&["events", "event_count"]).and_then(Value::as_u64),
+    ) {
+        (PriceKind::Percentage(_), Some(events)) => Measured::Amount { total: figure(case)?, events },
+        _ => Measured::Quantity(figure(case)?),
+    };
     let rated = rated(&usage, &measured)?;
     case.amount("amount", rated.amount)?;
     bounds(case, &usage, &measured, rated.amount)?;

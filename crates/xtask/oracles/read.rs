@@ -12,10 +12,20 @@ use crate::case::{Case, Checked, Miss};
 /// A number, as such or as text.
 pub fn number(value: &Value) -> Option<Exact> {
     match value {
-        Value::String(text) => Exact::parse_decimal(text.trim()).ok(),
-        Value::Number(number) => Exact::parse_decimal(&number.to_string()).ok(),
+        Value::String(text) => plain(text.trim()),
+        Value::Number(number) => plain(&number.to_string()),
         _ => None,
     }
+}
+
+/// A decimal, perhaps with an exponent, as small numbers of JSON are written.
+fn plain(text: &str) -> Option<Exact> {
+    let Some((mantissa, exponent)) = text.split_once(['e', 'E']) else {
+        return Exact::parse_decimal(text).ok();
+    };
+    let (mantissa, exponent) = (Exact::parse_decimal(mantissa).ok()?, exponent.parse::<i32>().ok()?);
+    let scale = Exact::from(10_i128.checked_pow(exponent.unsigned_abs())?);
+    if exponent < 0 { mantissa.checked_div(&scale) } else { Some(mantissa * scale) }
 }
 
 /// A number as the text of a price book.
