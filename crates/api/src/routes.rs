@@ -90,6 +90,11 @@ routes! {
     post "/v1/subscriptions/{id}/keep-on" SubscriptionWrite subscription::keep_on;
     post "/v1/subscriptions/{id}/pause" SubscriptionWrite subscription::pause;
     post "/v1/subscriptions/{id}/resume" SubscriptionWrite subscription::resume;
+    post "/v1/subscriptions/{id}/convert" SubscriptionWrite subscription::convert;
+    post "/v1/subscriptions/{id}/extend-trial" SubscriptionWrite subscription::extend_trial;
+    post "/v1/subscriptions/{id}/suspend" SubscriptionWrite subscription::suspend;
+    post "/v1/subscriptions/{id}/reinstate" SubscriptionWrite subscription::reinstate;
+    post "/v1/subscriptions/{id}/payment-method" SubscriptionWrite subscription::set_payment_method;
     get  "/v1/invoices" InvoiceRead invoice::list;
     get  "/v1/invoices/{id}" InvoiceRead invoice::show;
     post "/v1/invoices/{id}/finalize" InvoiceWrite invoice::finalize;

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use kernel::Cycle;
 use store::Location;
 
@@ -210,6 +210,37 @@ pub enum Subscriptions {
     Resume {
         /// Its id (sub_…) or ext: and your own
         subscription: String,
+    },
+    /// End a trial now and begin the paid subscription
+    Convert {
+        /// Its id (sub_…) or ext: and your own
+        subscription: String,
+    },
+    /// Let a trial last longer
+    ExtendTrial {
+        /// Its id (sub_…) or ext: and your own
+        subscription: String,
+        /// Days to add to its end, 1 to 90
+        #[arg(long)]
+        days: u16,
+    },
+    /// Switch access off: nothing falls due until it is reinstated
+    Suspend {
+        /// Its id (sub_…) or ext: and your own
+        subscription: String,
+    },
+    /// Switch access on again, charging the rest of the period when what was paid for is over
+    Reinstate {
+        /// Its id (sub_…) or ext: and your own
+        subscription: String,
+    },
+    /// Say whether a method of payment is on file, which decides what the end of a trial does
+    PaymentMethod {
+        /// Its id (sub_…) or ext: and your own
+        subscription: String,
+        /// Whether there is one
+        #[arg(long, action = ArgAction::Set)]
+        on_file: bool,
     },
 }
 

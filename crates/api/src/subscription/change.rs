@@ -160,7 +160,7 @@ pub(crate) async fn resume(
 }
 
 /// Do something to a subscription, and answer with what came of it.
-async fn make<F>(
+pub(super) async fn make<F>(
     app: &App,
     actor: &Actor<may::SubscriptionWrite>,
     SubscriptionRef(reference): SubscriptionRef,

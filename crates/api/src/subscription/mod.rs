@@ -32,8 +32,10 @@ use crate::{
 
 mod change;
 mod out;
+mod trial;
 pub(crate) use change::*;
 use out::{PreviewOut, StartedOut, SubscriptionOut};
+pub(crate) use trial::*;
 
 /// A subscription to start, in the price book in force.
 #[derive(Clone, Debug, Deserialize, ToSchema)]

@@ -68,6 +68,10 @@ pub(crate) struct TermsOut {
     ends: Option<Timestamp>,
     /// What changes when it falls due next.
     pending: Option<PendingOut>,
+    /// The end of its trial, also after it; null when it had none.
+    trial_end: Option<Timestamp>,
+    /// Whether a method of payment is on file, which decides what the end of a trial does.
+    has_method: bool,
     /// Your own notes.
     #[schema(value_type = std::collections::BTreeMap<String, String>)]
     metadata: Json,
@@ -132,6 +136,8 @@ impl From<Subscription> for TermsOut {
             billed_through: subscription.billed_through.at,
             ends: subscription.ends,
             pending: subscription.pending.map(PendingOut::from),
+            trial_end: subscription.trial_end.map(|end| end.at),
+            has_method: subscription.has_method,
             metadata: subscription.metadata,
         }
     }

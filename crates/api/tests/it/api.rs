@@ -169,6 +169,8 @@ impl<'t> Api<'t> {
         self.test.db.write(&scope, end).wait().unwrap();
         let pause = self.test.db.write(&scope, move |tx| subscription::pause(tx, paused)).wait().unwrap();
         known.credit_note = Some(pause.credit_notes[0]);
+        let suspended = known.suspended;
+        self.test.db.write(&scope, move |tx| subscription::suspend(tx, suspended)).wait().unwrap();
         House { scope, all, known }
     }
 
@@ -202,6 +204,9 @@ pub struct Known {
     /// Canceled at the end of its period.
     pub ending: SubscriptionId,
     pub paused: SubscriptionId,
+    /// In its trial.
+    pub trying: SubscriptionId,
+    pub suspended: SubscriptionId,
     /// A draft.
     pub invoice: InvoiceId,
     /// For what was paused.
@@ -211,7 +216,7 @@ pub struct Known {
     pub job: JobId,
 }
 
-/// Subscriptions of one customer, three with a finalized invoice and one with a draft.
+/// Subscriptions of one customer: three with a finalized invoice, one with a draft, two not billed yet.
 fn furnish(tx: &mut Tx<'_>) -> kernel::Result<Known> {
     let usd = Currency::parse("USD")?;
     let entity = environment::add_entity(
@@ -228,10 +233,15 @@ fn furnish(tx: &mut Tx<'_>) -> kernel::Result<Known> {
     let whole = customer::create(tx, new_customer("Ada's Machines", "first"))?;
     let customer = whole.id;
     let starts = [("running", true), ("ending", true), ("paused", true), ("draft", false)];
-    let starts = starts.map(|(name, finalize)| (whole.clone(), start(customer, name, finalize)));
-    let started = subscription::start_all(tx, starts.into())?;
-    let [running, ending, paused, draft] = <[_; 4]>::try_from(started).expect("four subscriptions");
-    let [running, ending, paused] = [running, ending, paused].map(|started| started.subscription.id);
+    let mut starts = starts.map(|(name, finalize)| start(customer, name, finalize)).to_vec();
+    starts.push(Start { trial: true, ..start(customer, "trying", true) });
+    starts.push(Start { bill_from: BillFrom::NextPeriod, ..start(customer, "suspended", true) });
+    let starts = starts.into_iter().map(|start| (whole.clone(), start)).collect();
+    let started = subscription::start_all(tx, starts)?;
+    let [running, ending, paused, draft, trying, suspended] =
+        <[_; 6]>::try_from(started).expect("six subscriptions");
+    let [running, ending, paused, trying, suspended] =
+        [running, ending, paused, trying, suspended].map(|started| started.subscription.id);
     let receivable = ledger::Account::owned(entity, ledger::AccountKind::Receivable, customer);
     let account = ledger::find_account(tx, &receivable)?.expect("the first invoice was posted");
     let job = jobs::enqueue(tx, jobs::NewJob::new("test", json!({})))?;
@@ -244,6 +254,8 @@ fn furnish(tx: &mut Tx<'_>) -> kernel::Result<Known> {
         running,
         ending,
         paused,
+        trying,
+        suspended,
         invoice,
         credit_note: None,
         account,

@@ -10,18 +10,18 @@ use crate::{
     journey::{get, post},
 };
 
-const SUBSCRIPTION: &str = "/v1/subscriptions/ext:meyer-1";
+pub const SUBSCRIPTION: &str = "/v1/subscriptions/ext:meyer-1";
 
-fn tell(api: &Api<'_>, house: &House, verb: &str, body: &Json) -> Json {
+pub fn tell(api: &Api<'_>, house: &House, verb: &str, body: &Json) -> Json {
     post(api, house, &format!("{SUBSCRIPTION}/{verb}"), body, 200)
 }
 
-fn refused(api: &Api<'_>, house: &House, verb: &str, body: &Json) -> String {
+pub fn refused(api: &Api<'_>, house: &House, verb: &str, body: &Json) -> String {
     api.post(&format!("{SUBSCRIPTION}/{verb}")).key(&house.all).json(body).send().expect(409).code()
 }
 
 /// Move the clock and do what falls due on the way.
-fn advance(api: &Api<'_>, house: &House, to: &str) {
+pub fn advance(api: &Api<'_>, house: &House, to: &str) {
     post(api, house, "/v1/sandbox/clock/advance", &json!({ "to": to }), 202);
     let test = JobKind { name: "test", run: std::sync::Arc::new(|_| Ok(json!({}))) };
     let runner = Runner::new(api.test.db.clone(), vec![advance_job_kind(), test], Vec::new());
@@ -55,7 +55,7 @@ fn credit(api: &Api<'_>, house: &House) -> String {
 }
 
 /// Total, credit and what is left to pay of an invoice, and its state.
-fn figures(invoice: &Json) -> [&str; 4] {
+pub fn figures(invoice: &Json) -> [&str; 4] {
     let amount = |name: &str| invoice[name]["decimal"].as_str().unwrap();
     [amount("total"), amount("credit"), amount("amount_due"), invoice["state"].as_str().unwrap()]
 }

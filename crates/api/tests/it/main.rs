@@ -9,3 +9,4 @@ mod journey;
 mod lifecycle;
 mod samples;
 mod table;
+mod trial;

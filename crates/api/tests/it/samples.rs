@@ -52,6 +52,10 @@ pub fn sample(name: &str, known: &Known) -> Sample {
         "subscription_keep_on" => tell(&known.ending, json!({})),
         "subscription_pause" => tell(&known.running, json!({})),
         "subscription_resume" => tell(&known.paused, json!({})),
+        "subscription_convert" | "subscription_suspend" => tell(&known.trying, json!({})),
+        "subscription_extend_trial" => tell(&known.trying, json!({ "days": 7 })),
+        "subscription_reinstate" => tell(&known.suspended, json!({})),
+        "subscription_set_payment_method" => tell(&known.trying, json!({ "on_file": true })),
         "legal_entity_add" => send(
             201,
             json!({

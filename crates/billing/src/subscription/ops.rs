@@ -75,6 +75,7 @@ impl Ground {
 /// What [`start`] would do, by the same decision; writes nothing. Errors as for [`start`], except `external_id_taken`.
 pub fn preview(view: &mut View<'_>, command: &Start) -> Result<Preview> {
     let customer = customer::find(view, command.customer)?;
+    trial::check_first(view, std::iter::once((command.customer, command)))?;
     let nowhere = SubscriptionId::from_uuid(Uuid::nil());
     let decision = Ground::load(view)?.decide(&customer, command, nowhere, view)?;
     let invoice = decision.draft.map(|draft| draft.totals().map(|totals| (draft, totals))).transpose()?;
@@ -100,7 +101,7 @@ pub fn start(tx: &mut Tx<'_>, command: &Start) -> Result<Started> {
 /// Start many subscriptions, all or none, of customers this transaction has locked or made.
 pub fn start_all(tx: &mut Tx<'_>, starts: Vec<(Customer, Start)>) -> Result<Vec<Started>> {
     let ground = Ground::load(tx)?;
-    trial::check_first(tx, &starts)?;
+    trial::check_first(tx, starts.iter().map(|(customer, start)| (customer.id, start)))?;
     let mut decided = Vec::with_capacity(starts.len());
     for (customer, mut command) in starts {
         command.metadata = customer::metadata(command.metadata)?;

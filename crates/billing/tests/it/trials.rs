@@ -1,7 +1,8 @@
 //! Trials with each of their endings, and access.
 
 use billing::subscription::{
-    Change, Start, State, Timing, change, convert, extend_trial, find, reinstate, set_method, suspend,
+    Change, Start, State, Timing, change, convert, extend_trial, find, preview, reinstate, set_method,
+    suspend,
 };
 use kernel::ids::SubscriptionId;
 use store::{Mode, Scope, facts};
@@ -166,6 +167,9 @@ fn a_customer_has_one_trial() {
         let command = Start { plan: "paid".into(), trial: true, ..starter(customer.id) };
         ground::start(test, &scope, command.clone()).unwrap();
         assert_eq!(ground::start(test, &scope, command.clone()).unwrap_err().code, "trial_used");
+        let again = command.clone();
+        let shown = test.db.read(&scope, move |view| preview(view, &again)).wait().unwrap_err();
+        assert_eq!(shown.code, "trial_used", "the preview refuses what the start refuses");
         let card = BOOK.replace("card_required = false", "card_required = true");
         let scope = environment_with(test, Mode::Sandbox, "2026-01-01T20:00:00Z", &card);
         let customer = customer_in(test, &scope, "UTC");

@@ -1,4 +1,5 @@
-//! `steelyard subscriptions change | cancel | keep-on | pause | resume`
+//! `steelyard subscriptions change | cancel | keep-on | pause | resume | convert | extend-trial | suspend |
+//! reinstate | payment-method`
 
 use billing::{
     credit_note::{self, CreditNote},
@@ -29,6 +30,15 @@ pub fn run(place: &Place, asked: Subscriptions) -> Outcome {
         Subscriptions::KeepOn { subscription } => make(place, subscription, subscription::keep_on),
         Subscriptions::Pause { subscription } => make(place, subscription, subscription::pause),
         Subscriptions::Resume { subscription } => make(place, subscription, subscription::resume),
+        Subscriptions::Convert { subscription } => make(place, subscription, subscription::convert),
+        Subscriptions::ExtendTrial { subscription, days } => {
+            make(place, subscription, move |tx, id| subscription::extend_trial(tx, id, days))
+        }
+        Subscriptions::Suspend { subscription } => make(place, subscription, subscription::suspend),
+        Subscriptions::Reinstate { subscription } => make(place, subscription, subscription::reinstate),
+        Subscriptions::PaymentMethod { subscription, on_file } => {
+            make(place, subscription, move |tx, id| subscription::set_method(tx, id, on_file))
+        }
     }
 }
 
@@ -142,6 +152,12 @@ fn sentence(subscription: &Subscription, is: &str) -> String {
     let (items, state, cycle) = (items.join(", "), state.word(), schedule.cycle);
     let (start, end) = (period.start.date, period.end.date);
     let mut text = format!("{id} {is} {state}: {items}, every {cycle}, period {start} to {end}.");
+    if subscription.state == State::Trialing {
+        text += &format!(" Its trial ends on {end}.");
+    }
+    if subscription.has_method {
+        text += " A method of payment is on file.";
+    }
     if let Some(ends) = subscription.ends.filter(|_| subscription.state != State::Canceled) {
         text += &format!(" It ends on {}.", schedule.zone.date_of(ends));
     }

@@ -1,20 +1,27 @@
 //! `steelyard subscriptions …`, and explanations of what it makes.
 
-use serde_json::json;
+use jiff::{ToSpan, civil::Date};
+use serde_json::{Value as Json, json};
 
 use crate::program::{Installation, on_both};
 
 /// A subscription to Starter with two more users, billed as INV-000001; its id.
 fn meyer(installation: &Installation) -> String {
+    subscribe(installation, json!({ "finalize": true }))
+}
+
+/// A subscription of a new customer to Starter with two more users, and what else is wished; its id.
+fn subscribe(installation: &Installation, mut wish: Json) -> String {
     let server = installation.serve();
     let key = server.key.clone().unwrap();
     let body = json!({ "name": "Meyer", "country": "DE", "currency": "USD", "external_id": "A-1" });
     assert_eq!(server.post("/v1/customers", &key, &body).0, 201);
-    let body = json!({
+    let usual = json!({
         "customer": "ext:A-1", "plan": "starter", "cycle": "month", "addons": { "extra_user": 2 },
-        "external_id": "S-1", "finalize": true,
+        "external_id": "S-1",
     });
-    let (status, started) = server.post("/v1/subscriptions", &key, &body);
+    wish.as_object_mut().unwrap().extend(usual.as_object().unwrap().clone());
+    let (status, started) = server.post("/v1/subscriptions", &key, &wish);
     assert_eq!(status, 201, "{started}");
     server.stop();
     started["subscription"]["id"].as_str().unwrap().to_owned()
@@ -96,6 +103,55 @@ fn a_subscription_changes_ends_and_goes_on_from_the_command_line() {
         for arguments in
             [&["change", &id, "--addon", "extra_user"][..], &["change", &id, "--cycle", "fortnight"]]
         {
+            let misread = subscriptions(arguments);
+            assert_eq!(misread.code, Some(2), "{misread:?}");
+        }
+    });
+}
+
+#[test]
+fn a_trial_is_lengthened_converted_and_access_switched_from_the_command_line() {
+    on_both(|installation| {
+        let id = subscribe(installation, json!({ "trial": true }));
+        let subscriptions =
+            |arguments: &[&str]| installation.run(&[&["subscriptions"][..], arguments].concat());
+        let trial_end = |said: &str| -> Date {
+            assert!(said.starts_with(&format!("{id} is trialing: starter, 2 × extra_user")), "{said}");
+            said.split_once("Its trial ends on ").unwrap().1[..10].parse().unwrap()
+        };
+        let suspended = subscriptions(&["suspend", "ext:S-1"]).good();
+        assert!(suspended.starts_with(&format!("{id} is suspended: ")), "{suspended}");
+        let first = trial_end(&subscriptions(&["reinstate", &id]).good());
+        let extended = subscriptions(&["extend-trial", &id, "--days", "7"]).good();
+        assert_eq!(trial_end(&extended), first + 7.days());
+        assert!(!extended.contains("Invoice"), "nothing is billed yet: {extended}");
+
+        let on_file = "A method of payment is on file.";
+        let told = subscriptions(&["payment-method", "--on-file", "true", &id]).good();
+        assert!(told.contains(on_file), "{told}");
+        let told = subscriptions(&["payment-method", "--on-file", "false", &id]).good();
+        assert!(!told.contains(on_file), "{told}");
+        let converted = subscriptions(&["convert", &id]).good();
+        assert!(converted.starts_with(&format!("{id} is active: ")), "{converted}");
+        assert!(converted.contains("\nInvoice INV-000001: USD 59.00.\n"), "{converted}");
+        installation.run(&["ledger", "check"]).good();
+        installation.run(&["facts", "verify"]).good();
+
+        for (arguments, sentence) in [
+            (&["convert", &id][..], "that is active cannot be converted"),
+            (&["extend-trial", &id, "--days", "7"], "that is active cannot be extended"),
+            (&["reinstate", &id], "that is active cannot be reinstated"),
+            (&["suspend", "ext:none"], "There is no such subscription"),
+        ] {
+            let refused = subscriptions(arguments).refused();
+            assert!(refused.contains(sentence), "{refused}");
+        }
+        for arguments in [
+            &["extend-trial", &id][..],
+            &["extend-trial", &id, "--days", "-1"],
+            &["payment-method", &id],
+            &["payment-method", &id, "--on-file", "yes"],
+        ] {
             let misread = subscriptions(arguments);
             assert_eq!(misread.code, Some(2), "{misread:?}");
         }

@@ -1,13 +1,13 @@
 //! Trials and access: converting, extending, suspending and reinstating.
 
 use catalog::version::Version;
-use identity::Customer;
+use jiff::Timestamp;
 use jobs::due::{self, Due};
 use kernel::{
     Error, Result,
     ids::{CustomerId, SubscriptionId},
 };
-use store::{Tx, params};
+use store::{Tx, View, params};
 
 use super::{
     change::{Changed, Loaded, carry_out, lock},
@@ -23,15 +23,25 @@ use crate::{
 };
 
 /// A customer has one trial. Errors: `trial_used`.
-pub(super) fn check_first(tx: &mut Tx<'_>, starts: &[(Customer, Start)]) -> Result<()> {
-    let trying: Vec<CustomerId> =
-        starts.iter().filter(|(_, start)| start.trial).map(|(customer, _)| customer.id).collect();
+pub(super) fn check_first<'s>(
+    view: &mut View<'_>,
+    starts: impl Iterator<Item = (CustomerId, &'s Start)>,
+) -> Result<()> {
+    let mut trying: Vec<CustomerId> =
+        starts.filter(|(_, start)| start.trial).map(|(customer, _)| customer).collect();
     if trying.is_empty() {
         return Ok(());
     }
-    match tx.opt(&sql::TRIED, params![trying], |row| row.get::<CustomerId>(0))? {
+    let used = || Err(Error::conflict("trial_used", "This customer had a trial before. Start without one."));
+    let count = trying.len();
+    trying.sort_unstable();
+    trying.dedup();
+    if trying.len() < count {
+        return used();
+    }
+    match view.opt(&sql::TRIED, params![trying], |row| row.get::<CustomerId>(0))? {
         None => Ok(()),
-        Some(_) => Err(Error::conflict("trial_used", "This customer had a trial before. Start without one.")),
+        Some(_) => used(),
     }
 }
 
@@ -58,21 +68,34 @@ fn unbilled(subscription: Subscription) -> Outcome {
     outcome(Decision { subscription, draft: None })
 }
 
+/// A trial whose end has come is just being ended. Errors: `renewal_pending`.
+fn check_not_over(subscription: &Subscription, now: Timestamp) -> Result<()> {
+    if subscription.state == State::Trialing && now >= subscription.billed_through.at {
+        return Err(Error::unavailable(
+            "renewal_pending",
+            "The trial is just ending. Try again in a moment.",
+        ));
+    }
+    Ok(())
+}
+
 /// End a trial now and begin the paid subscription.
 ///
-/// Errors: `not_found`, `transition_illegal`.
+/// Errors: `not_found`, `transition_illegal`, `renewal_pending`.
 pub fn convert(tx: &mut Tx<'_>, id: SubscriptionId) -> Result<Changed> {
     let (loaded, now) = (lock(tx, id)?, tx.now());
+    check_not_over(&loaded.subscription, now)?;
     let decision = trial::convert(&loaded.subscription, &loaded.agreed, now)?;
     carry_out(tx, &loaded, outcome(decision), Cause::Change, "subscription.converted")
 }
 
 /// Let a trial last longer, by 1 to 90 days. It is reminded of again.
 ///
-/// Errors: `not_found`, `transition_illegal`, `extension_invalid`.
+/// Errors: `not_found`, `transition_illegal`, `extension_invalid`, `renewal_pending`.
 pub fn extend_trial(tx: &mut Tx<'_>, id: SubscriptionId, days: u16) -> Result<Changed> {
     let (loaded, now) = (lock(tx, id)?, tx.now());
     let Loaded { subscription, agreed, .. } = &loaded;
+    check_not_over(subscription, now)?;
     let extended = trial::extend(subscription, days)?;
     let old = reminders(agreed, std::iter::once(subscription))?;
     let new: Vec<Due> =
