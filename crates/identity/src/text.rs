@@ -130,7 +130,8 @@ mod tests {
         }
         assert_eq!(slug_of("Unison ERP, Ltd."), "unison-erp-ltd");
         assert!(slug("unison-erp").is_ok() && slug("-x").is_err() && slug("A").is_err() && slug("").is_err());
-        let own = ["assets", "environments", "sign-in", "sign-out", "design", "docs", "v1", "health", "ready"];
+        let own =
+            ["assets", "environments", "sign-in", "sign-out", "design", "docs", "v1", "health", "ready"];
         for reserved in own {
             assert!(slug(reserved).unwrap_err().detail.contains("Choose another"), "{reserved}");
         }

@@ -126,9 +126,7 @@ impl Shown {
 
 /// A payload's names and values, without what is empty. Amounts read as money, ids lead to what they name.
 fn pairs(desk: &Desk, payload: &Json) -> Markup {
-    let said = |value: &Json| {
-        !value.is_null() && value.as_array().is_none_or(|list| !list.is_empty())
-    };
+    let said = |value: &Json| !value.is_null() && value.as_array().is_none_or(|list| !list.is_empty());
     let Some(fields) = payload.as_object().filter(|fields| !fields.is_empty()) else { return html! {} };
     let currency = fields.get("currency").and_then(Json::as_str).and_then(|code| Currency::parse(code).ok());
     let has_amounts = currency.is_some() && AMOUNTS.iter().any(|name| fields.contains_key(*name));

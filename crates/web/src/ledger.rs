@@ -309,7 +309,7 @@ fn entry(entry: &Entry, names: &HashMap<CustomerId, String>) -> Markup {
         ui::Row::new(vec![html! { (kind) @if let Some(owner) = owner { ": " (owner) } }, debit, credit])
     });
     ui::table(ui::Table {
-        caption: "Postings",
+        caption: &format!("Postings: {}", show::sentence(&entry.kind)),
         columns: &[ui::Column::text("Account"), ui::Column::number("Debit"), ui::Column::number("Credit")],
         rows: rows.collect(),
         total: None,

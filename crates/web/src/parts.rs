@@ -47,17 +47,24 @@ pub(crate) fn was_done(asked: &Answers) -> Markup {
         }
         "started" => ("Subscription started", "What it is billed stands below."),
         "changed" => ("Subscription changed", "What was credited and charged stands below."),
-        "change_scheduled" => ("Change scheduled", "It is made when the running period ends. Until then it can be taken back."),
-        "canceled" => ("Subscription canceled", "Nothing more is billed. What was credited stands below."),
-        "cancellation_scheduled" => {
-            ("Cancellation scheduled", "It goes on until the end of the period. Until then it can be kept on.")
+        "change_scheduled" => {
+            ("Change scheduled", "It is made when the running period ends. Until then it can be taken back.")
         }
+        "canceled" => ("Subscription canceled", "Nothing more is billed. What was credited stands below."),
+        "cancellation_scheduled" => (
+            "Cancellation scheduled",
+            "It goes on until the end of the period. Until then it can be kept on.",
+        ),
         "kept_on" => ("Kept on", "Nothing is scheduled any more: it goes on as it is."),
         "paused" => ("Subscription paused", "Nothing falls due until it is resumed."),
         "resumed" => ("Subscription resumed", "What was charged for the rest of the period stands below."),
-        "converted" => ("Trial converted", "The paid subscription has begun. Its first invoice stands below."),
+        "converted" => {
+            ("Trial converted", "The paid subscription has begun. Its first invoice stands below.")
+        }
         "extended" => ("Trial extended", "Nothing is billed before its new end."),
-        "suspended" => ("Subscription suspended", "Access is off, and nothing falls due until it is on again."),
+        "suspended" => {
+            ("Subscription suspended", "Access is off, and nothing falls due until it is on again.")
+        }
         "reinstated" => ("Subscription reinstated", "Access is on again."),
         "method" => ("Method of payment noted", "It decides what the end of the trial does."),
         "finalized" => {

@@ -39,8 +39,7 @@ struct Whole {
 
 fn load(view: &mut View<'_>, id: ids::CreditNoteId) -> Result<Whole> {
     let note = credit_note::find(view, id)?;
-    let credits: Vec<Credit> =
-        credit_note::lines(view, id)?.into_iter().map(|line| line.credit).collect();
+    let credits: Vec<Credit> = credit_note::lines(view, id)?.into_iter().map(|line| line.credit).collect();
     let billed = invoice::lines(view, note.invoice)?.into_iter();
     let credited = billed.filter(|line| credits.iter().any(|credit| credit.invoice_line == line.ordinal));
     let mut subscriptions: Vec<SubscriptionId> = credited.map(|line| line.subscription).collect();
@@ -80,7 +79,10 @@ pub(super) async fn page(
         credits: &whole.credits,
         corrects,
         seller: &whole.entity,
-        notes: &[&reason, "The amount is the customer’s credit. It pays the invoices that follow, the next one first."],
+        notes: &[
+            &reason,
+            "The amount is the customer’s credit. It pays the invoices that follow, the next one first.",
+        ],
     });
     let names = HashMap::from([(note.customer, whole.name.clone())]);
     let body = html! {

@@ -97,11 +97,8 @@ fn worked(credit: &Credit, corrects: &str) -> Vec<Worked> {
             format!("{} of its {} {}", show::grouped(*part), show::grouped(*whole), counted(*unit))
         }
     };
-    let step = |label: &str, working: String, figure: String| Worked {
-        label: label.to_owned(),
-        working,
-        figure,
-    };
+    let step =
+        |label: &str, working: String, figure: String| Worked { label: label.to_owned(), working, figure };
     let mut steps = vec![
         step("Billed for the whole time", format!("{} on {corrects}", credit.description), price.clone()),
         step("Share that is not used", unused, format!("× {share}")),
@@ -162,6 +159,9 @@ mod tests {
     #[test]
     fn a_credit_is_at_most_what_is_left() {
         let last = text(&credit("784/31", "40.00", "9.00")).pop().unwrap();
-        assert_eq!(last, "At most what is left of it | USD 49.00 billed − USD 40.00 credited before | USD 9.00");
+        assert_eq!(
+            last,
+            "At most what is left of it | USD 49.00 billed − USD 40.00 credited before | USD 9.00"
+        );
     }
 }

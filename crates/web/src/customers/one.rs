@@ -111,11 +111,8 @@ fn main(desk: &Desk, whole: &Whole) -> Markup {
 
 /// What the customer owes and has to their credit, once anything was billed.
 fn figures(whole: &Whole) -> Markup {
-    let tiles: Vec<_> = whole
-        .standing
-        .iter()
-        .map(|(currency, sums)| sums.map(|sum| show::minor(sum, *currency)))
-        .collect();
+    let tiles: Vec<_> =
+        whole.standing.iter().map(|(currency, sums)| sums.map(|sum| show::minor(sum, *currency))).collect();
     let stats: Vec<ui::Stat> = tiles
         .iter()
         .flat_map(|[owed, credit]| {

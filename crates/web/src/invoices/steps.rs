@@ -59,6 +59,8 @@ fn one(step: &Step, sentence: String, currency: Currency, factors: Option<&[Stri
     } else if let Step::Share { unit, part, whole } = step {
         let working = format!("{} of the {whole} {} of a full period", show::grouped(*part), counted(*unit));
         ("Share of the period".to_owned(), working, format!("× {part} ⁄ {whole}"))
+    } else if let Step::Restored { name, amount } = step {
+        ("Charged again as it was credited".to_owned(), name.clone(), show::decimal(amount, currency))
     } else if let Step::Round { exact, amount } = step {
         rounded(exact, amount, currency, factors)
     } else {

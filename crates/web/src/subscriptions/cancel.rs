@@ -70,22 +70,30 @@ async fn draw(desk: &Desk, id: SubscriptionId, answers: Answers, stale: bool) ->
                 "It is canceled as of " (show::time(ends, &subscription.schedule.zone)) ". Canceling now ends it before."
             }))
         }
-        @if let Some(end) = &end {
-            (ui::section("At the end of the period", html! {}, choice(desk, &path, end, Timing::PeriodEnd)?))
+        div class="choices" {
+            @if let Some(end) = &end { (choice(desk, &path, "At the end of the period", end, Timing::PeriodEnd)?) }
+            (choice(desk, &path, "Now", &now, Timing::Now)?)
         }
-        (ui::section("Now", html! {}, choice(desk, &path, &now, Timing::Now)?))
-        p { (ui::button_link(ui::Button::Plain, "Back to the subscription", &path)) }
+        p class="decide" { (ui::button_link(ui::Button::Plain, "Back to the subscription", &path)) }
     };
     Ok((status, head.page(desk, "Cancel", body)).into_response())
 }
 
-fn choice(desk: &Desk, path: &str, would: &Result<Effect, Error>, timing: Timing) -> Result<Markup> {
-    let effect = match would {
-        Ok(effect) => effect,
-        Err(error) => {
-            return Ok(ui::notice(ui::Kind::Warning, "This is not possible now", html! { (error.detail) }));
-        }
+fn choice(
+    desk: &Desk,
+    path: &str,
+    title: &str,
+    would: &Result<Effect, Error>,
+    timing: Timing,
+) -> Result<Markup> {
+    let body = match would {
+        Ok(effect) => offered(desk, path, effect, timing)?,
+        Err(error) => ui::notice(ui::Kind::Warning, "This is not possible now", html! { (error.detail) }),
     };
+    Ok(html! { section class="choice" { h2 { (title) } (body) } })
+}
+
+fn offered(desk: &Desk, path: &str, effect: &Effect, timing: Timing) -> Result<Markup> {
     let (word, label, weight) = match timing {
         Timing::Now => ("now", "Cancel now", ui::Button::Danger),
         Timing::PeriodEnd => ("period_end", "Cancel at the end of the period", ui::Button::Plain),
@@ -94,7 +102,7 @@ fn choice(desk: &Desk, path: &str, would: &Result<Effect, Error>, timing: Timing
     Ok(html! {
         (sentences(effect, timing))
         (outcome::by_second(effect))
-        (outcome::documents(effect)?)
+        (outcome::documents(effect, outcome::as_part)?)
         div class="actions decide" {
             (ui::post_button_with(weight, label, &format!("{path}/cancel"), desk.csrf(), hidden))
         }

@@ -89,7 +89,9 @@ fn read(answers: &Answers, subscription: &Subscription) -> Result<(Change, Timin
             addons.insert(key.to_owned(), count);
         }
     }
-    let (Some((plan, cycle)), true) = (chosen, mistakes.is_empty()) else { return Err(mistakes.into_error()) };
+    let (Some((plan, cycle)), true) = (chosen, mistakes.is_empty()) else {
+        return Err(mistakes.into_error());
+    };
     let change = Change {
         plan: Some(plan).filter(|plan| plan != subscription.plan()),
         cycle: Some(cycle).filter(|cycle| *cycle != subscription.schedule.cycle),
@@ -133,7 +135,8 @@ async fn draw(desk: &Desk, id: SubscriptionId, answers: Answers) -> Answer<Respo
 /// What it is now, where nothing else was answered.
 fn filled(answers: Answers, subscription: &Subscription) -> Answers {
     let own = offers::offer(subscription.plan(), subscription.schedule.cycle);
-    let mut answers = answers.or("plan", own).or("timing", NOW).or("quantity", of_plan(subscription).to_string());
+    let mut answers =
+        answers.or("plan", own).or("timing", NOW).or("quantity", of_plan(subscription).to_string());
     for item in subscription.active_items().filter(|item| item.kind == ItemKind::Addon) {
         answers = answers.or(&format!("addons.{}", item.key), item.quantity.to_string());
     }
@@ -161,11 +164,8 @@ fn form(desk: &Desk, path: &str, head: &Head, in_force: &Version, answers: &Answ
     let field = |label, name, input| {
         ui::Field::new(label, name, input).value(answers.get(name)).error(answers.error(name))
     };
-    let end = format!("At the end of the period, on {}", show::date(subscription.billed_through.date));
-    let timings = [
-        ui::Choice { value: NOW, label: "Now: what is not used is credited, the rest is charged" },
-        ui::Choice { value: PERIOD_END, label: &end },
-    ];
+    let end = format!("At the end of the period, {}", show::date(subscription.billed_through.date));
+    let timings = [ui::Choice { value: NOW, label: "Now" }, ui::Choice { value: PERIOD_END, label: &end }];
     let units = [&agreed.book, &in_force.book].into_iter().any(offers::per_unit);
     let body = html! {
         (ui::field(&field("Plan", "plan", ui::Input::Select(&plans)).required()
@@ -175,7 +175,8 @@ fn form(desk: &Desk, path: &str, head: &Head, in_force: &Version, answers: &Answ
         }
         @for (book, addon) in &addons { (offers::addon_field(book, currency, addon, answers)) }
         @if subscription.state != State::Trialing {
-            (ui::field(&field("Takes effect", "timing", ui::Input::Select(&timings)).required()))
+            (ui::field(&field("Takes effect", "timing", ui::Input::Select(&timings)).required()
+                .hint("Now: what is paid and not used is credited, and the rest of the period is charged.")))
         }
     };
     html! {
@@ -228,15 +229,15 @@ fn seen(desk: &Desk, head: &Head, answers: &Answers, effect: &Effect, stale: boo
     let then = effect.later.as_ref().map_or(&effect.after, |later| &later.subscription);
     let before = (&effect.before, effect.version(effect.before.book));
     let main = html! {
-        (outcome::figures(effect)?)
         (ui::section("What changes", html! {}, items::difference(before, (then, effect.version(then.book)))))
-        (outcome::documents(effect)?)
+        (outcome::documents(effect, outcome::as_section)?)
         (outcome::later(effect)?)
     };
     let body = html! {
         (ui::header("Preview of the change", &head.about(), actions))
         @if stale { (deed::changed_since()) } @else { (nothing_yet(effect)) }
         (outcome::by_second(effect))
+        (outcome::figures(effect)?)
         (ui::split(main, terms(effect, then)))
     };
     Ok(head.page(desk, "Preview", body))
@@ -244,18 +245,22 @@ fn seen(desk: &Desk, head: &Head, answers: &Answers, effect: &Effect, stale: boo
 
 fn nothing_yet(effect: &Effect) -> Markup {
     let quiet = effect.credited.is_empty() && effect.invoice.is_none();
-    ui::notice(ui::Kind::Info, "Nothing has happened yet", html! {
-        @if effect.later.is_some() {
-            "This only schedules the change: nothing is credited or charged before the period ends, and until then it "
-            "can be taken back. Prices are those in force on that day."
-        } @else if quiet && effect.after.state == State::Trialing {
-            "The trial goes on with what it then has. Nothing is billed before its end."
-        } @else if quiet {
-            "It counts at once; nothing is credited or charged before the next invoice."
-        } @else {
-            "This is exactly what the change does. Look at it, then make it or change something."
-        }
-    })
+    ui::notice(
+        ui::Kind::Info,
+        "Nothing has happened yet",
+        html! {
+            @if effect.later.is_some() {
+                "This only schedules the change: nothing is credited or charged before the period ends, and until then it "
+                "can be taken back. Prices are those in force on that day."
+            } @else if quiet && effect.after.state == State::Trialing {
+                "The trial goes on with what it then has. Nothing is billed before its end."
+            } @else if quiet {
+                "It counts at once; nothing is credited or charged before the next invoice."
+            } @else {
+                "This is exactly what the change does. Look at it, then make it or change something."
+            }
+        },
+    )
 }
 
 fn terms(effect: &Effect, then: &Subscription) -> Markup {
@@ -264,16 +269,18 @@ fn terms(effect: &Effect, then: &Subscription) -> Markup {
         Some(_) => html! { (show::date(effect.after.billed_through.date)) },
         None => html! { "At once" },
     };
+    let next = match (then.state, &effect.later) {
+        (State::Trialing, _) => "Trial ends",
+        (_, Some(_)) => "The invoice after",
+        (_, None) => "Next invoice",
+    };
     let book = effect.version(then.book).map(|version| format!("Version {}", version.number));
     let [held, left] = effect.credit;
     ui::definition_list(&[
         ("Takes effect", when),
         ("Billed", html! { (show::every(then.schedule.cycle)) ", in " (then.currency) }),
         ("Period", html! { (show::period(&then.period)) }),
-        (
-            if then.state == State::Trialing { "Trial ends" } else { "Next invoice" },
-            html! { (show::date(then.billed_through.date)) },
-        ),
+        (next, html! { (show::date(then.billed_through.date)) }),
         ("Days begin in", html! { (zone) }),
         ("Price book", ui::optional(book.as_deref())),
         ("Credit before", show::money(held)),
@@ -324,9 +331,19 @@ mod tests {
 
     #[test]
     fn only_what_differs_is_asked_for() {
-        let same = [("plan", "starter/month"), ("quantity", "1"), ("addons.extra_user", "4"), ("addons.extra_plant", "")];
+        let same = [
+            ("plan", "starter/month"),
+            ("quantity", "1"),
+            ("addons.extra_user", "4"),
+            ("addons.extra_plant", ""),
+        ];
         assert_eq!(asked(&same, State::Active).unwrap(), (Change::default(), Timing::Now));
-        let other = [("plan", "professional/year"), ("addons.extra_user", ""), ("addons.extra_plant", "2"), ("timing", PERIOD_END)];
+        let other = [
+            ("plan", "professional/year"),
+            ("addons.extra_user", ""),
+            ("addons.extra_plant", "2"),
+            ("timing", PERIOD_END),
+        ];
         let change = Change {
             plan: Some("professional".into()),
             cycle: Some(Cycle::YEAR),

@@ -17,8 +17,14 @@ pub(super) struct Coming {
     at: Edge,
     title: String,
     about: String,
-    /// What is billed then, before the customer's credit.
-    pub(super) bills: Option<(Money, Vec<Line>)>,
+    /// What is billed then.
+    pub(super) bill: Option<Bill>,
+}
+
+/// What is billed at some time, before the customer's credit.
+pub(super) struct Bill {
+    pub(super) total: Money,
+    pub(super) lines: Vec<Line>,
 }
 
 /// What falls due, soonest first. What cannot be decided yet is left out.
@@ -28,7 +34,7 @@ pub(super) fn coming(subscription: &Subscription, agreed: &Version, in_force: &V
         State::Trialing => trial_end(subscription, agreed).into_iter().collect(),
         State::Active if subscription.ends == Some(at.at) => {
             let about = "Nothing more is billed.".to_owned();
-            vec![Coming { at, title: "The subscription ends".to_owned(), about, bills: None }]
+            vec![Coming { at, title: "The subscription ends".to_owned(), about, bill: None }]
         }
         State::Active => renewal(subscription, agreed, in_force),
         _ => Vec::new(),
@@ -41,39 +47,54 @@ fn renewal(subscription: &Subscription, agreed: &Version, in_force: &Version) ->
     let mut all = Vec::new();
     if let Some(change) = &subscription.pending {
         let about = match &renewal.dropped {
-            None => items::asked(change, subscription, Some(in_force)),
+            None => format!("To {}.", items::asked(change, subscription, Some(in_force))),
             Some(error) => format!("It cannot be made any more, so everything stays: {}", error.detail),
         };
-        all.push(Coming { at, title: "Scheduled change".to_owned(), about, bills: None });
+        all.push(Coming { at, title: "Scheduled change".to_owned(), about, bill: None });
     }
     let period = show::period(&renewal.subscription.period);
     all.push(Coming {
         at,
         title: "Next invoice".to_owned(),
-        about: format!("for {period}"),
-        bills: bills(renewal.draft),
+        about: format!("For {period}, before credit."),
+        bill: bill(renewal.draft),
     });
     all
 }
 
-/// What the end of a trial does, by the price book agreed to.
-pub(super) fn trial_end(subscription: &Subscription, agreed: &Version) -> Option<Coming> {
+/// What the end of a trial does, by the price book agreed to: as part of a sentence, and what is billed then.
+fn ending(subscription: &Subscription, agreed: &Version) -> Option<(String, Option<Bill>)> {
     let decision = rules::trial::end(subscription, agreed).ok()?;
     let after = &decision.subscription;
     let plan = plan_name(Some(agreed), after.plan());
-    let about = match (after.state, subscription.has_method) {
-        (State::Active, true) => format!("A method of payment is on file, so {plan} is paid for from then on."),
-        (State::Active, false) => format!("No method of payment is on file, so it goes on with {plan}."),
-        (State::Canceled, _) => "No method of payment is on file, so it is canceled.".to_owned(),
-        _ => "No method of payment is on file, so it is suspended.".to_owned(),
+    let what = match (after.state, subscription.has_method) {
+        (State::Active, true) => format!("{plan} is paid for from then on"),
+        (State::Active, false) => format!("it goes on with {plan}"),
+        (State::Canceled, _) => "it is canceled".to_owned(),
+        _ => "it is suspended".to_owned(),
     };
-    let at = subscription.billed_through;
-    Some(Coming { at, title: "The trial ends".to_owned(), about, bills: bills(decision.draft) })
+    Some((what, bill(decision.draft)))
 }
 
-fn bills(draft: Option<Draft>) -> Option<(Money, Vec<Line>)> {
+/// Why a trial ends as it does.
+const fn why(subscription: &Subscription) -> &'static str {
+    if subscription.has_method {
+        "A method of payment is on file."
+    } else {
+        "No method of payment is on file."
+    }
+}
+
+/// The end of a trial.
+pub(super) fn trial_end(subscription: &Subscription, agreed: &Version) -> Option<Coming> {
+    let (what, bill) = ending(subscription, agreed)?;
+    let title = format!("The trial ends and {what}");
+    Some(Coming { at: subscription.billed_through, title, about: why(subscription).to_owned(), bill })
+}
+
+fn bill(draft: Option<Draft>) -> Option<Bill> {
     let draft = draft?;
-    Some((draft.totals().ok()?.total, draft.lines))
+    Some(Bill { total: draft.totals().ok()?.total, lines: draft.lines })
 }
 
 /// Coming events as a timeline.
@@ -88,7 +109,7 @@ pub(super) fn timeline(all: &[Coming]) -> Markup {
             time,
             title: &one.title,
             body: html! {
-                @if let Some((total, _)) = &one.bills { (show::money(*total)) " " }
+                @if let Some(bill) = &one.bill { (show::money(bill.total)) ". " }
                 (one.about)
             },
             href: None,
@@ -101,7 +122,12 @@ pub(super) fn timeline(all: &[Coming]) -> Markup {
 const SOON: i64 = 3;
 
 /// How long a trial still lasts and what its end does. Nothing outside of a trial.
-pub(super) fn countdown(desk: &Desk, subscription: &Subscription, agreed: &Version, actions: Markup) -> Markup {
+pub(super) fn countdown(
+    desk: &Desk,
+    subscription: &Subscription,
+    agreed: &Version,
+    actions: Markup,
+) -> Markup {
     if subscription.state != State::Trialing {
         return html! {};
     }
@@ -115,12 +141,12 @@ pub(super) fn countdown(desk: &Desk, subscription: &Subscription, agreed: &Versi
         _ => ui::Urgency::Calm,
     };
     let figure = if left <= 1 { "Last day".to_owned() } else { format!("{left} days left") };
-    let end = trial_end(subscription, agreed);
     let about = html! {
         p {
-            @if let Some(Coming { about, bills, .. }) = &end {
-                (about)
-                @if let Some((total, _)) = bills { " It is billed " (show::money(*total)) "." }
+            (why(subscription)) " "
+            @if let Some((what, bill)) = ending(subscription, agreed) {
+                "At the end " (what) "."
+                @if let Some(bill) = bill { " The first invoice is " (show::money(bill.total)) "." }
             }
         }
         @if !actions.0.is_empty() { div class="actions" { (actions) } }

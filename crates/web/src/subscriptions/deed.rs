@@ -39,9 +39,13 @@ impl Deed {
         match self {
             Self::Pause => ("pause", "Pause the subscription", ui::Button::Danger, "Pause it"),
             Self::Resume => ("resume", "Resume the subscription", ui::Button::Primary, "Resume it"),
-            Self::Convert => ("convert", "Convert the trial", ui::Button::Primary, "Begin the paid subscription"),
+            Self::Convert => {
+                ("convert", "Convert the trial", ui::Button::Primary, "Begin the paid subscription")
+            }
             Self::Suspend => ("suspend", "Suspend the subscription", ui::Button::Danger, "Suspend it"),
-            Self::Reinstate => ("reinstate", "Reinstate the subscription", ui::Button::Primary, "Reinstate it"),
+            Self::Reinstate => {
+                ("reinstate", "Reinstate the subscription", ui::Button::Primary, "Reinstate it")
+            }
         }
     }
 
@@ -91,7 +95,13 @@ pub(super) async fn post(
     }
 }
 
-async fn draw(desk: &Desk, id: SubscriptionId, deed: Deed, answers: Answers, stale: bool) -> Answer<Response> {
+async fn draw(
+    desk: &Desk,
+    id: SubscriptionId,
+    deed: Deed,
+    answers: Answers,
+    stale: bool,
+) -> Answer<Response> {
     let head = Head::load(desk, id).await?;
     let (word, title, weight, label) = deed.words();
     let path = desk.at(&format!("/subscriptions/{id}"));
@@ -111,15 +121,17 @@ async fn draw(desk: &Desk, id: SubscriptionId, deed: Deed, answers: Answers, sta
         (ui::header(title, &head.about(), html! {}))
         @if stale { (changed_since()) }
         (answers.summary(&[]))
-        @if let Some(effect) = &effect {
-            (ui::notice(ui::Kind::Info, "This is what it will do", sentences(deed, effect)))
-            (outcome::by_second(effect))
-            (outcome::figures(effect)?)
-            (outcome::documents(effect)?)
-        }
-        div class="actions decide" {
-            (confirm)
-            (ui::button_link(ui::Button::Plain, "Back to the subscription", &path))
+        div class="choice" {
+            @if let Some(effect) = &effect {
+                (ui::notice(ui::Kind::Info, "This is what it does", sentences(deed, effect)))
+                (outcome::by_second(effect))
+                (outcome::figures(effect)?)
+                (outcome::documents(effect, outcome::as_section)?)
+            }
+            div class="actions decide" {
+                (confirm)
+                (ui::button_link(ui::Button::Plain, "Back to the subscription", &path))
+            }
         }
     };
     Ok((status, head.page(desk, title, body)).into_response())
@@ -133,9 +145,13 @@ pub(super) fn confirmation(effect: &Effect) -> Result<Markup> {
 
 /// Said above a page that is shown again instead of acting on an old one.
 pub(super) fn changed_since() -> Markup {
-    ui::notice(ui::Kind::Warning, "Something has changed since you looked", html! {
-        "Nothing was done. This is what it would do now."
-    })
+    ui::notice(
+        ui::Kind::Warning,
+        "Something has changed since you looked",
+        html! {
+            "Nothing was done. This is what it would do now."
+        },
+    )
 }
 
 fn sentences(deed: Deed, effect: &Effect) -> Markup {
@@ -180,7 +196,9 @@ fn reinstated(effect: &Effect) -> Vec<String> {
 pub(super) fn credited(effect: &Effect) -> String {
     match effect.credit_given() {
         Ok(given) if !given.is_zero() => {
-            format!("What is paid and not used is credited: {given}, which pays the customer’s next invoices.")
+            format!(
+                "What is paid and not used is credited: {given}, which pays the customer’s next invoices."
+            )
         }
         _ => "Nothing is credited: nothing is paid ahead.".to_owned(),
     }

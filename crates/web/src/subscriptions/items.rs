@@ -35,7 +35,7 @@ pub(super) fn difference(
         let text = item.map(|item| described(subscription, version, item));
         html! {
             @match text {
-                Some((what, price)) => { (what) span class="under" { (price) } }
+                Some((what, price)) => { div { (what) span class="under" { (price) } } }
                 None => { (ui::optional(None)) }
             }
         }
@@ -98,7 +98,9 @@ fn described(subscription: &Subscription, version: Option<&Version>, item: &Item
     };
     let what = match (item.kind, item.quantity) {
         (ItemKind::Plan, 1) => format!("{name}, {}", show::every(cycle)),
-        (ItemKind::Plan, quantity) => format!("{name}, {}, × {}", show::every(cycle), show::grouped(quantity)),
+        (ItemKind::Plan, quantity) => {
+            format!("{name}, {}, × {}", show::every(cycle), show::grouped(quantity))
+        }
         (ItemKind::Addon, quantity) => show::grouped(quantity),
     };
     (what, format!("{price} {}", show::per(cycle)))

@@ -173,10 +173,12 @@ pub(crate) fn table(desk: &Desk, listed: &[Listed], with_customers: bool, empty:
 /// What a subscription waits for, if it waits for anything.
 fn next(subscription: &Subscription) -> Markup {
     let date = show::date(subscription.billed_through.date);
-    match subscription.state {
-        State::Trialing => html! { "Trial ends " (date) },
-        State::Active if subscription.ends.is_some() => html! { "Ends " (date) },
-        State::Active => html! { "Invoice " (date) },
+    match (subscription.state, subscription.ends) {
+        (State::Trialing, _) => html! { "Trial ends " (date) },
+        (State::Active, Some(ends)) => {
+            html! { "Ends " (show::date(subscription.schedule.zone.date_of(ends))) }
+        }
+        (State::Active, None) => html! { "Invoice " (date) },
         _ => ui::optional(None),
     }
 }

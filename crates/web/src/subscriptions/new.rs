@@ -69,10 +69,9 @@ fn form(desk: &Desk, choices: &Choices, answers: &Answers) -> Markup {
         let create = ui::button_link(ui::Button::Primary, "New customer", &desk.at("/customers/new"));
         return ui::empty("No customers yet", "Somebody has to subscribe: create a customer first.", create);
     }
-    let addons: Vec<(String, &str)> =
-        offers::addons(&version.book, version.book.currency)
-            .map(|addon| (format!("addons.{}", addon.key), addon.name.as_str()))
-            .collect();
+    let addons: Vec<(String, &str)> = offers::addons(&version.book, version.book.currency)
+        .map(|addon| (format!("addons.{}", addon.key), addon.name.as_str()))
+        .collect();
     let names: Vec<(&str, &str)> =
         [("customer", "Customer"), ("plan", "Plan"), ("quantity", "Quantity of the plan")]
             .into_iter()

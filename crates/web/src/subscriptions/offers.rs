@@ -15,8 +15,7 @@ pub(super) fn offer(plan: &str, cycle: Cycle) -> String {
 pub(super) fn offers(book: &Book, currency: Currency) -> Vec<(String, String)> {
     let of_plan = |plan: &catalog::Plan| {
         let sold = plan.cycles().filter_map(|cycle| Some((cycle, plan.price_for(cycle, currency)?)));
-        let offers =
-            sold.map(|(cycle, price)| (offer(&plan.key, cycle), named(&plan.name, price, cycle)));
+        let offers = sold.map(|(cycle, price)| (offer(&plan.key, cycle), named(&plan.name, price, cycle)));
         offers.collect::<Vec<_>>()
     };
     book.plans.iter().flat_map(of_plan).collect()

@@ -130,7 +130,6 @@ fn actions(desk: &Desk, subscription: &Subscription) -> Markup {
 fn scheduled(desk: &Desk, whole: &Whole) -> Markup {
     let subscription = &whole.head.subscription;
     let open = Transition::KeepOn.from(subscription.state).is_some();
-    let date = show::date(subscription.billed_through.date);
     let keep = html! {
         @if desk.may::<may::SubscriptionWrite>() {
             @let path = desk.at(&format!("/subscriptions/{}/keep-on", subscription.id));
@@ -139,18 +138,26 @@ fn scheduled(desk: &Desk, whole: &Whole) -> Markup {
     };
     match (open, subscription.ends, &subscription.pending) {
         (true, Some(ends), _) => {
-            let title = format!("It ends on {date}");
-            ui::notice(ui::Kind::Warning, &title, html! {
-                p { "It is canceled as of " (show::time(ends, &subscription.schedule.zone)) ". Nothing more is billed." }
-                (keep)
-            })
+            let title = format!("It ends on {}", show::date(subscription.schedule.zone.date_of(ends)));
+            ui::notice(
+                ui::Kind::Warning,
+                &title,
+                html! {
+                    p { "It is canceled as of " (show::time(ends, &subscription.schedule.zone)) ". Nothing more is billed." }
+                    (keep)
+                },
+            )
         }
         (true, None, Some(change)) => {
-            let title = format!("It changes on {date}");
-            ui::notice(ui::Kind::Info, &title, html! {
-                p { "To " (items::asked(change, subscription, Some(&whole.in_force))) ", at the prices in force on that day." }
-                (keep)
-            })
+            let title = format!("It changes on {}", show::date(subscription.billed_through.date));
+            ui::notice(
+                ui::Kind::Info,
+                &title,
+                html! {
+                    p { "To " (items::asked(change, subscription, Some(&whole.in_force))) ", at the prices in force on that day." }
+                    (keep)
+                },
+            )
         }
         _ => html! {},
     }
@@ -217,7 +224,10 @@ fn details(desk: &Desk, whole: &Whole) -> Markup {
         ended.map(|at| ("Ended", show::time(at, zone))),
         Some(("Customer", html! { a href=(customer_path) { (customer) } })),
         Some(("Customer’s credit", show::money(whole.credit))),
-        Some(("Billed", html! { (show::every(subscription.schedule.cycle)) ", in " (subscription.currency) })),
+        Some((
+            "Billed",
+            html! { (show::every(subscription.schedule.cycle)) ", in " (subscription.currency) },
+        )),
         Some((period, html! { (show::period(&subscription.period)) })),
         Some(("Next", super::next(subscription))),
         tried.map(|end| ("Trial ended", html! { (show::date(end.date)) })),
@@ -226,7 +236,10 @@ fn details(desk: &Desk, whole: &Whole) -> Markup {
         Some(("Days begin in", html! { (zone) })),
         Some(("Price book", html! { a href=(book) { "Version " (version.number) } })),
         Some(("Invoiced by", html! { (entity.name) })),
-        Some(("Your id", subscription.external_id.as_deref().map_or_else(|| ui::optional(None), ui::copyable))),
+        Some((
+            "Your id",
+            subscription.external_id.as_deref().map_or_else(|| ui::optional(None), ui::copyable),
+        )),
         Some(("Id", ui::copyable(&subscription.id.to_string()))),
     ];
     ui::definition_list(&entries.into_iter().flatten().collect::<Vec<_>>())

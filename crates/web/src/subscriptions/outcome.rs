@@ -8,66 +8,72 @@ use crate::{credit_notes, invoices, show, ui};
 
 /// The figures in a row; nothing when no money moves.
 pub(super) fn figures(effect: &Effect) -> Result<Markup> {
-    if effect.credited.is_empty() && effect.invoice.is_none() {
-        return Ok(html! {});
+    let mut tiles: Vec<(&str, Money, String)> = Vec::new();
+    if !effect.credited.is_empty() {
+        let notes = show::count(effect.credited.len() as i128, "credit note");
+        tiles.push(("Credited", effect.credit_given()?, notes));
     }
-    let currency = effect.after.currency;
-    let (charged, used, due) = match &effect.invoice {
-        Some((invoice, _)) => (invoice.totals.total, invoice.credit, invoice.amount_due()?),
-        None => (Money::zero(currency), Money::zero(currency), Money::zero(currency)),
-    };
-    let notes = show::count(effect.credited.len() as i128, "credit note");
-    let figures = [effect.credit_given()?, charged, used, due].map(|amount| amount.to_string());
-    let [given, charged, used, due] = &figures;
-    let now = if effect.invoice.is_some() { "to be paid now" } else { "nothing is to be paid" };
-    Ok(ui::stats(&[
-        ui::Stat { label: "Credited", value: given, note: &notes },
-        ui::Stat { label: "Charged", value: charged, note: "before credit" },
-        ui::Stat { label: "Credit used", value: used, note: "by the new invoice" },
-        ui::Stat { label: "Amount due", value: due, note: now },
-    ]))
+    if let Some((invoice, lines)) = &effect.invoice {
+        let lines = show::count(lines.len() as i128, "line");
+        tiles.push(("Charged", invoice.totals.total, format!("{lines} on a new invoice")));
+        if !invoice.credit.is_zero() {
+            tiles.push(("Paid by credit", invoice.credit, "the customer’s credit goes first".to_owned()));
+        }
+        tiles.push(("Amount due", invoice.amount_due()?, "to be paid for it now".to_owned()));
+    }
+    let [held, left] = effect.credit;
+    if !left.is_zero() {
+        tiles.push(("Credit afterwards", left, format!("{held} now")));
+    }
+    let tiles: Vec<_> =
+        tiles.into_iter().map(|(label, amount, note)| (label, amount.to_string(), note)).collect();
+    let tiles: Vec<_> = tiles.iter().map(|(label, value, note)| ui::Stat { label, value, note }).collect();
+    Ok(html! { @if !tiles.is_empty() { (ui::stats(&tiles)) } })
+}
+
+/// A document as a part of a page.
+pub(super) fn as_section(title: &str, body: Markup) -> Markup {
+    ui::section(title, html! {}, body)
+}
+
+/// A document as a part of a choice.
+pub(super) fn as_part(title: &str, body: Markup) -> Markup {
+    html! { h3 { (title) } (body) }
 }
 
 /// Each credit note and the invoice, line by line, as they would be issued.
-pub(super) fn documents(effect: &Effect) -> Result<Markup> {
-    let [_, left] = effect.credit;
-    let mut sheets = Vec::new();
+pub(super) fn documents(effect: &Effect, part: fn(&str, Markup) -> Markup) -> Result<Markup> {
+    let mut parts = Vec::new();
     for one in &effect.credited {
         let total = one.note.totals.total.to_string();
-        sheets.push(ui::section(
-            &format!("Credit note on invoice {}", one.corrects),
-            html! {},
-            html! {
-                (credit_notes::lines(one.lines.iter().map(|line| &line.credit), &one.corrects))
-                (ui::totals(&[], &ui::Total { label: "Credit", amount: &total }))
-            },
-        ));
+        let body = html! {
+            (credit_notes::lines(one.lines.iter().map(|line| &line.credit), &one.corrects))
+            (ui::totals(&[], &ui::Total { label: "Credit", amount: &total }))
+        };
+        parts.push(part(&format!("Credit note on invoice {}", one.corrects), body));
     }
     if let Some((invoice, lines)) = &effect.invoice {
         let (total, used) = (invoice.totals.total.to_string(), invoice.credit.negated().to_string());
         let due = invoice.amount_due()?.to_string();
-        let sums =
-            [ui::Total { label: "Total", amount: &total }, ui::Total { label: "Paid by credit", amount: &used }];
-        sheets.push(ui::section(
-            "New invoice",
-            html! {},
-            html! {
-                (invoices::lines(lines))
-                (ui::totals(&sums, &ui::Total { label: "Amount due", amount: &due }))
-            },
-        ));
+        let sums = [
+            ui::Total { label: "Total", amount: &total },
+            ui::Total { label: "Paid by credit", amount: &used },
+        ];
+        let sums = if invoice.credit.is_zero() { &[][..] } else { &sums };
+        let body = html! {
+            (invoices::lines(lines))
+            (ui::totals(sums, &ui::Total { label: "Amount due", amount: &due }))
+        };
+        parts.push(part("New invoice", body));
     }
-    Ok(html! {
-        @for sheet in &sheets { (sheet) }
-        @if !sheets.is_empty() && !left.is_zero() {
-            p { "The customer then has a credit of " (show::money(left)) ", which pays the invoices that follow." }
-        }
-    })
+    Ok(html! { @for part in &parts { (part) } })
 }
 
 /// The invoice of the end of the period, as it would be at today's prices.
 pub(super) fn later(effect: &Effect) -> Result<Markup> {
-    let Some(draft) = effect.later.as_ref().and_then(|later| later.draft.as_ref()) else { return Ok(html! {}) };
+    let Some(draft) = effect.later.as_ref().and_then(|later| later.draft.as_ref()) else {
+        return Ok(html! {});
+    };
     let date = show::date(effect.after.billed_through.date);
     let total = draft.totals()?.total.to_string();
     let lines = html! {

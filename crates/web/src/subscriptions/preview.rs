@@ -119,7 +119,10 @@ fn terms(seen: &Seen, finalize: bool) -> Markup {
         ("Starts", show::time(subscription.started, zone)),
         ("Billed", html! { (show::every(subscription.schedule.cycle)) ", in " (subscription.currency) }),
         (if trial { "Trial" } else { "First period" }, html! { (show::period(&subscription.period)) }),
-        (if trial { "Trial ends" } else { "Next invoice" }, html! { (show::date(seen.preview.next_due.date)) }),
+        (
+            if trial { "Trial ends" } else { "Next invoice" },
+            html! { (show::date(seen.preview.next_due.date)) },
+        ),
         ("Method of payment", html! { (if subscription.has_method { "On file" } else { "None" }) }),
         ("Days begin in", html! { (zone) }),
         ("First invoice", html! { (after) }),
@@ -128,7 +131,7 @@ fn terms(seen: &Seen, finalize: bool) -> Markup {
 
 fn first_invoice(seen: &Seen) -> Markup {
     if let Some(end) = &seen.trial_end {
-        let lines = end.bills.as_ref().map(|(total, lines)| (total.to_string(), lines));
+        let lines = end.bill.as_ref().map(|bill| (bill.total.to_string(), &bill.lines));
         return html! {
             (ui::section("What comes", html! {}, coming::timeline(std::slice::from_ref(end))))
             @if let Some((total, lines)) = lines {

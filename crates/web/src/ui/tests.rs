@@ -170,6 +170,11 @@ fn text_is_escaped_wherever_it_goes() {
         progress(1, 2, EVIL),
         refreshing(EVIL, EVIL, 1, html! {}),
         pagination(Some(EVIL), Some(EVIL)),
+        countdown(
+            &Countdown { urgency: Urgency::Soon, left: EVIL, title: EVIL, passed: 1, whole: 2 },
+            html! {},
+        ),
+        totals(&[Total { label: EVIL, amount: EVIL }], &Total { label: EVIL, amount: EVIL }),
         table(Table {
             caption: EVIL,
             columns: &[Column::text(EVIL)],

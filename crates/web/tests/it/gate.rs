@@ -79,8 +79,14 @@ fn somebody_elses_looks_like_nothing() {
         assert_eq!(of(&mine.to_string()).status, 200);
         // The same in another environment of the same merchant.
         assert_eq!(world.get(&format!("/unison/live/customers/{mine}"), &cookie).status, 404);
-        // Nor can one be billed.
+        // Nor can one be billed, nor its subscription be touched.
         world.book(&own);
+        world.book(&other);
+        let theirs = world.subscription(&other, foreign);
+        for word in ["", "/change", "/cancel", "/pause", "/extend-trial"] {
+            let page = world.get(&format!("/unison/rehearsal/subscriptions/{theirs}{word}"), &cookie);
+            assert_eq!(page.status, 404, "{word}");
+        }
         let csrf = world.get("/unison/rehearsal/customers/new", &cookie).hidden("csrf");
         let fields = [("csrf", csrf.as_str()), ("customer", &foreign.to_string()), ("plan", "starter/month")];
         assert_eq!(world.post("/unison/rehearsal/subscriptions/preview", &cookie, &fields).status, 404);
@@ -125,6 +131,8 @@ fn a_viewer_sees_and_changes_nothing() {
         let scope = world.merchant("unison");
         world.book(&scope);
         let customer = world.customer(&scope, "Kestrel");
+        let subscription = world.subscription(&scope, customer);
+        let own = |word: &str| format!("/subscriptions/{subscription}{word}");
         let cookie = world.sign_in("vic@example.com", "unison", Role::Viewer);
         let base = "/unison/rehearsal";
         let list = world.get(&format!("{base}/customers"), &cookie);
@@ -135,14 +143,32 @@ fn a_viewer_sees_and_changes_nothing() {
             "/subscriptions/new",
             "/price-book/apply",
             &format!("/customers/{customer}/erase"),
+            &own("/change"),
+            &own("/cancel"),
+            &own("/pause"),
+            &own("/extend-trial"),
         ] {
             let page = world.get(&format!("{base}{path}"), &cookie);
             assert_eq!(page.status, 403, "{path}");
             assert!(page.text.contains("permission_missing") && page.text.contains("Main"), "framed: {path}");
         }
-        for path in
-            ["/customers", "/subscriptions", "/subscriptions/preview", "/price-book/apply", "/clock", "/api"]
-        {
+        let page = world.get(&format!("{base}{}", own("")), &cookie);
+        assert!(page.status == 200 && !page.text.contains("/pause") && !page.text.contains("/cancel"));
+        for path in [
+            "/customers",
+            "/subscriptions",
+            "/subscriptions/preview",
+            "/price-book/apply",
+            "/clock",
+            "/api",
+            &own("/change"),
+            &own("/change/preview"),
+            &own("/cancel"),
+            &own("/keep-on"),
+            &own("/method"),
+            &own("/extend-trial"),
+            &own("/suspend"),
+        ] {
             let answer = world.post(&format!("{base}{path}"), &cookie, &[("csrf", &csrf), ("by", "day")]);
             assert_eq!(answer.status, 403, "{path}");
         }

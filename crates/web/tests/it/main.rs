@@ -1,5 +1,7 @@
 //! The pages over real HTTP, on both databases.
 
+mod browser;
+mod changes;
 mod gate;
 mod journey;
 mod pages;

@@ -1,9 +1,9 @@
 //! Every page, with data and without, and what every answer carries.
 
-use billing::subscription::{self, BillFrom, Start};
+use billing::subscription::{self, BillFrom, Start, Timing};
 use identity::user::Role;
 use kernel::Cycle;
-use store::Scope;
+use store::{Scope, Tx};
 use testkit::on_both;
 
 use crate::world::{CONTEXTS, World};
@@ -30,7 +30,7 @@ const PLAIN: [&str; 15] = [
 fn things(world: &World, scope: &Scope) -> Vec<String> {
     world.book(scope);
     let customer = world.customer(scope, "Brandt & Sohn");
-    let start = move |finalize: bool| Start {
+    let start = move |finalize: bool, trial: bool| Start {
         customer,
         plan: "professional".to_owned(),
         cycle: Cycle::MONTH,
@@ -44,11 +44,18 @@ fn things(world: &World, scope: &Scope) -> Vec<String> {
         external_id: None,
         metadata: serde_json::json!({}),
         finalize,
-        trial: false,
+        trial,
         has_method: false,
     };
-    let started = world.db.write(scope, move |tx| subscription::start(tx, &start(true))).wait().unwrap();
-    let drafted = world.db.write(scope, move |tx| subscription::start(tx, &start(false))).wait().unwrap();
+    let started =
+        world.db.write(scope, move |tx| subscription::start(tx, &start(true, false))).wait().unwrap();
+    let drafted =
+        world.db.write(scope, move |tx| subscription::start(tx, &start(false, false))).wait().unwrap();
+    let tried = world.db.write(scope, move |tx| subscription::start(tx, &start(false, true))).wait().unwrap();
+    let ending = world.subscription(scope, customer);
+    let cancel = move |tx: &mut Tx<'_>| subscription::cancel(tx, ending, Timing::Now);
+    let ended = world.db.write(scope, cancel).wait().unwrap();
+    let (active, tried) = (started.subscription.id, tried.subscription.id);
     let (version, account, job) = world
         .db
         .write(scope, |tx| {
@@ -61,7 +68,18 @@ fn things(world: &World, scope: &Scope) -> Vec<String> {
         format!("/customers/{customer}"),
         format!("/customers/{customer}/erase"),
         format!("/customers?find={customer}x"),
-        format!("/subscriptions/{}", started.subscription.id),
+        format!("/subscriptions/{active}"),
+        format!("/subscriptions/{active}/change"),
+        format!("/subscriptions/{active}/cancel"),
+        format!("/subscriptions/{active}/pause"),
+        format!("/subscriptions/{active}/suspend"),
+        format!("/subscriptions/{tried}"),
+        format!("/subscriptions/{tried}/change"),
+        format!("/subscriptions/{tried}/cancel"),
+        format!("/subscriptions/{tried}/convert"),
+        format!("/subscriptions/{tried}/extend-trial"),
+        format!("/subscriptions/{}", ended.subscription.id),
+        format!("/credit-notes/{}", ended.credit_notes[0]),
         format!("/subscriptions/new?customer={customer}&plan=starter/year"),
         format!("/invoices/{}", started.invoice.unwrap()),
         format!("/invoices/{}", drafted.invoice.unwrap()),
@@ -130,6 +148,14 @@ fn every_class_is_styled() {
         include_str!("../../src/price_book/book.rs"),
         include_str!("../../src/price_book/versions.rs"),
         include_str!("../../src/customers/one.rs"),
+        include_str!("../../src/credit_notes/one.rs"),
+        include_str!("../../src/subscriptions/cancel.rs"),
+        include_str!("../../src/subscriptions/change.rs"),
+        include_str!("../../src/subscriptions/coming.rs"),
+        include_str!("../../src/subscriptions/deed.rs"),
+        include_str!("../../src/subscriptions/items.rs"),
+        include_str!("../../src/subscriptions/one.rs"),
+        include_str!("../../src/subscriptions/outcome.rs"),
     ];
     let css = include_str!("../../assets/style.css");
     for source in sources {

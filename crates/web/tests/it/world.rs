@@ -2,12 +2,13 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use billing::subscription::{self, BillFrom, Start};
 use identity::{customer, environment, environment::NewLegalEntity, merchant, user, user::Role};
 use jiff::Timestamp;
 use jobs::Runner;
 use kernel::{
-    Currency, Zone,
-    ids::{CustomerId, EnvironmentId},
+    Currency, Cycle, Zone,
+    ids::{CustomerId, EnvironmentId, SubscriptionId},
 };
 use store::{Actor, Context, Db, Mode, Scope};
 use testkit::TestDb;
@@ -120,6 +121,28 @@ impl World {
             customer::create(tx, new)
         });
         created.wait().unwrap().id
+    }
+
+    /// A subscription of a customer to Starter, with its first invoice finalized.
+    pub fn subscription(&self, scope: &Scope, customer: CustomerId) -> SubscriptionId {
+        let command = Start {
+            customer,
+            plan: "starter".to_owned(),
+            cycle: Cycle::MONTH,
+            quantity: None,
+            addons: BTreeMap::new(),
+            start: None,
+            bill_from: BillFrom::Start,
+            zone: None,
+            currency: None,
+            entity: None,
+            external_id: None,
+            metadata: serde_json::json!({}),
+            finalize: true,
+            trial: false,
+            has_method: false,
+        };
+        self.db.write(scope, move |tx| subscription::start(tx, &command)).wait().unwrap().subscription.id
     }
 
     /// A one-time link for a member of a merchant's staff.
