@@ -31,6 +31,7 @@ pub const CODES: &[Code] = &[
     code("body_malformed", 400, "The body is not UTF-8 or not JSON, or is nested too deeply; the detail says where."),
     code("body_too_large", 413, "The body is larger than 1 MiB."),
     code("book_invalid", 422, "The price book has mistakes; `errors` lists them with line and column. Nothing was applied."),
+    code("cancellation_scheduled", 409, "The subscription is to end; keep it on before pausing it."),
     code("clock_advancing", 409, "The sandbox clock is being moved; changes are taken again when it stands still."),
     code("clock_backwards", 422, "A sandbox clock only moves forward."),
     code("clock_is_live", 409, "A live environment runs on real time; only a sandbox has a clock."),

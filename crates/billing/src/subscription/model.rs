@@ -298,7 +298,7 @@ impl Transition {
     pub const fn from(self, state: State) -> Option<State> {
         match (self, state) {
             (Self::Change | Self::KeepOn, State::Active) => Some(State::Active),
-            (Self::Change | Self::ExtendTrial, State::Trialing) => Some(State::Trialing),
+            (Self::Change | Self::KeepOn | Self::ExtendTrial, State::Trialing) => Some(State::Trialing),
             (Self::Cancel, State::Active | State::Paused | State::Trialing | State::Suspended) => {
                 Some(State::Canceled)
             }

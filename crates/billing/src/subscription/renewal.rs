@@ -50,11 +50,7 @@ fn renew(tx: &mut Tx<'_>, at: Timestamp, subjects: &[Uuid]) -> Result<()> {
     for subscription in &due_now {
         let agreed = version_of(&versions, subscription)?;
         let Renewal { subscription: next, draft, dropped } = rules::renew(subscription, agreed, &in_force)?;
-        if let Some(error) = dropped {
-            let payload = json!({ "code": error.code });
-            let fact = NewFact::new("subscription.change_dropped", next.id.any(), payload)?;
-            tx.fact(fact.of(next.customer).effective(at));
-        }
+        say_dropped(tx, &next, dropped, at)?;
         let Some(draft) = draft else {
             save(tx, &next)?;
             tx.fact(
@@ -98,6 +94,14 @@ fn renew(tx: &mut Tx<'_>, at: Timestamp, subjects: &[Uuid]) -> Result<()> {
     invoice::issue(tx, drafts, at).map(drop)
 }
 
+/// State that a scheduled change could not be made.
+fn say_dropped(tx: &mut Tx<'_>, next: &Subscription, dropped: Option<Error>, at: Timestamp) -> Result<()> {
+    let Some(error) = dropped else { return Ok(()) };
+    let fact = NewFact::new("subscription.change_dropped", next.id.any(), json!({ "code": error.code }))?;
+    tx.fact(fact.of(next.customer).effective(at));
+    Ok(())
+}
+
 fn entry(kind: &DueKind, at: Timestamp, subscription: &Subscription) -> Due {
     Due { at, rank: kind.rank, subject: subscription.id.uuid() }
 }
@@ -131,13 +135,14 @@ fn end_trials(tx: &mut Tx<'_>, at: Timestamp, subjects: &[Uuid]) -> Result<()> {
     let mut ending = lock_and_load(tx, subjects)?;
     ending.retain(|subscription| ops::waiting(subscription) == Some(entry(&TRIAL_END, at, subscription)));
     ending.sort_by_key(|subscription| (subscription.customer, subscription.id));
-    let versions = versions(tx, &ending)?;
+    let (versions, in_force) = (versions(tx, &ending)?, version::in_force(tx)?);
     let (mut drafts, mut next) = (Vec::new(), Vec::new());
     for subscription in &ending {
-        let decision = rules::trial::end(subscription, version_of(&versions, subscription)?)?;
-        let ended = decision.subscription;
+        let Renewal { subscription: ended, draft, dropped } =
+            rules::trial::end(subscription, version_of(&versions, subscription)?, &in_force)?;
+        say_dropped(tx, &ended, dropped, at)?;
         save(tx, &ended)?;
-        let invoice = decision.draft.map(|draft| (tx.new_id(), draft));
+        let invoice = draft.map(|draft| (tx.new_id(), draft));
         let payload = json!({
             "state": ended.state.word(),
             "plan": ended.plan(),

@@ -98,6 +98,25 @@ pub struct Renewal {
     pub dropped: Option<Error>,
 }
 
+/// The subscription with the change that waited for the end of its period, the version it is on then, and
+/// why the change could not be made.
+fn with_pending<'v>(
+    subscription: &Subscription,
+    agreed: &'v Version,
+    in_force: &'v Version,
+) -> (Subscription, &'v Version, Option<Error>) {
+    let unchanged = Subscription { pending: None, ..subscription.clone() };
+    let Some(command) = &subscription.pending else { return (unchanged, agreed, None) };
+    let nothing = HashMap::new();
+    let (running, ended, adjustments) = (&[][..], &[][..], &nothing);
+    let ground = change::Ground { subscription, agreed, in_force, running, ended, adjustments };
+    let version = if command.renegotiates() { in_force } else { agreed };
+    match change::changed(&ground, command, subscription.billed_through) {
+        Ok(changed) => (changed, version, None),
+        Err(error) => (unchanged, agreed, Some(error)),
+    }
+}
+
 /// End a subscription that was to end, or make the change that was scheduled, open the next period and bill
 /// it in advance.
 ///
@@ -108,17 +127,7 @@ pub fn renew(subscription: &Subscription, agreed: &Version, in_force: &Version) 
         let ended = Subscription { state: State::Canceled, pending: None, ..subscription.clone() };
         return Ok(Renewal { subscription: ended, draft: None, dropped: None });
     }
-    let nothing = HashMap::new();
-    let (mut next, mut version, mut dropped) =
-        (Subscription { pending: None, ..subscription.clone() }, agreed, None);
-    if let Some(command) = &subscription.pending {
-        let (running, ended, adjustments) = (&[][..], &[][..], &nothing);
-        let ground = change::Ground { subscription, agreed, in_force, running, ended, adjustments };
-        match change::changed(&ground, command, begins) {
-            Ok(changed) => (next, version) = (changed, change::version_after(&ground, command)),
-            Err(error) => dropped = Some(error),
-        }
-    }
+    let (mut next, version, dropped) = with_pending(subscription, agreed, in_force);
     next.period = Period { start: begins, end: next.schedule.next_edge_after(begins.at)? };
     next.billed_through = next.period.end;
     let lines = lines(&next, version, next.period)?;

@@ -1,8 +1,8 @@
 //! Trials with each of their endings, and access.
 
 use billing::subscription::{
-    Change, Start, State, Timing, change, convert, extend_trial, find, preview, reinstate, set_method,
-    suspend,
+    Change, Start, State, Timing, cancel, change, convert, extend_trial, find, keep_on, pause, preview,
+    reinstate, set_method, suspend,
 };
 use kernel::ids::SubscriptionId;
 use store::{Mode, Scope, facts};
@@ -193,6 +193,48 @@ fn a_suspension_stops_what_falls_due_until_it_is_lifted() {
         let lifted = test.db.write(&scope, move |tx| reinstate(tx, id)).wait().unwrap();
         // 21 of 31 days to the anchor of 15 April.
         assert_eq!(lines(test, &scope, lifted.invoice.unwrap()), ["Paid 2026-03-25..2026-04-15 ×1 21.00"]);
+        sound(test, &scope);
+    });
+}
+
+#[test]
+fn what_is_scheduled_in_a_trial_happens_at_its_end() {
+    on_both(ALL, |test| {
+        let (scope, id) = trying(test, BOOK, true);
+        test.db.write(&scope, move |tx| cancel(tx, id, Timing::PeriodEnd)).wait().unwrap();
+        test.db.write(&scope, move |tx| keep_on(tx, id)).wait().unwrap();
+        test.db.write(&scope, move |tx| cancel(tx, id, Timing::PeriodEnd)).wait().unwrap();
+        advance(test, &scope, "2026-03-01T00:00:00Z").unwrap();
+        assert_eq!((state(test, &scope, id), issued(test, &scope).len()), (State::Canceled, 0));
+
+        let (scope, id) = trying(test, BOOK, true);
+        let dear = Change { plan: Some("dear".into()), ..Change::default() };
+        test.db.write(&scope, move |tx| change(tx, id, &dear, Timing::PeriodEnd)).wait().unwrap();
+        advance(test, &scope, "2026-01-16T00:00:00Z").unwrap();
+        assert_eq!(issued(test, &scope), ["INV-000001 2026-01-15 USD 62.00"]);
+        let after = test.db.read(&scope, move |view| find(view, id)).wait().unwrap();
+        assert_eq!((after.plan(), after.pending.is_none()), ("dear", true));
+        sound(test, &scope);
+    });
+}
+
+#[test]
+fn a_subscription_that_does_not_run_ends_at_once_or_when_it_was_to_end() {
+    on_both(ALL, |test| {
+        let (scope, id) = trying(test, BOOK, true);
+        advance(test, &scope, "2026-01-20T12:00:00Z").unwrap();
+        test.db.write(&scope, move |tx| cancel(tx, id, Timing::PeriodEnd)).wait().unwrap();
+        let refused = test.db.write(&scope, move |tx| pause(tx, id)).wait().unwrap_err();
+        assert_eq!(refused.code, "cancellation_scheduled");
+        test.db.write(&scope, move |tx| suspend(tx, id)).wait().unwrap();
+        advance(test, &scope, "2026-03-01T12:00:00Z").unwrap();
+        let over = test.db.write(&scope, move |tx| reinstate(tx, id)).wait().unwrap();
+        assert_eq!((over.subscription.state, over.invoice), (State::Canceled, None));
+
+        let (scope, id) = trying(test, BOOK, false);
+        advance(test, &scope, "2026-01-20T12:00:00Z").unwrap();
+        let ended = test.db.write(&scope, move |tx| cancel(tx, id, Timing::PeriodEnd)).wait().unwrap();
+        assert_eq!(ended.subscription.state, State::Canceled, "a suspended one is canceled at once");
         sound(test, &scope);
     });
 }

@@ -31,7 +31,7 @@ pub(super) struct Bill {
 pub(super) fn coming(subscription: &Subscription, agreed: &Version, in_force: &Version) -> Vec<Coming> {
     let at = subscription.billed_through;
     match subscription.state {
-        State::Trialing => trial_end(subscription, agreed).into_iter().collect(),
+        State::Trialing => trial_end(subscription, agreed, in_force).into_iter().collect(),
         State::Active if subscription.ends == Some(at.at) => {
             let about = "Nothing more is billed.".to_owned();
             vec![Coming { at, title: "The subscription ends".to_owned(), about, bill: None }]
@@ -63,10 +63,14 @@ fn renewal(subscription: &Subscription, agreed: &Version, in_force: &Version) ->
 }
 
 /// What the end of a trial does, by the price book agreed to: as part of a sentence, and what is billed then.
-fn ending(subscription: &Subscription, agreed: &Version) -> Option<(String, Option<Bill>)> {
-    let decision = rules::trial::end(subscription, agreed).ok()?;
+fn ending(
+    subscription: &Subscription,
+    agreed: &Version,
+    in_force: &Version,
+) -> Option<(String, Option<Bill>)> {
+    let decision = rules::trial::end(subscription, agreed, in_force).ok()?;
     let after = &decision.subscription;
-    let plan = plan_name(Some(agreed), after.plan());
+    let plan = plan_name(Some(if after.book == in_force.id { in_force } else { agreed }), after.plan());
     let what = match (after.state, subscription.has_method) {
         (State::Active, true) => format!("{plan} is paid for from then on"),
         (State::Active, false) => format!("it goes on with {plan}"),
@@ -86,8 +90,8 @@ const fn why(subscription: &Subscription) -> &'static str {
 }
 
 /// The end of a trial.
-pub(super) fn trial_end(subscription: &Subscription, agreed: &Version) -> Option<Coming> {
-    let (what, bill) = ending(subscription, agreed)?;
+pub(super) fn trial_end(subscription: &Subscription, agreed: &Version, in_force: &Version) -> Option<Coming> {
+    let (what, bill) = ending(subscription, agreed, in_force)?;
     let title = format!("The trial ends and {what}");
     Some(Coming { at: subscription.billed_through, title, about: why(subscription).to_owned(), bill })
 }
@@ -126,6 +130,7 @@ pub(super) fn countdown(
     desk: &Desk,
     subscription: &Subscription,
     agreed: &Version,
+    in_force: &Version,
     actions: Markup,
 ) -> Markup {
     if subscription.state != State::Trialing {
@@ -144,7 +149,7 @@ pub(super) fn countdown(
     let about = html! {
         p {
             (why(subscription)) " "
-            @if let Some((what, bill)) = ending(subscription, agreed) {
+            @if let Some((what, bill)) = ending(subscription, agreed, in_force) {
                 "At the end " (what) "."
                 @if let Some(bill) = bill { " The first invoice is " (show::money(bill.total)) "." }
             }

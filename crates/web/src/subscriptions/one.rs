@@ -172,7 +172,7 @@ fn main(desk: &Desk, whole: &Whole) -> Markup {
     let Head { subscription, version, .. } = &whole.head;
     let ahead = coming::coming(subscription, version, &whole.in_force);
     html! {
-        (coming::countdown(desk, subscription, version, method(desk, subscription)))
+        (coming::countdown(desk, subscription, version, &whole.in_force, method(desk, subscription)))
         (ui::section("Items", html! {}, items::table(subscription, &version.book)))
         (ui::section("What comes", html! {}, html! {
             @if ahead.is_empty() { p { (at_rest(subscription.state)) } } @else { (coming::timeline(&ahead)) }

@@ -37,7 +37,10 @@ fn look(tx: &mut Tx<'_>, wish: &Wish) -> Result<Seen> {
     subscription::start(tx, &command)?;
     let party = customer::parties(tx, vec![command.customer])?.pop().map(|(_, party)| party);
     let trial_end = match preview.subscription.state {
-        State::Trialing => coming::trial_end(&preview.subscription, &version::in_force(tx)?),
+        State::Trialing => {
+            let in_force = version::in_force(tx)?;
+            coming::trial_end(&preview.subscription, &in_force, &in_force)
+        }
         _ => None,
     };
     Ok(Seen {

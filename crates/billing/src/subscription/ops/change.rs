@@ -142,13 +142,15 @@ pub fn change(tx: &mut Tx<'_>, id: SubscriptionId, command: &Change, timing: Tim
     carry_out(tx, &loaded, outcome, Cause::Change, kind)
 }
 
-/// Cancel a subscription: now, with what is not used credited, or at the end of what is billed.
+/// Cancel a subscription: now, with what is not used credited, or at the end of what is billed or tried.
+/// One that does not run (paused, suspended) is canceled at once.
 ///
 /// Errors: `not_found`, `transition_illegal`, `renewal_pending`, `invoice_is_draft`.
 pub fn cancel(tx: &mut Tx<'_>, id: SubscriptionId, timing: Timing) -> Result<Changed> {
     let (loaded, now) = (lock(tx, id)?, tx.now());
     let subscription = &loaded.subscription;
-    if timing == Timing::Now || subscription.state == State::Paused {
+    let runs = [State::Active, State::Trialing].contains(&subscription.state);
+    if timing == Timing::Now || !runs {
         let outcome = change::cancel(&loaded.ground(), now)?;
         return carry_out(tx, &loaded, outcome, Cause::Cancellation, "subscription.canceled");
     }
@@ -177,7 +179,7 @@ pub fn keep_on(tx: &mut Tx<'_>, id: SubscriptionId) -> Result<Changed> {
 
 /// Pause a subscription: what is not used is credited, and nothing falls due until it resumes.
 ///
-/// Errors: `not_found`, `transition_illegal`, `renewal_pending`, `invoice_is_draft`.
+/// Errors: `not_found`, `transition_illegal`, `cancellation_scheduled`, `renewal_pending`, `invoice_is_draft`.
 pub fn pause(tx: &mut Tx<'_>, id: SubscriptionId) -> Result<Changed> {
     let (loaded, now) = (lock(tx, id)?, tx.now());
     let outcome = change::pause(&loaded.ground(), now)?;

@@ -119,10 +119,14 @@ pub fn cancel(ground: &Ground<'_>, now: Timestamp) -> Result<Outcome> {
 
 /// Pause a subscription now: what is not used is credited, nothing falls due until it resumes.
 ///
-/// Errors: `transition_illegal`, `renewal_pending`, `invoice_is_draft`.
+/// Errors: `transition_illegal`, `cancellation_scheduled`, `renewal_pending`, `invoice_is_draft`.
 pub fn pause(ground: &Ground<'_>, now: Timestamp) -> Result<Outcome> {
     let before = ground.subscription;
     let state = Transition::Pause.require(before.state)?;
+    if let Some(ends) = before.ends {
+        let detail = format!("The subscription is to end at {ends}. Keep it on before you pause it.");
+        return Err(Error::conflict("cancellation_scheduled", detail));
+    }
     check_billed(ground, now)?;
     let billing = &ground.agreed.book.billing;
     let credits = end(ground, billing.proration, change_edge(billing, &before.schedule.zone, now), |_| true)?;
@@ -145,7 +149,7 @@ pub fn resume(ground: &Ground<'_>, now: Timestamp) -> Result<Outcome> {
 }
 
 /// The version the changed subscription is on: a new plan or cycle is agreed anew.
-pub(super) fn version_after<'a>(ground: &Ground<'a>, command: &Change) -> &'a Version {
+fn version_after<'a>(ground: &Ground<'a>, command: &Change) -> &'a Version {
     if command.renegotiates() { ground.in_force } else { ground.agreed }
 }
 

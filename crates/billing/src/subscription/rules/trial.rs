@@ -2,11 +2,13 @@
 //!
 //! A trial of n days ends at the first instant of the local start date + n (domain rules §2).
 
+use std::collections::BTreeMap;
+
 use catalog::{Trial, WithMethod, WithoutMethod, version::Version};
 use jiff::{Span, Timestamp};
 use kernel::{Edge, Error, Period, Result, Schedule, time};
 
-use super::{Decision, Terms, Wanted, draft, items, lines, wanted};
+use super::{Decision, Renewal, Terms, Wanted, change::renumber, draft, items, lines, wanted};
 use crate::subscription::model::{BillFrom, Start, State, Subscription, Transition};
 
 /// The most days staff may add to a trial at a time.
@@ -62,12 +64,23 @@ pub fn reminders(trial: &Trial, subscription: &Subscription) -> Result<Vec<(Time
     Ok(all)
 }
 
-/// The end of a trial, by the price book: with a method of payment it becomes a paid subscription, without
-/// one it is suspended, canceled or goes on with another plan.
+/// The end of a trial: what was scheduled for it happens (a cancellation, a change); otherwise, by the price
+/// book, with a method of payment it becomes a paid subscription, without one it is suspended, canceled or
+/// goes on with another plan. A change that can no longer be made is dropped, and said to be.
 ///
 /// Errors: those of items, when the plan to go on with has no price for the cycle.
-pub fn end(subscription: &Subscription, version: &Version) -> Result<Decision> {
+pub fn end(subscription: &Subscription, agreed: &Version, in_force: &Version) -> Result<Renewal> {
     let at = subscription.billed_through;
+    if subscription.ends == Some(at.at) {
+        let ended = Subscription { state: State::Canceled, pending: None, ..subscription.clone() };
+        return Ok(Renewal { subscription: ended, draft: None, dropped: None });
+    }
+    let (tried, version, dropped) = super::with_pending(subscription, agreed, in_force);
+    let Decision { subscription, draft } = by_book(&tried, version, at)?;
+    Ok(Renewal { subscription, draft, dropped })
+}
+
+fn by_book(subscription: &Subscription, version: &Version, at: Edge) -> Result<Decision> {
     let trial = version.book.trial.as_ref();
     let without = trial.map_or(&WithoutMethod::Suspend, |trial| &trial.without);
     if subscription.has_method {
@@ -82,10 +95,10 @@ pub fn end(subscription: &Subscription, version: &Version) -> Result<Decision> {
             Ok(unbilled(Subscription { state: State::Canceled, ends: Some(at.at), ..subscription.clone() }))
         }
         WithoutMethod::Downgrade { plan } => {
-            let wanted = Wanted { plan, quantity: None, addons: Default::default() };
+            let wanted = Wanted { plan, quantity: None, addons: BTreeMap::new() };
             let cycle = subscription.schedule.cycle;
             let items = items(&version.book, &wanted, cycle, subscription.currency)?;
-            let kept = super::change::renumber(&subscription.items, items);
+            let kept = renumber(&subscription.items, items);
             paid_from(Subscription { items: kept, ..subscription.clone() }, version, at)
         }
     }
@@ -145,12 +158,16 @@ pub fn suspend(subscription: &Subscription) -> Result<Subscription> {
     Ok(Subscription { state, ..subscription.clone() })
 }
 
-/// Switch access on again. In a period that is paid (or a trial that runs) it goes on as it was; otherwise
+/// Switch access on again, unless the subscription was to end by now. In a period that is paid (or a trial that runs) it goes on as it was; otherwise
 /// the rest of the period its anchor gives is charged.
 ///
 /// Errors: `transition_illegal`.
 pub fn reinstate(subscription: &Subscription, version: &Version, now: Timestamp) -> Result<Decision> {
     let state = Transition::Reinstate.require(subscription.state)?;
+    if subscription.ends.is_some_and(|ends| ends <= now) {
+        // It was to end while it was suspended.
+        return Ok(unbilled(Subscription { state: State::Canceled, pending: None, ..subscription.clone() }));
+    }
     let in_trial = subscription.trial_end == Some(subscription.billed_through);
     let runs = now < subscription.billed_through.at;
     let zone = &subscription.schedule.zone;
