@@ -42,10 +42,7 @@ fn advance(work: &Work) -> Result<Json> {
     if standing.and_then(|standing| standing.target) != Some(to) {
         return Ok(json!({ "ran": 0 })); // an attempt before this one arrived and could not say so
     }
-    let done = jobs::due::run(&work.db, &scope, crate::DUE, to, Some(&work.lease), MAX_BATCH)?;
+    let done = jobs::due::run(&work.db, &scope, crate::DUE, to, Some(&work.lease), jobs::due::MAX_BATCH)?;
     work.db.write(&scope, clock::arrive).wait()?;
     Ok(json!({ "ran": done }))
 }
-
-/// Documents in one transaction, at most (domain rules §6).
-const MAX_BATCH: i64 = 500;

@@ -8,8 +8,9 @@ use uuid::Uuid;
 use super::{Due, read_due, sql};
 use crate::job::{Lease, claim::tell, hold};
 
-/// Most items handled in one transaction.
-pub const MAX_BATCH: i64 = 500;
+/// Most items handled in one transaction: few enough that the one writer of an embedded database is free
+/// for waiting requests again within about 20 ms.
+pub const MAX_BATCH: i64 = 100;
 
 /// What is done about the items of one rank.
 #[derive(Clone, Copy, Debug)]
