@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, thread};
 use billing::subscription::{
     Change, Start, Timing, cancel, change, convert, extend_trial, pause, reinstate, resume, start, suspend,
 };
-use identity::{NewCustomer, Permissions, customer, environment, key};
+use identity::{NewCustomer, Permissions, customer, environment, key, merchant, user};
 use jobs::Runner;
 use kernel::{Currency, Result, Zone, ids::SubscriptionId};
 use store::{Mode, Scope, Tx};
@@ -184,5 +184,22 @@ fn a_clock_is_set_moving_once_and_two_runners_bill_each_period_once() {
         assert!(all.is_sorted(), "numbers and dates rise together");
         advance(test, &scope, "2026-05-31T12:00:00Z").unwrap();
         sound(test, &scope);
+    });
+}
+
+/// Installation work likewise: a sign-in link opens one session, a name is taken once, a user is added once.
+#[test]
+fn a_link_signs_in_once_and_names_are_taken_once() {
+    on_both(ALL, |test| {
+        let scope = Scope::installation("test");
+        assert_eq!(race(test, &scope, |tx| merchant::create(tx, "acme", "Acme")), once("slug_taken"));
+        let add = |tx: &mut Tx<'_>| user::find_or_add(tx, "ann@example.com");
+        assert_eq!(race(test, &scope, add), BTreeMap::from([("ok", 6)]));
+        let ann = test.db.write(&scope, add).wait().unwrap().id;
+        let (link, session) = (user::new_secret().unwrap(), user::new_secret().unwrap());
+        let kept = link.clone();
+        test.db.write(&scope, move |tx| user::add_link(tx, ann, &kept)).wait().unwrap();
+        let sign_in = move |tx: &mut Tx<'_>| user::sign_in(tx, &link, &session);
+        assert_eq!(race(test, &scope, sign_in), once("link_unknown"));
     });
 }
