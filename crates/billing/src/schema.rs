@@ -129,6 +129,22 @@ pub static CONTEXT: store::Context = store::Context {
             CREATE INDEX credit_note_line_of ON credit_note_line (env_id, invoice_id, invoice_line);
         ",
         extra: store::Extra::NONE,
+    }, store::Migration {
+        number: 2,
+        name: "arrears, usage, coupons, terms, bill runs",
+        step: store::Step::Expand,
+        sql: "
+            ALTER TABLE invoice_line ADD COLUMN key TEXT NOT NULL DEFAULT '';
+            ALTER TABLE invoice_line ADD COLUMN dimensions TEXT NOT NULL DEFAULT '';
+            ALTER TABLE invoice_line ADD COLUMN measured TEXT;
+            ALTER TABLE invoice_line ADD COLUMN discount INTEGER NOT NULL DEFAULT 0;
+            ALTER TABLE invoice_line ADD COLUMN tax INTEGER NOT NULL DEFAULT 0;
+            ALTER TABLE invoice_line ADD COLUMN tax_category TEXT NOT NULL DEFAULT 'standard';
+            DROP INDEX invoice_line_once;
+            CREATE UNIQUE INDEX invoice_line_once
+                ON invoice_line (env_id, subscription_id, item, start_at, kind, key, dimensions, adjustment);
+        ",
+        extra: store::Extra::NONE,
     }],
     installation_tables: &[],
     system_tables: &[],

@@ -26,28 +26,14 @@ pub(crate) fn running(
     at: Timestamp,
 ) -> Result<Vec<Running>> {
     view.all(&sql::RUNNING, params![subscription, at], |row| {
-        let currency: Currency = row.get(4)?;
-        let explanation = serde_json::from_value(row.get(17)?);
-        let line = Line {
-            ordinal: row.get(5)?,
-            subscription: row.get(6)?,
-            item: row.get(7)?,
-            kind: row.parse(8, ChargeKind::parse)?,
-            adjustment: row.get(9)?,
-            description: row.get(10)?,
-            period: period(row, 11)?,
-            quantity: row.get(15)?,
-            amount: Money::new(row.get(16)?, currency)?,
-            explanation: explanation
-                .map_err(|error| Error::internal(format!("a stored explanation cannot be read: {error}")))?,
-        };
+        let line = invoice::read_line(row, 5)?;
         Ok(Running {
             invoice: row.get(0)?,
             state: row.parse(1, invoice::State::parse)?,
             entity: row.get(2)?,
             customer: row.get(3)?,
+            credited: Money::new(row.get(4)?, line.amount.currency())?,
             line,
-            credited: Money::new(row.get(18)?, currency)?,
         })
     })
 }

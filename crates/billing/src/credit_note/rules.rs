@@ -122,11 +122,17 @@ mod tests {
             subscription: Id::from_uuid(uuid::Uuid::nil()),
             item: 0,
             kind: ChargeKind::Recurring,
+            key: "x".into(),
+            group: String::new(),
             adjustment: 0,
             description: "X".into(),
             period: Period { start: edge(start), end: edge(end) },
             quantity: 1,
+            measured: None,
+            discount: Money::zero(currency),
             amount: Money::new(minor, currency).unwrap(),
+            tax: Money::zero(currency),
+            tax_category: "standard".into(),
             explanation: Explanation { currency, steps: vec![] },
         };
         Running {

@@ -2,6 +2,8 @@
 
 use store::{bulks, statements};
 
+use crate::invoice::sql::line_columns;
+
 macro_rules! columns {
     () => {
         "SELECT id, entity_id, customer_id, invoice_id, currency, number, issued, effective, cause, subtotal, tax, total, party
@@ -19,17 +21,16 @@ statements! {
         WHERE l.env_id = $1 AND l.credit_note_id = $2 ORDER BY l.ordinal";
     /// Lines in advance of a subscription that end after an instant and that no credit note has ended,
     /// with what was credited of them.
-    environment RUNNING = "SELECT l.invoice_id, i.state, i.entity_id, i.customer_id, i.currency,
-            l.ordinal, l.subscription_id, l.item, l.kind, l.adjustment, l.description, l.start_date, l.start_at,
-            l.end_date, l.end_at, l.quantity, l.amount, l.explanation,
+    environment RUNNING = concat!("SELECT l.invoice_id, i.state, i.entity_id, i.customer_id,
             (SELECT CAST(coalesce(sum(c.amount), 0) AS bigint) FROM credit_note_line c
-                WHERE c.env_id = l.env_id AND c.invoice_id = l.invoice_id AND c.invoice_line = l.ordinal)
+                WHERE c.env_id = l.env_id AND c.invoice_id = l.invoice_id AND c.invoice_line = l.ordinal),
+            ", line_columns!(), "
         FROM invoice_line l JOIN invoice i ON i.env_id = l.env_id AND i.id = l.invoice_id
         WHERE l.env_id = $1 AND l.subscription_id = $2 AND l.kind = 'recurring' AND l.end_at > $3
             AND i.state <> 'void'
             AND NOT EXISTS (SELECT 1 FROM credit_note_line c
                 WHERE c.env_id = l.env_id AND c.invoice_id = l.invoice_id AND c.invoice_line = l.ordinal AND c.ends)
-        ORDER BY l.item, l.start_at, l.adjustment";
+        ORDER BY l.item, l.start_at, l.adjustment");
     /// Lines of a subscription that credit notes ended before their own end, which lies after an instant;
     /// the last ended first.
     environment ENDED = "SELECT n.number, c.start_date, c.start_at, c.end_date, c.end_at, c.amount, n.currency, l.explanation

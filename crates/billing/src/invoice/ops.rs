@@ -9,6 +9,7 @@ use kernel::{
     ids::{self, CustomerId, InvoiceId, LegalEntityId, SubscriptionId},
 };
 use ledger::{Account, AccountKind, Posting, Transaction};
+use rating::Number;
 use serde_json::json;
 use store::{Lock, NewFact, Row, Series, ToValue, Tx, Value, View, params};
 use uuid::Uuid;
@@ -260,7 +261,7 @@ fn row<'d>(document: &'d Document, party: Option<&serde_json::Value>) -> [Value<
     ]
 }
 
-fn line_row<'l>(invoice: InvoiceId, line: &'l Line, explanation: &serde_json::Value) -> [Value<'l>; 14] {
+fn line_row<'l>(invoice: InvoiceId, line: &'l Line, explanation: &serde_json::Value) -> [Value<'l>; 20] {
     let Period { start, end } = line.period;
     [
         Value::Uuid(invoice.uuid()),
@@ -268,6 +269,8 @@ fn line_row<'l>(invoice: InvoiceId, line: &'l Line, explanation: &serde_json::Va
         line.subscription.to_value(),
         Value::Int(line.item),
         Value::from(line.kind.word()),
+        line.key.to_value(),
+        line.group.to_value(),
         Value::Int(line.adjustment),
         line.description.to_value(),
         Value::Date(start.date),
@@ -275,7 +278,11 @@ fn line_row<'l>(invoice: InvoiceId, line: &'l Line, explanation: &serde_json::Va
         Value::Date(end.date),
         Value::Instant(end.at),
         Value::Int(line.quantity),
+        line.measured.as_ref().map_or(Value::Null, |measured| Value::from(measured.to_string())),
+        Value::Int(line.discount.minor()),
         Value::Int(line.amount.minor()),
+        Value::Int(line.tax.minor()),
+        line.tax_category.to_value(),
         Value::json(explanation),
     ]
 }
@@ -321,25 +328,39 @@ pub(crate) fn numbered(reference: &str) -> Option<(&str, i64)> {
 
 /// The lines of an invoice, in order.
 pub fn lines(view: &mut View<'_>, id: InvoiceId) -> Result<Vec<Line>> {
-    view.all(&sql::LINES, params![id], |row| {
-        let currency: Currency = row.get(12)?;
-        let explanation = serde_json::from_value(row.get(11)?);
-        Ok(Line {
-            ordinal: row.get(0)?,
-            subscription: row.get(1)?,
-            item: row.get(2)?,
-            kind: row.parse(3, ChargeKind::parse)?,
-            adjustment: row.get(13)?,
-            description: row.get(4)?,
-            period: Period {
-                start: Edge { date: row.get(5)?, at: row.get(6)? },
-                end: Edge { date: row.get(7)?, at: row.get(8)? },
-            },
-            quantity: row.get(9)?,
-            amount: Money::new(row.get(10)?, currency)?,
-            explanation: explanation
-                .map_err(|error| Error::internal(format!("a stored explanation cannot be read: {error}")))?,
-        })
+    view.all(&sql::LINES, params![id], |row| read_line(row, 0))
+}
+
+/// A line from the columns of [`sql::line_columns`], which begin at `first`.
+pub(crate) fn read_line(row: &Row<'_>, first: usize) -> Result<Line> {
+    let column = |place: usize| first + place;
+    let currency: Currency = row.get(column(19))?;
+    let money = |place: usize| Money::new(row.get(column(place))?, currency);
+    let unreadable = |what: &str| Error::internal(format!("a stored {what} cannot be read"));
+    let measured = row.get::<Option<String>>(column(13))?;
+    Ok(Line {
+        ordinal: row.get(column(0))?,
+        subscription: row.get(column(1))?,
+        item: row.get(column(2))?,
+        kind: row.parse(column(3), ChargeKind::parse)?,
+        key: row.get(column(4))?,
+        group: row.get(column(5))?,
+        adjustment: row.get(column(6))?,
+        description: row.get(column(7))?,
+        period: Period {
+            start: Edge { date: row.get(column(8))?, at: row.get(column(9))? },
+            end: Edge { date: row.get(column(10))?, at: row.get(column(11))? },
+        },
+        quantity: row.get(column(12))?,
+        measured: measured
+            .map(|text| Number::parse(&text).ok_or_else(|| unreadable("measured quantity")))
+            .transpose()?,
+        discount: money(14)?,
+        amount: money(15)?,
+        tax: money(16)?,
+        tax_category: row.get(column(17))?,
+        explanation: serde_json::from_value(row.get(column(18))?)
+            .map_err(|error| Error::internal(format!("a stored explanation cannot be read: {error}")))?,
     })
 }
 

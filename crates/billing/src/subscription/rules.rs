@@ -6,8 +6,8 @@ use catalog::{Anchor, Book, PayIn, Plan, Price, version::Version};
 use identity::{Customer, LegalEntity};
 use jiff::Timestamp;
 use kernel::{
-    Currency, Cycle, Edge, Error, Period, ProrationUnit, Quantity, Result, Schedule, ids::SubscriptionId,
-    time,
+    Currency, Cycle, Edge, Error, Money, Period, ProrationUnit, Quantity, Result, Schedule,
+    ids::SubscriptionId, time,
 };
 use rating::{Charge, Share, rate};
 
@@ -325,11 +325,17 @@ pub(super) fn line(
         subscription: subscription.id,
         item: item.ordinal,
         kind: ChargeKind::Recurring,
+        key: item.key.clone(),
+        group: String::new(),
         adjustment: 0,
         description: priced.name.to_owned(),
         period,
         quantity: item.quantity,
+        measured: None,
+        discount: Money::zero(subscription.currency),
         amount: rated.amount,
+        tax: Money::zero(subscription.currency),
+        tax_category: "standard".to_owned(),
         explanation: rated.explanation,
     })
 }
