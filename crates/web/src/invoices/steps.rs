@@ -20,7 +20,7 @@ impl Worked {
 
 /// The steps of an explanation. The last one repeats the whole product, where it is one, and says how it was
 /// rounded.
-pub(super) fn worked(explanation: &Explanation) -> Vec<Worked> {
+pub(crate) fn worked(explanation: &Explanation) -> Vec<Worked> {
     let currency = explanation.currency;
     let (_, before) = explanation.steps.split_last().unzip();
     let factors: Option<Vec<String>> =
