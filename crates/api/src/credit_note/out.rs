@@ -158,7 +158,7 @@ pub(crate) struct UnusedOut {
     billed: String,
     /// What of it was credited before.
     credited_before: String,
-    /// What time is counted in: `day`, `second`, `thirty_day_month` or `none`.
+    /// What time is counted in: `day`, `second`, `thirty_day_month`, `none`, or `28_day_month` with another number of days.
     #[schema(value_type = String, examples("day"))]
     unit: ProrationUnit,
     /// Units not used.

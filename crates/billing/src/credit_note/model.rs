@@ -101,10 +101,10 @@ impl Unused {
     pub fn sentences(&self, currency: &str) -> Vec<String> {
         let Self { billed, credited_before, unit, part, whole, exact, amount } = self;
         let unit = match unit {
-            ProrationUnit::Day => "days",
-            ProrationUnit::Second => "seconds",
-            ProrationUnit::ThirtyDayMonth => "days of 30-day months",
-            ProrationUnit::None => "periods",
+            ProrationUnit::Day => "days".to_owned(),
+            ProrationUnit::Second => "seconds".to_owned(),
+            ProrationUnit::FixedMonth(days) => format!("days of {}-day months", days.get()),
+            ProrationUnit::None => "periods".to_owned(),
         };
         let mut text = vec![
             format!("{currency} {billed} was billed for this line"),

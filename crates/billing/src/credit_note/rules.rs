@@ -160,7 +160,7 @@ mod tests {
             ("2026-03-01", ProrationUnit::Day, 0),
             ("2025-12-01", ProrationUnit::Day, 4_900),
             ("2026-01-16", ProrationUnit::Second, 2_529),
-            ("2026-01-16", ProrationUnit::ThirtyDayMonth, 2_450), // half of thirty days
+            ("2026-01-16", ProrationUnit::THIRTY_DAY_MONTH, 2_450), // half of thirty days
             ("2026-01-01", ProrationUnit::None, 4_900),
             ("2026-01-02", ProrationUnit::None, 0),
         ] {

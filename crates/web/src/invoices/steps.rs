@@ -1,5 +1,7 @@
 //! How a line's amount came to be, in steps one can follow with a pencil.
 
+use std::borrow::Cow;
+
 use kernel::{Currency, Cycle, Exact, ProrationUnit};
 use rating::{Explanation, Step};
 
@@ -96,12 +98,12 @@ pub(crate) fn rounding(is_exact: bool, currency: Currency) -> String {
 }
 
 /// What time is counted in.
-pub(crate) const fn counted(unit: ProrationUnit) -> &'static str {
+pub(crate) fn counted(unit: ProrationUnit) -> Cow<'static, str> {
     match unit {
-        ProrationUnit::Day => "days",
-        ProrationUnit::Second => "seconds",
-        ProrationUnit::ThirtyDayMonth => "days (months of 30)",
-        ProrationUnit::None => "units",
+        ProrationUnit::Day => "days".into(),
+        ProrationUnit::Second => "seconds".into(),
+        ProrationUnit::FixedMonth(days) => format!("days (months of {})", days.get()).into(),
+        ProrationUnit::None => "units".into(),
     }
 }
 
