@@ -52,6 +52,10 @@ pub fn run() -> Result<Vec<Figure>> {
                             finalize: true,
                             trial: false,
                             has_method: false,
+                            coupons: Vec::new(),
+                            agreement: Default::default(),
+                            term: None,
+                            ramp: Vec::new(),
                         };
                         (customer, command)
                     });

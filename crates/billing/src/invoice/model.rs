@@ -4,7 +4,7 @@ use identity::customer::Party;
 use jiff::{Timestamp, civil::Date};
 use kernel::{
     Currency, Money, Period,
-    ids::{CustomerId, InvoiceId, LegalEntityId, SubscriptionId},
+    ids::{BillRunId, CustomerId, InvoiceId, LegalEntityId, SubscriptionId},
 };
 use rating::{Explanation, Number};
 
@@ -96,6 +96,8 @@ pub struct Draft {
     pub due: Timestamp,
     /// What it charges; never empty.
     pub lines: Vec<Line>,
+    /// The bill run it is made by.
+    pub run: Option<BillRunId>,
 }
 
 impl Draft {

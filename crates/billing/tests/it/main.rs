@@ -9,6 +9,7 @@ mod ravenstack;
 mod renewals;
 mod starts;
 mod trials;
+mod usage;
 
 static ALL: &[&store::Context] = &[
     &store::CONTEXT,

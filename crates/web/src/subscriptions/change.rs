@@ -97,6 +97,7 @@ fn read(answers: &Answers, subscription: &Subscription) -> Result<(Change, Timin
         cycle: Some(cycle).filter(|cycle| *cycle != subscription.schedule.cycle),
         quantity: quantity.filter(|quantity| *quantity != of_plan(subscription)),
         addons,
+        ..Change::default()
     };
     // A trial has no paid period to wait for.
     let waits = answers.get("timing") == PERIOD_END && subscription.state != State::Trialing;
@@ -311,8 +312,14 @@ mod tests {
             started: at,
             period: Period { start: edge, end: edge },
             billed_through: edge,
+            arrears_from: edge,
+            peak: 1,
+            rhythm: None,
             ends: None,
-            pending: None,
+            scheduled: Vec::new(),
+            term: None,
+            agreement: Default::default(),
+            discounts: Vec::new(),
             trial_end: None,
             has_method: false,
             items: vec![
