@@ -1,6 +1,9 @@
 //! Periods that end: the next one opens and is billed in advance, many subscriptions at a time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use catalog::version::{self, Version};
 use identity::customer;
@@ -116,7 +119,7 @@ fn lock_and_load(tx: &mut Tx<'_>, subjects: &[Uuid]) -> Result<Vec<Subscription>
     ops::load(tx, ids)
 }
 
-type Versions = BTreeMap<BookVersionId, Version>;
+type Versions = BTreeMap<BookVersionId, Arc<Version>>;
 
 /// The price book versions the subscriptions agreed to, in one query.
 fn versions(tx: &mut Tx<'_>, subscriptions: &[Subscription]) -> Result<Versions> {
@@ -127,7 +130,7 @@ fn versions(tx: &mut Tx<'_>, subscriptions: &[Subscription]) -> Result<Versions>
 
 fn version_of<'v>(versions: &'v Versions, subscription: &Subscription) -> Result<&'v Version> {
     let gone = || Error::internal(format!("the price book version of {} is gone", subscription.id));
-    versions.get(&subscription.book).ok_or_else(gone)
+    versions.get(&subscription.book).map(|version| &**version).ok_or_else(gone)
 }
 
 /// End the trials that end at `at`.

@@ -1,6 +1,6 @@
 //! Changing, canceling, pausing and resuming subscriptions.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use catalog::version::{self, Version};
 use identity::customer;
@@ -51,8 +51,8 @@ pub struct Changed {
 /// Everything a decision about a subscription rests on, loaded.
 pub(super) struct Loaded {
     pub(super) subscription: Subscription,
-    pub(super) agreed: Version,
-    in_force: Version,
+    pub(super) agreed: Arc<Version>,
+    in_force: Arc<Version>,
     running: Vec<Running>,
     ended: Vec<Ended>,
     adjustments: HashMap<i64, i64>,
