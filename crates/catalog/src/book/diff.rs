@@ -11,7 +11,7 @@ use kernel::{Currency, Cycle, CycleUnit};
 use serde::Serialize;
 
 use super::{
-    billing::TaxCategory,
+    billing::{Billing, TaxCategory},
     coupon::Coupon,
     meter::Meter,
     model::{Addon, Book, Feature, Plan},
@@ -46,6 +46,29 @@ pub fn diff(old: &Book, new: &Book) -> Vec<Change> {
     changes.entries("add-on", &old.addons, &new.addons, parts::addon);
     changes.entries("meter", &old.meters, &new.meters, parts::meter);
     changes.entries("coupon", &old.coupons, &new.coupons, parts::coupon);
+    changes.list
+}
+
+/// The changes from one `[billing]` to another.
+pub(crate) fn billing_changes(old: &Billing, new: &Billing) -> Vec<Change> {
+    let mut changes = Changes { list: Vec::new(), place: String::new(), about: String::new() };
+    parts::billing(&mut changes, old, new);
+    changes.list
+}
+
+/// What else than its price changes for who has a plan, pays it by this cycle in this currency, and gets another.
+pub(crate) fn plan_changes(old: &Plan, new: &Plan, cycle: Cycle, currency: Currency) -> Vec<Change> {
+    let mut changes = Changes { list: Vec::new(), place: String::new(), about: String::new() };
+    changes.at(format!("plans.{}", old.key), format!("plan {}", old.name));
+    let seen = |plan: &Plan| {
+        let mut plan = plan.clone();
+        plan.minimum =
+            plan.minimum_for(cycle, currency).map(|found| found.price.clone()).into_iter().collect();
+        plan.usage.iter_mut().for_each(|usage| usage.prices.retain(|price| price.currency == currency));
+        plan.thresholds.retain(|thresholds| thresholds.currency == currency);
+        Plan { prices: Vec::new(), ..plan }
+    };
+    parts::plan(&mut changes, &seen(old), &seen(new));
     changes.list
 }
 
@@ -230,7 +253,7 @@ macro_rules! named {
 named! { Feature "features"; Plan "plans"; Addon "addons"; Meter "meters"; Coupon "coupons"; }
 
 /// "monthly price", "price for 2 years", "one-off price".
-fn price_word(what: &str, when: When) -> String {
+pub(crate) fn price_word(what: &str, when: When) -> String {
     let cycle = match when {
         When::Once => return format!("one-off {what}"),
         When::Period => return what.to_owned(),
