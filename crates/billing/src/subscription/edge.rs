@@ -48,7 +48,7 @@ pub(crate) struct Loaded {
 impl Loaded {
     pub(crate) fn load(view: &mut View<'_>, subscriptions: &[Subscription]) -> Result<Self> {
         let versions = versions(view, subscriptions)?;
-        let in_force = Arc::new(version::in_force(view)?);
+        let in_force = version::in_force(view)?;
         let of = |one: &Subscription| versions.get(&one.book).cloned();
         let measured: Vec<(&Subscription, Arc<Version>)> = subscriptions
             .iter()
@@ -235,7 +235,7 @@ fn versions(
 ) -> Result<BTreeMap<BookVersionId, Arc<Version>>> {
     let books: BTreeSet<BookVersionId> = subscriptions.iter().map(|subscription| subscription.book).collect();
     let found = version::many(view, books.into_iter().collect())?;
-    Ok(found.into_iter().map(|version| (version.id, Arc::new(version))).collect())
+    Ok(found.into_iter().map(|version| (version.id, version)).collect())
 }
 
 fn version_of<'v>(

@@ -1,6 +1,6 @@
 //! Starting, previewing and finding subscriptions.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use catalog::version::{self, Version};
 use identity::{Customer, LegalEntity, customer, environment, text};
@@ -41,7 +41,7 @@ pub struct Preview {
 
 /// Everything a start needs that is the same for all starts of a transaction.
 struct Ground {
-    version: Version,
+    version: Arc<Version>,
     entities: Vec<LegalEntity>,
 }
 

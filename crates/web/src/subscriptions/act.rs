@@ -1,5 +1,7 @@
 //! What staff do to a subscription: done once, or done, looked at and taken back.
 
+use std::sync::Arc;
+
 use billing::{
     credit_note::{self, CreditLine, CreditNote, Derivation},
     invoice::{self, Invoice, Line},
@@ -82,7 +84,7 @@ pub(super) struct Effect {
     /// What is scheduled for the end of the period, as it would be at today's prices.
     pub(super) later: Option<rules::Renewal>,
     /// The price books agreed to before and after, and the one in force.
-    pub(super) versions: [Version; 3],
+    pub(super) versions: [Arc<Version>; 3],
     /// Amounts follow the second it happens in, so they are not the same when it is confirmed.
     pub(super) by_second: bool,
 }
@@ -120,7 +122,7 @@ impl Effect {
 
     /// The book a subscription of this effect agreed to.
     pub(super) fn version(&self, id: BookVersionId) -> Option<&Version> {
-        self.versions.iter().find(|version| version.id == id)
+        self.versions.iter().map(|version| &**version).find(|version| version.id == id)
     }
 
     /// What must be the same when it is confirmed: states, dates and amounts. Not the instant, which in a live

@@ -356,6 +356,7 @@ mod tests {
             cycle: Some(Cycle::YEAR),
             quantity: None,
             addons: [("extra_user".to_owned(), 0), ("extra_plant".to_owned(), 2)].into(),
+            ..Change::default()
         };
         assert_eq!(asked(&other, State::Active).unwrap(), (change.clone(), Timing::PeriodEnd));
         assert_eq!(asked(&other, State::Trialing).unwrap(), (change, Timing::Now), "a trial does not wait");

@@ -1,4 +1,6 @@
 use axum::response::{IntoResponse, Response};
+use std::sync::Arc;
+
 use billing::{
     invoice::{self, Invoice},
     subscription::{self, State, Subscription, Transition, rules},
@@ -21,7 +23,7 @@ use crate::{
 /// Everything on the page of a subscription.
 struct Whole {
     head: Head,
-    in_force: Version,
+    in_force: Arc<Version>,
     entity: LegalEntity,
     /// The customer's credit with whom it is invoiced by.
     credit: Money,

@@ -1,6 +1,6 @@
 //! Changing, canceling, pausing and resuming subscriptions.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use catalog::version::{self, Version};
 use identity::customer;
@@ -58,8 +58,8 @@ pub struct Changed {
 /// Everything a decision about a subscription rests on, loaded.
 pub(crate) struct Loaded {
     pub(crate) subscription: Subscription,
-    pub(crate) agreed: Version,
-    in_force: Version,
+    pub(crate) agreed: Arc<Version>,
+    in_force: Arc<Version>,
     running: Vec<Running>,
     ended: Vec<Ended>,
     adjustments: HashMap<i64, i64>,
