@@ -17,7 +17,7 @@ use super::{
     rules::{Ended, Running},
     sql,
 };
-use crate::invoice::{self, ChargeKind, Line, Totals};
+use crate::invoice::{self, Totals};
 
 /// The running lines of a subscription at `at`.
 pub(crate) fn running(

@@ -9,11 +9,13 @@ use kernel::{Cycle, CycleUnit};
 use serde::Serialize;
 
 use super::{
+    billing::{Billing, TaxCategory},
     coupon::{Coupon, Discount},
     meter::{Limit, LimitPolicy, LimitScope, Meter, Window},
-    model::{Addon, Billing, Book, Feature, FeatureKind, Included, Plan, Trial, WithoutMethod},
+    model::{Addon, Book, Feature, FeatureKind, Included, Plan, Trial, WithoutMethod},
     price::{Price, UsagePrice, When},
     price_text::money,
+    threshold::Thresholds,
 };
 
 /// One change.
@@ -75,6 +77,12 @@ impl Changes {
         if old != new {
             self.say(format_args!("{what} {} → {}", word(old), word(new)));
         }
+    }
+
+    /// A tax category, by default that of what it belongs to.
+    fn tax(&mut self, what: &str, old: Option<&TaxCategory>, new: Option<&TaxCategory>) {
+        let word = |tax: Option<&TaxCategory>| tax.map_or_else(|| "default".into(), ToString::to_string);
+        self.value(what, &word(old), &word(new));
     }
 
     /// Features, plans or add-ons: those gone, those new, those `compare` finds changed, and their order.
@@ -188,6 +196,7 @@ impl Changes {
         );
         self.setting(&format!("usage price {key} where"), &old.filter, &new.filter);
         self.setting(&format!("usage price {key} grouped by"), &old.group_by, &new.group_by);
+        self.tax(&format!("usage price {key} tax"), old.tax.as_ref(), new.tax.as_ref());
         self.prices(&format!("usage price {key}"), &old.prices, &new.prices);
     }
 }
@@ -222,6 +231,14 @@ fn billing(changes: &mut Changes, old: &Billing, new: &Billing) {
     changes.setting("cancellation day", &old.cancellation_day, &new.cancellation_day);
     changes.setting("cycle change", &old.cycle_change, &new.cycle_change);
     changes.setting("minimums", &old.minimums, &new.minimums);
+    changes.setting("plan change", &old.plan_change, &new.plan_change);
+    changes.setting("cancellation credit", &old.cancellation_credit, &new.cancellation_credit);
+    changes.setting("invoices", &old.invoices, &new.invoices);
+    changes.setting("zero invoices", &old.zero_invoices, &new.zero_invoices);
+    changes.value("tax", &old.tax, &new.tax);
+    changes.setting("tax rounding", &old.tax_rounding, &new.tax_rounding);
+    changes.value("late window", &old.late_window, &new.late_window);
+    changes.setting("trial usage", &old.trial_usage, &new.trial_usage);
 }
 
 fn trial(changes: &mut Changes, old: Option<&Trial>, new: Option<&Trial>) {
@@ -271,6 +288,21 @@ fn plan(changes: &mut Changes, old: &Plan, new: &Plan) {
     changes.set("feature", &old.features, &new.features);
     changes.map(&old.limits, &new.limits, limit_text);
     changes.usage(&old.usage, &new.usage);
+    changes.tax("tax", old.tax.as_ref(), new.tax.as_ref());
+    changes.value("thresholds", &thresholds(&old.thresholds), &thresholds(&new.thresholds));
+}
+
+/// "USD 200, USD 500, then every USD 1000".
+fn thresholds(list: &[Thresholds]) -> String {
+    let one = |thresholds: &Thresholds| {
+        let money = |amount| money(amount, thresholds.currency);
+        let at: Vec<String> = thresholds.at.iter().copied().map(money).collect();
+        let every = thresholds.every.map(|every| format!("every {}", money(every)));
+        let then = if at.is_empty() { "" } else { ", then " };
+        at.join(", ") + &every.map(|every| format!("{then}{every}")).unwrap_or_default()
+    };
+    let texts: Vec<String> = list.iter().map(one).collect();
+    if texts.is_empty() { "none".into() } else { texts.join("; ") }
 }
 
 fn limit_text(limit: &Limit) -> String {
@@ -341,6 +373,7 @@ fn addon(changes: &mut Changes, old: &Addon, new: &Addon) {
         None => "every plan".into(),
     };
     changes.value("sold with", &plans(old), &plans(new));
+    changes.tax("tax", old.tax.as_ref(), new.tax.as_ref());
 }
 
 /// "monthly price", "price for 2 years", "one-off price".

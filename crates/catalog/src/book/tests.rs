@@ -3,6 +3,7 @@
 mod businesses;
 mod difference;
 mod hostile;
+mod knobs;
 mod mistakes;
 mod prices;
 mod unison;

@@ -1,7 +1,7 @@
 //! What staff do to a subscription: done once, or done, looked at and taken back.
 
 use billing::{
-    credit_note::{self, CreditLine, CreditNote},
+    credit_note::{self, CreditLine, CreditNote, Derivation},
     invoice::{self, Invoice, Line},
     subscription::{self, Change, Changed, State, Subscription, Timing, rules},
 };
@@ -131,7 +131,11 @@ impl Effect {
         for line in self.credited.iter().flat_map(|one| &one.lines) {
             let credit = &line.credit;
             parts.push(format!("- {} {}", credit.invoice, credit.invoice_line));
-            parts.push(self.exactly(format!("{} {}", credit.derivation.part, credit.amount)));
+            let units = match &credit.derivation {
+                Derivation::Unused(unused) => unused.part,
+                Derivation::Measured(_) => 0,
+            };
+            parts.push(self.exactly(format!("{units} {}", credit.amount)));
         }
         if let Some((invoice, lines)) = &self.invoice {
             for line in lines {

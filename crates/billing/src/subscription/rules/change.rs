@@ -109,8 +109,8 @@ pub fn cancel(ground: &Ground<'_>, now: Timestamp) -> Result<Outcome> {
     check_billed(ground, now)?;
     let billing = &ground.agreed.book.billing;
     let zone = &before.schedule.zone;
-    let at = match (billing.proration, billing.cancellation_day) {
-        (ProrationUnit::Day | ProrationUnit::ThirtyDayMonth, CancellationDay::Billed) => next_day(zone, now),
+    let at = match (billing.proration.counts_days(), billing.cancellation_day) {
+        (true, CancellationDay::Billed) => next_day(zone, now),
         _ => Edge::at(now, zone),
     };
     let credits = end(ground, billing.proration, at, |_| true)?;
@@ -173,8 +173,8 @@ fn check_billed(ground: &Ground<'_>, now: Timestamp) -> Result<()> {
 
 /// From when on the new state counts: the change day is the new state's or the old one's (knob).
 fn change_edge(billing: &Billing, zone: &Zone, now: Timestamp) -> Edge {
-    match (billing.proration, billing.change_day) {
-        (ProrationUnit::Day | ProrationUnit::ThirtyDayMonth, ChangeDay::Old) => next_day(zone, now),
+    match (billing.proration.counts_days(), billing.change_day) {
+        (true, ChangeDay::Old) => next_day(zone, now),
         _ => Edge::at(now, zone),
     }
 }

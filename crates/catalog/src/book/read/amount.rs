@@ -83,9 +83,11 @@ impl Amounts {
     }
 }
 
-/// Whether the value can only be an amount for each currency: a table with a key of three letters.
+/// Whether the value can only be an amount for each currency: a table with a key of three letters, which is how
+/// currencies are written and, but for `tax`, no key of a section.
 pub(super) fn is_by_currency(item: &Item<'_>) -> bool {
-    let three_letters = |key: &str| key.len() == 3 && key.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let three_letters =
+        |key: &str| key.len() == 3 && key != "tax" && key.bytes().all(|byte| byte.is_ascii_alphabetic());
     item.get_ref().as_table().is_some_and(|table| table.keys().any(|key| three_letters(key.get_ref())))
 }
 
