@@ -45,6 +45,9 @@ impl Ground {
         let entity = environment::NewLegalEntity {
             name: "Bench".into(),
             country: "DE".into(),
+            region: None,
+            tax_id: None,
+            registrations: Vec::new(),
             currency: Currency::parse("USD")?,
             zone: Zone::utc(),
             series: "INV".into(),
