@@ -446,6 +446,16 @@ pub(super) fn due(
     with_items(view, found)
 }
 
+/// The running subscriptions of customers that fall due up to an instant, by customer and id.
+pub(crate) fn due_until(
+    view: &mut View<'_>,
+    customers: Vec<CustomerId>,
+    until: Timestamp,
+) -> Result<Vec<Subscription>> {
+    let found = view.all(&sql::DUE_UNTIL, params![customers, until], read)?;
+    with_items(view, found)
+}
+
 /// Several subscriptions in ascending order of id.
 pub(super) fn load(view: &mut View<'_>, ids: Vec<SubscriptionId>) -> Result<Vec<Subscription>> {
     let found = view.all(&sql::MANY, params![ids], read)?;

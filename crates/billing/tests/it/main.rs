@@ -1,6 +1,8 @@
 //! Billing on both databases.
 
+mod bill_runs;
 mod changes;
+mod coupons;
 mod ground;
 mod import;
 mod invoices;
