@@ -476,6 +476,18 @@ fn lines(subscription: &Subscription, version: &Version, period: Period) -> Resu
     items.filter_map(|item| line(subscription, version, item, period, share).transpose()).collect()
 }
 
+/// What the fees of a subscription come to in a whole period, before coupons, usage and tax. What depends on a figure
+/// counts its flat price.
+///
+/// Errors: those of [`priced`]; `amount_out_of_range`.
+pub fn fees_of_a_period(subscription: &Subscription, version: &Version) -> Result<Money> {
+    let fees = subscription.active_items().map(|item| {
+        let priced = priced(version, item, subscription.schedule.cycle, subscription)?;
+        Ok(charge(&priced, &section(item), version, item, Share::Whole)?.amount)
+    });
+    Money::total(fees.collect::<Result<Vec<_>>>()?, subscription.currency)
+}
+
 /// How much of a full period `period` is: all of it, unless it begins late.
 pub(super) fn share(subscription: &Subscription, version: &Version, period: Period) -> Result<Share> {
     let whole = subscription.schedule.period_at(period.start.at)?;

@@ -6,6 +6,7 @@ mod coupons;
 mod ground;
 mod import;
 mod invoices;
+mod migrations;
 mod parallel;
 mod ravenstack;
 mod renewals;
