@@ -83,7 +83,7 @@ pub fn start(terms: &Terms<'_>, command: &Start, id: SubscriptionId, now: Timest
         return trial::begin(terms, command, subscription);
     }
     let lines = lines(&subscription, terms.version, period)?;
-    let draft = billed.then(|| draft(&subscription, now, lines));
+    let draft = billed.then(|| draft(&subscription, terms.version, now, lines));
     Ok(Decision { subscription, draft })
 }
 
@@ -131,17 +131,24 @@ pub fn renew(subscription: &Subscription, agreed: &Version, in_force: &Version) 
     next.period = Period { start: begins, end: next.schedule.next_edge_after(begins.at)? };
     next.billed_through = next.period.end;
     let lines = lines(&next, version, next.period)?;
-    let draft = draft(&next, begins.at, lines);
+    let draft = draft(&next, version, begins.at, lines);
     Ok(Renewal { subscription: next, draft: Some(draft), dropped })
 }
 
-pub(super) fn draft(subscription: &Subscription, due: Timestamp, lines: Vec<Line>) -> Draft {
+pub(super) fn draft(
+    subscription: &Subscription,
+    version: &Version,
+    due: Timestamp,
+    lines: Vec<Line>,
+) -> Draft {
     Draft {
         entity: subscription.entity,
         customer: subscription.customer,
         currency: subscription.currency,
         due,
         lines,
+        tax_rounding: version.book.billing.tax_rounding,
+        taxes: Vec::new(),
     }
 }
 
@@ -335,9 +342,18 @@ pub(super) fn line(
         discount: Money::zero(subscription.currency),
         amount: rated.amount,
         tax: Money::zero(subscription.currency),
-        tax_category: "standard".to_owned(),
+        tax_category: tax_category(&version.book, item),
         explanation: rated.explanation,
     })
+}
+
+/// What an item is to the tax rules.
+fn tax_category(book: &Book, item: &Item) -> String {
+    let known = match item.kind {
+        ItemKind::Plan => book.plan(&item.key).map(|plan| book.plan_tax(plan)),
+        ItemKind::Addon => book.addon(&item.key).map(|addon| book.addon_tax(addon)),
+    };
+    known.unwrap_or(&book.billing.tax).to_string()
 }
 
 /// When a subscription falls due next.

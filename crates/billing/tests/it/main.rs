@@ -1,6 +1,7 @@
 //! Billing on both databases.
 
 mod changes;
+mod ends;
 mod ground;
 mod import;
 mod invoices;
@@ -8,6 +9,7 @@ mod parallel;
 mod ravenstack;
 mod renewals;
 mod starts;
+mod taxes;
 mod trials;
 
 static ALL: &[&store::Context] = &[

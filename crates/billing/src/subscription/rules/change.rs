@@ -71,7 +71,7 @@ pub fn change(ground: &Ground<'_>, command: &Change, now: Timestamp) -> Result<O
     }
     let credits = end(ground, billing.proration, at, |item| affected.contains(&item))?;
     let lines = charge(ground, &after, version, at, &affected)?;
-    let draft = (!lines.is_empty()).then(|| draft(&after, now, lines));
+    let draft = (!lines.is_empty()).then(|| draft(&after, version, now, lines));
     Ok(Outcome { subscription: after, credits, draft })
 }
 
@@ -144,7 +144,7 @@ pub fn resume(ground: &Ground<'_>, now: Timestamp) -> Result<Outcome> {
     let resumed = Subscription { state, period, billed_through: period.end, ..before.clone() };
     let all: Vec<i64> = resumed.active_items().map(|item| item.ordinal).collect();
     let lines = charge(ground, &resumed, ground.agreed, start, &all)?;
-    let draft = draft(&resumed, now, lines);
+    let draft = draft(&resumed, ground.agreed, now, lines);
     Ok(Outcome { subscription: resumed, credits: Vec::new(), draft: Some(draft) })
 }
 

@@ -123,7 +123,7 @@ fn paid_from(subscription: Subscription, version: &Version, from: Edge) -> Resul
     let state = State::Active;
     let paid = Subscription { state, schedule, period, billed_through: period.end, ..subscription };
     let lines = lines(&paid, version, period)?;
-    let draft = draft(&paid, from.at, lines);
+    let draft = draft(&paid, version, from.at, lines);
     Ok(Decision { subscription: paid, draft: Some(draft) })
 }
 
@@ -180,7 +180,7 @@ pub fn reinstate(subscription: &Subscription, version: &Version, now: Timestamp)
                 Period { start: Edge::at(now, zone), end: subscription.schedule.next_edge_after(now)? };
             let back = Subscription { state, period, billed_through: period.end, ..subscription.clone() };
             let lines = lines(&back, version, period)?;
-            let draft = draft(&back, now, lines);
+            let draft = draft(&back, version, now, lines);
             Ok(Decision { subscription: back, draft: Some(draft) })
         }
     }
