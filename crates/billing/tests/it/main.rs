@@ -3,6 +3,7 @@
 mod bill_runs;
 mod changes;
 mod coupons;
+mod ends;
 mod ground;
 mod import;
 mod invoices;
@@ -11,6 +12,7 @@ mod parallel;
 mod ravenstack;
 mod renewals;
 mod starts;
+mod taxes;
 mod trials;
 mod usage;
 
