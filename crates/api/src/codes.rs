@@ -76,7 +76,6 @@ pub const CODES: &[Code] = &[
     code("plan_unknown", 422, "There is no plan with this key in the price book."),
     code("price_malformed", 422, "The text is not a unit price."),
     code("price_missing", 422, "The price book has no price for this plan or add-on in this cycle and currency."),
-    code("price_not_billed_yet", 409, "The price book has a price of a kind that is not billed yet."),
     code("price_out_of_range", 422, "A unit price is beyond its range."),
     code("quantity_invalid", 422, "The price does not take this quantity."),
     code("quantity_malformed", 422, "The text is not a quantity."),

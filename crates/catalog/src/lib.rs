@@ -2,9 +2,11 @@
 //! the model the rest of the house works with, and the difference between two books.
 //!
 //! The format is described in [`book`], which is pure: [`read`] takes the text of a file. [`version`]
-//! keeps the books a merchant has applied, each an immutable version.
+//! keeps the books a merchant has applied, each an immutable version. [`migration`] says what subscriptions
+//! would become if they were moved from one to another.
 
 pub mod book;
+pub mod migration;
 pub mod version;
 
 pub use book::{

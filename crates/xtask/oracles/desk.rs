@@ -187,6 +187,10 @@ impl Desk<'_> {
             finalize: true,
             trial: wanted.trial,
             has_method: true,
+            coupons: Vec::new(),
+            agreement: Default::default(),
+            term: None,
+            ramp: Vec::new(),
         };
         let started = self.write(move |tx| billing::subscription::start(tx, &command))?;
         let charges = started.invoice.map(|invoice| self.lines(invoice)).transpose()?.unwrap_or_default();

@@ -299,6 +299,10 @@ fn start(customer: CustomerId, external_id: &str, finalize: bool) -> Start {
         finalize,
         trial: false,
         has_method: false,
+        coupons: Vec::new(),
+        agreement: Default::default(),
+        term: None,
+        ramp: Vec::new(),
     }
 }
 

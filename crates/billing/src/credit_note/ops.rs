@@ -1,6 +1,6 @@
 //! Issuing credit notes and finding them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use identity::{LegalEntity, customer, customer::Party, environment};
 use jiff::Timestamp;
@@ -14,11 +14,11 @@ use store::{NewFact, Row, Series, ToValue, Tx, Value, View, params};
 use tax::{Jurisdiction, Kind, Tax, Treatment};
 
 use super::{
-    model::{Cause, Credit, CreditLine, CreditNote},
+    model::{Cause, Credit, CreditLine, CreditNote, Derivation},
     rules::{Ended, Running},
     sql,
 };
-use crate::invoice::{self, ChargeKind, Sums, Totals, earned_on, party_json, read_party, tax_account};
+use crate::invoice::{self, Sums, Totals, income, party_json, read_party, tax_account};
 
 /// The running lines of a subscription at `at`.
 pub(crate) fn running(
@@ -26,19 +26,39 @@ pub(crate) fn running(
     subscription: SubscriptionId,
     at: Timestamp,
 ) -> Result<Vec<Running>> {
-    view.all(&sql::RUNNING, params![subscription, at], |row| {
-        let line = invoice::read_line(row, 6)?;
-        let currency = line.amount.currency();
-        Ok(Running {
-            invoice: row.get(0)?,
-            state: row.parse(1, invoice::State::parse)?,
-            entity: row.get(2)?,
-            customer: row.get(3)?,
-            credited: Money::new(row.get(4)?, currency)?,
-            credited_tax: Money::new(row.get(5)?, currency)?,
-            line,
-        })
+    view.all(&sql::RUNNING, params![subscription, at], running_line)
+}
+
+fn running_line(row: &Row<'_>) -> Result<Running> {
+    let line = invoice::read_line(row, 6)?;
+    let currency = line.amount.currency();
+    Ok(Running {
+        invoice: row.get(0)?,
+        state: row.parse(1, invoice::State::parse)?,
+        entity: row.get(2)?,
+        customer: row.get(3)?,
+        credited: Money::new(row.get(4)?, currency)?,
+        credited_tax: Money::new(row.get(5)?, currency)?,
+        line,
     })
+}
+
+/// The lines that billed some stretches of subscriptions in arrears, oldest first, by subscription and start.
+pub(crate) fn billed_in_arrears(
+    view: &mut View<'_>,
+    subscriptions: Vec<SubscriptionId>,
+    from: Timestamp,
+) -> Result<Vec<Running>> {
+    view.all(&sql::BILLED_IN_ARREARS, params![subscriptions, from], running_line)
+}
+
+/// The fees in advance of subscriptions for time from an instant on, with what was credited of them.
+pub(crate) fn fees(
+    view: &mut View<'_>,
+    subscriptions: Vec<SubscriptionId>,
+    from: Timestamp,
+) -> Result<Vec<Running>> {
+    view.all(&sql::FEES, params![subscriptions, from], running_line)
 }
 
 /// The lines of a subscription that were ended early and would still run at `at`, the last ended first.
@@ -62,11 +82,26 @@ fn period(row: &Row<'_>, first: usize) -> Result<Period> {
     })
 }
 
+/// Issue a credit note for each invoice that `credits` correct, whoever issued it.
+pub(crate) fn issue_for(
+    tx: &mut Tx<'_>,
+    credits: Vec<Credit>,
+    cause: Cause,
+    at: Timestamp,
+) -> Result<Vec<CreditNote>> {
+    let invoices: BTreeSet<InvoiceId> = credits.iter().map(|credit| credit.invoice).collect();
+    if invoices.is_empty() {
+        return Ok(Vec::new());
+    }
+    let issuers = invoice::issuers(tx, invoices.into_iter().collect())?;
+    issue(tx, credits, &issuers, cause, at)
+}
+
 /// Issue a credit note for each invoice that `credits` correct, as of `at`: number, date, party, postings
 /// and facts. What they come to is the customer's credit from then on.
 ///
 /// `from` says for each invoice who issued it and whom it is for.
-pub(crate) fn issue(
+fn issue(
     tx: &mut Tx<'_>,
     credits: Vec<Credit>,
     from: &HashMap<InvoiceId, (LegalEntityId, CustomerId)>,
@@ -140,15 +175,11 @@ fn posting(view: &mut View<'_>, note: &CreditNote, credits: &[Credit]) -> Result
     let (entity, total) = (note.entity, note.totals.total);
     let mut sums = Sums::new(total.currency());
     for credit in credits {
-        let source = view.one(&sql::SOURCE, params![credit.invoice, credit.invoice_line], |row| {
-            let jurisdiction: Option<String> = row.get(2)?;
-            Ok((row.parse(0, ChargeKind::parse)?, row.get::<String>(1)?, jurisdiction))
-        });
-        let (kind, key, jurisdiction) = source?;
-        sums.add(earned_on(entity, kind, &key), credit.amount);
+        sums.add(income(entity, credit.was_earned(), &credit.key), credit.amount);
         if !credit.tax.is_zero() {
-            let known = jurisdiction.ok_or_else(|| Error::internal("a line has tax that is nobody's"))?;
-            sums.add(tax_account(entity, &Jurisdiction::parse(&known)?), credit.tax);
+            let line = params![credit.invoice, credit.invoice_line];
+            let jurisdiction: String = view.one(&sql::JURISDICTION, line, |row| row.get(0))?;
+            sums.add(tax_account(entity, &Jurisdiction::parse(&jurisdiction)?), credit.tax);
         }
     }
     sums.add(Account::owned(entity, AccountKind::CustomerCredit, note.customer), total.negated());
@@ -221,7 +252,7 @@ fn insert(tx: &mut Tx<'_>, notes: &[(CreditNote, i64, Vec<Credit>)]) -> Result<(
             ordinal.to_value(),
             credit.invoice.to_value(),
             credit.invoice_line.to_value(),
-            Value::Bool(true), // nothing else than an end of the line is credited so far
+            Value::Bool(matches!(credit.derivation, Derivation::Unused(_))),
             credit.description.to_value(),
             Value::Date(start.date),
             Value::Instant(start.at),
@@ -230,6 +261,7 @@ fn insert(tx: &mut Tx<'_>, notes: &[(CreditNote, i64, Vec<Credit>)]) -> Result<(
             Value::Int(credit.amount.minor()),
             Value::json(derivation),
             Value::Int(credit.tax.minor()),
+            credit.key.to_value(),
         ]
     });
     tx.bulk_all(&sql::INSERT_LINES, rows)
@@ -284,6 +316,7 @@ pub fn lines(view: &mut View<'_>, id: CreditNoteId) -> Result<Vec<CreditLine>> {
         let credit = Credit {
             invoice: row.get(1)?,
             invoice_line: row.get(2)?,
+            key: row.get(12)?,
             description: row.get(3)?,
             period: period(row, 4)?,
             amount: Money::new(row.get(8)?, row.get(10)?)?,

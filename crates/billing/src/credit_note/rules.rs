@@ -98,6 +98,7 @@ pub fn unused(running: &Running, unit: ProrationUnit, zone: &Zone, at: Edge) -> 
     Ok(Some(Credit {
         invoice: running.invoice,
         invoice_line: line.ordinal,
+        key: line.key.clone(),
         description: line.description.clone(),
         period: Period { start: at, end: line.period.end },
         amount,

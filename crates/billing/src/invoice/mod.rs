@@ -6,9 +6,11 @@ mod rules;
 pub(crate) mod sql;
 
 pub use model::{ChargeKind, Draft, End, Invoice, Line, State, Totals};
-pub(crate) use ops::{adjustments, issue, numbered, party_json, read_line, read_party, save_drafts};
+pub(crate) use ops::{
+    adjustments, issue, issuers, many, numbered, party_json, read_line, read_party, save_drafts,
+};
 pub use ops::{
     assessed, finalize, find, give_up, lines, list, of_customer, of_subscription, resolve, taxes, void,
 };
-pub(crate) use rules::{Sums, earned_on, tax_account};
+pub(crate) use rules::{Sums, income, tax_account};
 pub use rules::{Transition, assess};

@@ -5,7 +5,7 @@ use identity::customer::Party;
 use jiff::{Timestamp, civil::Date};
 use kernel::{
     Currency, Money, Period,
-    ids::{CustomerId, InvoiceId, LegalEntityId, SubscriptionId},
+    ids::{BillRunId, CustomerId, InvoiceId, LegalEntityId, SubscriptionId},
 };
 use rating::{Explanation, Number};
 use tax::Tax;
@@ -102,6 +102,8 @@ pub struct Draft {
     pub tax_rounding: TaxRounding,
     /// The taxes on the lines; none until [`super::assess`] has worked them out.
     pub taxes: Vec<Tax>,
+    /// The bill run it is made by.
+    pub run: Option<BillRunId>,
 }
 
 impl Draft {

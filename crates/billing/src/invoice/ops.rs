@@ -7,7 +7,7 @@ use identity::{customer, customer::Party, environment};
 use jiff::Timestamp;
 use kernel::{
     Currency, Edge, Error, Money, Period, Rate, Result,
-    ids::{self, CustomerId, InvoiceId, SubscriptionId},
+    ids::{self, CustomerId, InvoiceId, LegalEntityId, SubscriptionId},
 };
 use rating::Number;
 use store::{Lock, Row, View, params};
@@ -39,6 +39,15 @@ pub fn assessed(view: &mut View<'_>, mut draft: Draft) -> Result<(Draft, Totals)
     rules::assess(&mut draft, &entity, &buyer)?;
     let totals = draft.totals()?;
     Ok((draft, totals))
+}
+
+/// Who issued invoices, and whom they are for.
+pub(crate) fn issuers(
+    view: &mut View<'_>,
+    ids: Vec<InvoiceId>,
+) -> Result<HashMap<InvoiceId, (LegalEntityId, CustomerId)>> {
+    let rows = view.all(&sql::ISSUERS, params![ids], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))))?;
+    Ok(rows.into_iter().collect())
 }
 
 /// For each item of a subscription that already has lines from this instant on, the last adjustment.
@@ -118,6 +127,11 @@ pub fn taxes(view: &mut View<'_>, id: InvoiceId) -> Result<Vec<Tax>> {
 /// An invoice. Errors: `not_found`.
 pub fn find(view: &mut View<'_>, id: InvoiceId) -> Result<Invoice> {
     view.opt(&sql::FIND, params![id], read)?.ok_or_else(|| Error::not_found("invoice"))
+}
+
+/// Several invoices in ascending order of id.
+pub(crate) fn many(view: &mut View<'_>, ids: Vec<InvoiceId>) -> Result<Vec<Invoice>> {
+    view.all(&sql::MANY, params![ids], read)
 }
 
 /// The id that `inv_…` or a number such as `INV-000001` stands for. Errors: `id_malformed`, `not_found`.

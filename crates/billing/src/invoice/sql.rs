@@ -22,7 +22,9 @@ pub(crate) use line_columns;
 
 statements! {
     environment FIND = concat!(columns!(), "id = $2");
+    environment MANY = concat!(columns!(), "id IN_IDS($2) ORDER BY id");
     environment BY_NUMBER = "SELECT id FROM invoice WHERE env_id = $1 AND entity_id = $2 AND sequence = $3";
+    environment ISSUERS = "SELECT id, entity_id, customer_id FROM invoice WHERE env_id = $1 AND id IN_IDS($2)";
     environment LIST = concat!(columns!(), "id < $2 ORDER BY id DESC LIMIT $3");
     environment OF_CUSTOMER = concat!(columns!(), "customer_id = $2 AND id < $3 ORDER BY id DESC LIMIT $4");
     environment OF_SUBSCRIPTION = concat!(columns!(), "id IN (
@@ -52,7 +54,7 @@ bulks! {
     INSERT = insert "invoice" {
         id: uuid, entity_id: uuid, customer_id: uuid, state: text, currency: text, sequence: int, number: text,
         issued: date, due: instant, subtotal: int, tax: int, total: int, credit: int, party: json,
-        seller: json, tax_rounding: text,
+        seller: json, tax_rounding: text, bill_run_id: uuid,
     };
     INSERT_LINES = insert "invoice_line" {
         invoice_id: uuid, ordinal: int, subscription_id: uuid, item: int, kind: text, key: text, dimensions: text,

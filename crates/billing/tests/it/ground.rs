@@ -90,6 +90,10 @@ pub fn starter(customer: CustomerId) -> Start {
         finalize: true,
         trial: false,
         has_method: false,
+        coupons: Vec::new(),
+        agreement: Default::default(),
+        term: None,
+        ramp: Vec::new(),
     }
 }
 

@@ -11,6 +11,7 @@ mod renewals;
 mod starts;
 mod taxes;
 mod trials;
+mod usage;
 
 static ALL: &[&store::Context] = &[
     &store::CONTEXT,

@@ -20,6 +20,7 @@ pub use billing::{
 };
 pub use coupon::{Coupon, Discount, Lasts};
 pub use diff::{Change, diff};
+pub(crate) use diff::{billing_changes, plan_changes, price_word};
 pub use meter::{Aggregation, Limit, LimitPolicy, LimitScope, Meter, Window, WindowUnit};
 pub use mistake::Mistake;
 pub use model::{

@@ -289,7 +289,7 @@ impl UsagePrice {
 }
 
 /// When a price is charged. In JSON `"once"`, `"period"` or the cycle's text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum When {
     /// One time.
     Once,

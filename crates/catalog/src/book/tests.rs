@@ -1,6 +1,7 @@
 //! Tests of reading and comparing whole books.
 
 mod businesses;
+mod coupons;
 mod difference;
 mod hostile;
 mod knobs;

@@ -132,6 +132,7 @@ mod tests {
         Credit {
             invoice: Id::from_uuid(Default::default()),
             invoice_line: 0,
+            key: "starter".into(),
             description: "Starter".into(),
             period: Period { start: edge("2026-01-16"), end: edge("2026-02-01") },
             amount: Money::parse(amount, currency).unwrap(),

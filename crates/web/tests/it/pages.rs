@@ -47,6 +47,10 @@ fn things(world: &World, scope: &Scope) -> Vec<String> {
         finalize,
         trial,
         has_method: false,
+        coupons: Vec::new(),
+        agreement: Default::default(),
+        term: None,
+        ramp: Vec::new(),
     };
     let started =
         world.db.write(scope, move |tx| subscription::start(tx, &start(true, false))).wait().unwrap();

@@ -147,6 +147,10 @@ impl World {
             finalize: true,
             trial: false,
             has_method: false,
+            coupons: Vec::new(),
+            agreement: Default::default(),
+            term: None,
+            ramp: Vec::new(),
         };
         self.db.write(scope, move |tx| subscription::start(tx, &command)).wait().unwrap().subscription.id
     }

@@ -6,7 +6,7 @@ use identity::{LegalEntity, customer, customer::Buyer, customer::Party, environm
 use jiff::Timestamp;
 use kernel::{
     Currency, Error, Money, Result,
-    ids::{CustomerId, InvoiceId, LegalEntityId},
+    ids::{BillRunId, CustomerId, InvoiceId, LegalEntityId},
 };
 use ledger::{Account, AccountKind, Transaction};
 use serde_json::json;
@@ -50,6 +50,7 @@ impl Parties {
 /// An invoice about to be stored.
 struct Document {
     invoice: Invoice,
+    run: Option<BillRunId>,
     sequence: Option<i64>,
     lines: Vec<Line>,
     taxes: Vec<Tax>,
@@ -60,6 +61,9 @@ struct Document {
 impl Document {
     /// A draft with its taxes as the rules say now.
     fn new(id: InvoiceId, mut draft: Draft, parties: &Parties) -> Result<Self> {
+        for (line, place) in draft.lines.iter_mut().zip(0_i64..) {
+            line.ordinal = place;
+        }
         let (_, buyer) = parties.customer(draft.customer)?;
         let entity = parties.entity(draft.entity)?;
         let of_line = rules::assess(&mut draft, entity, buyer)?;
@@ -78,7 +82,8 @@ impl Document {
             tax_rounding: draft.tax_rounding,
             end: None,
         };
-        Ok(Self { invoice, sequence: None, lines: draft.lines, taxes: draft.taxes, of_line })
+        let Draft { run, lines, taxes, .. } = draft;
+        Ok(Self { invoice, run, sequence: None, lines, taxes, of_line })
     }
 
     fn all(drafts: Vec<(InvoiceId, Draft)>, parties: &Parties) -> Result<Vec<Self>> {
@@ -161,6 +166,7 @@ fn assess_again(tx: &mut Tx<'_>, stored: &Invoice, parties: &Parties) -> Result<
         lines: before.clone(),
         tax_rounding: stored.tax_rounding,
         taxes: Vec::new(),
+        run: None, // that of a stored draft stays as it is
     };
     let document = Document::new(stored.id, draft, parties)?;
     if document.taxes != known || document.lines != before {

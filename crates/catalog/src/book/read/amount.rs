@@ -64,20 +64,28 @@ impl Amounts {
         currencies
     }
 
-    /// The amount in a currency. Where it is missing, that is reported.
+    /// The amount in a currency of the price it belongs to. Where it is missing, that is reported.
     pub(super) fn get(&self, currency: Currency, book: Currency, report: &mut Report) -> Option<UnitPrice> {
+        let missing = || format!("there is no amount in {currency}, which this price is given in elsewhere");
+        self.get_or(currency, book, missing, report)
+    }
+
+    /// The amount in a currency. Where it is missing, that is reported in these words.
+    pub(super) fn get_or(
+        &self,
+        currency: Currency,
+        book: Currency,
+        missing: impl Fn() -> String,
+        report: &mut Report,
+    ) -> Option<UnitPrice> {
         let amount = match self.bare {
             Some(bare) if bare.is_zero() || currency == book => Some(bare),
             Some(_) => None,
             None => self.each.get(&currency).copied(),
         };
         if amount.is_none() {
-            let message = format!("there is no amount in {currency}, which this price is given in elsewhere");
-            report.add_hint(
-                self.span.clone(),
-                message,
-                "write one for each currency: { USD = \"49\", EUR = \"45\" }",
-            );
+            let hint = "write one for each currency: { USD = \"49\", EUR = \"45\" }";
+            report.add_hint(self.span.clone(), missing(), hint);
         }
         amount
     }

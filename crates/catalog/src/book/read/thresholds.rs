@@ -73,14 +73,8 @@ fn in_currency(
 /// The amount in a currency: above 0, and one that can be billed.
 fn amount(written: &Written, currency: Currency, book: Currency, report: &mut Report) -> Option<UnitPrice> {
     let (span, amounts) = written;
-    let given = Amounts::currencies([amounts], book);
-    if !given.is_empty() && !given.contains(&currency) {
-        let message = format!("the plan is sold in {currency}, and this threshold has no amount in it");
-        let hint = "write one for each currency: { USD = \"200\", EUR = \"180\" }";
-        report.add_hint(span.clone(), message, hint);
-        return None;
-    }
-    let amount = amounts.get(currency, book, report)?;
+    let missing = || format!("the plan is sold in {currency}, and this threshold has no amount in it");
+    let amount = amounts.get_or(currency, book, missing, report)?;
     if Thresholds::allows(amount, currency) {
         return Some(amount);
     }

@@ -193,7 +193,7 @@ fn mistakes_in_thresholds_are_named() {
         (
             "{ every = { EUR = 5 } }",
             &[
-                "the plan is sold in USD, and this threshold has no amount in it; write one for each currency: { USD = \"200\", EUR = \"180\" }",
+                "the plan is sold in USD, and this threshold has no amount in it; write one for each currency: { USD = \"49\", EUR = \"45\" }",
             ],
         ),
         ("{ every = 0.5 }", &["a price with a decimal point must be in quotes; write \"0.5\""]),

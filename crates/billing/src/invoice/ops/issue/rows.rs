@@ -75,7 +75,7 @@ pub(super) fn replace_taxes(tx: &mut Tx<'_>, document: &Document) -> Result<()> 
     tx.exec_one(&sql::TAX, params![invoice.id, tax.minor(), total.minor()])
 }
 
-fn row<'d>(document: &'d Document, party: &Option<Json>, seller: &Option<Json>) -> [Value<'d>; 16] {
+fn row<'d>(document: &'d Document, party: &Option<Json>, seller: &Option<Json>) -> [Value<'d>; 17] {
     let Document { invoice, sequence, .. } = document;
     let Totals { subtotal, tax, total } = invoice.totals;
     let json = |value: &Option<Json>| value.as_ref().map_or(Value::Null, Value::json);
@@ -96,6 +96,7 @@ fn row<'d>(document: &'d Document, party: &Option<Json>, seller: &Option<Json>) 
         json(party),
         json(seller),
         Value::from(rounding_word(invoice.tax_rounding)),
+        document.run.to_value(),
     ]
 }
 
