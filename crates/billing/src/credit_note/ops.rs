@@ -18,7 +18,7 @@ use super::{
     rules::{Ended, Running},
     sql,
 };
-use crate::invoice::{self, Sums, Totals, income, party_json, read_party, tax_account};
+use crate::invoice::{self, ChargeKind, Sums, Totals, earned_on, party_json, read_party, tax_account};
 
 /// The running lines of a subscription at `at`.
 pub(crate) fn running(
@@ -175,11 +175,15 @@ fn posting(view: &mut View<'_>, note: &CreditNote, credits: &[Credit]) -> Result
     let (entity, total) = (note.entity, note.totals.total);
     let mut sums = Sums::new(total.currency());
     for credit in credits {
-        sums.add(income(entity, credit.was_earned(), &credit.key), credit.amount);
+        let source = view.one(&sql::SOURCE, params![credit.invoice, credit.invoice_line], |row| {
+            let jurisdiction: Option<String> = row.get(2)?;
+            Ok((row.parse(0, ChargeKind::parse)?, row.get::<String>(1)?, jurisdiction))
+        });
+        let (kind, key, jurisdiction) = source?;
+        sums.add(earned_on(entity, kind, &key), credit.amount);
         if !credit.tax.is_zero() {
-            let line = params![credit.invoice, credit.invoice_line];
-            let jurisdiction: String = view.one(&sql::JURISDICTION, line, |row| row.get(0))?;
-            sums.add(tax_account(entity, &Jurisdiction::parse(&jurisdiction)?), credit.tax);
+            let known = jurisdiction.ok_or_else(|| Error::internal("a line has tax that is nobody's"))?;
+            sums.add(tax_account(entity, &Jurisdiction::parse(&known)?), credit.tax);
         }
     }
     sums.add(Account::owned(entity, AccountKind::CustomerCredit, note.customer), total.negated());

@@ -11,7 +11,7 @@ macro_rules! columns {
     };
 }
 
-/// Lines of invoices with what was credited of them and of their tax.
+/// Lines of invoices with what was credited of them.
 macro_rules! with_credit {
     () => {
         concat!(
@@ -50,9 +50,10 @@ statements! {
         ORDER BY l.subscription_id, l.start_at, l.item, l.key, l.adjustment");
     environment FEES = concat!(with_credit!(), "l.subscription_id IN_IDS($2) AND l.kind = 'recurring' AND l.start_at >= $3
             AND i.state <> 'void'");
-    /// Whose the tax of a line is.
-    environment JURISDICTION = "SELECT t.jurisdiction FROM invoice_line l
-        JOIN invoice_tax t ON t.env_id = l.env_id AND t.invoice_id = l.invoice_id AND t.ordinal = l.tax_ordinal
+    /// What decides where a credited line is posted back from.
+    environment SOURCE = "SELECT l.kind, l.key, t.jurisdiction
+        FROM invoice_line l LEFT JOIN invoice_tax t
+            ON t.env_id = l.env_id AND t.invoice_id = l.invoice_id AND t.ordinal = l.tax_ordinal
         WHERE l.env_id = $1 AND l.invoice_id = $2 AND l.ordinal = $3";
     /// Each line of a credit note with the tax of the line it credits.
     environment TAXES = "SELECT t.ordinal, t.jurisdiction, t.kind, t.name, t.rate, t.reason, t.note, c.amount, c.tax, i.currency
@@ -79,7 +80,6 @@ bulks! {
     };
     INSERT_LINES = insert "credit_note_line" {
         credit_note_id: uuid, ordinal: int, invoice_id: uuid, invoice_line: int, ends: bool, description: text, start_date: date,
-        start_at: instant, end_date: date, end_at: instant, amount: int, explanation: json,
-        tax: int, key: text,
+        start_at: instant, end_date: date, end_at: instant, amount: int, explanation: json, tax: int, key: text,
     };
 }

@@ -98,12 +98,12 @@ pub struct Draft {
     pub due: Timestamp,
     /// What it charges; never empty.
     pub lines: Vec<Line>,
+    /// The bill run it is made by.
+    pub run: Option<BillRunId>,
     /// Over what tax is rounded.
     pub tax_rounding: TaxRounding,
     /// The taxes on the lines; none until [`super::assess`] has worked them out.
     pub taxes: Vec<Tax>,
-    /// The bill run it is made by.
-    pub run: Option<BillRunId>,
 }
 
 impl Draft {

@@ -29,6 +29,22 @@ pub(crate) use issue::{issue, save_drafts};
 /// Invoices are locked after their subscriptions.
 static LOCK: Lock<ids::Invoice> = Lock::new(30, &sql::LOCK);
 
+/// For each item of a subscription that already has lines from this instant on, the last adjustment.
+pub(crate) fn adjustments(
+    view: &mut View<'_>,
+    subscription: SubscriptionId,
+    start: Timestamp,
+) -> Result<HashMap<i64, i64>> {
+    let rows =
+        view.all(&sql::ADJUSTMENTS, params![subscription, start], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.into_iter().collect())
+}
+
+/// A party as it is stored.
+pub(crate) fn party_json(party: Option<&Party>) -> Result<Option<serde_json::Value>> {
+    party.map(serde_json::to_value).transpose().map_err(|error| Error::internal(error.to_string()))
+}
+
 /// A draft with its taxes, as it would be issued now, and what it adds up to; writes nothing.
 ///
 /// Errors: `not_found` for the customer, `legal_entity_unknown`, `amount_out_of_range`.
@@ -48,22 +64,6 @@ pub(crate) fn issuers(
 ) -> Result<HashMap<InvoiceId, (LegalEntityId, CustomerId)>> {
     let rows = view.all(&sql::ISSUERS, params![ids], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))))?;
     Ok(rows.into_iter().collect())
-}
-
-/// For each item of a subscription that already has lines from this instant on, the last adjustment.
-pub(crate) fn adjustments(
-    view: &mut View<'_>,
-    subscription: SubscriptionId,
-    start: Timestamp,
-) -> Result<HashMap<i64, i64>> {
-    let rows =
-        view.all(&sql::ADJUSTMENTS, params![subscription, start], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(rows.into_iter().collect())
-}
-
-/// A party as it is stored.
-pub(crate) fn party_json(party: Option<&Party>) -> Result<Option<serde_json::Value>> {
-    party.map(serde_json::to_value).transpose().map_err(|error| Error::internal(error.to_string()))
 }
 
 /// A party as it was stored.

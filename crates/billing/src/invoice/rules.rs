@@ -9,7 +9,7 @@ use kernel::{Currency, Error, Money, Result, ids::LegalEntityId};
 use ledger::{Account, AccountKind, Entry, Posting, Transaction};
 use tax::{Category, Jurisdiction, Rounding, Tax, TaxedLine, Treatment, compute, treat};
 
-use super::model::{Draft, Invoice, Line, State};
+use super::model::{ChargeKind, Draft, Invoice, Line, State};
 
 /// Assess the taxes of a draft: each line gets its part, the draft the taxes. Assessing them again gives what
 /// the rules say then. For each line, the place of its tax among them.
@@ -52,7 +52,7 @@ pub fn postings(invoice: &Invoice, lines: &[Line], taxes: &[Tax], at: Timestamp)
     let mut sums = Sums::new(total.currency());
     sums.add(receivable.clone(), total);
     for line in lines {
-        sums.add(income(entity, line.kind.is_earned(), &line.key), line.amount.negated());
+        sums.add(earned_on(entity, line.kind, &line.key), line.amount.negated());
     }
     for tax in taxes {
         sums.add(tax_account(entity, &tax.treatment.jurisdiction), tax.amount.negated());
@@ -69,9 +69,9 @@ pub fn postings(invoice: &Invoice, lines: &[Line], taxes: &[Tax], at: Timestamp)
 }
 
 /// Where what a line charges is kept: as revenue of what it charges when its time is over, as deferred until then.
-pub(crate) fn income(entity: LegalEntityId, earned: bool, product: &str) -> Account {
-    match earned {
-        true => Account::owned(entity, AccountKind::Revenue, product),
+pub(crate) fn earned_on(entity: LegalEntityId, kind: ChargeKind, key: &str) -> Account {
+    match kind.is_earned() {
+        true => Account::owned(entity, AccountKind::Revenue, key),
         false => Account::single(entity, AccountKind::DeferredRevenue),
     }
 }

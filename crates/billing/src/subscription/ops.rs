@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jobs::due::{self, Due};
 use kernel::{
     Edge, Error, Period, Result, Schedule,
-    ids::{CustomerId, SubscriptionId},
+    ids::{BookVersionId, CustomerId, SubscriptionId},
 };
 use serde_json::{Value as Json, json};
 use store::{NewFact, Row, ToValue, Tx, Value, View, params};
@@ -443,6 +443,28 @@ pub(super) fn due(
     at: Timestamp,
 ) -> Result<Vec<Subscription>> {
     let found = view.all(&sql::DUE, params![customers, at], read)?;
+    with_items(view, found)
+}
+
+/// The running subscriptions of customers that fall due up to an instant, by customer and id.
+pub(crate) fn due_until(
+    view: &mut View<'_>,
+    customers: Vec<CustomerId>,
+    until: Timestamp,
+) -> Result<Vec<Subscription>> {
+    let found = view.all(&sql::DUE_UNTIL, params![customers, until], read)?;
+    with_items(view, found)
+}
+
+/// Subscriptions after `after` that are not over and on another version than `book`, by id.
+pub(crate) fn on_other_books(
+    view: &mut View<'_>,
+    book: BookVersionId,
+    after: Option<SubscriptionId>,
+    limit: i64,
+) -> Result<Vec<Subscription>> {
+    let after = after.map_or(Uuid::nil(), SubscriptionId::uuid);
+    let found = view.all(&sql::ON_OTHER_BOOKS, params![book, after, limit], read)?;
     with_items(view, found)
 }
 

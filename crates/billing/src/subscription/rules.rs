@@ -139,7 +139,7 @@ pub fn start(terms: &Terms<'_>, command: &Start, id: SubscriptionId, now: Timest
     subscription.rhythm = arrears::rhythm(&subscription, terms.version, subscription.arrears_from)?;
     let mut lines = if billed { lines(&subscription, terms.version, period)? } else { Vec::new() };
     discounted(&mut subscription, &mut lines, period.start.date, &Turn::Edge)?;
-    let rounding = terms.version.book.billing.tax_rounding;
+    let rounding = book.billing.tax_rounding;
     Ok(Decision { draft: draft(&subscription, rounding, now, lines), subscription })
 }
 
@@ -201,10 +201,10 @@ pub struct Renewal {
     pub at: Edge,
     /// The new state.
     pub subscription: Subscription,
+    /// Over what tax is rounded, by the price book agreed to.
+    pub tax_rounding: TaxRounding,
     /// The period that is over in arrears, and the next one in advance unless it ended; coupons taken off.
     pub owed: Owed,
-    /// Over what the tax on it is rounded.
-    pub tax_rounding: TaxRounding,
     /// Why a scheduled change could not be made; the subscription then goes on unchanged.
     pub dropped: Option<Error>,
 }
@@ -262,7 +262,7 @@ pub fn renew(ready: &Ready<'_>) -> Result<Renewal> {
     if let Some(mut over) = over(&closed, begins) {
         discounted(&mut over, &mut owed.lines, begins.date, &Turn::Edge)?;
         let tax_rounding = agreed.book.billing.tax_rounding;
-        return Ok(Renewal { at: begins, subscription: over, owed, tax_rounding, dropped: None });
+        return Ok(Renewal { at: begins, subscription: over, tax_rounding, owed, dropped: None });
     }
     let (mut next, version, dropped) = with_pending(&closed, agreed, in_force);
     next.period = Period { start: begins, end: next.schedule.next_edge_after(begins.at)? };
@@ -273,7 +273,7 @@ pub fn renew(ready: &Ready<'_>) -> Result<Renewal> {
     owed.lines.extend(lines(&next, version, next.period)?);
     discounted(&mut next, &mut owed.lines, begins.date, &Turn::Edge)?;
     let tax_rounding = version.book.billing.tax_rounding;
-    Ok(Renewal { at: begins, subscription: next, owed, tax_rounding, dropped })
+    Ok(Renewal { at: begins, subscription: next, tax_rounding, owed, dropped })
 }
 
 /// The draft of what is owed between two edges, with the coupons that run.
@@ -300,7 +300,7 @@ fn between_edges(ready: &Ready<'_>, mut owed: Owed, rhythm: Rhythm) -> Result<Re
     next.rhythm = arrears::rhythm(subscription, version, at)?;
     discounted(&mut next, &mut owed.lines, at.date, &Turn::Edge)?;
     let tax_rounding = version.book.billing.tax_rounding;
-    Ok(Renewal { at, subscription: next, owed, tax_rounding, dropped: None })
+    Ok(Renewal { at, subscription: next, tax_rounding, owed, dropped: None })
 }
 
 /// What late figures change. Errors: those of rating.
@@ -492,6 +492,18 @@ fn lines(subscription: &Subscription, version: &Version, period: Period) -> Resu
     let share = share(subscription, version, period)?;
     let items = subscription.active_items();
     items.filter_map(|item| line(subscription, version, item, period, share).transpose()).collect()
+}
+
+/// What the fees of a subscription come to in a whole period, before coupons, usage and tax. What depends on a figure
+/// counts its flat price.
+///
+/// Errors: those of [`priced`]; `amount_out_of_range`.
+pub fn fees_of_a_period(subscription: &Subscription, version: &Version) -> Result<Money> {
+    let fees = subscription.active_items().map(|item| {
+        let priced = priced(version, item, subscription.schedule.cycle, subscription)?;
+        Ok(charge(&priced, &section(item), version, item, Share::Whole)?.amount)
+    });
+    Money::total(fees.collect::<Result<Vec<_>>>()?, subscription.currency)
 }
 
 /// How much of a full period `period` is: all of it, unless it begins late.

@@ -50,6 +50,7 @@ impl Parties {
 /// An invoice about to be stored.
 struct Document {
     invoice: Invoice,
+    /// The bill run it is made by.
     run: Option<BillRunId>,
     sequence: Option<i64>,
     lines: Vec<Line>,
@@ -61,11 +62,11 @@ struct Document {
 impl Document {
     /// A draft with its taxes as the rules say now.
     fn new(id: InvoiceId, mut draft: Draft, parties: &Parties) -> Result<Self> {
-        for (line, place) in draft.lines.iter_mut().zip(0_i64..) {
-            line.ordinal = place;
-        }
         let (_, buyer) = parties.customer(draft.customer)?;
         let entity = parties.entity(draft.entity)?;
+        for (line, place) in draft.lines.iter_mut().zip(0..) {
+            line.ordinal = place;
+        }
         let of_line = rules::assess(&mut draft, entity, buyer)?;
         let invoice = Invoice {
             id,
@@ -159,6 +160,7 @@ pub fn finalize(tx: &mut Tx<'_>, id: InvoiceId) -> Result<Invoice> {
 fn assess_again(tx: &mut Tx<'_>, stored: &Invoice, parties: &Parties) -> Result<Document> {
     let (before, known) = (lines(tx, stored.id)?, taxes(tx, stored.id)?);
     let draft = Draft {
+        run: None, // a run leaves no drafts
         entity: stored.entity,
         customer: stored.customer,
         currency: stored.totals.total.currency(),
@@ -166,7 +168,6 @@ fn assess_again(tx: &mut Tx<'_>, stored: &Invoice, parties: &Parties) -> Result<
         lines: before.clone(),
         tax_rounding: stored.tax_rounding,
         taxes: Vec::new(),
-        run: None, // that of a stored draft stays as it is
     };
     let document = Document::new(stored.id, draft, parties)?;
     if document.taxes != known || document.lines != before {

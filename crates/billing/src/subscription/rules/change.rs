@@ -214,7 +214,7 @@ pub fn cancel(ground: &Ground<'_>, late: &[Late], now: Timestamp) -> Result<Outc
         State::Suspended if !in_trial => owed.add(close(ground, at, &[])?),
         _ => {}
     }
-    finish(ground, ended, owed, (at, now))
+    finish(ground, ended, owed, at, now)
 }
 
 /// The outcome of the end of a stretch before its time, coupons taken off.
@@ -222,7 +222,8 @@ fn finish(
     ground: &Ground<'_>,
     mut after: Subscription,
     mut owed: Owed,
-    (at, now): (Edge, Timestamp),
+    at: Edge,
+    now: Timestamp,
 ) -> Result<Outcome> {
     (after.arrears_from, after.rhythm) = (at, None);
     discounted(&mut after, &mut owed.lines, at.date, &Turn::Rest(Exact::one()))?;
@@ -245,7 +246,7 @@ pub fn pause(ground: &Ground<'_>, now: Timestamp) -> Result<Outcome> {
     let credits = end(ground, billing.proration, at, |_| true)?;
     let mut owed = close(ground, at, &credits)?;
     owed.credits.extend(credits);
-    finish(ground, Subscription { state, ..before.clone() }, owed, (at, now))
+    finish(ground, Subscription { state, ..before.clone() }, owed, at, now)
 }
 
 /// Resume a paused subscription now: its days stay those of its anchor, the rest of the period is charged.
