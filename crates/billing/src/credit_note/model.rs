@@ -20,10 +20,12 @@ pub enum Cause {
     Cancellation,
     /// It was paused before.
     Pause,
+    /// Less was used than was billed.
+    Usage,
 }
 
 impl Cause {
-    const ALL: [Self; 3] = [Self::Change, Self::Cancellation, Self::Pause];
+    const ALL: [Self; 4] = [Self::Change, Self::Cancellation, Self::Pause, Self::Usage];
 
     /// The word in storage and in the API.
     pub const fn word(self) -> &'static str {
@@ -31,6 +33,7 @@ impl Cause {
             Self::Change => "change",
             Self::Cancellation => "cancellation",
             Self::Pause => "pause",
+            Self::Usage => "usage",
         }
     }
 
@@ -47,14 +50,25 @@ pub struct Credit {
     pub invoice: InvoiceId,
     /// The line's place on that invoice.
     pub invoice_line: i64,
+    /// The key of what the line charged.
+    pub key: String,
     /// What the line read.
     pub description: String,
     /// The time no longer paid for.
     pub period: Period,
     /// Before tax; positive.
     pub amount: Money,
+    /// The tax that goes with it, with all that was credited of the line before counted in.
+    pub tax: Money,
     /// How the amount came to be.
     pub derivation: Derivation,
+}
+
+impl Credit {
+    /// Whether what it takes back had been earned, because its time is over.
+    pub const fn was_earned(&self) -> bool {
+        matches!(self.derivation, Derivation::Measured(_))
+    }
 }
 
 /// How a credit came to be.
@@ -151,4 +165,6 @@ pub struct CreditNote {
     pub totals: Totals,
     /// The party as printed.
     pub party: Option<Party>,
+    /// Its issuer as printed.
+    pub seller: Option<Party>,
 }

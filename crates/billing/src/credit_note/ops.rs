@@ -1,23 +1,24 @@
 //! Issuing credit notes and finding them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use identity::{LegalEntity, customer, customer::Party, environment};
 use jiff::Timestamp;
 use kernel::{
-    Currency, Edge, Error, Money, Period, Result,
+    Currency, Edge, Error, Money, Period, Rate, Result,
     ids::{CreditNoteId, CustomerId, InvoiceId, LegalEntityId, SubscriptionId},
 };
-use ledger::{Account, AccountKind, Posting, Transaction};
+use ledger::{Account, AccountKind, Transaction};
 use serde_json::json;
 use store::{NewFact, Row, Series, ToValue, Tx, Value, View, params};
+use tax::{Jurisdiction, Kind, Tax, Treatment};
 
 use super::{
-    model::{Cause, Credit, CreditLine, CreditNote},
+    model::{Cause, Credit, CreditLine, CreditNote, Derivation},
     rules::{Ended, Running},
     sql,
 };
-use crate::invoice::{self, Totals};
+use crate::invoice::{self, ChargeKind, Sums, Totals, earned_on, party_json, read_party, tax_account};
 
 /// The running lines of a subscription at `at`.
 pub(crate) fn running(
@@ -25,17 +26,39 @@ pub(crate) fn running(
     subscription: SubscriptionId,
     at: Timestamp,
 ) -> Result<Vec<Running>> {
-    view.all(&sql::RUNNING, params![subscription, at], |row| {
-        let line = invoice::read_line(row, 5)?;
-        Ok(Running {
-            invoice: row.get(0)?,
-            state: row.parse(1, invoice::State::parse)?,
-            entity: row.get(2)?,
-            customer: row.get(3)?,
-            credited: Money::new(row.get(4)?, line.amount.currency())?,
-            line,
-        })
+    view.all(&sql::RUNNING, params![subscription, at], running_line)
+}
+
+fn running_line(row: &Row<'_>) -> Result<Running> {
+    let line = invoice::read_line(row, 6)?;
+    let currency = line.amount.currency();
+    Ok(Running {
+        invoice: row.get(0)?,
+        state: row.parse(1, invoice::State::parse)?,
+        entity: row.get(2)?,
+        customer: row.get(3)?,
+        credited: Money::new(row.get(4)?, currency)?,
+        credited_tax: Money::new(row.get(5)?, currency)?,
+        line,
     })
+}
+
+/// The lines that billed some stretches of subscriptions in arrears, oldest first, by subscription and start.
+pub(crate) fn billed_in_arrears(
+    view: &mut View<'_>,
+    subscriptions: Vec<SubscriptionId>,
+    from: Timestamp,
+) -> Result<Vec<Running>> {
+    view.all(&sql::BILLED_IN_ARREARS, params![subscriptions, from], running_line)
+}
+
+/// The fees in advance of subscriptions for time from an instant on, with what was credited of them.
+pub(crate) fn fees(
+    view: &mut View<'_>,
+    subscriptions: Vec<SubscriptionId>,
+    from: Timestamp,
+) -> Result<Vec<Running>> {
+    view.all(&sql::FEES, params![subscriptions, from], running_line)
 }
 
 /// The lines of a subscription that were ended early and would still run at `at`, the last ended first.
@@ -59,11 +82,26 @@ fn period(row: &Row<'_>, first: usize) -> Result<Period> {
     })
 }
 
+/// Issue a credit note for each invoice that `credits` correct, whoever issued it.
+pub(crate) fn issue_for(
+    tx: &mut Tx<'_>,
+    credits: Vec<Credit>,
+    cause: Cause,
+    at: Timestamp,
+) -> Result<Vec<CreditNote>> {
+    let invoices: BTreeSet<InvoiceId> = credits.iter().map(|credit| credit.invoice).collect();
+    if invoices.is_empty() {
+        return Ok(Vec::new());
+    }
+    let issuers = invoice::issuers(tx, invoices.into_iter().collect())?;
+    issue(tx, credits, &issuers, cause, at)
+}
+
 /// Issue a credit note for each invoice that `credits` correct, as of `at`: number, date, party, postings
 /// and facts. What they come to is the customer's credit from then on.
 ///
 /// `from` says for each invoice who issued it and whom it is for.
-pub(crate) fn issue(
+fn issue(
     tx: &mut Tx<'_>,
     credits: Vec<Credit>,
     from: &HashMap<InvoiceId, (LegalEntityId, CustomerId)>,
@@ -97,13 +135,15 @@ pub(crate) fn issue(
             cause,
             totals: totals(&credits)?,
             party: parties.get(&customer).cloned(),
+            seller: Some(entity.party()),
         };
         notes.push((note, sequence, credits));
     }
     insert(tx, &notes)?;
-    let notes: Vec<CreditNote> = notes.into_iter().map(|(note, _, _)| note).collect();
-    let postings: Vec<Transaction> = notes.iter().map(posting).collect();
+    let postings =
+        notes.iter().map(|(note, _, credits)| posting(tx, note, credits)).collect::<Result<Vec<_>>>()?;
     ledger::post(tx, &postings)?;
+    let notes: Vec<CreditNote> = notes.into_iter().map(|(note, _, _)| note).collect();
     for note in &notes {
         tx.fact(fact(note)?);
     }
@@ -125,23 +165,34 @@ fn totals(credits: &[Credit]) -> Result<Totals> {
     let currency = credits.first().map(|credit| credit.amount.currency());
     let currency = currency.ok_or_else(|| Error::internal("a credit note without lines"))?;
     let subtotal = Money::total(credits.iter().map(|credit| credit.amount), currency)?;
-    // The lines were billed without tax, so nothing of it is credited.
-    Ok(Totals { subtotal, tax: Money::zero(currency), total: subtotal })
+    let tax = Money::total(credits.iter().map(|credit| credit.tax), currency)?;
+    Ok(Totals { subtotal, tax, total: subtotal.checked_add(tax)? })
 }
 
-/// What was billed in advance is no longer to be earned; the customer has it to their credit.
-fn posting(note: &CreditNote) -> Transaction {
-    let deferred = Account::single(note.entity, AccountKind::DeferredRevenue);
-    let credit = Account::owned(note.entity, AccountKind::CustomerCredit, note.customer);
-    Transaction {
+/// What was billed is no longer to be earned, its tax no longer to be handed on; the customer has both to their
+/// credit.
+fn posting(view: &mut View<'_>, note: &CreditNote, credits: &[Credit]) -> Result<Transaction> {
+    let (entity, total) = (note.entity, note.totals.total);
+    let mut sums = Sums::new(total.currency());
+    for credit in credits {
+        let source = view.one(&sql::SOURCE, params![credit.invoice, credit.invoice_line], |row| {
+            let jurisdiction: Option<String> = row.get(2)?;
+            Ok((row.parse(0, ChargeKind::parse)?, row.get::<String>(1)?, jurisdiction))
+        });
+        let (kind, key, jurisdiction) = source?;
+        sums.add(earned_on(entity, kind, &key), credit.amount);
+        if !credit.tax.is_zero() {
+            let known = jurisdiction.ok_or_else(|| Error::internal("a line has tax that is nobody's"))?;
+            sums.add(tax_account(entity, &Jurisdiction::parse(&known)?), credit.tax);
+        }
+    }
+    sums.add(Account::owned(entity, AccountKind::CustomerCredit, note.customer), total.negated());
+    Ok(Transaction {
         effective: note.effective,
         document: note.id.any(),
         kind: "credit_note.issued",
-        postings: vec![
-            Posting::debit(deferred, note.totals.subtotal),
-            Posting::credit(credit, note.totals.total),
-        ],
-    }
+        postings: sums.postings()?,
+    })
 }
 
 fn fact(note: &CreditNote) -> Result<NewFact> {
@@ -164,9 +215,9 @@ fn insert(tx: &mut Tx<'_>, notes: &[(CreditNote, i64, Vec<Credit>)]) -> Result<(
     let json = |error: serde_json::Error| Error::internal(error.to_string());
     let parties = notes
         .iter()
-        .map(|(note, ..)| note.party.as_ref().map(serde_json::to_value).transpose().map_err(json))
+        .map(|(note, ..)| Ok((party_json(note.party.as_ref())?, party_json(note.seller.as_ref())?)))
         .collect::<Result<Vec<_>>>()?;
-    let rows = notes.iter().zip(&parties).map(|((note, sequence, _), party)| {
+    let rows = notes.iter().zip(&parties).map(|((note, sequence, _), (party, seller))| {
         let Totals { subtotal, tax, total } = note.totals;
         [
             note.id.to_value(),
@@ -183,6 +234,7 @@ fn insert(tx: &mut Tx<'_>, notes: &[(CreditNote, i64, Vec<Credit>)]) -> Result<(
             Value::Int(tax.minor()),
             Value::Int(total.minor()),
             party.as_ref().map_or(Value::Null, Value::json),
+            seller.as_ref().map_or(Value::Null, Value::json),
         ]
     });
     tx.bulk_all(&sql::INSERT, rows)?;
@@ -204,7 +256,7 @@ fn insert(tx: &mut Tx<'_>, notes: &[(CreditNote, i64, Vec<Credit>)]) -> Result<(
             ordinal.to_value(),
             credit.invoice.to_value(),
             credit.invoice_line.to_value(),
-            Value::Bool(true), // nothing else than an end of the line is credited so far
+            Value::Bool(matches!(credit.derivation, Derivation::Unused(_))),
             credit.description.to_value(),
             Value::Date(start.date),
             Value::Instant(start.at),
@@ -212,6 +264,8 @@ fn insert(tx: &mut Tx<'_>, notes: &[(CreditNote, i64, Vec<Credit>)]) -> Result<(
             Value::Instant(end.at),
             Value::Int(credit.amount.minor()),
             Value::json(derivation),
+            Value::Int(credit.tax.minor()),
+            credit.key.to_value(),
         ]
     });
     tx.bulk_all(&sql::INSERT_LINES, rows)
@@ -220,8 +274,6 @@ fn insert(tx: &mut Tx<'_>, notes: &[(CreditNote, i64, Vec<Credit>)]) -> Result<(
 fn read(row: &Row<'_>) -> Result<CreditNote> {
     let currency: Currency = row.get(4)?;
     let money = |index: usize| Money::new(row.get(index)?, currency);
-    let party: Option<serde_json::Value> = row.get(12)?;
-    let party = party.map(serde_json::from_value).transpose();
     Ok(CreditNote {
         id: row.get(0)?,
         entity: row.get(1)?,
@@ -232,7 +284,8 @@ fn read(row: &Row<'_>) -> Result<CreditNote> {
         effective: row.get(7)?,
         cause: row.parse(8, Cause::parse)?,
         totals: Totals { subtotal: money(9)?, tax: money(10)?, total: money(11)? },
-        party: party.map_err(|error| Error::internal(format!("a stored party cannot be read: {error}")))?,
+        party: read_party(row, 12)?,
+        seller: read_party(row, 13)?,
     })
 }
 
@@ -267,12 +320,38 @@ pub fn lines(view: &mut View<'_>, id: CreditNoteId) -> Result<Vec<CreditLine>> {
         let credit = Credit {
             invoice: row.get(1)?,
             invoice_line: row.get(2)?,
+            key: row.get(12)?,
             description: row.get(3)?,
             period: period(row, 4)?,
             amount: Money::new(row.get(8)?, row.get(10)?)?,
+            tax: Money::new(row.get(11)?, row.get(10)?)?,
             derivation: derivation
                 .map_err(|error| Error::internal(format!("a stored derivation cannot be read: {error}")))?,
         };
         Ok(CreditLine { ordinal: row.get(0)?, credit })
     })
+}
+
+/// The taxes a credit note gives back, in the order of those of the invoice.
+pub fn taxes(view: &mut View<'_>, id: CreditNoteId) -> Result<Vec<Tax>> {
+    let mut taxes: Vec<(i64, Tax)> = Vec::new();
+    view.each(&sql::TAXES, params![id], |row| {
+        let (place, currency): (i64, Currency) = (row.get(0)?, row.get(9)?);
+        let (base, amount) = (Money::new(row.get(7)?, currency)?, Money::new(row.get(8)?, currency)?);
+        if let Some((_, tax)) = taxes.last_mut().filter(|(last, _)| *last == place) {
+            (tax.base, tax.amount) = (tax.base.checked_add(base)?, tax.amount.checked_add(amount)?);
+            return Ok(());
+        }
+        let treatment = Treatment {
+            jurisdiction: Jurisdiction::parse(&row.get::<String>(1)?)?,
+            kind: row.parse(2, Kind::parse)?,
+            name: row.get(3)?,
+            rate: Rate::parse_percent(&row.get::<String>(4)?)?,
+            reason: row.get(5)?,
+            note: row.get(6)?,
+        };
+        taxes.push((place, Tax { treatment, base, amount }));
+        Ok(())
+    })?;
+    Ok(taxes.into_iter().map(|(_, tax)| tax).collect())
 }

@@ -132,9 +132,11 @@ mod tests {
         Credit {
             invoice: Id::from_uuid(Default::default()),
             invoice_line: 0,
+            key: "starter".into(),
             description: "Starter".into(),
             period: Period { start: edge("2026-01-16"), end: edge("2026-02-01") },
             amount: Money::parse(amount, currency).unwrap(),
+            tax: Money::zero(currency),
             derivation: Derivation::Unused(Unused {
                 billed: "49.00".into(),
                 credited_before: before.into(),

@@ -106,9 +106,8 @@ impl Effect {
         };
         let versions =
             [version::find(tx, before.book)?, version::find(tx, after.book)?, version::in_force(tx)?];
-        let [_, agreed, in_force] = &versions;
-        let scheduled = after.state == State::Active && (after.pending.is_some() || after.ends.is_some());
-        let later = scheduled.then(|| rules::renew(&after, agreed, in_force)).transpose()?;
+        let scheduled = after.state == State::Active && (after.pending().is_some() || after.ends.is_some());
+        let later = scheduled.then(|| subscription::at_edge(tx, &after)).transpose()?;
         let by_second = versions.iter().any(|one| one.book.billing.proration == ProrationUnit::Second)
             && clock::read(tx)?.is_none();
         let credit = [held, credit(tx, &after)?];
@@ -148,8 +147,9 @@ impl Effect {
         }
         if let Some(later) = &self.later {
             parts.push(of_subscription(&later.subscription));
-            let lines = later.draft.iter().flat_map(|draft| &draft.lines);
-            parts.extend(lines.map(|line| format!("+ {} {}", line.description, line.amount)));
+            parts.extend(
+                later.owed.lines.iter().map(|line| format!("+ {} {}", line.description, line.amount)),
+            );
         }
         let digest = Sha256::digest(parts.join("\n"));
         digest.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -172,7 +172,7 @@ fn of_subscription(one: &Subscription) -> String {
         one.billed_through.date,
         one.ends.map(date),
         one.trial_end.map(|end| end.date),
-        one.pending,
+        one.pending(),
         one.has_method,
     )
 }
