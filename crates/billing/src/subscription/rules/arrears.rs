@@ -75,6 +75,20 @@ pub fn so_far(subscription: &Subscription, version: &Version, usage: &Usage, at:
     Ok(close_usage(subscription, version, usage, at)?.lines)
 }
 
+/// The fees of the running period as the figures there are make them, before coupons.
+///
+/// Errors: those of rating.
+pub fn fees(subscription: &Subscription, version: &Version, usage: &Usage) -> Result<Vec<Line>> {
+    let at = subscription.billed_through;
+    let stretch = Stretch { subscription, version, usage, at, of: Of::Period };
+    if stretch.period().is_empty() {
+        return Ok(Vec::new());
+    }
+    let share = stretch.share()?;
+    let items = subscription.active_items();
+    items.filter_map(|item| stretch.fee(item, share).transpose()).collect()
+}
+
 /// What is to be billed at once, when the usage of the open stretch has reached the next threshold of the plan: all
 /// of it that was not billed before.
 ///
@@ -145,10 +159,16 @@ fn own_cycle(subscription: &Subscription, usage: &UsagePrice) -> Option<Cycle> {
 
 /// When the stretch began that a figure under `key` belongs to, which is not billed yet.
 pub fn open_from(subscription: &Subscription, version: &Version, key: &str) -> Edge {
+    open_period(subscription, version, key).start
+}
+
+/// The stretch a figure under `key` belongs to that is not billed yet, with the edge that will bill it.
+pub fn open_period(subscription: &Subscription, version: &Version, key: &str) -> Period {
     let plan = version.book.plan(subscription.plan());
     let usage = plan.and_then(|plan| plan.usage.iter().find(|usage| usage.key == key));
     let own = usage.and_then(|usage| own_cycle(subscription, usage)).and(subscription.rhythm);
-    own.map_or(subscription.arrears_from, |rhythm| rhythm.stretch.start)
+    let period = Period { start: subscription.arrears_from, end: subscription.billed_through };
+    own.map_or(period, |rhythm| rhythm.stretch)
 }
 
 /// What of a subscription a stretch is about.
