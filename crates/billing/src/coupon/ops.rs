@@ -1,6 +1,6 @@
 //! Redeeming coupons, giving subscriptions away, and taking both back.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use catalog::{Book, version};
 use jiff::{Timestamp, civil::Date};
@@ -35,7 +35,7 @@ pub(crate) fn take_all<'s>(
     book: &Book,
     subscriptions: impl Iterator<Item = &'s Subscription>,
 ) -> Result<()> {
-    let mut taken: BTreeMap<String, Vec<(CustomerId, SubscriptionId)>> = BTreeMap::new();
+    let mut taken = Taken::new();
     for subscription in subscriptions {
         for discount in &subscription.discounts {
             let of_coupon = taken.entry(discount.key.clone()).or_default();
@@ -48,6 +48,7 @@ pub(crate) fn take_all<'s>(
     let keys: Vec<String> = taken.keys().cloned().collect();
     let counts: HashMap<String, i64> =
         tx.all(&sql::COUNTS, params![keys], |row| Ok((row.get(0)?, row.get(1)?)))?.into_iter().collect();
+    check_customers(tx, book, &taken)?;
     let (now, mut rows) = (tx.now(), Vec::new());
     for (key, of_coupon) in &taken {
         let first = counts.get(key).copied().unwrap_or(0) + 1;
@@ -70,6 +71,47 @@ pub(crate) fn take_all<'s>(
     // Somebody redeemed the same coupon at the same moment.
     if written == count { Ok(()) } else { Err(tx.try_again()) }
 }
+
+/// Each customer redeems a coupon so often, and some only before anything was paid for.
+///
+/// Errors: `coupon_used_up`, `coupon_new_customers_only`.
+fn check_customers(tx: &mut Tx<'_>, book: &Book, taken: &Taken) -> Result<()> {
+    let customers: BTreeSet<CustomerId> = taken.values().flatten().map(|(customer, _)| *customer).collect();
+    let customers: Vec<CustomerId> = customers.into_iter().collect();
+    let keys: Vec<String> = taken.keys().cloned().collect();
+    let mut uses: HashMap<(CustomerId, String), u64> = HashMap::new();
+    tx.each(&sql::BEFORE, params![customers.clone(), keys], |row| {
+        *uses.entry((row.get(0)?, row.get(1)?)).or_default() += 1;
+        Ok(())
+    })?;
+    let newly: Vec<SubscriptionId> =
+        taken.values().flatten().map(|(_, subscription)| *subscription).collect();
+    let for_new = |key: &String| book.coupon(key).is_some_and(|coupon| coupon.new_customers_only);
+    let paid: BTreeSet<CustomerId> = if taken.keys().any(for_new) {
+        tx.all(&sql::PAID_BEFORE, params![customers, newly], |row| row.get(0))?.into_iter().collect()
+    } else {
+        BTreeSet::new()
+    };
+    for (key, of_coupon) in taken {
+        let Some(coupon) = book.coupon(key) else { continue };
+        for (customer, _) in of_coupon {
+            let count = uses.entry((*customer, key.clone())).or_default();
+            *count += 1;
+            if *count > coupon.per_customer {
+                let detail = format!("This customer has redeemed the coupon {} before.", coupon.name);
+                return Err(Error::conflict("coupon_used_up", detail).at("/coupons"));
+            }
+            if coupon.new_customers_only && paid.contains(customer) {
+                let detail = format!("The coupon {} is for new customers only.", coupon.name);
+                return Err(Error::conflict("coupon_new_customers_only", detail).at("/coupons"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Who takes each coupon, and for what.
+type Taken = BTreeMap<String, Vec<(CustomerId, SubscriptionId)>>;
 
 /// Give a running subscription the coupon that a key or a customer's code names, from its next invoice on.
 ///

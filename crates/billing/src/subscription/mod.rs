@@ -16,4 +16,4 @@ pub use model::{
 pub use ops::change::{ChangePreview, Changed, cancel, change, keep_on, pause, preview_change, resume};
 pub use ops::trial::{convert, extend_trial, reinstate, set_method, suspend};
 pub use ops::{Preview, find, list, of_customer, preview, resolve, start, start_all};
-pub(crate) use ops::{change::lock, save_all};
+pub(crate) use ops::{change::lock, due_until, on_other_books, save_all};

@@ -1,13 +1,18 @@
 //! Billing on both databases.
 
+mod bill_runs;
 mod changes;
+mod coupons;
+mod ends;
 mod ground;
 mod import;
 mod invoices;
+mod migrations;
 mod parallel;
 mod ravenstack;
 mod renewals;
 mod starts;
+mod taxes;
 mod trials;
 mod usage;
 

@@ -34,8 +34,9 @@ pub fn redeem(
     let mut discounts: Vec<Discount> = Vec::with_capacity(coupons.len());
     for coupon in &coupons {
         let wrong = |code, detail: String| Err(Error::invalid(code, detail).at("/coupons"));
-        if coupon.expires.is_some_and(|expires| today >= expires) {
-            return wrong("coupon_expired", format!("The coupon {} can no longer be redeemed.", coupon.name));
+        if !coupon.is_valid_on(today) {
+            let detail = format!("The coupon {} cannot be redeemed on {today}.", coupon.name);
+            return wrong("coupon_expired", detail);
         }
         if discounts.iter().any(|one| one.key == coupon.key) {
             let detail = format!("The coupon {} is named twice.", coupon.name);
