@@ -58,7 +58,7 @@ pub fn sample(name: &str, known: &Known) -> Sample {
         "subscription_reinstate" => tell(&known.suspended, json!({})),
         "subscription_set_payment_method" => tell(&known.trying, json!({ "on_file": true })),
         "legal_entity_change" => {
-            tell(&known.entity, json!({ "tax_id": "DE123456789", "registrations": ["DE", "OSS"] }))
+            tell(&known.entity, json!({ "tax_id": "12-3456789", "registrations": ["US-NY", "OSS"] }))
         }
         "customer_change" => tell(&known.customer, json!({ "tax_id": "DE123456789", "email": null })),
         "legal_entity_add" => send(

@@ -199,7 +199,7 @@ fn wrong_bodies_and_queries_are_named() {
             let sample = sample(route.name, &house.known);
             let path = sample.path(route.path);
             if route.method != "GET" {
-                let ask = |body: &Json| api.post(&path).key(&house.all).json(body).send();
+                let ask = |body: &Json| api.call(route.method, &path).key(&house.all).json(body).send();
                 let unknown = ask(&json!({ "nonsense": 1 })).expect(422);
                 assert_eq!(
                     (unknown.code().as_str(), unknown.pointers()),
