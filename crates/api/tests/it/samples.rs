@@ -62,7 +62,7 @@ pub fn sample(name: &str, known: &Known) -> Sample {
         "usage_show" => show(&known.measured),
         "usage_put" => Sample { key: "calls", ..tell(&known.measured, json!({ "quantity": "5200" })) },
         "legal_entity_change" => {
-            tell(&known.entity, json!({ "tax_id": "12-3456789", "registrations": ["DE", "OSS"] }))
+            tell(&known.entity, json!({ "tax_id": "12-3456789", "registrations": ["US-NY", "OSS"] }))
         }
         "customer_change" => tell(&known.customer, json!({ "tax_id": "DE123456789", "email": null })),
         "legal_entity_add" => send(
