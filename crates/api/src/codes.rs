@@ -53,6 +53,7 @@ pub const CODES: &[Code] = &[
     code("idempotency_key_malformed", 400, "An `Idempotency-Key` has 1 to 255 visible ASCII characters."),
     code("idempotency_key_reused", 409, "This `Idempotency-Key` came with another request before."),
     code("internal", 500, "A fault of ours. Tell us the request id."),
+    code("invoice_credited", 409, "Credit notes have corrected the invoice, so it cannot be voided."),
     code("invoice_is_draft", 409, "An invoice of the subscription is still a draft; finalize it first."),
     code("invoice_not_draft", 409, "Only a draft can be finalized."),
     code("key_missing", 401, "There is no API key in `Authorization: Bearer …`."),

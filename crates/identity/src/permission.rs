@@ -44,7 +44,7 @@ permissions! {
     SubscriptionWrite "subscription.write";
     /// See invoices.
     InvoiceRead "invoice.read";
-    /// Finalize invoices.
+    /// Finalize and void invoices, and mark them uncollectible.
     InvoiceWrite "invoice.write";
     /// See price books.
     BookRead "book.read";

@@ -24,6 +24,7 @@ mod timezone;
 mod trial;
 mod upgrades;
 mod usage;
+mod void;
 
 #[cfg(test)]
 mod tests;
@@ -127,7 +128,7 @@ fn judge(case: &Case, office: &Office) -> Result<(), Miss> {
         ("trial", _) => trial::check(case, office)?,
         ("credits" | "wallet", _) => return Err(Miss::not("wallets and grants: money issue")),
         ("billing", "threshold") => return Err(Miss::not("invoices by threshold: not built yet")),
-        ("invoice", _) => return Err(Miss::not("voiding an invoice: not built yet")),
+        ("invoice", "void") => void::check(case, office)?,
         ("dunning", _) => return Err(Miss::not("dunning: payments issue")),
         _ => return Err(Miss::not("a topic nobody here knows")),
     }

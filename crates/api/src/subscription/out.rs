@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 use crate::{
     credit_note::{CreditNoteWithLines, CreditOut},
     invoice::{InvoiceWithLines, LineOut},
-    shape::{AmountOut, PeriodOut},
+    shape::{AmountOut, PeriodOut, TaxOut},
 };
 
 /// A subscription: one customer on one plan.
@@ -198,6 +198,8 @@ pub(crate) struct PreviewInvoiceOut {
     /// When it would fall due, in business time.
     due: Timestamp,
     lines: Vec<LineOut>,
+    /// The taxes on them.
+    taxes: Vec<TaxOut>,
 }
 
 impl From<Preview> for PreviewOut {
@@ -217,6 +219,7 @@ impl From<(Draft, Totals)> for PreviewInvoiceOut {
             total: totals.total.into(),
             due: draft.due,
             lines: draft.lines.into_iter().map(LineOut::from).collect(),
+            taxes: draft.taxes.into_iter().map(TaxOut::from).collect(),
         }
     }
 }
@@ -256,7 +259,7 @@ pub(crate) struct ChangePreviewOut {
     effective_date: Date,
     /// What would be credited, line by line.
     credits: Vec<CreditOut>,
-    /// What the credits come to.
+    /// What the credits come to, with their tax.
     credited: AmountOut,
     /// What would be billed at once; null when nothing is.
     invoice: Option<PreviewInvoiceOut>,

@@ -209,6 +209,8 @@ pub struct Known {
     pub suspended: SubscriptionId,
     /// A draft.
     pub invoice: InvoiceId,
+    /// Issued, and corrected by nothing.
+    pub issued: InvoiceId,
     /// For what was paused.
     pub credit_note: Option<CreditNoteId>,
     /// The receivable account of the customer.
@@ -243,6 +245,7 @@ fn furnish(tx: &mut Tx<'_>) -> kernel::Result<Known> {
     let started = subscription::start_all(tx, starts)?;
     let [running, ending, paused, draft, trying, suspended] =
         <[_; 6]>::try_from(started).expect("six subscriptions");
+    let issued = running.invoice.expect("a first invoice");
     let [running, ending, paused, trying, suspended] =
         [running, ending, paused, trying, suspended].map(|started| started.subscription.id);
     let receivable = ledger::Account::owned(entity, ledger::AccountKind::Receivable, customer);
@@ -260,6 +263,7 @@ fn furnish(tx: &mut Tx<'_>) -> kernel::Result<Known> {
         trying,
         suspended,
         invoice,
+        issued,
         credit_note: None,
         account,
         job,

@@ -44,6 +44,7 @@ pub fn sample(name: &str, known: &Known) -> Sample {
         "ledger_statement" => show(&known.account),
         "job_show" => show(&known.job),
         "customer_erase" => tell(&known.customer, json!({})),
+        "invoice_void" | "invoice_uncollectible" => tell(&known.issued, json!({ "reason": "duplicate" })),
         "invoice_finalize" => tell(&known.invoice, json!({})),
         "subscription_preview_change" | "subscription_change" => {
             tell(&known.running, json!({ "plan": "professional", "addons": { "extra_user": 2 } }))
