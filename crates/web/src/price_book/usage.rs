@@ -1,7 +1,7 @@
 //! What usage costs, and what coupons take off.
 
 use catalog::{Book, Coupon, Discount, Lasts, Limit, Plan, UsagePrice};
-use kernel::{Currency, UnitPrice};
+use kernel::{Currency, Exact, UnitPrice};
 use maud::{Markup, html};
 
 use crate::{show, ui};
@@ -39,7 +39,7 @@ fn row(book: &Book, plan: &Plan, usage: &UsagePrice) -> ui::Row {
         usage.filter.iter().map(|(dimension, value)| format!("{dimension} {value}")).collect();
     let unit = book.meter(&usage.meter).map_or("", |meter| meter.unit.as_str());
     let included = plan.included(usage).map(|limit| included(limit, unit));
-    let free = usage.free.as_ref().map(|free| show::units(&free.to_string(), unit));
+    let free = usage.free.as_ref().map(|free| show::units(&figure(free), unit));
     ui::Row::new(vec![
         html! { (usage.name) @if !only.is_empty() { " (" (only.join(", ")) ")" } },
         html! { (plan.name) },
@@ -48,10 +48,16 @@ fn row(book: &Book, plan: &Plan, usage: &UsagePrice) -> ui::Row {
     ])
 }
 
-/// "10000 calls per user".
+/// "10,000 calls per user".
 fn included(limit: &Limit, unit: &str) -> String {
     let per = limit.per.as_ref().map(|per| format!(" per {per}")).unwrap_or_default();
-    format!("{}{per}", show::units(&limit.amount.to_string(), unit))
+    format!("{}{per}", show::units(&figure(&limit.amount), unit))
+}
+
+/// Grouped where it is whole.
+fn figure(amount: &Exact) -> String {
+    let whole = amount.floor().ok().filter(|_| amount.is_integer());
+    whole.map_or_else(|| amount.to_string(), show::grouped)
 }
 
 /// The coupons; nothing when the book has none.
@@ -158,7 +164,7 @@ mod tests {
             [plans.pro]
             name = "Pro"
             price = { month = 1 }
-            limits = { calls = { amount = 500, policy = "soft" } }
+            limits = { calls = { amount = 5_000, policy = "soft" } }
             usage = { calls = { package = 100, price = "2" } }
             [plans.max]
             name = "Max"
@@ -185,7 +191,7 @@ mod tests {
         let page = prices(&book).into_string() + &coupons(&book).into_string();
         for words in [
             "USD 2 per package of 100 (unit: call)",
-            "500 calls",
+            "5,000 calls",
             "Calls (region eu)",
             "USD 0.50 per call",
             "1 call",
