@@ -22,6 +22,7 @@ use super::{
 use crate::invoice::{self, Draft, Totals};
 
 pub(super) mod change;
+pub(super) mod history;
 pub(super) mod trial;
 
 /// What starting a subscription would do.

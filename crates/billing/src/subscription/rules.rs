@@ -15,6 +15,7 @@ use super::model::{BillFrom, Item, ItemKind, Start, State, Subscription};
 use crate::invoice::{ChargeKind, Draft, Line};
 
 pub mod change;
+pub mod history;
 pub mod trial;
 
 /// The most units of one item.
