@@ -1,6 +1,6 @@
 //! What billing stores.
 
-use crate::{credit_note, invoice, subscription};
+use crate::{credit_note, import, invoice, subscription};
 
 /// Subscriptions with their items, invoices and credit notes with their lines.
 pub static CONTEXT: store::Context = store::Context {
@@ -132,7 +132,7 @@ pub static CONTEXT: store::Context = store::Context {
     }],
     installation_tables: &[],
     system_tables: &[],
-    statements: &[subscription::sql::ALL, invoice::sql::ALL, credit_note::sql::ALL],
+    statements: &[subscription::sql::ALL, invoice::sql::ALL, credit_note::sql::ALL, import::sql::ALL],
     bulks: &[subscription::sql::BULKS, invoice::sql::BULKS, credit_note::sql::BULKS],
     upcasters: &[],
 };

@@ -4,6 +4,7 @@ mod changes;
 mod ground;
 mod import;
 mod invoices;
+mod mappings;
 mod parallel;
 mod ravenstack;
 mod renewals;

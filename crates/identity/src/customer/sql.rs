@@ -8,6 +8,8 @@ statements! {
     environment MANY = "SELECT id, person_id, external_id, country, currency, zone, metadata, created
         FROM customer WHERE env_id = $1 AND id IN_IDS($2)";
     environment BY_EXTERNAL = "SELECT id FROM customer WHERE env_id = $1 AND external_id = $2";
+    environment OF_EXTERNAL = "SELECT id, person_id, external_id, country, currency, zone, metadata, created
+        FROM customer WHERE env_id = $1 AND external_id IN_TEXTS($2)";
     environment EXTERNAL_TAKEN = "SELECT external_id FROM customer WHERE env_id = $1 AND external_id IN_TEXTS($2)";
     environment LOCK = "SELECT id FROM customer WHERE env_id = $1 AND id IN_IDS($2) ORDER BY id FOR UPDATE";
     environment LIST = "SELECT c.id, c.person_id, c.external_id, c.country, c.currency, c.zone, c.metadata, c.created,
