@@ -289,17 +289,17 @@ impl Run<'_> {
         let currency = recorded.subscription.currency;
         let theirs =
             Exact::parse_decimal(&cell.text).map_err(|error| Fault::of(cell.column, &cell.text, &error))?;
-        let mut agreement = latest(history).clone();
+        let mut contents = latest(history).clone();
         if check.per == Per::Unit {
-            agreement.quantity = agreement.quantity.map(|_| 1);
-            agreement.addons.clear();
+            contents.quantity = contents.quantity.map(|_| 1);
+            contents.addons.clear();
         }
-        let cycle = agreement.cycle;
+        let cycle = contents.cycle;
         let reading = &self.reading;
         let ours = self
             .prices
-            .entry((agreement, currency))
-            .or_insert_with_key(|(agreement, currency)| reading.price(agreement, *currency, recorded))
+            .entry((contents, currency))
+            .or_insert_with_key(|(contents, currency)| reading.price(contents, *currency, recorded))
             .clone()
             .map_err(|error| Fault::of(cell.column, &cell.text, &error))?;
         let per = match check.per {

@@ -13,12 +13,12 @@ use uuid::Uuid;
 use super::reading::{Known, Reading};
 use crate::subscription::{
     self, BillFrom, Start,
-    history::{Agreement, History},
+    history::{Contents, History},
     rules::{self, Terms, history::Recorded},
 };
 
-/// What agreements cost a period, computed once each.
-pub(super) type Prices = HashMap<(Agreement, Currency), Result<Money>>;
+/// What contents cost a period, computed once each.
+pub(super) type Prices = HashMap<(Contents, Currency), Result<Money>>;
 
 impl Reading<'_> {
     /// What a history comes to, by the decision loading makes.
@@ -36,6 +36,8 @@ impl Reading<'_> {
             person: PersonId::from_uuid(Uuid::nil()),
             external_id: None,
             country: String::new(),
+            region: None,
+            tax_exempt: false,
             currency: known.currency,
             zone: known.zone.clone(),
             metadata: Json::Null,
@@ -43,14 +45,14 @@ impl Reading<'_> {
         }
     }
 
-    /// What a whole period of an agreement costs in advance: what is billed when it begins at an edge.
+    /// What a whole period of contents costs in advance: what is billed when it begins at an edge.
     pub(super) fn price(
         &self,
-        agreement: &Agreement,
+        contents: &Contents,
         currency: Currency,
         recorded: &Recorded,
     ) -> Result<Money> {
-        let Agreement { plan, cycle, quantity, addons } = agreement.clone();
+        let Contents { plan, cycle, quantity, addons } = contents.clone();
         let schedule = &recorded.subscription.schedule;
         let zone = schedule.zone.clone();
         let begins = schedule.period_at(self.now)?.start.at;
@@ -58,21 +60,11 @@ impl Reading<'_> {
         let entity = subscription::entity(self.entities, None)?;
         let terms = Terms { customer: &customer, entity, version: self.version };
         let start = Start {
-            customer: customer.id,
-            plan,
-            cycle,
             quantity,
             addons,
             start: Some(begins),
             bill_from: BillFrom::Start,
-            zone: None,
-            currency: None,
-            entity: None,
-            external_id: None,
-            metadata: Json::Null,
-            finalize: true,
-            trial: false,
-            has_method: true,
+            ..Start::of(customer.id, plan, cycle)
         };
         let decision = rules::start(&terms, &start, SubscriptionId::from_uuid(Uuid::nil()), begins)?;
         decision.draft.map_or(Ok(Money::zero(currency)), |draft| Ok(draft.totals()?.subtotal))

@@ -76,6 +76,10 @@ pub(super) struct CustomerFields {
     pub(super) email: Option<Field>,
     pub(super) address: Option<Field>,
     pub(super) country: Option<Field>,
+    /// ISO 3166-2 without the country.
+    pub(super) region: Option<Field>,
+    pub(super) tax_id: Option<Field>,
+    pub(super) tax_exempt: Option<Field>,
     pub(super) zone: Option<Field>,
     pub(super) currency: Option<Field>,
     /// Our key = the column.

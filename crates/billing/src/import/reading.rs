@@ -13,9 +13,9 @@ use super::{
     finding::Fault,
     mapping::{CustomerFields, Mapping},
     table::{Heading, Row},
-    value::whole_number,
+    value::{truth, whole_number},
 };
-use crate::subscription::history::Agreement;
+use crate::subscription::history::Contents;
 
 /// What rows are read against.
 pub(super) struct Reading<'a> {
@@ -119,6 +119,9 @@ impl Reading<'_> {
             email: text(line.optional(&fields.email)),
             address: text(line.optional(&fields.address)),
             country,
+            region: text(line.optional(&fields.region)),
+            tax_id: text(line.optional(&fields.tax_id)),
+            tax_exempt: line.parsed(&fields.tax_exempt, truth)?.unwrap_or(false),
             currency: currency.or(defaults.currency).unwrap_or(self.book().currency),
             zone: Some(zone),
             external_id: Some(external_id),
@@ -130,6 +133,8 @@ impl Reading<'_> {
                 Some("/email") => fields.email.as_ref(),
                 Some("/address") => fields.address.as_ref(),
                 Some("/country") => fields.country.as_ref(),
+                Some("/region") => fields.region.as_ref(),
+                Some("/tax_id") => fields.tax_id.as_ref(),
                 _ => None,
             };
             match field.and_then(|field| line.cell(field)) {
@@ -165,13 +170,13 @@ impl Reading<'_> {
     }
 
     /// What a subscription's row says it consists of.
-    pub(super) fn agreement(&self, line: Line<'_>) -> Result<Agreement, Fault> {
+    pub(super) fn contents(&self, line: Line<'_>) -> Result<Contents, Fault> {
         let Some(fields) = &self.mapping.subscription else {
             return Err(Fault::new(None, "", "the mapping has no part for subscriptions"));
         };
         let (plan, meant) = line.needed(&fields.plan, |word| self.plan(word))?;
         let cycle = line.parsed(&fields.cycle, |word| self.cycle(word))?;
-        Ok(Agreement {
+        Ok(Contents {
             plan: plan.key.clone(),
             cycle: cycle.or(meant).unwrap_or(self.mapping.defaults.cycle),
             quantity: line.parsed(&fields.quantity, whole_number)?,

@@ -16,7 +16,7 @@ use super::{
     story::Misplaced,
     table::{File, Row},
 };
-use crate::subscription::history::{Agreement, History, What};
+use crate::subscription::history::{Contents, History, What};
 
 /// What to do when some rows are bad.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -204,9 +204,9 @@ impl Run<'_> {
 }
 
 /// What a history ends as.
-pub(super) fn latest(history: &mut History) -> &mut Agreement {
+pub(super) fn latest(history: &mut History) -> &mut Contents {
     let changed = history.events.iter_mut().rev().find_map(|(_, what)| match what {
-        What::Changed(agreement) => Some(agreement),
+        What::Changed(contents) => Some(contents),
         What::Paused | What::Resumed => None,
     });
     changed.unwrap_or(&mut history.first)

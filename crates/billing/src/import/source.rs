@@ -116,8 +116,10 @@ fn columns<'m>(
 
 impl CustomerFields {
     fn columns(&self) -> Vec<&str> {
-        let Self { id, name, email, address, country, zone, currency, metadata, skip } = self;
-        let optional = [email, address, country, zone, currency].into_iter().flatten();
+        let Self { id, name, email, address, country, region, tax_id, tax_exempt, .. } = self;
+        let Self { zone, currency, metadata, skip, .. } = self;
+        let optional = [email, address, country, region, tax_id, tax_exempt, zone, currency];
+        let optional = optional.into_iter().flatten();
         columns([id, name].into_iter().chain(optional).chain(metadata.values()), skip.keys())
     }
 }

@@ -12,7 +12,7 @@ use super::{
     reading::{Known, Line, Reading},
     value::whole_number,
 };
-use crate::subscription::history::{Agreement, History, Standing, What};
+use crate::subscription::history::{Contents, History, Standing, What};
 
 /// A row with where it stands.
 pub(super) type Placed<'r> = (Place, Line<'r>);
@@ -170,17 +170,17 @@ impl Reading<'_> {
 /// the start itself must tell.
 fn beginning(
     fields: &ChangeFields,
-    now: &Agreement,
+    now: &Contents,
     at_start: &[Change<'_>],
     later: &[Change<'_>],
-) -> Result<Agreement, Misplaced> {
+) -> Result<Contents, Misplaced> {
     let told = Told { at_start, later };
     let plan = told.before(fields.plan.as_ref(), now.plan.clone(), |terms| terms.plan.clone())?;
     let cycle = told.before(fields.cycle.as_ref(), now.cycle, |terms| terms.cycle)?;
     let count = |count| told.before(fields.quantity.as_ref(), count, |terms| terms.quantity);
     let quantity = now.quantity.map(count).transpose()?;
     let addons = if plan == now.plan { now.addons.clone() } else { BTreeMap::new() };
-    Ok(Agreement { plan, cycle, quantity, addons })
+    Ok(Contents { plan, cycle, quantity, addons })
 }
 
 struct Told<'c> {
@@ -210,10 +210,10 @@ impl Told<'_> {
 impl Terms {
     /// These terms, and where they say nothing those from before. Add-ons are known only as they are now: the plan
     /// of now has them.
-    fn over(&self, before: &Agreement, now: &Agreement) -> Agreement {
+    fn over(&self, before: &Contents, now: &Contents) -> Contents {
         let plan = self.plan.clone().unwrap_or_else(|| before.plan.clone());
         let addons = if plan == now.plan { now.addons.clone() } else { BTreeMap::new() };
-        Agreement {
+        Contents {
             cycle: self.cycle.unwrap_or(before.cycle),
             quantity: self.quantity.or(before.quantity),
             addons,
@@ -222,7 +222,7 @@ impl Terms {
     }
 }
 
-fn shown(terms: &Agreement) -> String {
+fn shown(terms: &Contents) -> String {
     let count = terms.quantity.map(|count| format!(" × {count}")).unwrap_or_default();
     format!("{}{count} every {}", terms.plan, terms.cycle)
 }

@@ -11,7 +11,10 @@ use super::{
     reading::{Known, Line, Reading, currency},
     value::{truth, whole_number},
 };
-use crate::subscription::history::{Ends, History, Standing, What};
+use crate::subscription::{
+    Agreement,
+    history::{Ends, History, Standing, What},
+};
 
 /// The instants of a row that decide how the subscription stands.
 struct Times {
@@ -32,7 +35,7 @@ impl Reading<'_> {
         known: &Known,
     ) -> Result<History, Fault> {
         let external_id = Some(line.id(&fields.id)?);
-        let first = self.agreement(line)?;
+        let first = self.contents(line)?;
         let zone = &known.zone;
         let instant = |text: &str| self.mapping.dates.instant(text, zone);
         let times = Times {
@@ -63,6 +66,7 @@ impl Reading<'_> {
             zone: None,
             currency: line.parsed(&fields.currency, currency)?,
             entity: line.parsed(&fields.legal_entity, |name| self.entity(name))?,
+            agreement: Agreement::default(),
             has_method: has_method.unwrap_or(self.mapping.defaults.has_method),
             metadata: line.metadata(&fields.metadata),
         })

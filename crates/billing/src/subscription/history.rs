@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use kernel::{Currency, Cycle, Zone, ids::LegalEntityId};
 use serde_json::Value as Json;
 
-use super::model::BillFrom;
+use super::{agreement::Agreement, model::BillFrom};
 
 /// What a subscription consisted of from some instant on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Agreement {
+pub struct Contents {
     /// Key of a plan of the price book in force.
     pub plan: String,
     /// How often it was billed.
@@ -25,7 +25,7 @@ pub struct Agreement {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
     /// It became something else.
-    Changed(Agreement),
+    Changed(Contents),
     /// It was paused.
     Paused,
     /// It went on after a pause.
@@ -60,7 +60,7 @@ pub struct History {
     /// When it began, at the latest now.
     pub started: Timestamp,
     /// What it began as.
-    pub first: Agreement,
+    pub first: Contents,
     /// What happened then, in order of time.
     pub events: Vec<(Timestamp, What)>,
     /// The end of the trial it began with. A later end than now: it is still tried.
@@ -79,6 +79,8 @@ pub struct History {
     pub currency: Option<Currency>,
     /// Who invoices; none: the first legal entity.
     pub entity: Option<LegalEntityId>,
+    /// What was agreed beside the price book, for what it consists of now.
+    pub agreement: Agreement,
     /// A method of payment is on file.
     pub has_method: bool,
     /// The merchant's own notes.

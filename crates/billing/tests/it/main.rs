@@ -1,6 +1,8 @@
 //! Billing on both databases.
 
+mod bill_runs;
 mod changes;
+mod coupons;
 mod ground;
 mod import;
 mod invoices;
@@ -10,6 +12,7 @@ mod ravenstack;
 mod renewals;
 mod starts;
 mod trials;
+mod usage;
 
 static ALL: &[&store::Context] = &[
     &store::CONTEXT,

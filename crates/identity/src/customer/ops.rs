@@ -9,7 +9,7 @@ use store::{Lock, NewFact, Row, ToValue, Tx, View, idempotency, params};
 use uuid::Uuid;
 
 use super::{
-    model::{Customer, CustomerRef, NewCustomer, Party, Person},
+    model::{Buyer, Customer, CustomerRef, NewCustomer, Party, Person},
     sql,
 };
 
@@ -23,6 +23,8 @@ fn read(row: &Row<'_>) -> Result<Customer> {
         zone: row.get(5)?,
         metadata: row.get(6)?,
         created: row.get(7)?,
+        region: row.get(8)?,
+        tax_exempt: row.get(9)?,
     })
 }
 
@@ -31,7 +33,8 @@ fn read_person(row: &Row<'_>, from: usize) -> Result<Person> {
         name: row.get(from)?,
         email: row.get(from + 1)?,
         address: row.get(from + 2)?,
-        erased: row.get(from + 3)?,
+        tax_id: row.get(from + 3)?,
+        erased: row.get(from + 4)?,
     })
 }
 
@@ -55,6 +58,8 @@ pub fn create_all(tx: &mut Tx<'_>, new: Vec<NewCustomer>) -> Result<Vec<Customer
             person: *person,
             external_id: new.external_id.clone(),
             country: new.country.clone(),
+            region: new.region.clone(),
+            tax_exempt: new.tax_exempt,
             currency: new.currency,
             zone: new.zone.clone().unwrap_or_else(Zone::utc),
             metadata: new.metadata.clone(),
@@ -64,7 +69,13 @@ pub fn create_all(tx: &mut Tx<'_>, new: Vec<NewCustomer>) -> Result<Vec<Customer
     tx.bulk_all(
         &sql::INSERT_PEOPLE,
         new.iter().zip(&people).map(|(new, id)| {
-            [id.to_value(), new.name.to_value(), new.email.to_value(), new.address.to_value()]
+            [
+                id.to_value(),
+                new.name.to_value(),
+                new.email.to_value(),
+                new.address.to_value(),
+                new.tax_id.to_value(),
+            ]
         }),
     )?;
     let inserted = tx.bulk(&sql::INSERT, customers.iter().map(row))?;
@@ -80,7 +91,7 @@ pub fn create_all(tx: &mut Tx<'_>, new: Vec<NewCustomer>) -> Result<Vec<Customer
     Ok(customers)
 }
 
-fn row(customer: &Customer) -> [store::Value<'_>; 8] {
+fn row(customer: &Customer) -> [store::Value<'_>; 10] {
     [
         customer.id.to_value(),
         customer.person.to_value(),
@@ -90,6 +101,8 @@ fn row(customer: &Customer) -> [store::Value<'_>; 8] {
         customer.zone.to_value(),
         customer.metadata.to_value(),
         customer.created.to_value(),
+        customer.region.to_value(),
+        customer.tax_exempt.to_value(),
     ]
 }
 
@@ -139,7 +152,7 @@ pub fn person(view: &mut View<'_>, id: PersonId) -> Result<Person> {
 /// Customers created before `before` (none: from the newest on), newest first, with their names.
 pub fn list(view: &mut View<'_>, before: Option<CustomerId>, limit: i64) -> Result<Vec<(Customer, Person)>> {
     let before = before.map_or(Uuid::max(), CustomerId::uuid);
-    view.all(&sql::LIST, params![before, limit], |row| Ok((read(row)?, read_person(row, 8)?)))
+    view.all(&sql::LIST, params![before, limit], |row| Ok((read(row)?, read_person(row, 10)?)))
 }
 
 /// Which of these external ids are taken.
@@ -150,13 +163,32 @@ pub fn existing_external_ids(view: &mut View<'_>, external: Vec<String>) -> Resu
 /// Customers as they are printed on documents now.
 pub fn parties(view: &mut View<'_>, customers: Vec<CustomerId>) -> Result<Vec<(CustomerId, Party)>> {
     view.all(&sql::PARTIES, params![customers], |row| {
-        let party =
-            Party { name: row.get(1)?, email: row.get(2)?, address: row.get(3)?, country: row.get(4)? };
+        let party = Party {
+            name: row.get(1)?,
+            email: row.get(2)?,
+            address: row.get(3)?,
+            country: row.get(4)?,
+            region: row.get(5)?,
+            tax_id: row.get(6)?,
+        };
         Ok((row.get(0)?, party))
     })
 }
 
-/// Blank a customer's name, addresses and metadata, and drop kept answers that may repeat them. Facts, ledger and issued documents stay: they hold
+/// Customers as the tax rules see them now.
+pub fn buyers(view: &mut View<'_>, customers: Vec<CustomerId>) -> Result<Vec<(CustomerId, Buyer)>> {
+    view.all(&sql::BUYERS, params![customers], |row| {
+        let buyer = Buyer {
+            country: row.get(1)?,
+            region: row.get(2)?,
+            has_tax_id: row.get::<Option<String>>(3)?.is_some(),
+            exempt: row.get(4)?,
+        };
+        Ok((row.get(0)?, buyer))
+    })
+}
+
+/// Blank a customer's name, addresses, tax id and metadata, and drop kept answers that may repeat them. Facts, ledger and issued documents stay: they hold
 /// ids and figures, and documents keep their party until their retention ends.
 ///
 /// Errors: `not_found`, `already_erased`.

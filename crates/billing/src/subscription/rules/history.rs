@@ -4,16 +4,17 @@
 //! stated as a fact effective then and recorded now. The last picture is what is stored. The past is not
 //! billed; whether the running period is, says [`BillFrom`].
 
-use catalog::{Anchor, Book, CycleChange};
+use catalog::{Anchor, Book, CycleChange, PlanChange};
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use kernel::{Cycle, Edge, Error, Period, ProrationUnit, Result, Schedule, Zone, ids::SubscriptionId};
 use serde_json::Value as Json;
 
-use super::{Terms, Wanted, draft, items, lines};
+use super::{Terms, Wanted, arrears, check_agreement, draft, items, lines};
 use crate::{
     invoice::Draft,
     subscription::{
-        history::{Agreement, Ends, History, Standing, What},
+        agreement::Agreement,
+        history::{Contents, Ends, History, Standing, What},
         model::{BillFrom, State, Subscription, Transition},
     },
 };
@@ -43,7 +44,7 @@ pub struct Recorded {
 /// What a history comes to. Pure.
 ///
 /// Errors: `history_invalid` when its instants contradict each other, `transition_illegal`, and those of
-/// [`super::start`] for every agreement of it.
+/// [`super::start`] for everything it ever was.
 pub fn decide(terms: &Terms<'_>, history: &History, id: SubscriptionId, now: Timestamp) -> Result<Recorded> {
     let mut film = Film::open(terms, history, id, now)?;
     for (at, step) in history.steps(now) {
@@ -122,7 +123,7 @@ struct Film<'a> {
     history: &'a History,
     now: Timestamp,
     /// What it consists of at this point.
-    agreement: &'a Agreement,
+    contents: &'a Contents,
     /// Where its periods are counted from at this point.
     anchor: Timestamp,
     subscription: Subscription,
@@ -140,6 +141,7 @@ impl<'a> Film<'a> {
             Some(end) => Period { start: Edge::at(started, zone), end: Edge::at(end, zone) },
             None => schedule.first_period(started)?,
         };
+        let items = items(book, &first.wanted(), first.cycle, currency)?;
         let subscription = Subscription {
             id,
             entity: terms.entity.id,
@@ -148,13 +150,20 @@ impl<'a> Film<'a> {
             book: terms.version.id,
             state: if history.trial_end.is_some() { State::Trialing } else { State::Active },
             currency,
-            items: items(book, &first.wanted(), first.cycle, currency)?,
+            peak: items.first().map_or(0, |plan| plan.quantity),
+            items,
             schedule,
             started,
             period,
             billed_through: period.end,
+            // Usage in a trial is one stretch; what was used later was billed elsewhere.
+            arrears_from: if history.trial_end.is_some() { period.start } else { period.end },
+            rhythm: None,
             ends: None,
-            pending: None,
+            scheduled: Vec::new(),
+            term: None,
+            agreement: Agreement::default(),
+            discounts: Vec::new(),
             trial_end: history.trial_end.map(|end| Edge::at(end, zone)),
             has_method: history.has_method,
             metadata: Json::Null,
@@ -163,7 +172,7 @@ impl<'a> Film<'a> {
             terms,
             history,
             now,
-            agreement: first,
+            contents: first,
             anchor: started,
             subscription,
             told: Vec::with_capacity(history.events.len() + 3),
@@ -187,9 +196,9 @@ impl<'a> Film<'a> {
                 }
                 ("subscription.trial_ended", after)
             }
-            Step::Happened(What::Changed(agreement)) => {
+            Step::Happened(What::Changed(contents)) => {
                 let state = Transition::Change.require(state)?;
-                self.change(at, agreement)?;
+                self.change(at, contents)?;
                 ("subscription.changed", state)
             }
             Step::Happened(What::Paused) => ("subscription.paused", Transition::Pause.require(state)?),
@@ -215,21 +224,26 @@ impl<'a> Film<'a> {
     fn count_from(&mut self, at: Timestamp) {
         let zone = self.subscription.schedule.zone.clone();
         self.anchor = at;
-        self.subscription.schedule = schedule(&self.terms.version.book, at, self.agreement.cycle, &zone);
+        self.subscription.schedule = schedule(&self.terms.version.book, at, self.contents.cycle, &zone);
     }
 
-    fn change(&mut self, at: Timestamp, agreement: &'a Agreement) -> Result<()> {
+    /// What a change does to the periods is as in [`super::change::changed`].
+    fn change(&mut self, at: Timestamp, contents: &'a Contents) -> Result<()> {
         let book = &self.terms.version.book;
-        let currency = self.subscription.currency;
-        self.subscription.items = items(book, &agreement.wanted(), agreement.cycle, currency)?;
-        let cycle_changed = agreement.cycle != self.agreement.cycle;
-        self.agreement = agreement;
-        match book.billing.cycle_change {
-            CycleChange::Restart if cycle_changed => self.count_from(at),
-            CycleChange::Restart | CycleChange::Keep => {
-                self.subscription.schedule.cycle = agreement.cycle;
+        let Subscription { currency, schedule, .. } = &mut self.subscription;
+        let items = items(book, &contents.wanted(), contents.cycle, *currency)?;
+        let before = std::mem::replace(&mut self.contents, contents);
+        let reset = book.billing.plan_change == PlanChange::Reset && contents.plan != before.plan;
+        if contents.cycle != before.cycle || reset {
+            if book.billing.cycle_change == CycleChange::Keep && !reset {
+                schedule.cycle = contents.cycle;
+            } else {
+                *schedule = Schedule::anniversary(at, contents.cycle, schedule.zone.clone());
+                self.anchor = at;
             }
         }
+        self.subscription.items = items;
+        self.subscription.peak = self.subscription.plan_quantity();
         Ok(())
     }
 
@@ -240,11 +254,21 @@ impl<'a> Film<'a> {
         }
         let first = self.subscription.schedule.first_period(self.anchor)?;
         let current = if at < first.end.at { first } else { self.subscription.schedule.period_at(at)? };
-        (self.subscription.period, self.subscription.billed_through) = (current, current.end);
+        self.put_into(current);
         Ok(())
     }
 
+    /// Put it into a period, usage of which was billed elsewhere.
+    const fn put_into(&mut self, period: Period) {
+        let Subscription { billed_through, arrears_from, .. } = &mut self.subscription;
+        (*billed_through, *arrears_from) = (period.end, period.end);
+        self.subscription.period = period;
+    }
+
     fn close(mut self) -> Result<Recorded> {
+        let Subscription { items, schedule, currency, .. } = &self.subscription;
+        check_agreement(&self.terms.version.book, items, schedule.cycle, *currency, &self.history.agreement)?;
+        self.subscription.agreement.clone_from(&self.history.agreement);
         self.subscription.metadata.clone_from(&self.history.metadata);
         let draft = match self.subscription.state {
             State::Active => self.go_on()?,
@@ -262,27 +286,30 @@ impl<'a> Film<'a> {
     /// Bring a running subscription to the period it is in, and bill what is to be billed.
     fn go_on(&mut self) -> Result<Option<Draft>> {
         self.turn_to(self.now)?;
-        match self.history.bill_from {
-            BillFrom::NextPeriod => self.meet(self.history.next_period).map(|()| None),
-            BillFrom::CurrentPeriod => {
-                self.meet(self.history.next_period)?;
-                self.bill().map(Some)
+        let billed = match self.history.bill_from {
+            BillFrom::Start if self.told.len() > 1 => {
+                return wrong(
+                    "Its terms changed since its start, so its past cannot be billed. Bill it from the current or \
+                     the next period.",
+                );
             }
-            BillFrom::Start if self.told.len() > 1 => wrong(
-                "Its terms changed since its start, so its past cannot be billed. Bill it from the current or the \
-                 next period.",
-            ),
             BillFrom::Start => {
                 let first = self.subscription.schedule.first_period(self.anchor)?;
-                (self.subscription.period, self.subscription.billed_through) = (first, first.end);
-                self.bill().map(Some)
+                self.put_into(first);
+                true
             }
+            BillFrom::CurrentPeriod | BillFrom::NextPeriod => {
+                self.meet(self.history.next_period)?;
+                self.history.bill_from == BillFrom::CurrentPeriod
+            }
+        };
+        let period = self.subscription.period;
+        if billed {
+            self.subscription.arrears_from = period.start;
         }
-    }
-
-    /// The period it is in, in advance.
-    fn bill(&self) -> Result<Draft> {
-        let lines = lines(&self.subscription, self.terms.version, self.subscription.period)?;
+        let (version, from) = (self.terms.version, self.subscription.arrears_from);
+        self.subscription.rhythm = arrears::rhythm(&self.subscription, version, from)?;
+        let lines = if billed { lines(&self.subscription, version, period)? } else { Vec::new() };
         Ok(draft(&self.subscription, self.now, lines))
     }
 
@@ -302,7 +329,7 @@ impl<'a> Film<'a> {
                 self.now
             ));
         }
-        let Subscription { schedule, period, billed_through, .. } = &mut self.subscription;
+        let schedule = &mut self.subscription.schedule;
         let edge = match schedule.wall_time {
             Some(_) => Edge::at(next, &schedule.zone),
             None => Edge::of_date(schedule.zone.date_of(next), &schedule.zone),
@@ -317,7 +344,7 @@ impl<'a> Film<'a> {
         } else {
             current.start
         };
-        (*period, *billed_through) = (Period { start, end: edge }, edge);
+        self.put_into(Period { start, end: edge });
         Ok(())
     }
 
@@ -334,7 +361,7 @@ impl<'a> Film<'a> {
     }
 }
 
-impl Agreement {
+impl Contents {
     fn wanted(&self) -> Wanted<'_> {
         let addons = self.addons.iter().map(|(key, quantity)| (key.as_str(), *quantity)).collect();
         Wanted { plan: &self.plan, quantity: self.quantity, addons }
