@@ -3,19 +3,19 @@
 use std::collections::{HashMap, HashSet};
 
 use identity::{Customer, customer};
-use kernel::{Exact, Result};
+use kernel::Result;
 
 use super::{
     finding::{Fault, Place},
-    mapping::{Differs, Per, Rows, SubscriptionFields},
+    mapping::{Rows, SubscriptionFields},
     reading::{Known, Line},
-    run::{Progress, Run, Who, latest},
+    run::{Progress, Run, Tale, Who},
     source::{Batch, batches},
     sql,
     story::Misplaced,
     table::Row,
 };
-use crate::subscription::{State, history::History, rules::history::Recorded};
+use crate::subscription::State;
 
 /// Rows checked with one look at the database.
 const BATCH: usize = 1_000;
@@ -259,58 +259,15 @@ impl Run<'_> {
             return Ok(None);
         }
         ids.entry(id.into()).or_insert(place);
-        let Some((_, mut history, known)) = self.history(at, row)? else { return Ok(None) };
+        let Some(Tale { history, known, notice, .. }) = self.tale(at, row)? else { return Ok(None) };
         let recorded = self
             .reading
             .decide(&history, &known)
             .map_err(|error| here(fault_of(fields, self.sources[at].line(row), &error)))?;
-        if let Some((fault, differs)) = self.differs(at, row, &mut history, &recorded).map_err(here)? {
-            if differs == Differs::Bad {
-                return Err(here(fault));
-            }
-            self.findings.notice(row.line, &self.sources[at].file.name, fault);
+        if let Some(notice) = notice {
+            self.findings.notice(row.line, &self.sources[at].file.name, notice);
         }
         Ok(Some(recorded.subscription.state))
-    }
-
-    /// How the amount of a row differs from what the price book makes it, when the mapping wants to know. Only what
-    /// was ever paid is compared.
-    fn differs(
-        &mut self,
-        at: usize,
-        row: &Row,
-        history: &mut History,
-        recorded: &Recorded,
-    ) -> Result<Option<(Fault, Differs)>, Fault> {
-        let Some(check) = &self.reading.mapping.check else { return Ok(None) };
-        let line = self.sources[at].line(row);
-        let paid = recorded.told.iter().any(|told| told.subscription.state == State::Active);
-        let Some(cell) = line.cell(&check.amount).filter(|_| paid) else { return Ok(None) };
-        let currency = recorded.subscription.currency;
-        let theirs =
-            Exact::parse_decimal(&cell.text).map_err(|error| Fault::of(cell.column, &cell.text, &error))?;
-        let mut contents = latest(history).clone();
-        if check.per == Per::Unit {
-            contents.quantity = contents.quantity.map(|_| 1);
-            contents.addons.clear();
-        }
-        let cycle = contents.cycle;
-        let reading = &self.reading;
-        let ours = self
-            .prices
-            .entry((contents, currency))
-            .or_insert_with_key(|(contents, currency)| reading.price(contents, *currency, recorded))
-            .clone()
-            .map_err(|error| Fault::of(cell.column, &cell.text, &error))?;
-        let per = match check.per {
-            Per::Period | Per::Unit => Exact::one(),
-            Per::Month => cycle.months().map_or_else(Exact::one, |months| Exact::from(i64::from(months))),
-        };
-        if &theirs * &per == ours.exact_major() {
-            return Ok(None);
-        }
-        let reason = format!("the price book makes it {ours} every {cycle}");
-        Ok(Some((Fault::new(cell.column, &cell.text, &reason), check.differs)))
     }
 }
 

@@ -8,7 +8,7 @@ use store::{Db, Scope, Tx};
 
 use super::{
     finding::{Count, Fault, Place},
-    run::{Progress, Run, Who},
+    run::{Progress, Run, Tale, Who},
     source::{Batch, batches},
     sql,
 };
@@ -84,8 +84,8 @@ impl Run<'_> {
                 continue;
             }
             let Ok(id) = line.id(&fields.id) else { continue };
-            match self.history(at, row) {
-                Ok(Some((customer, history, _))) => {
+            match self.tale(at, row) {
+                Ok(Some(Tale { customer, history, .. })) => {
                     good.push(Good { place, id, what: (customer, history) });
                 }
                 Ok(None) => {}

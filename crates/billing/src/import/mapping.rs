@@ -293,6 +293,8 @@ pub(super) enum Differs {
     Notice,
     /// It is bad.
     Bad,
+    /// What the file says is agreed with the customer, instead of the price book's, and said so.
+    Agree,
 }
 
 /// What holds for rows that do not say.

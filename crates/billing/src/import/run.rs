@@ -1,6 +1,9 @@
 //! An import as a whole: check every row, then load the good ones.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    cell::RefCell,
+    collections::{HashMap, HashSet},
+};
 
 use catalog::{Book, version};
 use identity::environment;
@@ -81,7 +84,7 @@ pub fn import(
         addons: Gathered::default(),
         findings: Findings::default(),
         already: HashSet::new(),
-        prices: Prices::default(),
+        prices: RefCell::default(),
         done: 0,
         progress,
     };
@@ -111,6 +114,16 @@ fn check_words(mapping: &Mapping, book: &Book) -> Result<()> {
     }
 }
 
+/// What rows tell of a subscription.
+pub(super) struct Tale {
+    /// The external id of its customer.
+    pub(super) customer: String,
+    pub(super) history: History,
+    pub(super) known: Known,
+    /// What to look at, although it is good.
+    pub(super) notice: Option<Fault>,
+}
+
 /// What is known of a customer that rows name.
 pub(super) enum Who {
     /// In the files.
@@ -135,7 +148,7 @@ pub(super) struct Run<'a> {
     pub(super) findings: Findings,
     /// Rows of subscriptions that were there before.
     pub(super) already: HashSet<Place>,
-    pub(super) prices: Prices,
+    pub(super) prices: RefCell<Prices>,
     pub(super) done: u64,
     pub(super) progress: &'a mut dyn FnMut(Progress),
 }
@@ -153,12 +166,8 @@ impl Run<'_> {
         report
     }
 
-    /// What a subscription's row and those joined to it come to; none when it is part of another row's.
-    pub(super) fn history(
-        &self,
-        at: usize,
-        row: &Row,
-    ) -> Result<Option<(String, History, Known)>, Misplaced> {
+    /// What a subscription's row and those joined to it tell; none when it is part of another row's.
+    pub(super) fn tale(&self, at: usize, row: &Row) -> Result<Option<Tale>, Misplaced> {
         let (source, place) = (&self.sources[at], (at, row.line));
         let line = source.line(row);
         let here = |fault| (place, fault);
@@ -195,7 +204,9 @@ impl Run<'_> {
         if !changes.is_empty() {
             history = self.reading.with_changes((place, line), history, &changes, &known)?;
         }
-        Ok(Some((customer, history, known)))
+        let mut prices = self.prices.borrow_mut();
+        let notice = self.reading.compare(line, &mut history, &known, &mut prices).map_err(here)?;
+        Ok(Some(Tale { customer, history, known, notice }))
     }
 
     fn placed<'s>(&'s self, rows: &'s [(usize, Row)]) -> Vec<super::story::Placed<'s>> {

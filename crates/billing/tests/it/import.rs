@@ -714,6 +714,16 @@ sub,key,plan,cycle,start,end,mrr
     assert_eq!((report.subscriptions, report.bad_rows, report.noticed_rows), (count(4, 0), 1, 2));
     let strict = load(&test, &scope, &format!("{mapping}differs = \"bad\"\n"), &files, DRY).unwrap();
     assert_eq!((strict.subscriptions, strict.bad_rows), (count(2, 0), 3));
+
+    // What they paid stays what they pay.
+    let agreed = load(&test, &scope, &format!("{mapping}differs = \"agree\"\n"), &files, SKIP).unwrap();
+    assert_eq!((agreed.subscriptions, agreed.bad_rows, agreed.noticed_rows), (count(4, 0), 1, 2));
+    assert!(agreed.notices[0].reason.ends_with("; it stays as it was, by agreement"), "{agreed:?}");
+    advance(&test, &scope, "2026-06-15T00:00:00Z").unwrap();
+    let dates: Vec<String> = issued(&test, &scope).iter().map(|one| one[11..].to_owned()).collect();
+    assert_eq!(dates[0], "2026-01-31 USD 137.00", "49 twice and 39");
+    assert_eq!(dates[4], "2026-05-31 USD 665.96", "and 12 × 44.08 for the year");
+    sound(&test, &scope);
 }
 
 #[test]
