@@ -52,19 +52,29 @@ pub(super) fn recognise(mapping: &Mapping, files: &[File], only_customers: bool)
         }
         sources.push(source);
     }
-    let without = |part: &str, found: bool| {
-        (parts.iter().any(|(name, _)| *name == part) && !found).then(|| {
-            let detail = format!("None of the files has the columns of [{part}]. Name that file as well.");
-            Error::invalid("column_missing", detail)
+    let found = |part: &str| {
+        sources.iter().any(|source| match part {
+            "customer" => source.customers || !only_customers, // they may have been brought in before
+            "subscription" => source.subscriptions,
+            "change" => source.changes,
+            _ => source.addons,
         })
     };
-    let any = |holds: fn(&Source) -> bool| sources.iter().any(holds);
-    // Customers may have been brought in before.
-    let missing = without("subscription", any(|source| source.subscriptions))
-        .or_else(|| without("change", any(|source| source.changes)))
-        .or_else(|| without("addon", any(|source| source.addons)))
-        .or_else(|| without("customer", !only_customers || any(|source| source.customers)));
-    missing.map_or(Ok(sources), Err)
+    match parts.iter().find(|(name, _)| !found(name)) {
+        Some(part) => Err(nowhere(part, &sources)),
+        None => Ok(sources),
+    }
+}
+
+/// None of the files has the columns of a part: tell of the one that comes closest.
+fn nowhere((name, columns): &Part<'_>, sources: &[Source]) -> Error {
+    let lacks = |source: &Source| source.heading.lacks(columns).len();
+    let closest = sources.iter().min_by_key(|source| lacks(source));
+    let closest = closest.map_or_else(String::new, |source| {
+        format!(" {} lacks {}.", source.file.name, quoted(&source.heading.lacks(columns)))
+    });
+    let detail = format!("None of the files has the columns of [{name}].{closest}");
+    Error::invalid("column_missing", detail)
 }
 
 type Part<'m> = (&'static str, Vec<&'m str>);
