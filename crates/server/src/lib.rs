@@ -29,6 +29,7 @@ pub fn job_kinds() -> Vec<JobKind> {
         billing::clock::advance_job_kind(),
         billing::clock::due_job_kind(),
         billing::bill_run::job_kind(),
+        billing::migration::job_kind(),
     ];
     kinds.extend(housekeeping::job_kinds());
     kinds

@@ -119,8 +119,13 @@ fn columns<'m>(
     fields: impl IntoIterator<Item = &'m Field>,
     more: impl IntoIterator<Item = &'m String>,
 ) -> Vec<&'m str> {
-    let mut columns: Vec<&str> = fields.into_iter().flat_map(Field::needed).collect();
-    columns.extend(more.into_iter().map(String::as_str));
+    let named = fields.into_iter().flat_map(Field::needed).chain(more.into_iter().map(String::as_str));
+    let mut columns: Vec<&str> = Vec::new();
+    for name in named {
+        if !columns.contains(&name) {
+            columns.push(name);
+        }
+    }
     columns
 }
 

@@ -80,6 +80,7 @@ impl Loaded {
         Ok(Books {
             apart: billing.invoices == catalog::Invoices::PerSubscription,
             skips_zero: billing.zero_invoices == catalog::ZeroInvoices::Skip,
+            tax_rounding: billing.tax_rounding,
         })
     }
 
@@ -98,6 +99,8 @@ pub(crate) struct Books {
     pub(crate) apart: bool,
     /// An invoice of nothing is left out.
     pub(crate) skips_zero: bool,
+    /// Over what tax is rounded; where books differ, that of the first of an invoice counts.
+    pub(crate) tax_rounding: catalog::TaxRounding,
 }
 
 /// What happens at the next edge of a running subscription if nothing else happens before, by the decision that is
@@ -166,12 +169,12 @@ impl Batch {
         at: Timestamp,
     ) -> Result<Option<InvoiceId>> {
         self.credits.extend(owed.credits);
-        let Books { apart, skips_zero } = loaded.books(before)?;
+        let Books { apart, skips_zero, tax_rounding } = loaded.books(before)?;
         let nothing = owed.lines.iter().all(|line| line.amount.is_zero());
         if owed.lines.is_empty() || nothing && skips_zero {
             return Ok(None);
         }
-        let Some(draft) = rules::draft(after, at, owed.lines) else { return Ok(None) };
+        let Some(draft) = rules::draft(after, tax_rounding, at, owed.lines) else { return Ok(None) };
         let shared = (after.customer, after.entity, after.currency);
         if let Some(open) = self.open.get(&shared).filter(|_| !apart) {
             let (id, invoice) = &mut self.drafts[*open];

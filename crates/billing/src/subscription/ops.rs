@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jobs::due::{self, Due};
 use kernel::{
     Edge, Error, Period, Result, Schedule,
-    ids::{CustomerId, SubscriptionId},
+    ids::{BookVersionId, CustomerId, SubscriptionId},
 };
 use serde_json::{Value as Json, json};
 use store::{NewFact, Row, ToValue, Tx, Value, View, params};
@@ -83,7 +83,7 @@ pub fn preview(view: &mut View<'_>, command: &Start) -> Result<Preview> {
     trial::check_first(view, std::iter::once((command.customer, command)))?;
     let nowhere = SubscriptionId::from_uuid(Uuid::nil());
     let decision = Ground::load(view)?.decide(&customer, command, nowhere, view)?;
-    let invoice = decision.draft.map(|draft| draft.totals().map(|totals| (draft, totals))).transpose()?;
+    let invoice = decision.draft.map(|draft| invoice::assessed(view, draft)).transpose()?;
     Ok(Preview {
         next_due: rules::next_due(&decision.subscription),
         subscription: decision.subscription,
@@ -454,6 +454,18 @@ pub(crate) fn due_until(
     until: Timestamp,
 ) -> Result<Vec<Subscription>> {
     let found = view.all(&sql::DUE_UNTIL, params![customers, until], read)?;
+    with_items(view, found)
+}
+
+/// Subscriptions after `after` that are not over and on another version than `book`, by id.
+pub(crate) fn on_other_books(
+    view: &mut View<'_>,
+    book: BookVersionId,
+    after: Option<SubscriptionId>,
+    limit: i64,
+) -> Result<Vec<Subscription>> {
+    let after = after.map_or(Uuid::nil(), SubscriptionId::uuid);
+    let found = view.all(&sql::ON_OTHER_BOOKS, params![book, after, limit], read)?;
     with_items(view, found)
 }
 

@@ -3,14 +3,17 @@
 mod bill_runs;
 mod changes;
 mod coupons;
+mod ends;
 mod ground;
 mod import;
 mod invoices;
 mod mappings;
+mod migrations;
 mod parallel;
 mod ravenstack;
 mod renewals;
 mod starts;
+mod taxes;
 mod trials;
 mod usage;
 

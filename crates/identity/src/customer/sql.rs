@@ -20,10 +20,7 @@ statements! {
         FROM customer c JOIN person p ON p.env_id = c.env_id AND p.id = c.person_id
         WHERE c.env_id = $1 AND c.id < $2 ORDER BY c.id DESC LIMIT $3");
     environment PERSON = "SELECT name, email, address, tax_id, erased FROM person WHERE env_id = $1 AND id = $2";
-    environment PARTIES = "SELECT c.id, p.name, p.email, p.address, c.country, c.region, p.tax_id
-        FROM customer c JOIN person p ON p.env_id = c.env_id AND p.id = c.person_id
-        WHERE c.env_id = $1 AND c.id IN_IDS($2)";
-    environment BUYERS = "SELECT c.id, c.country, c.region, p.tax_id, c.tax_exempt
+    environment SIDES = "SELECT c.id, p.name, p.email, p.address, c.country, c.region, p.tax_id, c.tax_exempt
         FROM customer c JOIN person p ON p.env_id = c.env_id AND p.id = c.person_id
         WHERE c.env_id = $1 AND c.id IN_IDS($2)";
     environment CHANGE = "UPDATE customer SET country = $3, region = $4, tax_exempt = $5, zone = $6, metadata = $7

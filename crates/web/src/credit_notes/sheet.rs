@@ -136,6 +136,7 @@ mod tests {
             description: "Starter".into(),
             period: Period { start: edge("2026-01-16"), end: edge("2026-02-01") },
             amount: Money::parse(amount, currency).unwrap(),
+            tax: Money::zero(currency),
             derivation: Derivation::Unused(Unused {
                 billed: "49.00".into(),
                 credited_before: before.into(),

@@ -38,7 +38,7 @@ pub struct ChangePreview {
     pub effective: Edge,
     /// What would be credited.
     pub credits: Vec<Credit>,
-    /// What the credits come to.
+    /// What the credits come to, with their tax.
     pub credited: Money,
     /// What would be billed at once.
     pub invoice: Option<(Draft, Totals)>,
@@ -107,8 +107,9 @@ pub fn preview_change(
     let (loaded, now) = (Loaded::load(view, id)?, view.now());
     let (outcome, effective) = decide(&loaded, command, timing, now)?;
     let currency = loaded.subscription.currency;
-    let credited = Money::total(outcome.credits.iter().map(|credit| credit.amount), currency)?;
-    let invoice = outcome.draft.map(|draft| draft.totals().map(|totals| (draft, totals))).transpose()?;
+    let parts = outcome.credits.iter().flat_map(|credit| [credit.amount, credit.tax]);
+    let credited = Money::total(parts, currency)?;
+    let invoice = outcome.draft.map(|draft| invoice::assessed(view, draft)).transpose()?;
     Ok(ChangePreview {
         subscription: outcome.subscription,
         effective,

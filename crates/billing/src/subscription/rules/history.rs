@@ -310,7 +310,7 @@ impl<'a> Film<'a> {
         let (version, from) = (self.terms.version, self.subscription.arrears_from);
         self.subscription.rhythm = arrears::rhythm(&self.subscription, version, from)?;
         let lines = if billed { lines(&self.subscription, version, period)? } else { Vec::new() };
-        Ok(draft(&self.subscription, self.now, lines))
+        Ok(draft(&self.subscription, version.book.billing.tax_rounding, self.now, lines))
     }
 
     fn local(&self, at: Timestamp) -> Date {

@@ -9,7 +9,7 @@ use rating::{Explanation, Rated, Step, rate_anew, true_up_anew};
 
 use super::Owed;
 use crate::{
-    credit_note::{Credit, Derivation, Running},
+    credit_note::{Credit, Derivation, Running, tax_of},
     invoice::{ChargeKind, Line},
     usage::{Figure, Figures, Groups},
 };
@@ -190,6 +190,7 @@ fn credit(one: &Running, net: Money, rated: &Rated) -> Result<Credit> {
         description: one.line.description.clone(),
         period: one.line.period,
         amount: net,
+        tax: tax_of(one, net)?,
         derivation: Derivation::Measured(explanation),
     })
 }
