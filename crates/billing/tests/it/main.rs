@@ -5,6 +5,7 @@ mod changes;
 mod coupons;
 mod ends;
 mod ground;
+mod histories;
 mod import;
 mod invoices;
 mod mappings;
