@@ -1,0 +1,341 @@
+//! The one thread that owns an environment's metering: it takes what was asked meanwhile, decides it in memory,
+//! commits it as one group, and answers.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use crossbeam_channel::{Receiver, Sender};
+use jiff::Timestamp;
+use kernel::{Error, Result, SystemIds};
+use store::{Db, Scope};
+
+use super::{
+    Directory, Options, Rows, State,
+    ask::{Ask, Settle, later},
+    book::Group,
+    change,
+    decide::Ground,
+    hold, lease,
+    load::{self, Wanted},
+    rows::Stand,
+    seal::Sealing,
+};
+use crate::{
+    event::{Fingerprints, Horizon, Meters},
+    log,
+    usage::Tally,
+};
+
+/// A group ends when it holds this many events.
+const GROUP: usize = 16_384;
+/// How often an owner with nothing to do looks around.
+const PULSE: Duration = Duration::from_secs(3);
+/// After so many pulses without an ask it lets the environment go.
+const PULSES: u32 = 100;
+
+/// What the owner of an environment shares with those who ask.
+pub struct Station {
+    /// Whose.
+    pub scope: Scope,
+    /// What is in memory; none before it is taken, and after a commit failed.
+    pub held: Mutex<Option<Held>>,
+}
+
+/// An environment in memory.
+pub struct Held {
+    /// Its state.
+    pub state: State,
+    /// Makes its fingerprints.
+    pub fingerprints: Fingerprints,
+    /// The meters of the price book in force.
+    pub meters: Arc<Meters>,
+    /// Until when the lease runs.
+    pub until: Timestamp,
+}
+
+impl Station {
+    /// What is in memory. Nobody holds it while waiting for the database, but the owner before the first group.
+    pub fn held(&self) -> MutexGuard<'_, Option<Held>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The owner's thread.
+pub struct Worker {
+    pub db: Db,
+    pub directory: Arc<dyn Directory>,
+    pub options: Options,
+    pub station: Arc<Station>,
+    pub asks: Receiver<Ask>,
+    /// For what finishes beside the groups.
+    pub own: Sender<Ask>,
+}
+
+impl Worker {
+    /// Serve until nobody can ask any more.
+    pub fn run(self) {
+        let (mut put_off, mut idle) = (None, 0);
+        loop {
+            let first = match put_off.take() {
+                Some(ask) => ask,
+                None => match self.asks.recv_timeout(PULSE) {
+                    Ok(ask) => ask,
+                    // This thread can send to itself, so that only a count tells that nobody else can.
+                    Err(_) if Arc::strong_count(&self.station) == 1 => return,
+                    Err(_) => {
+                        idle += 1;
+                        self.renew(idle);
+                        continue;
+                    }
+                },
+            };
+            idle = 0;
+            let (asks, next) = self.gather(first);
+            put_off = next;
+            let served = catch_unwind(AssertUnwindSafe(|| self.serve(asks)));
+            if served.is_err() {
+                tracing::error!("a group of metering panicked; its memory is dropped");
+                *self.station.held() = None;
+            }
+        }
+    }
+
+    /// What waits, up to a group; and an ask that is to come alone.
+    fn gather(&self, first: Ask) -> (Vec<Ask>, Option<Ask>) {
+        let (mut weight, mut asks) = (first.weight(), vec![first]);
+        if asks[0].is_alone() {
+            return (asks, None);
+        }
+        while weight < GROUP {
+            match self.asks.try_recv() {
+                Ok(ask) if ask.is_alone() => return (asks, Some(ask)),
+                Ok(ask) => {
+                    weight += ask.weight();
+                    asks.push(ask);
+                }
+                Err(_) => break,
+            }
+        }
+        (asks, None)
+    }
+
+    /// An owner with nothing to do keeps its lease for a while, then lets it go. One that lost it forgets.
+    fn renew(&self, idle: u32) {
+        let mut held = self.station.held();
+        if idle > PULSES {
+            *held = None;
+        }
+        if let Some(inside) = held.as_mut()
+            && let Err(error) = self.save(inside, Rows::default())
+        {
+            tracing::warn!(%error, "the lease of an environment's metering was not renewed");
+            *held = None;
+        }
+    }
+
+    /// Errors end up with those who asked.
+    fn serve(&self, asks: Vec<Ask>) {
+        match self.prepared() {
+            Err(error) => asks.into_iter().for_each(|ask| ask.fail(error.clone())),
+            Ok(()) if asks.len() == 1 && asks[0].is_alone() => {
+                asks.into_iter().for_each(|ask| self.alone(ask))
+            }
+            Ok(()) => self.group(asks),
+        }
+    }
+
+    /// Be the owner.
+    fn prepared(&self) -> Result<()> {
+        let mut held = self.station.held();
+        if held.is_none() {
+            let scope = &self.station.scope;
+            *held = Some(lease::open(&self.db, &*self.directory, scope, &self.options.holder)?);
+        }
+        Ok(())
+    }
+
+    fn group(&self, mut asks: Vec<Ask>) {
+        let decided = self.decide(&mut asks);
+        match decided {
+            Err(error) => {
+                *self.station.held() = None;
+                asks.into_iter().for_each(|ask| ask.fail(error.clone()));
+            }
+            Ok((rows, stand, settles)) => {
+                let ended = self.commit(rows, stand);
+                settles.into_iter().for_each(|settle| settle(ended.as_ref().err()));
+            }
+        }
+        self.after_group();
+    }
+
+    /// Look up, decide. On an error nothing of the asks was answered.
+    fn decide(&self, asks: &mut Vec<Ask>) -> Result<(Rows, Stand, Vec<Settle>)> {
+        let scope = &self.station.scope;
+        let mut guard = self.station.held();
+        let held = guard.as_mut().ok_or_else(|| Error::internal("metering is not in memory"))?;
+        self.find_holds(asks, &held.meters)?;
+        let strangers = load::strangers(&held.state, asks);
+        load::customers(&self.db, scope, &*self.directory, &mut held.state, strangers.into_iter())?;
+        let now = asks.iter().map(Ask::now).max().unwrap_or(0).max(held.state.accepted);
+        let found = Wanted::of(&mut held.state, asks, now)?.load(&self.db, scope, &mut held.state, now)?;
+        let at = Timestamp::from_microsecond(now).map_err(|error| Error::internal(error.to_string()))?;
+        let horizon = Horizon::at(at, self.options.late_days, self.options.kept_days);
+        let mut ground = Ground {
+            found: &found,
+            horizon,
+            ids: &SystemIds,
+            answered: Default::default(),
+            ended: Default::default(),
+        };
+        let mut group = Group::new(&mut held.state, now);
+        let settles =
+            std::mem::take(asks).into_iter().filter_map(|ask| ground.decide(&mut group, ask)).collect();
+        self.count_anew(&mut group)?;
+        let rows = group.finish();
+        Ok((rows, self.stand(held), settles))
+    }
+
+    /// The holds that are to be ended, as they are stored.
+    fn find_holds(&self, asks: &mut [Ask], meters: &Arc<Meters>) -> Result<()> {
+        for ask in asks {
+            if let Ask::End(ask) = ask {
+                let (id, meters) = (ask.hold, Arc::clone(meters));
+                let found =
+                    self.db.read(&self.station.scope, move |view| hold::find(view, id, &meters)).wait()?;
+                ask.found = found.map(Box::new);
+            }
+        }
+        Ok(())
+    }
+
+    /// Tallies that could not follow are counted anew from the log and what the group adds to it.
+    fn count_anew(&self, group: &mut Group<'_>) -> Result<()> {
+        for ((series, hour), aggregation) in std::mem::take(&mut group.anew) {
+            let added = group.added(series, hour);
+            // The group's first entry there names the chunk before it.
+            let first = added.first().map_or(i64::MAX, |(address, _)| address.chunk());
+            let before = group.chunk_before(series, hour, first);
+            let mut entries = self
+                .db
+                .read(&self.station.scope, move |view| log::hour_entries(view, before, i64::MAX))
+                .wait()?;
+            entries.extend(added);
+            let samples = log::samples(&log::standing(entries));
+            if let Some(stored) = group.state.hours.get_mut(&(series, hour)) {
+                stored.tally = Tally::of(aggregation, samples);
+            }
+        }
+        Ok(())
+    }
+
+    fn stand(&self, held: &mut Held) -> Stand {
+        held.until = lease::later(self.db.real_now());
+        let State { epoch, next_chunk, next_series, accepted, .. } = held.state;
+        Stand { epoch, until: held.until, next_chunk, next_series, accepted }
+    }
+
+    fn save(&self, held: &mut Held, rows: Rows) -> Result<()> {
+        let stand = self.stand(held);
+        self.db.write(&self.station.scope, move |tx| rows.save(tx, stand)).wait()
+    }
+
+    /// Commit a group. When that fails, what is in memory is ahead of what is stored, and is dropped.
+    fn commit(&self, rows: Rows, stand: Stand) -> Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let saved = self.db.write(&self.station.scope, move |tx| rows.save(tx, stand)).wait();
+        if saved.is_err() {
+            *self.station.held() = None;
+        }
+        saved
+    }
+
+    fn alone(&self, ask: Ask) {
+        match ask {
+            Ask::Change { change, now, answer } => {
+                let ended = self.change(&change, now);
+                later(answer, ended)(None);
+            }
+            Ask::Forget(customer, answer) => answer.keep(self.forget(customer)),
+            Ask::Sealed(epoch, sealed) => self.sealed(epoch, sealed),
+            other => other.fail(Error::internal("an ask of a group came alone")),
+        }
+        self.after_group();
+    }
+
+    fn change(&self, change: &change::Change, now: i64) -> Result<change::Changed> {
+        let mut guard = self.station.held();
+        let held = guard.as_mut().ok_or_else(|| Error::internal("metering is not in memory"))?;
+        let ground = (&self.db, &self.station.scope, &*self.directory, &*held.meters);
+        let decided = change::decide(ground, &mut held.state, change, now).and_then(|group| {
+            let Some(mut group) = group else { return Ok(None) };
+            self.count_anew(&mut group)?;
+            Ok(Some(group.finish()))
+        });
+        let rows = match decided {
+            Ok(Some(rows)) => rows,
+            Ok(None) => return Ok(change::Changed { changed: false }),
+            Err(error) => {
+                // What was booked before it failed is in memory only.
+                *guard = None;
+                return Err(error);
+            }
+        };
+        let stand = self.stand(held);
+        drop(guard);
+        self.commit(rows, stand).map(|()| change::Changed { changed: true })
+    }
+
+    fn forget(&self, customer: Option<kernel::ids::CustomerId>) -> Result<()> {
+        let mut guard = self.station.held();
+        if let Some(held) = guard.as_mut() {
+            held.state.forget(customer);
+            if customer.is_none() {
+                held.meters = self.directory.meters(&self.station.scope)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Keep memory within its bounds, and seal names when there are many.
+    fn after_group(&self) {
+        let mut guard = self.station.held();
+        let Some(held) = guard.as_mut() else { return };
+        held.state.shrink(self.options.memory);
+        if held.state.names.open() < self.options.seal_at || held.state.names.is_closing() {
+            return;
+        }
+        let State { epoch, next_segment, next_chunk, .. } = held.state;
+        let records = held.state.names.close();
+        let sealing = Sealing { epoch, number: next_segment, records, last_chunk: next_chunk - 1 };
+        let (db, scope, own) = (self.db.background(), self.station.scope.clone(), self.own.clone());
+        let spawned = std::thread::Builder::new().name("metering-seal".to_owned()).spawn(move || {
+            // When the owner is gone nobody waits for it.
+            let _ = own.send(Ask::Sealed(epoch, sealing.run(&db, &scope)));
+        });
+        if let Err(error) = spawned {
+            tracing::error!(%error, "no thread to seal names on; they stay in memory");
+            held.state.names.reopen();
+        }
+    }
+
+    fn sealed(&self, epoch: i64, sealed: Result<crate::once::Sealed>) {
+        let mut guard = self.station.held();
+        let Some(held) = guard.as_mut().filter(|held| held.state.epoch == epoch) else { return };
+        match sealed {
+            Ok(sealed) => {
+                held.state.next_segment = sealed.number + 1;
+                held.state.names.seal(sealed);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "names could not be sealed; they stay in memory");
+                held.state.names.reopen();
+            }
+        }
+    }
+}

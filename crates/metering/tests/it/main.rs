@@ -1,0 +1,13 @@
+//! Metering on both databases.
+
+mod changes;
+mod events;
+mod laws;
+mod limits;
+mod owners;
+mod parts;
+
+#[test]
+fn every_statement_prepares() {
+    testkit::every_statement_prepares(parts::CONTEXTS);
+}
