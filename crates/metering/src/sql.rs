@@ -35,6 +35,14 @@ statements! {
     environment CHUNK = "SELECT n, series, hour, prev, accepted, entries FROM meter_chunk WHERE env_id = $1 AND n = $2";
     environment CHUNKS_FROM = "SELECT n, series, hour, prev, accepted, entries FROM meter_chunk
         WHERE env_id = $1 AND n > $2 ORDER BY n LIMIT $3";
+    environment TOUCHED = "SELECT c.n, s.customer_id, s.subscription_id, s.meter, c.hour
+        FROM meter_chunk c JOIN meter_series s ON s.env_id = c.env_id AND s.id = c.series
+        WHERE c.env_id = $1 AND c.n > $2 ORDER BY c.n LIMIT $3";
+    environment DROP_CHUNKS = "DELETE FROM meter_chunk WHERE env_id = $1 AND n > $2 AND n <= $3 AND hour < $4";
+    environment FIRST_CHUNK = "SELECT n FROM meter_chunk WHERE env_id = $1 ORDER BY n LIMIT 1";
+    environment ACCEPTED = "SELECT accepted FROM meter_chunk WHERE env_id = $1 AND n <= $2 ORDER BY n DESC LIMIT 1";
+    environment DROP_SEGMENT = "DELETE FROM meter_segment WHERE env_id = $1 AND number = $2";
+    environment DROP_PAGES = "DELETE FROM meter_page WHERE env_id = $1 AND segment = $2";
     /// The chunks of an hour of a series, the last one first.
     environment CHAIN = "WITH RECURSIVE chain (n, series, hour, prev, accepted, entries) AS (
             SELECT n, series, hour, prev, accepted, entries FROM meter_chunk WHERE env_id = $1 AND n = $2
@@ -58,8 +66,8 @@ statements! {
 
     environment SECONDS = "SELECT second, amount FROM meter_second
         WHERE env_id = $1 AND customer_id = $2 AND meter = $3 AND who = $4 AND second > $5 ORDER BY second";
-    environment DROP_SECONDS = "DELETE FROM meter_second
-        WHERE env_id = $1 AND customer_id = $2 AND meter = $3 AND who = $4 AND second <= $5";
+    environment DROP_SECONDS = "DELETE FROM meter_second WHERE env_id = $1 AND second < $2";
+    environment DROP_HOLDS = "DELETE FROM meter_hold WHERE env_id = $1 AND expires < $2";
     environment OPEN_HOLDS = "SELECT id, amount, reserved, expires FROM meter_hold
         WHERE env_id = $1 AND customer_id = $2 AND meter = $3 AND who = $4 AND state = 'open' AND expires > $5 ORDER BY id";
     environment HOLD = "SELECT id, state, meter, amount, reserved, expires, event, answer, identity FROM meter_hold

@@ -124,11 +124,6 @@ impl Names {
         }
     }
 
-    /// Forget segments whose events are gone.
-    pub fn forget(&mut self, gone: impl Fn(i64) -> bool) {
-        self.sealed.retain(|sealed| !gone(sealed.number));
-    }
-
     /// Bytes in memory, about.
     pub fn size(&self) -> usize {
         let closing = self.closing.as_ref().map_or(0, |records| records.len() * size_of::<Record>());

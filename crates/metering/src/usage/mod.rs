@@ -1,6 +1,7 @@
 //! Usage: tallies of hours, figures of spans, windows.
 
 mod figure;
+mod price;
 mod read;
 mod tally;
 #[cfg(test)]
@@ -8,6 +9,7 @@ mod tests;
 pub mod window;
 
 pub use figure::{Figure, Total};
+pub use price::{Charged, Measurement, Touched, base, measurements, touched_after};
 pub(crate) use read::read_dimensions;
 pub use read::{Addressed, Cursor, Dimensions, Group, Subject, events, figure, figures, history, watermark};
 pub use tally::{Followed, Sample, State, Tally};

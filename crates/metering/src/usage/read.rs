@@ -139,12 +139,13 @@ pub struct Cursor {
 }
 
 /// The events behind a figure that stand, in the order of their hours: at least `limit` of them when there are so
-/// many (an hour of a series comes whole), and where to go on.
+/// many (an hour of a series comes whole), and where to go on. `as_of` as in [`figures`].
 pub fn events(
     view: &mut View<'_>,
     subject: Subject<'_>,
     select: impl Fn(&Dimensions) -> bool,
     span: Span,
+    as_of: Option<i64>,
     after: Option<Cursor>,
     limit: usize,
 ) -> Result<(Addressed, Option<Cursor>)> {
@@ -160,7 +161,7 @@ pub fn events(
         |cursor: &Cursor| after.is_none_or(|after| (cursor.hour, cursor.series) > (after.hour, after.series));
     let mut found = Vec::new();
     for (cursor, head) in hours.into_iter().filter(|(cursor, _)| later(cursor)) {
-        let entries = log::standing(log::hour_entries(view, head, i64::MAX)?);
+        let entries = log::standing(log::hour_entries(view, head, as_of.unwrap_or(i64::MAX))?);
         found.extend(entries.into_iter().filter(|(_, entry)| span.contains(entry.at)));
         if found.len() >= limit {
             return Ok((found, Some(cursor)));

@@ -143,8 +143,8 @@ fn usage_is_told_by_dimension_subscription_hour_and_day() {
             let groups = usage::figures(view, subject, |_| true, &by, Span::new(from, to), to, None)?;
             let other = Subject { subscription: Some(kernel::Id::from_uuid(uuid::Uuid::nil())), ..subject };
             let without = usage::figure(view, other, Span::new(from, to), to)?;
-            let behind = usage::events(view, subject, |_| true, Span::new(from, to), None, 3)?;
-            let rest = usage::events(view, subject, |_| true, Span::new(from, to), behind.1, 3)?;
+            let behind = usage::events(view, subject, |_| true, Span::new(from, to), None, None, 3)?;
+            let rest = usage::events(view, subject, |_| true, Span::new(from, to), None, behind.1, 3)?;
             Ok((history, groups, without, behind, rest))
         };
         let (history, groups, without, (first, cursor), (rest, end)) =

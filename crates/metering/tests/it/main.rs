@@ -1,5 +1,6 @@
 //! Metering on both databases.
 
+mod bill;
 mod changes;
 mod events;
 mod laws;
