@@ -6,6 +6,7 @@
 
 mod bulk;
 mod ground;
+mod metering;
 mod renewals;
 mod serve;
 mod single;
@@ -17,7 +18,7 @@ use serde::Serialize;
 /// Measure.
 #[derive(Parser)]
 struct Arguments {
-    /// Which figures; none: all. Known: single, bulk, renewals, serve.
+    /// Which figures; none: all. Known: single, bulk, renewals, metering, serve.
     names: Vec<String>,
     /// One JSON object per figure and line.
     #[arg(long)]
@@ -54,8 +55,13 @@ impl Figure {
 /// A named group of figures.
 type Bench = (&'static str, fn() -> Result<Vec<Figure>>);
 
-const BENCHES: &[Bench] =
-    &[("single", single::run), ("bulk", bulk::run), ("renewals", renewals::run), ("serve", serve::run)];
+const BENCHES: &[Bench] = &[
+    ("single", single::run),
+    ("bulk", bulk::run),
+    ("renewals", renewals::run),
+    ("metering", metering::run),
+    ("serve", serve::run),
+];
 
 fn main() -> std::process::ExitCode {
     let arguments = Arguments::parse();
@@ -63,7 +69,7 @@ fn main() -> std::process::ExitCode {
         |name: &str| arguments.names.is_empty() || arguments.names.iter().any(|wanted| wanted == name);
     if let Some(unknown) = arguments.names.iter().find(|name| BENCHES.iter().all(|(known, _)| known != name))
     {
-        eprintln!("error: there is no figure {unknown:?}; known: single, bulk, renewals, serve");
+        eprintln!("error: there is no figure {unknown:?}; known: single, bulk, renewals, metering, serve");
         return std::process::ExitCode::FAILURE;
     }
     if !arguments.json {

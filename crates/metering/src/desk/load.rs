@@ -79,7 +79,7 @@ fn read_series(row: &Row<'_>) -> Result<(CustomerId, String, String, Series)> {
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
     /// Names that are not among the recent ones.
-    names: BTreeSet<u128>,
+    names: Vec<u128>,
     /// Pages that may hold them.
     places: Vec<Place>,
     /// Names of consumes, with what is known of recent ones: repeats get their first answer.
@@ -136,7 +136,8 @@ impl Wanted {
                 }
             }
         }
-        wanted.places = state.names.places(&wanted.names.iter().copied().collect::<Vec<_>>());
+        wanted.places = state.names.places(&wanted.names);
+        wanted.names.sort_unstable();
         Ok(wanted)
     }
 
@@ -150,7 +151,7 @@ impl Wanted {
 
     fn event(&mut self, state: &mut State, event: &Checked, now: i64, limited: bool) -> Result<()> {
         if state.names.recent(event.identity).is_none() {
-            self.names.insert(event.identity);
+            self.names.push(event.identity);
         }
         let Some((customer, subscription)) = state.whom(&event.subject) else { return Ok(()) };
         let Some(desk) = state.desks.get_mut(&customer) else { return Ok(()) };
@@ -243,7 +244,7 @@ impl Wanted {
             view.each(&sql::PAGES, params![number, pages], |row| {
                 let bytes: Vec<u8> = row.get(0)?;
                 let records = segment::decode(&bytes);
-                found.known.extend(records.filter(|(name, _)| self.names.contains(name)));
+                found.known.extend(records.filter(|(name, _)| self.names.binary_search(name).is_ok()));
                 Ok(())
             })?;
         }

@@ -108,10 +108,13 @@ impl Desk {
 
 /// What a series is called within its meter: its kind and subscription, and its dimensions.
 pub fn series_key(kind: &str, subscription: Option<SubscriptionId>, dimensions: &str) -> String {
-    match subscription {
-        None => format!("{kind}{dimensions}"),
-        Some(subscription) => format!("{kind}{}{dimensions}", subscription.uuid().simple()),
+    let mut key = String::with_capacity(kind.len() + dimensions.len() + 32);
+    key.push_str(kind);
+    if let Some(subscription) = subscription {
+        key.push_str(subscription.uuid().simple().encode_lower(&mut [0; 32]));
     }
+    key.push_str(dimensions);
+    key
 }
 
 impl State {

@@ -5,6 +5,7 @@ mod fingerprint;
 mod meters;
 mod model;
 mod rules;
+pub mod wire;
 
 pub use data::MAX_DATA;
 pub use fingerprint::Fingerprints;
