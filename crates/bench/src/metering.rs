@@ -9,13 +9,13 @@ use std::{
 
 use catalog::Book;
 use jiff::Timestamp;
-use kernel::{Currency, Cycle, Exact, Id, Result, Schedule, Zone, ids::CustomerId};
+use kernel::{Currency, Cycle, Exact, Id, Result, Schedule, SystemIds, Zone, ids::CustomerId};
 use metering::{
     Account, Agreement, Directory, Metering, Options, Resolved,
     event::{Meters, NewEvent, Receipt},
 };
 use rusqlite::Connection;
-use store::{Location, Mode, Scope};
+use store::{Actor, Location, Mode, Scope};
 use uuid::Uuid;
 
 use crate::{
@@ -127,7 +127,8 @@ struct Stand {
 
 impl Stand {
     fn new(ground: &Ground) -> Result<Self> {
-        let scope = ground.environment(Mode::Live, Timestamp::UNIX_EPOCH)?;
+        // Usage knows nothing of environments but their ids.
+        let scope = Scope::environment(kernel::new_id(&SystemIds), Mode::Live, Actor::CommandLine);
         let metering = Metering::new(&ground.db, Arc::new(Customers::new()?), Options::default());
         Ok(Self { metering, scope })
     }

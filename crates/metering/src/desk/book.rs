@@ -1,7 +1,7 @@
 //! Booking an event: into the log, its tally, the names and the counters of limits. In memory; [`Rows`] is what is
 //! then written.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use kernel::{
     Error, Result,
@@ -17,7 +17,7 @@ use super::{
 use crate::{
     event::{Checked, EventName, Meter, Reading},
     log::{Address, CHUNK_ENTRIES, Entry, Kind},
-    once::Known,
+    once::{IntMap, Known},
     usage::{Followed, Sample, Tally, read_dimensions, window},
 };
 
@@ -33,50 +33,44 @@ pub struct Group<'s> {
     /// What will be written.
     pub rows: Rows,
     /// Chunks being filled, by series and hour.
-    filling: HashMap<(i64, i64), ChunkRow>,
+    filling: IntMap<(i64, i64), ChunkRow>,
     /// Hours whose tally could not follow and is to be counted anew, with the meter.
-    pub anew: HashMap<(i64, i64), catalog::Aggregation>,
-    values: HashMap<(i64, i64, u128), i64>,
+    pub anew: IntMap<(i64, i64), catalog::Aggregation>,
+    values: IntMap<(i64, i64, u128), i64>,
     seconds: HashMap<(CustomerId, String, String, i64), i128>,
 }
 
 /// An event about to be booked, and whose it is.
-pub struct Booking<'e> {
+pub struct Booking {
     /// Whose.
     pub customer: CustomerId,
     /// For which subscription.
     pub subscription: Option<SubscriptionId>,
     /// Its meter.
-    pub meter: &'e Meter,
+    pub meter: Arc<Meter>,
     /// Its dimensions.
-    pub dimensions: &'e str,
+    pub dimensions: String,
     /// What goes into the log.
     pub entry: Entry,
     /// Its fingerprints; none for one that takes the place of another.
     pub name: Option<(u128, u64)>,
 }
 
-impl Booking<'_> {
+impl Booking {
     /// Of an event that came in.
-    pub fn of(
-        event: &Checked,
-        customer: CustomerId,
-        subscription: Option<SubscriptionId>,
-        now: i64,
-    ) -> Booking<'_> {
+    pub fn of(event: Checked, customer: CustomerId, subscription: Option<SubscriptionId>, now: i64) -> Self {
+        let Checked { name, identity, content, meter, at, reading, dimensions, data, .. } = event;
         let entry = Entry {
             kind: Kind::Event,
-            name: event.name.clone(),
-            at: event.at.unwrap_or(now),
+            name,
+            at: at.unwrap_or(now),
             accepted: now,
-            reading: event.reading,
+            reading,
             over_limit: false,
-            data: event.data.clone(),
+            data,
             answer: None,
         };
-        let (meter, dimensions) = (&*event.meter, event.dimensions.as_str());
-        let name = Some((event.identity, event.content));
-        Booking { customer, subscription, meter, dimensions, entry, name }
+        Self { customer, subscription, meter, dimensions, entry, name: Some((identity, content)) }
     }
 }
 
@@ -87,14 +81,15 @@ impl<'s> Group<'s> {
         state.accepted = now;
         state.tick += 1;
         let rows = Rows::default();
-        let (filling, anew, values, seconds) =
-            (HashMap::new(), HashMap::new(), HashMap::new(), HashMap::new());
+        let (filling, anew, values) = (IntMap::default(), IntMap::default(), IntMap::default());
+        let seconds = HashMap::new();
         Self { state, now, rows, filling, anew, values, seconds }
     }
 
     /// Book an event. Error: `too_many_series`.
-    pub fn book(&mut self, booking: Booking<'_>) -> Result<Address> {
+    pub fn book(&mut self, booking: Booking) -> Result<Address> {
         let Booking { customer, subscription, meter, dimensions, entry, name } = booking;
+        let (meter, dimensions) = (&*meter, dimensions.as_str());
         let series = self.series(customer, subscription, meter, dimensions, entry.at)?;
         let hour = window::hour_of(entry.at, series.shift);
         let sample = Sample { at: entry.at, value: entry.reading.amount() };

@@ -93,7 +93,7 @@ pub fn decide<'s>(
             Error::invalid("subject_unknown", "No customer or subscription here is called like that.")
                 .at("/subject")
         })?;
-        let mut booking = Booking::of(new, customer, subscription, group.now);
+        let mut booking = Booking::of(new.clone(), customer, subscription, group.now);
         booking.entry.at = new.at.unwrap_or(target.entry.at);
         booking.entry.accepted = target.entry.accepted;
         booking.entry.kind = Kind::Replacement(target.address);

@@ -76,7 +76,7 @@ impl Ground<'_> {
         let Some((customer, subscription)) = group.state.whom(&event.subject) else {
             return Receipt::Rejected(subject_unknown());
         };
-        let booking = Booking::of(&event, customer, subscription, group.now);
+        let booking = Booking::of(event, customer, subscription, group.now);
         let admitted = self.horizon.admits(booking.entry.at, backfill);
         match admitted.and_then(|()| group.book(booking)) {
             Ok(_) => Receipt::Accepted,
@@ -106,7 +106,7 @@ impl Ground<'_> {
             return Ok(answer);
         }
         answer.used = answer.used.saturating_add(amount);
-        let mut booking = Booking::of(event, customer, subscription, group.now);
+        let mut booking = Booking::of(event.clone(), customer, subscription, group.now);
         // What is consumed is consumed now, whatever time came with it.
         booking.entry.at = group.now;
         booking.entry.answer = Some(answer.encode());
@@ -197,14 +197,14 @@ impl Ground<'_> {
         let (_, subscription) = group.state.whom(&hold.event.subject).ok_or_else(subject_unknown)?;
         let counted = self.known(group, &hold.event).is_some();
         if within > 0 && !counted {
-            let mut booking = Booking::of(&hold.event, customer, subscription, group.now);
+            let mut booking = Booking::of(hold.event.clone(), customer, subscription, group.now);
             booking.entry.accepted = hold.reserved;
             booking.entry.reading = crate::event::Reading::Amount(within);
             group.book(booking)?;
         }
         let (mut answer, _) = answer_to(group, customer, &hold.event, beyond)?;
         if beyond > 0 && !counted {
-            let mut booking = Booking::of(&hold.event, customer, subscription, group.now);
+            let mut booking = Booking::of(hold.event.clone(), customer, subscription, group.now);
             booking.entry.at = group.now;
             booking.entry.reading = crate::event::Reading::Amount(beyond);
             booking.entry.over_limit = !answer.allowed;

@@ -7,7 +7,7 @@ use store::{Db, Scope, Tx, Value, params};
 
 use super::rows::deposed;
 use crate::{
-    once::{Filter, PAGE, Record, Sealed, segment},
+    once::{Closed, Filter, PAGE, Record, Sealed, segment},
     sql,
 };
 
@@ -20,8 +20,8 @@ pub struct Sealing {
     pub epoch: i64,
     /// The segment's number.
     pub number: i64,
-    /// The names, in order.
-    pub records: Arc<Vec<Record>>,
+    /// The names.
+    pub names: Arc<Closed>,
     /// The last chunk they stand in: rows of the tail up to it are superfluous then.
     pub last_chunk: i64,
 }
@@ -29,7 +29,9 @@ pub struct Sealing {
 impl Sealing {
     /// Write the segment. Pages without a segment, of a sealing that was cut short, are cleared first.
     pub fn run(self, db: &Db, scope: &Scope) -> Result<Sealed> {
-        let Self { epoch, number, records, last_chunk } = self;
+        let Self { epoch, number, names, last_chunk } = self;
+        let mut records: Vec<Record> = names.iter().map(|(identity, known)| (*identity, *known)).collect();
+        records.sort_unstable_by_key(|(identity, _)| *identity);
         db.write(scope, move |tx| {
             still_owner(tx, epoch)?;
             tx.exec(&sql::CLEAR_PAGES, params![number]).map(drop)

@@ -6,7 +6,12 @@ use std::{collections::HashMap, sync::Arc};
 use kernel::ids::{CustomerId, SubscriptionId};
 
 use super::{Account, Terms};
-use crate::{event::Meter, limit::Counter, once::Names, usage::Tally};
+use crate::{
+    event::Meter,
+    limit::Counter,
+    once::{IntMap, Names},
+    usage::Tally,
+};
 
 /// One environment's metering.
 #[derive(Debug)]
@@ -28,7 +33,7 @@ pub struct State {
     /// Whom subjects name.
     pub subjects: HashMap<String, (CustomerId, Option<SubscriptionId>)>,
     /// The hours that are counted in, by series and start.
-    pub hours: HashMap<(i64, i64), Hour>,
+    pub hours: IntMap<(i64, i64), Hour>,
     /// Counts groups, to know what was not used for long.
     pub tick: u64,
 }

@@ -311,8 +311,8 @@ impl Worker {
             return;
         }
         let State { epoch, next_segment, next_chunk, .. } = held.state;
-        let records = held.state.names.close();
-        let sealing = Sealing { epoch, number: next_segment, records, last_chunk: next_chunk - 1 };
+        let names = held.state.names.close();
+        let sealing = Sealing { epoch, number: next_segment, names, last_chunk: next_chunk - 1 };
         let (db, scope, own) = (self.db.background(), self.station.scope.clone(), self.own.clone());
         let spawned = std::thread::Builder::new().name("metering-seal".to_owned()).spawn(move || {
             // When the owner is gone nobody waits for it.

@@ -51,7 +51,8 @@ pub fn binary<'h>(header: impl Fn(&str) -> Option<&'h str>, body: &str) -> Resul
     check_version(header("ce-specversion"))?;
     let attribute = |name: &str| {
         header(name).map(str::to_owned).ok_or_else(|| {
-            Error::invalid("event_malformed", format!("The header {name} is missing.")).at(format!("/{}", &name[3..]))
+            Error::invalid("event_malformed", format!("The header {name} is missing."))
+                .at(format!("/{}", &name[3..]))
         })
     };
     let data = match body.trim() {
@@ -106,7 +107,11 @@ fn lago(json: &str) -> Result<NewEvent> {
     }
     let sent: Sent = serde_json::from_str(json).map_err(|error| malformed(&error))?;
     let subject = sent.external_subscription_id.or(sent.external_customer_id).ok_or_else(no_subject)?;
-    let at = sent.timestamp.filter(|at| at.get() != "null").map(|at| unix(at.get().trim_matches('"'))).transpose()?;
+    let at = sent
+        .timestamp
+        .filter(|at| at.get() != "null")
+        .map(|at| unix(at.get().trim_matches('"')))
+        .transpose()?;
     let data = sent.properties.filter(|data| data.get() != "null");
     Ok(NewEvent { source: LAGO.to_owned(), id: sent.transaction_id, meter: sent.code, subject, at, data })
 }
@@ -176,7 +181,10 @@ mod tests {
         assert_eq!(batch.len(), 3);
         assert_eq!(shown(batch[1].as_ref().unwrap()), "s 2 calls acme  ");
         assert_eq!(batch[2].as_ref().unwrap_err().code, "event_malformed");
-        assert_eq!(lines(&format!("{one}\n\n{bare}\r\nno event\n")).iter().filter(|event| event.is_ok()).count(), 2);
+        assert_eq!(
+            lines(&format!("{one}\n\n{bare}\r\nno event\n")).iter().filter(|event| event.is_ok()).count(),
+            2
+        );
         let headers = [
             ("ce-specversion", "1.0"),
             ("ce-id", "1"),
@@ -197,7 +205,10 @@ mod tests {
             (r#"{"id":"1","source":"s","type":"t","subject":"a"}"#, "/specversion"),
             (r#"{"specversion":"0.3","id":"1","source":"s","type":"t","subject":"a"}"#, "/specversion"),
             (r#"{"specversion":"1.0","id":"1","source":"s","type":"t"}"#, "/subject"),
-            (r#"{"specversion":"1.0","id":"1","source":"s","type":"t","subject":"a","time":"soon"}"#, "/time"),
+            (
+                r#"{"specversion":"1.0","id":"1","source":"s","type":"t","subject":"a","time":"soon"}"#,
+                "/time",
+            ),
         ] {
             assert_eq!(cloud_event(json).unwrap_err().fields[0].pointer, pointer);
         }
@@ -217,7 +228,8 @@ mod tests {
             let event = lago_event(&json).unwrap();
             assert_eq!(shown(&event), format!(r#"lago t1 calls sub {shown_time} {{"gb":12}}"#));
         }
-        let batch = r#"{"events":[{"transaction_id":"1","code":"c","external_customer_id":"a"},{"code":"c"}]}"#;
+        let batch =
+            r#"{"events":[{"transaction_id":"1","code":"c","external_customer_id":"a"},{"code":"c"}]}"#;
         let events = lago_events(batch).unwrap();
         assert_eq!(shown(events[0].as_ref().unwrap()), "lago 1 c a  ");
         assert!(events[1].is_err() && lago_events("[]").is_err());

@@ -8,25 +8,34 @@ use std::{
 
 use super::segment::{Filter, Known, PAGE, Record};
 
-/// Fingerprints are random already: their lower half is the hash.
+/// For keys that are numbers of our own or fingerprints: nobody outside can choose them so that they collide.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct AsItIs(u64);
+pub struct Ints(u64);
 
-impl Hasher for AsItIs {
+impl Hasher for Ints {
     fn finish(&self) -> u64 {
-        self.0
+        // The map looks at the leading bits too.
+        self.0 ^ (self.0 >> 29)
     }
     fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
+        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+    fn write_u64(&mut self, value: u64) {
+        self.0 = (self.0.rotate_left(5) ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+    fn write_i64(&mut self, value: i64) {
+        self.write_u64(value as u64);
     }
     fn write_u128(&mut self, value: u128) {
-        self.0 = value as u64;
+        self.write_u64(value as u64);
     }
 }
 
-type Map = HashMap<u128, Known, BuildHasherDefault<AsItIs>>;
+/// A map whose keys are such numbers.
+pub type IntMap<K, V> = HashMap<K, V, BuildHasherDefault<Ints>>;
+
+/// Names that are no longer added to.
+pub type Closed = IntMap<u128, Known>;
 
 /// A sealed segment: its filter is in memory, its pages are stored.
 #[derive(Clone, Debug)]
@@ -49,9 +58,9 @@ pub struct Place {
 /// Every name an environment has accepted and still keeps.
 #[derive(Debug, Default)]
 pub struct Names {
-    open: Map,
+    open: IntMap<u128, Known>,
     /// Names on their way to a segment: no longer added to, not yet in its pages.
-    closing: Option<Arc<Vec<Record>>>,
+    closing: Option<Arc<Closed>>,
     sealed: Vec<Sealed>,
 }
 
@@ -63,12 +72,8 @@ impl Names {
 
     /// What is known of a name without looking at pages.
     pub fn recent(&self, identity: u128) -> Option<Known> {
-        let closing = || {
-            let records = self.closing.as_ref()?;
-            let at = records.binary_search_by_key(&identity, |(name, _)| *name).ok()?;
-            records.get(at).map(|(_, known)| *known)
-        };
-        self.open.get(&identity).copied().or_else(closing)
+        let closing = || self.closing.as_ref().and_then(|closed| closed.get(&identity));
+        self.open.get(&identity).or_else(closing).copied()
     }
 
     /// The pages that may hold one of these names, each once.
@@ -102,13 +107,11 @@ impl Names {
         self.closing.is_some()
     }
 
-    /// Close what is open, in order, to be written as a segment.
-    pub fn close(&mut self) -> Arc<Vec<Record>> {
-        let mut records: Vec<Record> = std::mem::take(&mut self.open).into_iter().collect();
-        records.sort_unstable_by_key(|(identity, _)| *identity);
-        let records = Arc::new(records);
-        self.closing = Some(Arc::clone(&records));
-        records
+    /// Close what is open, to be written as a segment.
+    pub fn close(&mut self) -> Arc<Closed> {
+        let closed = Arc::new(std::mem::take(&mut self.open));
+        self.closing = Some(Arc::clone(&closed));
+        closed
     }
 
     /// What was closed is in a segment now.
@@ -119,16 +122,16 @@ impl Names {
 
     /// What was closed could not be written: it stays open.
     pub fn reopen(&mut self) {
-        if let Some(records) = self.closing.take() {
-            self.open.extend(records.iter().copied());
+        if let Some(closed) = self.closing.take() {
+            self.open.extend(closed.iter().map(|(identity, known)| (*identity, *known)));
         }
     }
 
     /// Bytes in memory, about.
     pub fn size(&self) -> usize {
-        let closing = self.closing.as_ref().map_or(0, |records| records.len() * size_of::<Record>());
-        self.open.capacity() * (size_of::<Record>() + 1)
-            + closing
+        let map = |names: &Closed| names.capacity() * (size_of::<Record>() + 1);
+        map(&self.open)
+            + self.closing.as_deref().map_or(0, map)
             + self.sealed.iter().map(|sealed| sealed.filter.size()).sum::<usize>()
     }
 }

@@ -6,5 +6,5 @@
 mod memory;
 pub mod segment;
 
-pub use memory::{Names, Place, Sealed};
+pub use memory::{Closed, IntMap, Names, Place, Sealed};
 pub use segment::{Filter, Known, PAGE, Record};

@@ -2,6 +2,7 @@
 
 mod bill;
 mod changes;
+mod crash;
 mod events;
 mod laws;
 mod limits;

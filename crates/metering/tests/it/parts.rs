@@ -64,7 +64,7 @@ impl Customers {
 
     pub fn account(&self, name: &str) -> Arc<Account> {
         let mut known = self.known.lock().unwrap();
-        let account = known.entry(name.to_owned()).or_insert_with(|| Arc::new(self.make(Zone::utc())));
+        let account = known.entry(name.to_owned()).or_insert_with(|| Arc::new(self.make(name, Zone::utc())));
         Arc::clone(account)
     }
 
@@ -79,11 +79,13 @@ impl Customers {
         self.known.lock().unwrap().insert(name.to_owned(), Arc::new(account));
     }
 
-    fn make(&self, zone: Zone) -> Account {
+    /// The same ids for the same name, in every process.
+    fn make(&self, name: &str, zone: Zone) -> Account {
+        let id = uuid::Uuid::from_u128(name.bytes().fold(1, |id, byte| (id << 7) ^ u128::from(byte)));
         let started: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
         let schedule = Schedule::anniversary(started, Cycle::MONTH, zone.clone());
         let agreement = Agreement {
-            subscription: SubscriptionId::from_uuid(uuid::Uuid::now_v7()),
+            subscription: SubscriptionId::from_uuid(id),
             book: Arc::clone(&self.book),
             plan: "small".to_owned(),
             cycle: Cycle::MONTH,
@@ -94,7 +96,7 @@ impl Customers {
             schedule,
             access: true,
         };
-        Account { customer: Id::from_uuid(uuid::Uuid::now_v7()), zone, agreements: vec![agreement] }
+        Account { customer: Id::from_uuid(id), zone, agreements: vec![agreement] }
     }
 
     pub fn meter(&self, key: &str) -> Arc<Meter> {
