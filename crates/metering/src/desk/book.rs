@@ -24,20 +24,60 @@ use crate::{
 /// The most series one customer's meter can have.
 pub const MAX_SERIES: usize = 100_000;
 
-/// A group in the making: the state it changes, and what it will write.
-pub struct Group<'s> {
-    /// The environment's state.
-    pub state: &'s mut State,
+/// What a group has become so far, beside what it changed in memory.
+#[derive(Debug)]
+pub struct Draft {
     /// The clock of acceptance.
     pub now: i64,
     /// What will be written.
     pub rows: Rows,
+    /// Hours whose tally could not follow and is to be counted anew, with the aggregation.
+    pub anew: IntMap<(i64, i64), catalog::Aggregation>,
     /// Chunks being filled, by series and hour.
     filling: IntMap<(i64, i64), ChunkRow>,
-    /// Hours whose tally could not follow and is to be counted anew, with the meter.
-    pub anew: IntMap<(i64, i64), catalog::Aggregation>,
     values: IntMap<(i64, i64, u128), i64>,
     seconds: HashMap<(CustomerId, String, String, i64), i128>,
+}
+
+/// A group in the making. The state may be let go of between two asks.
+pub struct Group<'s> {
+    /// The environment's state.
+    pub state: &'s mut State,
+    /// What will be written.
+    pub draft: &'s mut Draft,
+}
+
+impl Draft {
+    /// Of an empty group at an instant of acceptance.
+    pub fn begin(state: &mut State, now: i64) -> Self {
+        let now = now.max(state.accepted);
+        state.accepted = now;
+        state.tick += 1;
+        let (filling, anew, values) = (IntMap::default(), IntMap::default(), IntMap::default());
+        Self { now, rows: Rows::default(), anew, filling, values, seconds: HashMap::new() }
+    }
+
+    /// The entries the group adds to a series and hour, with their addresses.
+    pub fn added(&self, series: i64, hour: i64) -> Vec<(Address, Entry)> {
+        let chunks = self.chunks(series, hour);
+        chunks
+            .flat_map(|chunk| {
+                let address = |place| Address::new(chunk.n, place);
+                chunk.entries.iter().enumerate().map(move |(place, entry)| (address(place), entry.clone()))
+            })
+            .collect()
+    }
+
+    /// The chunk of a series and hour that was the last one before the group's own.
+    pub fn chunk_before(&self, series: i64, hour: i64) -> i64 {
+        self.chunks(series, hour).next().map_or(0, |chunk| chunk.prev)
+    }
+
+    /// The group's own chunks of a series and hour, in the order of their numbers.
+    fn chunks(&self, series: i64, hour: i64) -> impl Iterator<Item = &ChunkRow> {
+        let full = self.rows.chunks.iter().filter(move |chunk| chunk.series == series && chunk.hour == hour);
+        full.chain(self.filling.get(&(series, hour)))
+    }
 }
 
 /// An event about to be booked, and whose it is.
@@ -74,18 +114,7 @@ impl Booking {
     }
 }
 
-impl<'s> Group<'s> {
-    /// An empty group at an instant of acceptance.
-    pub fn new(state: &'s mut State, now: i64) -> Self {
-        let now = now.max(state.accepted);
-        state.accepted = now;
-        state.tick += 1;
-        let rows = Rows::default();
-        let (filling, anew, values) = (IntMap::default(), IntMap::default(), IntMap::default());
-        let seconds = HashMap::new();
-        Self { state, now, rows, filling, anew, values, seconds }
-    }
-
+impl Group<'_> {
     /// Book an event. Error: `too_many_series`.
     pub fn book(&mut self, booking: Booking) -> Result<Address> {
         let Booking { customer, subscription, meter, dimensions, entry, name } = booking;
@@ -96,13 +125,13 @@ impl<'s> Group<'s> {
         let (at, accepted, reading) = (entry.at, entry.accepted, entry.reading);
         let address = self.append(meter, series.id, hour, entry);
         if self.tally(meter, series.id, hour).tally.add(sample) == Followed::CountAnew {
-            self.anew.insert((series.id, hour), meter.aggregation);
+            self.draft.anew.insert((series.id, hour), meter.aggregation);
         }
         self.value(series.id, hour, reading, 1);
         if let Some((identity, content)) = name {
             let known = Known { address, content };
             self.state.names.add(identity, known);
-            self.rows.names.push((identity, known));
+            self.draft.rows.names.push((identity, known));
         }
         self.count(customer, meter, dimensions, (at, accepted), reading.amount());
         Ok(address)
@@ -117,7 +146,7 @@ impl<'s> Group<'s> {
         (series, hour): (i64, i64),
         (target, entry): (Address, &Entry),
     ) {
-        let (now, reading) = (self.now, entry.reading);
+        let (now, reading) = (self.draft.now, entry.reading);
         let name = EventName { source: entry.name.source.clone(), id: entry.name.id.clone() };
         let void = Entry {
             kind: Kind::Void(target),
@@ -131,7 +160,7 @@ impl<'s> Group<'s> {
         self.append(meter, series, hour, void);
         let sample = Sample { at: entry.at, value: reading.amount() };
         if self.tally(meter, series, hour).tally.remove(meter.aggregation, sample) == Followed::CountAnew {
-            self.anew.insert((series, hour), meter.aggregation);
+            self.draft.anew.insert((series, hour), meter.aggregation);
         }
         self.value(series, hour, reading, -1);
         self.count(customer, meter, dimensions, (entry.at, entry.accepted), -reading.amount());
@@ -165,7 +194,7 @@ impl<'s> Group<'s> {
         let series = Series { id: self.state.next_series, shift };
         self.state.next_series += 1;
         of_meter.insert(key, series);
-        self.rows.series.push(SeriesRow {
+        self.draft.rows.series.push(SeriesRow {
             customer,
             meter: meter.key.clone(),
             kind: meter.kind.clone(),
@@ -180,16 +209,16 @@ impl<'s> Group<'s> {
     /// Append to the chunk of a series and hour, which a new one follows when it is full.
     fn append(&mut self, meter: &Meter, series: i64, hour: i64, entry: Entry) -> Address {
         let full = |chunk: &ChunkRow| chunk.entries.len() == CHUNK_ENTRIES;
-        if self.filling.get(&(series, hour)).is_none_or(full) {
+        if self.draft.filling.get(&(series, hour)).is_none_or(full) {
             let n = self.state.next_chunk;
             self.state.next_chunk += 1;
             let stored = self.tally(meter, series, hour);
             let prev = std::mem::replace(&mut stored.head, n);
-            let chunk = ChunkRow { n, series, hour, prev, accepted: self.now, entries: Vec::new() };
-            self.rows.chunks.extend(self.filling.insert((series, hour), chunk));
+            let chunk = ChunkRow { n, series, hour, prev, accepted: self.draft.now, entries: Vec::new() };
+            self.draft.rows.chunks.extend(self.draft.filling.insert((series, hour), chunk));
         }
         // It was put there above when it was not.
-        self.filling.get_mut(&(series, hour)).map_or(Address(0), |chunk| {
+        self.draft.filling.get_mut(&(series, hour)).map_or(Address(0), |chunk| {
             chunk.entries.push(entry);
             Address::new(chunk.n, chunk.entries.len() - 1)
         })
@@ -204,7 +233,7 @@ impl<'s> Group<'s> {
 
     fn value(&mut self, series: i64, hour: i64, reading: Reading, by: i64) {
         if let Reading::Value(value) = reading {
-            *self.values.entry((hour, series, value)).or_default() += by;
+            *self.draft.values.entry((hour, series, value)).or_default() += by;
         }
     }
 
@@ -221,16 +250,16 @@ impl<'s> Group<'s> {
         let Terms::Limited(limit) = desk.terms(meter) else { return };
         let who = who(limit, dimensions);
         let Some(counter) = desk.counter(&meter.key, &who) else { return };
-        counter.settle(self.now);
+        counter.settle(self.draft.now);
         if let Some((second, sum)) = counter.count(at, accepted, amount) {
-            self.seconds.insert((customer, meter.key.clone(), who, second), sum);
+            self.draft.seconds.insert((customer, meter.key.clone(), who, second), sum);
         }
     }
 
     /// What the group will write: chunks in order, each tally once.
     pub fn finish(&mut self) -> Rows {
-        let mut rows = std::mem::take(&mut self.rows);
-        rows.chunks.extend(self.filling.drain().map(|(_, chunk)| chunk));
+        let mut rows = std::mem::take(&mut self.draft.rows);
+        rows.chunks.extend(self.draft.filling.drain().map(|(_, chunk)| chunk));
         rows.chunks.sort_unstable_by_key(|chunk| chunk.n);
         let mut touched: Vec<(i64, i64)> =
             rows.chunks.iter().map(|chunk| (chunk.hour, chunk.series)).collect();
@@ -241,34 +270,15 @@ impl<'s> Group<'s> {
                 rows.tallies.push((hour, series, stored.head, stored.tally.encode()));
             }
         }
-        let values = std::mem::take(&mut self.values).into_iter().filter(|(_, by)| *by != 0);
+        let values = std::mem::take(&mut self.draft.values).into_iter().filter(|(_, by)| *by != 0);
         rows.values.extend(values.map(|((hour, series, value), by)| (hour, series, value, by)));
         rows.values.sort_unstable();
-        let seconds = std::mem::take(&mut self.seconds).into_iter();
+        let seconds = std::mem::take(&mut self.draft.seconds).into_iter();
         rows.seconds.extend(seconds.map(|((customer, meter, who, second), amount)| {
             let amount = amount.clamp(i64::MIN.into(), i64::MAX.into()) as i64;
             (customer, meter, who, second, amount)
         }));
         rows
-    }
-
-    /// The chunk of a series and hour that was the last one before the group's own, of which `first` is the first.
-    pub fn chunk_before(&self, series: i64, hour: i64, first: i64) -> i64 {
-        let full = self.rows.chunks.iter().chain(self.filling.get(&(series, hour)));
-        let stored = self.state.hours.get(&(series, hour)).map_or(0, |stored| stored.head);
-        full.into_iter().find(|chunk| chunk.n == first).map_or(stored, |chunk| chunk.prev)
-    }
-
-    /// The entries the group adds to a series and hour, with their addresses.
-    pub fn added(&self, series: i64, hour: i64) -> Vec<(Address, Entry)> {
-        let full = self.rows.chunks.iter().filter(|chunk| chunk.series == series && chunk.hour == hour);
-        let chunks = full.chain(self.filling.get(&(series, hour)));
-        chunks
-            .flat_map(|chunk| {
-                let address = |place| Address::new(chunk.n, place);
-                chunk.entries.iter().enumerate().map(move |(place, entry)| (address(place), entry.clone()))
-            })
-            .collect()
     }
 }
 

@@ -5,7 +5,7 @@ use store::{Db, Scope, params};
 
 use super::{
     Directory, State,
-    book::{Booking, Group},
+    book::{Booking, Draft, Group},
     load::{self, Wanted},
     rows::ChangeRow,
     state::Hour,
@@ -59,12 +59,12 @@ struct Whose {
 /// Change an event in memory; none when it is so already. The caller saves the group.
 ///
 /// Errors: `event_unknown`; `event_voided` for a replacement of an event that was voided; those of booking.
-pub fn decide<'s>(
+pub fn decide(
     ground: (&Db, &Scope, &dyn Directory, &Meters),
-    state: &'s mut State,
+    state: &mut State,
     change: &Change,
     now: i64,
-) -> Result<Option<Group<'s>>> {
+) -> Result<Option<Draft>> {
     let (db, scope, directory, meters) = ground;
     let known = known(db, scope, state, change.identity)?.ok_or_else(unknown)?;
     let Some(target) = target(db, scope, known.address)? else {
@@ -77,13 +77,14 @@ pub fn decide<'s>(
     let subjects = [target.whose.customer.to_string()].into_iter();
     let subjects = subjects.chain(change.replacement.iter().map(|new| new.subject.clone()));
     let strangers: Vec<String> = subjects.filter(|subject| state.whom(subject).is_none()).collect();
-    load::customers(db, scope, directory, state, strangers.into_iter())?;
+    load::arrivals(db, scope, directory, strangers)?.seat(state);
     let old = event_of(&target, &meter);
     for event in std::iter::once(&old).chain(&change.replacement) {
-        Wanted::for_event(state, event, now)?.load(db, scope, state, now)?;
+        Wanted::for_event(state, event, now)?.load(db, scope, now)?.seat(state);
     }
     load_hour(db, scope, state, &target, &meter)?;
-    let mut group = Group::new(state, now);
+    let mut draft = Draft::begin(state, now);
+    let mut group = Group { state, draft: &mut draft };
     let (place, entry) = ((target.series, target.hour), (target.address, &target.entry));
     group.void(target.whose.customer, &meter, &target.whose.dimensions, place, entry);
     let mut replacement = None;
@@ -93,21 +94,21 @@ pub fn decide<'s>(
             Error::invalid("subject_unknown", "No customer or subscription here is called like that.")
                 .at("/subject")
         })?;
-        let mut booking = Booking::of(new.clone(), customer, subscription, group.now);
+        let mut booking = Booking::of(new.clone(), customer, subscription, group.draft.now);
         booking.entry.at = new.at.unwrap_or(target.entry.at);
         booking.entry.accepted = target.entry.accepted;
         booking.entry.kind = Kind::Replacement(target.address);
         booking.name = None;
         replacement = Some(group.book(booking)?.0 as i64);
     }
-    group.rows.change = Some(ChangeRow {
+    group.draft.rows.change = Some(ChangeRow {
         original: target.original.0 as i64,
         number: target.number,
         replacement,
         actor: change.actor.clone(),
         reason: change.reason.clone(),
     });
-    Ok(Some(group))
+    Ok(Some(draft))
 }
 
 fn known(db: &Db, scope: &Scope, state: &State, identity: u128) -> Result<Option<Known>> {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{
     Terms,
     ask::{Ask, End, EndAsk, LimitAsk, Settle, Wish, later},
-    book::{Booking, Group, missing, who},
+    book::{Booking, Draft, Group, missing, who},
     hold::write_event,
     load::{Found, window_of},
     rows::HoldRow,
@@ -76,7 +76,7 @@ impl Ground<'_> {
         let Some((customer, subscription)) = group.state.whom(&event.subject) else {
             return Receipt::Rejected(subject_unknown());
         };
-        let booking = Booking::of(event, customer, subscription, group.now);
+        let booking = Booking::of(event, customer, subscription, group.draft.now);
         let admitted = self.horizon.admits(booking.entry.at, backfill);
         match admitted.and_then(|()| group.book(booking)) {
             Ok(_) => Receipt::Accepted,
@@ -106,12 +106,12 @@ impl Ground<'_> {
             return Ok(answer);
         }
         answer.used = answer.used.saturating_add(amount);
-        let mut booking = Booking::of(event.clone(), customer, subscription, group.now);
+        let mut booking = Booking::of(event.clone(), customer, subscription, group.draft.now);
         // What is consumed is consumed now, whatever time came with it.
-        booking.entry.at = group.now;
+        booking.entry.at = group.draft.now;
         booking.entry.answer = Some(answer.encode());
         group.book(booking)?;
-        let expires = group.now;
+        let expires = group.draft.now;
         self.answered.insert(event.identity, Reserved { id: None, answer: answer.clone(), expires });
         Ok(answer)
     }
@@ -125,7 +125,7 @@ impl Ground<'_> {
         if self.known(group, event).is_some() {
             return Err(counted_before());
         }
-        let (now, amount) = (group.now, event.reading.amount().max(0));
+        let (now, amount) = (group.draft.now, event.reading.amount().max(0));
         let (mut answer, who) = answer_to(group, customer, event, amount)?;
         if !answer.allowed {
             return Ok(Reserved { id: None, answer, expires: now });
@@ -135,7 +135,7 @@ impl Ground<'_> {
         if let Some(counter) = counter(group, customer, event, &who) {
             counter.held.push(Held { id, amount, reserved: now, expires });
         }
-        group.rows.holds.push(HoldRow {
+        group.draft.rows.holds.push(HoldRow {
             id,
             identity: event.identity,
             customer,
@@ -168,7 +168,7 @@ impl Ground<'_> {
         }
         let (customer, _) = group.state.whom(&hold.event.subject).ok_or_else(subject_unknown)?;
         let who = who_of(group, customer, &hold.event);
-        let holding = hold.expires > group.now;
+        let holding = hold.expires > group.draft.now;
         if let Some(counter) = counter(group, customer, &hold.event, &who) {
             counter.held.retain(|held| held.id != hold.id);
         }
@@ -180,7 +180,7 @@ impl Ground<'_> {
                 self.commit(group, customer, &hold, within, amount - within)?
             }
         };
-        group.rows.closed.push((hold.id, wanted.word(), answer.encode()));
+        group.draft.rows.closed.push((hold.id, wanted.word(), answer.encode()));
         self.ended.insert(hold.id, (wanted, answer.clone()));
         Ok(answer)
     }
@@ -197,15 +197,15 @@ impl Ground<'_> {
         let (_, subscription) = group.state.whom(&hold.event.subject).ok_or_else(subject_unknown)?;
         let counted = self.known(group, &hold.event).is_some();
         if within > 0 && !counted {
-            let mut booking = Booking::of(hold.event.clone(), customer, subscription, group.now);
+            let mut booking = Booking::of(hold.event.clone(), customer, subscription, group.draft.now);
             booking.entry.accepted = hold.reserved;
             booking.entry.reading = crate::event::Reading::Amount(within);
             group.book(booking)?;
         }
         let (mut answer, _) = answer_to(group, customer, &hold.event, beyond)?;
         if beyond > 0 && !counted {
-            let mut booking = Booking::of(hold.event.clone(), customer, subscription, group.now);
-            booking.entry.at = group.now;
+            let mut booking = Booking::of(hold.event.clone(), customer, subscription, group.draft.now);
+            booking.entry.at = group.draft.now;
             booking.entry.reading = crate::event::Reading::Amount(beyond);
             booking.entry.over_limit = !answer.allowed;
             if within > 0 {
@@ -235,7 +235,8 @@ pub fn quick(state: &mut State, event: &Checked, now: i64) -> Option<Result<Answ
         let who = who(&limit, &event.dimensions);
         desk.counter(&event.meter.key, &who).filter(|counter| counter.is_of(window))?;
     }
-    let mut group = Group::new(state, now);
+    let mut draft = Draft::begin(state, now);
+    let mut group = Group { state, draft: &mut draft };
     Some(answer_to(&mut group, customer, event, event.reading.amount()).map(|(answer, _)| answer))
 }
 
@@ -246,7 +247,7 @@ fn answer_to(
     event: &Checked,
     asked: i64,
 ) -> Result<(Answer, String)> {
-    let (now, meter) = (group.now, Arc::clone(&event.meter));
+    let (now, meter) = (group.draft.now, Arc::clone(&event.meter));
     if !matches!(meter.aggregation, Aggregation::Count | Aggregation::Sum) {
         let detail = format!("{} is no count and no sum: it can be measured, and not consumed.", meter.key);
         return Err(Error::conflict("meter_not_consumable", detail));

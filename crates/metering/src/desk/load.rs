@@ -12,7 +12,7 @@ use store::{Db, Row, Scope, View, params};
 use uuid::Uuid;
 
 use super::{
-    Directory, InForce, State, Terms,
+    Directory, InForce, Resolved, State, Terms,
     ask::{Ask, Wish},
     book::who,
     state::{Desk, Hour, Series, series_key},
@@ -21,45 +21,58 @@ use crate::{
     event::{Checked, Meter},
     limit::{Answer, Counter, Held, Reserved},
     log,
-    once::{Known, Place, segment},
+    once::{IntMap, Known, Place, segment},
     sql,
     usage::{self, Span, Subject, Tally, window},
 };
 
-/// Put the customers of a group at their desks. Subjects that nobody knows stay away.
-pub fn customers(
+/// Customers on their way to their desks, with their series.
+#[derive(Debug, Default)]
+pub struct Arrivals {
+    whom: Vec<(String, Resolved)>,
+    series: Vec<(CustomerId, String, String, Series)>,
+}
+
+/// Ask who is meant by subjects, and read their series. Subjects that nobody knows stay away.
+pub fn arrivals(
     db: &Db,
     scope: &Scope,
     directory: &dyn Directory,
-    state: &mut State,
-    subjects: impl Iterator<Item = String>,
-) -> Result<()> {
-    let unknown: BTreeSet<String> = subjects.collect();
-    if unknown.is_empty() {
-        return Ok(());
+    mut subjects: Vec<String>,
+) -> Result<Arrivals> {
+    subjects.sort_unstable();
+    subjects.dedup();
+    if subjects.is_empty() {
+        return Ok(Arrivals::default());
     }
-    let unknown: Vec<String> = unknown.into_iter().collect();
-    let resolved = directory.resolve(scope, &unknown)?;
-    let mut new = Vec::new();
-    for (subject, resolved) in unknown.into_iter().zip(resolved) {
-        let Some(resolved) = resolved else { continue };
-        let customer = resolved.account.customer;
-        state.subjects.insert(subject, (customer, resolved.subscription));
-        if !state.desks.contains_key(&customer) {
-            state.desks.insert(customer, Desk::new(resolved.account, state.tick));
-            new.push(customer);
+    let resolved = directory.resolve(scope, &subjects)?;
+    let whom: Vec<(String, Resolved)> =
+        subjects.into_iter().zip(resolved).filter_map(|(subject, found)| Some((subject, found?))).collect();
+    let customers: BTreeSet<CustomerId> = whom.iter().map(|(_, found)| found.account.customer).collect();
+    let customers: Vec<CustomerId> = customers.into_iter().collect();
+    let series =
+        db.read(scope, move |view| view.all(&sql::SERIES_OF, params![customers], read_series)).wait()?;
+    Ok(Arrivals { whom, series })
+}
+
+impl Arrivals {
+    /// Put them at their desks; whoever is there already stays as it is.
+    pub fn seat(self, state: &mut State) {
+        let mut new = BTreeSet::new();
+        for (subject, Resolved { account, subscription }) in self.whom {
+            let customer = account.customer;
+            state.subjects.insert(subject, (customer, subscription));
+            if !state.desks.contains_key(&customer) {
+                state.desks.insert(customer, Desk::new(account, state.tick));
+                new.insert(customer);
+            }
+        }
+        for (customer, meter, key, series) in self.series {
+            if let Some(desk) = state.desks.get_mut(&customer).filter(|_| new.contains(&customer)) {
+                desk.series.entry(meter).or_default().insert(key, series);
+            }
         }
     }
-    if new.is_empty() {
-        return Ok(());
-    }
-    let rows = db.read(scope, move |view| view.all(&sql::SERIES_OF, params![new], read_series)).wait()?;
-    for (customer, meter, key, series) in rows {
-        if let Some(desk) = state.desks.get_mut(&customer) {
-            desk.series.entry(meter).or_default().insert(key, series);
-        }
-    }
-    Ok(())
 }
 
 /// The subjects of asks that are not in memory.
@@ -197,26 +210,29 @@ impl Wanted {
             && self.counters.is_empty()
     }
 
-    /// Look everything up, and put into memory what is kept there.
-    pub fn load(self, db: &Db, scope: &Scope, state: &mut State, now: i64) -> Result<Found> {
-        if self.is_empty() {
-            return Ok(Found::default());
-        }
-        let read = db.read(scope, move |view| self.read(view, now)).wait()?;
-        for (key, hour) in read.hours {
-            state.hours.entry(key).or_insert(hour);
-        }
-        for (missing, counter) in read.counters {
-            if let Some(desk) = state.desks.get_mut(&missing.customer) {
-                let counters = desk.counters.entry(missing.meter.key.clone()).or_default();
-                counters.insert(missing.who, counter);
+    /// Look everything up.
+    pub fn load(self, db: &Db, scope: &Scope, now: i64) -> Result<Loaded> {
+        let mut loaded = if self.is_empty() {
+            Loaded::default()
+        } else {
+            db.read(scope, {
+                let wanted = self.clone();
+                move |view| wanted.read(view, now)
+            })
+            .wait()?
+        };
+        // What is not stored yet has no events.
+        for (hour, series) in self.hours {
+            for (id, aggregation) in series {
+                let nothing = || Hour { head: 0, tally: Tally::empty(aggregation) };
+                loaded.hours.entry((id, hour)).or_insert_with(nothing);
             }
         }
-        Ok(read.found)
+        Ok(loaded)
     }
 
-    fn read(&self, view: &mut View<'_>, now: i64) -> Result<Read> {
-        let mut read = Read::default();
+    fn read(&self, view: &mut View<'_>, now: i64) -> Result<Loaded> {
+        let mut read = Loaded::default();
         self.read_names(view, &mut read.found)?;
         for (hour, series) in &self.hours {
             let aggregations: BTreeMap<i64, Aggregation> = series.iter().copied().collect();
@@ -225,7 +241,7 @@ impl Wanted {
                 let (id, bytes): (i64, Vec<u8>) = (row.get(0)?, row.get(2)?);
                 let aggregation = aggregations.get(&id).copied().unwrap_or(Aggregation::Count);
                 let tally = Tally::decode(aggregation, &bytes)?;
-                read.hours.push(((id, *hour), Hour { head: row.get(1)?, tally }));
+                read.hours.insert((id, *hour), Hour { head: row.get(1)?, tally });
                 Ok(())
             })?;
         }
@@ -267,11 +283,28 @@ impl Wanted {
     }
 }
 
+/// What was looked up for a group.
 #[derive(Debug, Default)]
-struct Read {
+pub struct Loaded {
     found: Found,
-    hours: Vec<((i64, i64), Hour)>,
+    hours: IntMap<(i64, i64), Hour>,
     counters: Vec<(Missing, Counter)>,
+}
+
+impl Loaded {
+    /// Put into memory what is kept there, and hand out the rest.
+    pub fn seat(self, state: &mut State) -> Found {
+        for (key, hour) in self.hours {
+            state.hours.entry(key).or_insert(hour);
+        }
+        for (missing, counter) in self.counters {
+            if let Some(desk) = state.desks.get_mut(&missing.customer) {
+                let counters = desk.counters.entry(missing.meter.key.clone()).or_default();
+                counters.insert(missing.who, counter);
+            }
+        }
+        self.found
+    }
 }
 
 /// The window a limit counts in at `now`, or how many seconds a rolling one reaches back.

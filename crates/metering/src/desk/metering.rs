@@ -210,7 +210,7 @@ impl Metering {
 
     /// The answer to a check from memory, when it is there and the lease still runs.
     fn at_once(&self, desk: &Desk, event: &Checked, now: i64) -> Option<Result<Answer>> {
-        let mut held = desk.station.held();
+        let mut held = desk.station.look();
         let held = held.as_mut().filter(|held| held.until > self.shared.db.real_now())?;
         decide::quick(&mut held.state, event, now)
     }
@@ -228,7 +228,7 @@ impl Metering {
 
     /// What it takes to read an event; it comes with the lease.
     fn words(&self, desk: &Desk) -> Result<(Fingerprints, Arc<Meters>)> {
-        let mut held = desk.station.held();
+        let mut held = desk.station.look();
         if held.is_none() {
             *held = Some(lease::open(
                 &self.shared.db,
@@ -249,7 +249,7 @@ impl Metering {
             return Ok(desk.clone());
         }
         let (own, asks) = bounded(self.shared.options.queue);
-        let station = Arc::new(Station { scope: scope.clone(), held: Mutex::new(None) });
+        let station = Arc::new(Station::new(scope.clone()));
         let worker = Worker {
             db: self.shared.db.clone(),
             directory: Arc::clone(&self.shared.directory),

@@ -3,19 +3,23 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
     time::Duration,
 };
 
 use crossbeam_channel::{Receiver, Sender};
 use jiff::Timestamp;
 use kernel::{Error, Result, SystemIds};
-use store::{Db, Scope};
+use store::{Db, Scope, View};
 
 use super::{
     Directory, Options, Rows, State,
     ask::{Ask, Settle, later},
-    book::Group,
+    book::{Draft, Group},
     change,
     decide::Ground,
     hold, lease,
@@ -35,13 +39,17 @@ const GROUP: usize = 16_384;
 const PULSE: Duration = Duration::from_secs(3);
 /// After so many pulses without an ask it lets the environment go.
 const PULSES: u32 = 100;
+/// How often the owner's thread steps aside for those who look something up, at most.
+const PATIENCE: u32 = 200;
 
 /// What the owner of an environment shares with those who ask.
 pub struct Station {
     /// Whose.
     pub scope: Scope,
     /// What is in memory; none before it is taken, and after a commit failed.
-    pub held: Mutex<Option<Held>>,
+    held: Mutex<Option<Held>>,
+    /// How many wait to look something up in it.
+    waiting: AtomicUsize,
 }
 
 /// An environment in memory.
@@ -57,7 +65,31 @@ pub struct Held {
 }
 
 impl Station {
-    /// What is in memory. Nobody holds it while waiting for the database, but the owner before the first group.
+    /// Nothing in memory yet.
+    pub const fn new(scope: Scope) -> Self {
+        Self { scope, held: Mutex::new(None), waiting: AtomicUsize::new(0) }
+    }
+
+    /// What is in memory, for somebody who only looks something up: the owner's thread lets it in between two asks.
+    pub fn look(&self) -> MutexGuard<'_, Option<Held>> {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let held = self.held();
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        held
+    }
+
+    /// Let in whoever waits to look something up. A lock that is let go of and taken again at once lets in nobody.
+    fn let_in(&self) {
+        for _ in 0..PATIENCE {
+            if self.waiting.load(Ordering::Relaxed) == 0 {
+                return;
+            }
+            thread::yield_now();
+        }
+    }
+
+    /// What is in memory. The owner's thread does not hold it while it waits for the database, but for a change of
+    /// an event and when it takes the lease.
     pub fn held(&self) -> MutexGuard<'_, Option<Held>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -158,45 +190,57 @@ impl Worker {
     }
 
     fn group(&self, mut asks: Vec<Ask>) {
-        let decided = self.decide(&mut asks);
-        match decided {
-            Err(error) => {
-                *self.station.held() = None;
-                asks.into_iter().for_each(|ask| ask.fail(error.clone()));
-            }
-            Ok((rows, stand, settles)) => {
-                let ended = self.commit(rows, stand);
-                settles.into_iter().for_each(|settle| settle(ended.as_ref().err()));
-            }
+        let mut settles = Vec::with_capacity(asks.len());
+        let ended = self.decide(&mut asks, &mut settles).and_then(|(rows, stand)| self.commit(rows, stand));
+        if let Err(error) = &ended {
+            // Memory is ahead of what is stored.
+            *self.station.held() = None;
+            asks.into_iter().for_each(|ask| ask.fail(error.clone()));
         }
+        settles.into_iter().for_each(|settle| settle(ended.as_ref().err()));
         self.after_group();
     }
 
-    /// Look up, decide. On an error nothing of the asks was answered.
-    fn decide(&self, asks: &mut Vec<Ask>) -> Result<(Rows, Stand, Vec<Settle>)> {
-        let scope = &self.station.scope;
-        let mut guard = self.station.held();
-        let held = guard.as_mut().ok_or_else(|| Error::internal("metering is not in memory"))?;
-        self.find_holds(asks, &held.meters)?;
-        let strangers = load::strangers(&held.state, asks);
-        load::customers(&self.db, scope, &*self.directory, &mut held.state, strangers.into_iter())?;
-        let now = asks.iter().map(Ask::now).max().unwrap_or(0).max(held.state.accepted);
-        let found = Wanted::of(&mut held.state, asks, now)?.load(&self.db, scope, &mut held.state, now)?;
+    /// Look up, decide: asks become answers that wait for the commit. On an error those that are left of either
+    /// are to be told.
+    ///
+    /// Memory is held for as long as one ask takes, so that checks come in between.
+    fn decide(&self, asks: &mut Vec<Ask>, settles: &mut Vec<Settle>) -> Result<(Rows, Stand)> {
+        let (db, scope) = (&self.db, &self.station.scope);
+        let meters = self.inside(|held| Arc::clone(&held.meters))?;
+        self.find_holds(asks, &meters)?;
+        let strangers = self.inside(|held| load::strangers(&held.state, asks))?;
+        let arrivals = load::arrivals(db, scope, &*self.directory, strangers)?;
+        let asked = asks.iter().map(Ask::now).max().unwrap_or(0);
+        let (now, wanted) = self.inside(|held| {
+            arrivals.seat(&mut held.state);
+            let now = asked.max(held.state.accepted);
+            (now, Wanted::of(&mut held.state, asks, now))
+        })?;
+        let loaded = wanted?.load(db, scope, now)?;
+        let (found, mut draft) =
+            self.inside(|held| (loaded.seat(&mut held.state), Draft::begin(&mut held.state, now)))?;
         let at = Timestamp::from_microsecond(now).map_err(|error| Error::internal(error.to_string()))?;
         let horizon = Horizon::at(at, self.options.late_days, self.options.kept_days);
-        let mut ground = Ground {
-            found: &found,
-            horizon,
-            ids: &SystemIds,
-            answered: Default::default(),
-            ended: Default::default(),
-        };
-        let mut group = Group::new(&mut held.state, now);
-        let settles =
-            std::mem::take(asks).into_iter().filter_map(|ask| ground.decide(&mut group, ask)).collect();
-        self.count_anew(&mut group)?;
-        let rows = group.finish();
-        Ok((rows, self.stand(held), settles))
+        let (answered, ended) = Default::default();
+        let mut ground = Ground { found: &found, horizon, ids: &SystemIds, answered, ended };
+        for ask in asks.drain(..) {
+            settles.extend(self.inside(|held| {
+                ground.decide(&mut Group { state: &mut held.state, draft: &mut draft }, ask)
+            })?);
+            self.station.let_in();
+        }
+        self.count_anew(&mut draft)?;
+        let (rows, stand) = self.inside(|held| {
+            (Group { state: &mut held.state, draft: &mut draft }.finish(), self.stand(held))
+        })?;
+        Ok((rows, stand))
+    }
+
+    /// Do something to what is in memory.
+    fn inside<T>(&self, work: impl FnOnce(&mut Held) -> T) -> Result<T> {
+        let mut guard = self.station.held();
+        guard.as_mut().map(work).ok_or_else(|| Error::internal("metering is not in memory"))
     }
 
     /// The holds that are to be ended, as they are stored.
@@ -213,21 +257,18 @@ impl Worker {
     }
 
     /// Tallies that could not follow are counted anew from the log and what the group adds to it.
-    fn count_anew(&self, group: &mut Group<'_>) -> Result<()> {
-        for ((series, hour), aggregation) in std::mem::take(&mut group.anew) {
-            let added = group.added(series, hour);
-            // The group's first entry there names the chunk before it.
-            let first = added.first().map_or(i64::MAX, |(address, _)| address.chunk());
-            let before = group.chunk_before(series, hour, first);
-            let mut entries = self
-                .db
-                .read(&self.station.scope, move |view| log::hour_entries(view, before, i64::MAX))
-                .wait()?;
-            entries.extend(added);
+    fn count_anew(&self, draft: &mut Draft) -> Result<()> {
+        for ((series, hour), aggregation) in std::mem::take(&mut draft.anew) {
+            let before = draft.chunk_before(series, hour);
+            let stored = move |view: &mut View<'_>| log::hour_entries(view, before, i64::MAX);
+            let mut entries = self.db.read(&self.station.scope, stored).wait()?;
+            entries.extend(draft.added(series, hour));
             let samples = log::samples(&log::standing(entries));
-            if let Some(stored) = group.state.hours.get_mut(&(series, hour)) {
-                stored.tally = Tally::of(aggregation, samples);
-            }
+            self.inside(|held| {
+                if let Some(stored) = held.state.hours.get_mut(&(series, hour)) {
+                    stored.tally = Tally::of(aggregation, samples);
+                }
+            })?;
         }
         Ok(())
     }
@@ -243,16 +284,12 @@ impl Worker {
         self.db.write(&self.station.scope, move |tx| rows.save(tx, stand)).wait()
     }
 
-    /// Commit a group. When that fails, what is in memory is ahead of what is stored, and is dropped.
+    /// Commit a group.
     fn commit(&self, rows: Rows, stand: Stand) -> Result<()> {
         if rows.is_empty() {
             return Ok(());
         }
-        let saved = self.db.write(&self.station.scope, move |tx| rows.save(tx, stand)).wait();
-        if saved.is_err() {
-            *self.station.held() = None;
-        }
-        saved
+        self.db.write(&self.station.scope, move |tx| rows.save(tx, stand)).wait()
     }
 
     fn alone(&self, ask: Ask) {
@@ -269,26 +306,23 @@ impl Worker {
     }
 
     fn change(&self, change: &change::Change, now: i64) -> Result<change::Changed> {
-        let mut guard = self.station.held();
-        let held = guard.as_mut().ok_or_else(|| Error::internal("metering is not in memory"))?;
-        let ground = (&self.db, &self.station.scope, &*self.directory, &*held.meters);
-        let decided = change::decide(ground, &mut held.state, change, now).and_then(|group| {
-            let Some(mut group) = group else { return Ok(None) };
-            self.count_anew(&mut group)?;
-            Ok(Some(group.finish()))
+        let meters = self.inside(|held| Arc::clone(&held.meters))?;
+        let ground = (&self.db, &self.station.scope, &*self.directory, &*meters);
+        let before = self.inside(|held| held.state.next_chunk)?;
+        let decided = self.inside(|held| change::decide(ground, &mut held.state, change, now))?;
+        let ended = decided.and_then(|draft| {
+            let Some(mut draft) = draft else { return Ok(change::Changed { changed: false }) };
+            self.count_anew(&mut draft)?;
+            let (rows, stand) = self.inside(|held| {
+                (Group { state: &mut held.state, draft: &mut draft }.finish(), self.stand(held))
+            })?;
+            self.commit(rows, stand).map(|()| change::Changed { changed: true })
         });
-        let rows = match decided {
-            Ok(Some(rows)) => rows,
-            Ok(None) => return Ok(change::Changed { changed: false }),
-            Err(error) => {
-                // What was booked before it failed is in memory only.
-                *guard = None;
-                return Err(error);
-            }
-        };
-        let stand = self.stand(held);
-        drop(guard);
-        self.commit(rows, stand).map(|()| change::Changed { changed: true })
+        if ended.is_err() && self.inside(|held| held.state.next_chunk)? != before {
+            // What was booked before it failed is in memory only.
+            *self.station.held() = None;
+        }
+        ended
     }
 
     fn forget(&self, customer: Option<kernel::ids::CustomerId>) -> Result<()> {
@@ -314,7 +348,7 @@ impl Worker {
         let names = held.state.names.close();
         let sealing = Sealing { epoch, number: next_segment, names, last_chunk: next_chunk - 1 };
         let (db, scope, own) = (self.db.background(), self.station.scope.clone(), self.own.clone());
-        let spawned = std::thread::Builder::new().name("metering-seal".to_owned()).spawn(move || {
+        let spawned = thread::Builder::new().name("metering-seal".to_owned()).spawn(move || {
             // When the owner is gone nobody waits for it.
             let _ = own.send(Ask::Sealed(epoch, sealing.run(&db, &scope)));
         });
