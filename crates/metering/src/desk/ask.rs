@@ -8,14 +8,19 @@ use super::{
     hold::Hold,
 };
 use crate::{
-    event::{Checked, Receipt},
+    event::{Checked, Fingerprints, Meters, Receipt},
     limit::{Answer, Reserved},
     once::Sealed,
 };
 
+/// An ask whose events are not read yet: it becomes one with what it takes to read them, and answers by itself when
+/// there is an error.
+pub type Unread = Box<dyn FnOnce(Result<(&Fingerprints, &Meters), Error>) -> Option<Ask> + Send>;
+
 /// One ask, with the promise of its answer.
-#[derive(Debug)]
 pub enum Ask {
+    /// Events that came before the environment was in memory.
+    Unread(Unread),
     /// Take events in.
     Ingest {
         /// The events, those that were not in order as what is wrong with them.
@@ -112,7 +117,7 @@ impl Ask {
             Self::Ingest { now, .. } | Self::Change { now, .. } => *now,
             Self::Limit(ask) => ask.now,
             Self::End(ask) => ask.now,
-            Self::Forget(..) | Self::Sealed(..) => i64::MIN,
+            Self::Unread(_) | Self::Forget(..) | Self::Sealed(..) => i64::MIN,
         }
     }
 
@@ -123,13 +128,17 @@ impl Ask {
             Self::Limit(ask) => Box::new(std::iter::once(&ask.event)),
             Self::Change { change, .. } => Box::new(change.replacement.iter()),
             Self::End(ask) => Box::new(ask.found.iter().map(|hold| &hold.event)),
-            Self::Forget(..) | Self::Sealed(..) => Box::new(std::iter::empty()),
+            Self::Unread(_) | Self::Forget(..) | Self::Sealed(..) => Box::new(std::iter::empty()),
         }
     }
 
     /// Answer with an error.
     pub fn fail(self, error: Error) {
         match self {
+            Self::Unread(unread) => {
+                // With an error it answers by itself.
+                let _ = unread(Err(error));
+            }
             Self::Ingest { answer, .. } => answer.keep(Err(error)),
             Self::Limit(LimitAsk { wish: Wish::Check(answer) | Wish::Consume(answer), .. }) => {
                 answer.keep(Err(error));

@@ -56,8 +56,8 @@ impl Ground<'_> {
                 debug_assert!(hold.uuid() != Uuid::nil());
                 Some(later(answer, ended))
             }
-            // These come alone, and not here.
-            Ask::Change { .. } | Ask::Forget(..) | Ask::Sealed(..) => None,
+            // These come alone or were read before, and not here.
+            Ask::Unread(_) | Ask::Change { .. } | Ask::Forget(..) | Ask::Sealed(..) => None,
         }
     }
 

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{
     Directory, InForce, Resolved, State, Terms,
-    ask::{Ask, Wish},
+    ask::{Ask, LimitAsk, Wish},
     book::who,
     state::{Desk, Hour, Series, series_key},
 };
@@ -142,6 +142,10 @@ impl Wanted {
                 }
             }
             for event in ask.events() {
+                let checked = matches!(ask, Ask::Limit(LimitAsk { wish: Wish::Check(_), .. }));
+                if !checked && state.names.recent(event.identity).is_none() {
+                    wanted.names.push(event.identity);
+                }
                 wanted.event(state, event, now, matches!(ask, Ask::Limit(_) | Ask::End(_)))?;
                 if matches!(ask, Ask::End(_)) {
                     // What goes beyond a hold is used now.
@@ -158,14 +162,10 @@ impl Wanted {
     pub fn for_event(state: &mut State, event: &Checked, now: i64) -> Result<Self> {
         let mut wanted = Self::default();
         wanted.event(state, event, now, true)?;
-        wanted.names.clear();
         Ok(wanted)
     }
 
     fn event(&mut self, state: &mut State, event: &Checked, now: i64, limited: bool) -> Result<()> {
-        if state.names.recent(event.identity).is_none() {
-            self.names.push(event.identity);
-        }
         let Some((customer, subscription)) = state.whom(&event.subject) else { return Ok(()) };
         let Some(desk) = state.desks.get_mut(&customer) else { return Ok(()) };
         if let Some(series) =

@@ -18,7 +18,7 @@ use super::{
     Changed, Directory,
     ask::{Ask, End, EndAsk, LimitAsk, Wish},
     change::Change,
-    decide, lease,
+    decide,
     worker::{Station, Worker},
 };
 use crate::{
@@ -94,32 +94,36 @@ impl Metering {
         backfill: bool,
         now: Timestamp,
     ) -> Pending<Vec<Receipt>> {
-        self.with(scope, |desk, fingerprints, meters| {
+        let now = now.as_microsecond();
+        self.ask(scope, move |fingerprints, meters, answer| {
             let check = |event| event::check(event, meters, fingerprints);
             let events = events.into_iter().map(check).collect();
-            let (answer, pending) = Promise::pair();
-            desk.send(Ask::Ingest { events, backfill, now: now.as_microsecond(), answer }, pending)
+            Some(Ask::Ingest { events, backfill, now, answer })
         })
     }
 
     /// Whether so much may be used now; nothing is counted. Errors also: `meter_not_consumable`, `subject_unknown`
     /// and those of [`event::check`].
     pub fn check(&self, scope: &Scope, event: NewEvent, now: Timestamp) -> Pending<Answer> {
-        self.limit(scope, event, now, |desk, event, now| {
-            if let Some(answer) = self.at_once(desk, &event, now) {
-                return Pending::done(answer);
+        let shared = Arc::clone(&self.shared);
+        let station = self.desk(scope).map(|desk| desk.station);
+        self.limit(scope, event, now, move |event, now, answer| {
+            let at_once = station.ok().and_then(|station| shared.at_once(&station, &event, now));
+            match at_once {
+                Some(known) => {
+                    answer.keep(known);
+                    None
+                }
+                None => Some(LimitAsk { event, wish: Wish::Check(answer), now }),
             }
-            let (answer, pending) = Promise::pair();
-            desk.send(Ask::Limit(LimitAsk { event, wish: Wish::Check(answer), now }), pending)
         })
     }
 
     /// Use so much now, if it is allowed: asked and counted in one. A repeat of an accepted one gets its first
     /// answer; a refusal is not remembered. Errors also: `event_counted_before`, and those of [`Metering::check`].
     pub fn consume(&self, scope: &Scope, event: NewEvent, now: Timestamp) -> Pending<Answer> {
-        self.limit(scope, event, now, |desk, event, now| {
-            let (answer, pending) = Promise::pair();
-            desk.send(Ask::Limit(LimitAsk { event, wish: Wish::Consume(answer), now }), pending)
+        self.limit(scope, event, now, |event, now, answer| {
+            Some(LimitAsk { event, wish: Wish::Consume(answer), now })
         })
     }
 
@@ -132,9 +136,8 @@ impl Metering {
         now: Timestamp,
     ) -> Pending<Reserved> {
         let time = i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
-        self.limit(scope, event, now, |desk, event, now| {
-            let (answer, pending) = Promise::pair();
-            desk.send(Ask::Limit(LimitAsk { event, wish: Wish::Reserve(time, answer), now }), pending)
+        self.limit(scope, event, now, move |event, now, answer| {
+            Some(LimitAsk { event, wish: Wish::Reserve(time, answer), now })
         })
     }
 
@@ -158,41 +161,32 @@ impl Metering {
 
     /// Let an event not count, as if it had never been sent. Errors also: `event_unknown`.
     pub fn void(&self, scope: &Scope, name: &EventName, now: Timestamp) -> Pending<Changed> {
-        self.with(scope, |desk, fingerprints, _| {
-            desk.change(scope, fingerprints.identity(&name.source, &name.id), None, now)
+        let (name, by) = (name.clone(), By::of(scope));
+        self.ask(scope, move |fingerprints, _, answer| {
+            let change = by.change(fingerprints.identity(&name.source, &name.id), None);
+            Some(Ask::Change { change, now: now.as_microsecond(), answer })
         })
     }
 
     /// Put an event in the place of the accepted one of the same name. Without a time it keeps that one's. Errors
     /// also: `event_unknown`, `event_voided`, `subject_unknown`, and those of [`event::check`].
     pub fn correct(&self, scope: &Scope, event: NewEvent, now: Timestamp) -> Pending<Changed> {
-        self.with(scope, |desk, fingerprints, meters| match event::check(event, meters, fingerprints) {
-            Ok(event) => desk.change(scope, event.identity, Some(event), now),
-            Err(error) => Pending::done(Err(error)),
+        let by = By::of(scope);
+        self.with_event(scope, event, move |event, answer| {
+            let change = by.change(event.identity, Some(event));
+            Some(Ask::Change { change, now: now.as_microsecond(), answer })
         })
     }
 
     /// What a customer agreed to has changed (none: the price book, and so everybody's). When the answer is there
     /// every later check, consume and reserve heeds it.
     pub fn forget(&self, scope: &Scope, customer: Option<CustomerId>) -> Pending<()> {
-        match self.desk(scope) {
-            Ok(desk) => {
-                let (answer, pending) = Promise::pair();
-                desk.send(Ask::Forget(customer, answer), pending)
-            }
-            Err(error) => Pending::done(Err(error)),
-        }
+        self.ask(scope, move |_, _, answer| Some(Ask::Forget(customer, answer)))
     }
 
     fn end(&self, scope: &Scope, hold: HoldId, end: End, now: Timestamp) -> Pending<Answer> {
-        match self.desk(scope) {
-            Ok(desk) => {
-                let (answer, pending) = Promise::pair();
-                let ask = EndAsk { hold, end, now: now.as_microsecond(), found: None, answer };
-                desk.send(Ask::End(ask), pending)
-            }
-            Err(error) => Pending::done(Err(error)),
-        }
+        let now = now.as_microsecond();
+        self.ask(scope, move |_, _, answer| Some(Ask::End(EndAsk { hold, end, now, found: None, answer })))
     }
 
     fn limit<T: Send + 'static>(
@@ -200,45 +194,57 @@ impl Metering {
         scope: &Scope,
         event: NewEvent,
         now: Timestamp,
-        ask: impl FnOnce(&Desk, Checked, i64) -> Pending<T>,
+        ask: impl FnOnce(Checked, i64, Promise<T>) -> Option<LimitAsk> + Send + 'static,
     ) -> Pending<T> {
-        self.with(scope, |desk, fingerprints, meters| match event::check(event, meters, fingerprints) {
-            Ok(event) => ask(desk, event, now.as_microsecond()),
-            Err(error) => Pending::done(Err(error)),
+        self.with_event(scope, event, move |event, answer| {
+            ask(event, now.as_microsecond(), answer).map(Ask::Limit)
         })
     }
 
-    /// The answer to a check from memory, when it is there and the lease still runs.
-    fn at_once(&self, desk: &Desk, event: &Checked, now: i64) -> Option<Result<Answer>> {
-        let mut held = desk.station.look();
-        let held = held.as_mut().filter(|held| held.until > self.shared.db.real_now())?;
-        decide::quick(&mut held.state, event, now)
-    }
-
-    fn with<T>(
+    /// Ask with one event, or answer what is wrong with it.
+    fn with_event<T: Send + 'static>(
         &self,
         scope: &Scope,
-        then: impl FnOnce(&Desk, &Fingerprints, &Meters) -> Pending<T>,
+        event: NewEvent,
+        ask: impl FnOnce(Checked, Promise<T>) -> Option<Ask> + Send + 'static,
     ) -> Pending<T> {
-        match self.desk(scope).and_then(|desk| Ok((self.words(&desk)?, desk))) {
-            Ok(((fingerprints, meters), desk)) => then(&desk, &fingerprints, &meters),
-            Err(error) => Pending::done(Err(error)),
-        }
+        self.ask(scope, move |fingerprints, meters, answer| match event::check(event, meters, fingerprints) {
+            Ok(event) => ask(event, answer),
+            Err(error) => {
+                answer.keep(Err(error));
+                None
+            }
+        })
     }
 
-    /// What it takes to read an event; it comes with the lease.
-    fn words(&self, desk: &Desk) -> Result<(Fingerprints, Arc<Meters>)> {
-        let mut held = desk.station.look();
-        if held.is_none() {
-            *held = Some(lease::open(
-                &self.shared.db,
-                &*self.shared.directory,
-                &desk.station.scope,
-                &self.shared.options.holder,
-            )?);
+    /// Read the events of an ask here, or in the owner's thread when the environment is not in memory yet: nothing
+    /// here waits for the database, so that it can be called where nothing may wait.
+    fn ask<T: Send + 'static>(
+        &self,
+        scope: &Scope,
+        make: impl FnOnce(&Fingerprints, &Meters, Promise<T>) -> Option<Ask> + Send + 'static,
+    ) -> Pending<T> {
+        let desk = match self.desk(scope) {
+            Ok(desk) => desk,
+            Err(error) => return Pending::done(Err(error)),
+        };
+        let (answer, pending) = Promise::pair();
+        let words =
+            desk.station.look().as_ref().map(|held| (held.fingerprints.clone(), Arc::clone(&held.meters)));
+        let ask = match words {
+            Some((fingerprints, meters)) => make(&fingerprints, &meters, answer),
+            None => Some(Ask::Unread(Box::new(move |words| match words {
+                Ok((fingerprints, meters)) => make(fingerprints, meters, answer),
+                Err(error) => {
+                    answer.keep(Err(error));
+                    None
+                }
+            }))),
+        };
+        match ask {
+            Some(ask) => desk.send(ask, pending),
+            None => pending,
         }
-        let held = held.as_ref().ok_or_else(|| Error::internal("metering is not in memory"))?;
-        Ok((held.fingerprints.clone(), Arc::clone(&held.meters)))
     }
 
     /// The environment's desk, opened when it is asked for the first time.
@@ -283,18 +289,30 @@ impl Desk {
             }
         }
     }
+}
 
-    fn change(
-        &self,
-        scope: &Scope,
-        identity: u128,
-        replacement: Option<Checked>,
-        now: Timestamp,
-    ) -> Pending<Changed> {
-        let (actor, reason) =
-            (scope.actor.to_string(), scope.reason.as_ref().map(|code| code.as_str().to_owned()));
-        let change = Change { identity, replacement, actor, reason };
-        let (answer, pending) = Promise::pair();
-        self.send(Ask::Change { change, now: now.as_microsecond(), answer }, pending)
+impl Shared {
+    /// The answer to a check from memory, when it is there and the lease still runs.
+    fn at_once(&self, station: &Station, event: &Checked, now: i64) -> Option<Result<Answer>> {
+        let mut held = station.look();
+        let held = held.as_mut().filter(|held| held.until > self.db.real_now())?;
+        decide::quick(&mut held.state, event, now)
+    }
+}
+
+/// Who changes an event, and why.
+struct By {
+    actor: String,
+    reason: Option<String>,
+}
+
+impl By {
+    fn of(scope: &Scope) -> Self {
+        let reason = scope.reason.as_ref().map(|code| code.as_str().to_owned());
+        Self { actor: scope.actor.to_string(), reason }
+    }
+
+    fn change(self, identity: u128, replacement: Option<Checked>) -> Change {
+        Change { identity, replacement, actor: self.actor, reason: self.reason }
     }
 }

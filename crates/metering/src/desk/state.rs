@@ -13,6 +13,9 @@ use crate::{
     usage::Tally,
 };
 
+/// After so many groups the size of everything is added up.
+const LOOK_THROUGH: u64 = 256;
+
 /// One environment's metering.
 #[derive(Debug)]
 pub struct State {
@@ -135,8 +138,12 @@ impl State {
     }
 
     /// Drop what was not used for longest until the rest takes no more than `most` bytes.
+    ///
+    /// Asked after each group: everything is only looked through when there is much, and now and then.
     pub fn shrink(&mut self, most: usize) {
-        if self.size() <= most {
+        let about = self.desks.len() * 1_024 + self.subjects.len() * 128 + self.hours.len() * 160;
+        let looks = about > most || self.tick.is_multiple_of(LOOK_THROUGH);
+        if !looks || self.size() <= most {
             return;
         }
         let current = self.hours.keys().map(|(_, start)| *start).max().unwrap_or(0);

@@ -89,7 +89,7 @@ impl Station {
     }
 
     /// What is in memory. The owner's thread does not hold it while it waits for the database, but for a change of
-    /// an event and when it takes the lease.
+    /// an event and to keep the lease when nothing else happens.
     pub fn held(&self) -> MutexGuard<'_, Option<Held>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -109,24 +109,20 @@ pub struct Worker {
 impl Worker {
     /// Serve until nobody can ask any more.
     pub fn run(self) {
-        let (mut put_off, mut idle) = (None, 0);
+        let mut idle = 0;
         loop {
-            let first = match put_off.take() {
-                Some(ask) => ask,
-                None => match self.asks.recv_timeout(PULSE) {
-                    Ok(ask) => ask,
-                    // This thread can send to itself, so that only a count tells that nobody else can.
-                    Err(_) if Arc::strong_count(&self.station) == 1 => return,
-                    Err(_) => {
-                        idle += 1;
-                        self.renew(idle);
-                        continue;
-                    }
-                },
+            let first = match self.asks.recv_timeout(PULSE) {
+                Ok(ask) => ask,
+                // This thread can send to itself, so that only a count tells that nobody else can.
+                Err(_) if Arc::strong_count(&self.station) == 1 => return,
+                Err(_) => {
+                    idle += 1;
+                    self.renew(idle);
+                    continue;
+                }
             };
             idle = 0;
-            let (asks, next) = self.gather(first);
-            put_off = next;
+            let asks = self.gather(first);
             let served = catch_unwind(AssertUnwindSafe(|| self.serve(asks)));
             if served.is_err() {
                 tracing::error!("a group of metering panicked; its memory is dropped");
@@ -135,23 +131,15 @@ impl Worker {
         }
     }
 
-    /// What waits, up to a group; and an ask that is to come alone.
-    fn gather(&self, first: Ask) -> (Vec<Ask>, Option<Ask>) {
+    /// What waits, up to a group.
+    fn gather(&self, first: Ask) -> Vec<Ask> {
         let (mut weight, mut asks) = (first.weight(), vec![first]);
-        if asks[0].is_alone() {
-            return (asks, None);
-        }
         while weight < GROUP {
-            match self.asks.try_recv() {
-                Ok(ask) if ask.is_alone() => return (asks, Some(ask)),
-                Ok(ask) => {
-                    weight += ask.weight();
-                    asks.push(ask);
-                }
-                Err(_) => break,
-            }
+            let Ok(ask) = self.asks.try_recv() else { break };
+            weight += ask.weight();
+            asks.push(ask);
         }
-        (asks, None)
+        asks
     }
 
     /// An owner with nothing to do keeps its lease for a while, then lets it go. One that lost it forgets.
@@ -168,23 +156,49 @@ impl Worker {
         }
     }
 
-    /// Errors end up with those who asked.
+    /// Groups of asks, with those between them that come alone. Errors end up with those who asked.
     fn serve(&self, asks: Vec<Ask>) {
-        match self.prepared() {
-            Err(error) => asks.into_iter().for_each(|ask| ask.fail(error.clone())),
-            Ok(()) if asks.len() == 1 && asks[0].is_alone() => {
-                asks.into_iter().for_each(|ask| self.alone(ask))
+        let mut group = Vec::new();
+        for ask in asks {
+            let Some(ask) = self.read(ask) else { continue };
+            if !ask.is_alone() {
+                group.push(ask);
+                continue;
             }
-            Ok(()) => self.group(asks),
+            self.when_ready(std::mem::take(&mut group), |asks| self.group(asks));
+            self.when_ready(vec![ask], |asks| asks.into_iter().for_each(|ask| self.alone(ask)));
+        }
+        self.when_ready(group, |asks| self.group(asks));
+    }
+
+    /// Read the events of an ask that could not be read when it was asked.
+    fn read(&self, ask: Ask) -> Option<Ask> {
+        let Ask::Unread(unread) = ask else { return Some(ask) };
+        let words = self
+            .prepared()
+            .and_then(|()| self.inside(|held| (held.fingerprints.clone(), Arc::clone(&held.meters))));
+        match words {
+            Ok((fingerprints, meters)) => unread(Ok((&fingerprints, &meters))),
+            Err(error) => unread(Err(error)),
+        }
+    }
+
+    fn when_ready(&self, asks: Vec<Ask>, work: impl FnOnce(Vec<Ask>)) {
+        if asks.is_empty() {
+            return;
+        }
+        match self.prepared() {
+            Ok(()) => work(asks),
+            Err(error) => asks.into_iter().for_each(|ask| ask.fail(error.clone())),
         }
     }
 
     /// Be the owner.
     fn prepared(&self) -> Result<()> {
-        let mut held = self.station.held();
-        if held.is_none() {
+        if self.station.held().is_none() {
             let scope = &self.station.scope;
-            *held = Some(lease::open(&self.db, &*self.directory, scope, &self.options.holder)?);
+            let opened = lease::open(&self.db, &*self.directory, scope, &self.options.holder)?;
+            *self.station.held() = Some(opened);
         }
         Ok(())
     }

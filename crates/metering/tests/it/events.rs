@@ -246,3 +246,22 @@ fn ten_thousand_values_of_a_dimension_are_no_trouble() {
         assert_eq!(ground.figure("customer-a", "traffic", DAY.0, DAY.1).value, exact("10000"));
     });
 }
+
+#[test]
+fn asking_never_waits_so_that_it_can_be_done_in_async_code() {
+    on_both(CONTEXTS, |test| {
+        let ground = Ground::new(test);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let receipts = runtime.block_on(async {
+            let events = vec![
+                event("calls", "1", "customer-a", None, "{}"),
+                event("calls", "2", "nobody", None, "{}"),
+            ];
+            let first =
+                ground.metering.ingest(&ground.scope, events.clone(), false, ground.now()).await.unwrap();
+            let again = ground.metering.ingest(&ground.scope, events, false, ground.now()).await.unwrap();
+            [first, again].concat()
+        });
+        assert_eq!(words(&receipts), ["accepted", "subject_unknown", "duplicate", "subject_unknown"]);
+    });
+}
