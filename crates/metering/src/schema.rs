@@ -120,7 +120,17 @@ pub static CONTEXT: Context = Context {
             CREATE INDEX meter_hold_identity ON meter_hold (env_id, identity);
         ",
         extra: Extra {
-            sqlite: "",
+            // Without figures SQLite takes any index that begins with the environment for a good one, and would walk
+            // through all of it for one series. These say what is many.
+            sqlite: "
+                ANALYZE;
+                INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+                    ('meter_tally', 'meter_tally', '1000000000 1000000000 10000 1'),
+                    ('meter_tally', 'meter_tally_series', '1000000000 1000000000 1000 1'),
+                    ('meter_hold', 'meter_hold', '1000000 1000000 1'),
+                    ('meter_hold', 'meter_hold_open', '10000 10000 10 2'),
+                    ('meter_hold', 'meter_hold_identity', '1000000 1000000 1');
+                ANALYZE sqlite_schema;",
             // Entries are many small texts that were just written: compressing each row again costs more than it saves.
             postgres: "
                 ALTER TABLE meter_chunk ALTER COLUMN entries SET STORAGE EXTERNAL;

@@ -48,12 +48,11 @@ impl Ground<'_> {
                 Wish::Consume(answer) => later(answer, self.consume(group, &event)),
                 Wish::Reserve(time, answer) => later(answer, self.reserve(group, &event, time)),
             }),
-            Ask::End(EndAsk { hold, end, found, answer, .. }) => {
+            Ask::End(EndAsk { end, found, answer, .. }) => {
                 let ended = match found {
                     Some(found) => self.end(group, *found, end),
                     None => Err(Error::not_found("hold")),
                 };
-                debug_assert!(hold.uuid() != Uuid::nil());
                 Some(later(answer, ended))
             }
             // These come alone or were read before, and not here.

@@ -52,9 +52,10 @@ impl Sealing {
         let filter = Arc::new(Filter::over(records.iter().map(|(identity, _)| *identity)));
         let (bytes, names) = (filter.encode(), records.len() as i64);
         db.write(scope, move |tx| {
-            still_owner(tx, epoch)?;
+            if tx.exec(&sql::NEXT_SEGMENT, params![epoch, number + 1])? == 0 {
+                return Err(deposed());
+            }
             tx.exec_one(&sql::SEAL, params![number, names, last_chunk, bytes])?;
-            tx.exec_one(&sql::NEXT_SEGMENT, params![epoch, number + 1])?;
             tx.exec(&sql::CUT_TAIL, params![last_chunk]).map(drop)
         })
         .wait()?;

@@ -8,6 +8,7 @@ mod laws;
 mod limits;
 mod owners;
 mod parts;
+mod plans;
 
 #[test]
 fn every_statement_prepares() {
