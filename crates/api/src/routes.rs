@@ -120,6 +120,8 @@ routes! {
     get  "/v1/invoices" InvoiceRead invoice::list;
     get  "/v1/invoices/{id}" InvoiceRead invoice::show;
     post "/v1/invoices/{id}/finalize" InvoiceWrite invoice::finalize;
+    post "/v1/invoices/{id}/void" InvoiceWrite invoice::void;
+    post "/v1/invoices/{id}/uncollectible" InvoiceWrite invoice::uncollectible;
     get  "/v1/invoices/{id}/ledger" LedgerRead invoice::ledger;
     get  "/v1/invoices/{id}/credit-notes" InvoiceRead invoice::credit_notes;
     get  "/v1/credit-notes/{id}" InvoiceRead credit_note::show;

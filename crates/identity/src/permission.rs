@@ -48,7 +48,7 @@ permissions! {
     UsageWrite "usage.write";
     /// See invoices.
     InvoiceRead "invoice.read";
-    /// Finalize invoices.
+    /// Finalize and void invoices, and mark them uncollectible.
     InvoiceWrite "invoice.write";
     /// See price books.
     BookRead "book.read";

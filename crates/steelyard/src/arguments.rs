@@ -66,9 +66,9 @@ pub enum Command {
     /// List and change subscriptions
     #[command(subcommand)]
     Subscriptions(Subscriptions),
-    /// List invoices
-    #[command(subcommand)]
-    Invoices(Listed),
+    /// List invoices, show, void and write them off
+    #[command(subcommand, alias = "invoice")]
+    Invoices(Invoices),
     /// Show how each amount of an invoice or credit note came to be
     Explain {
         /// Its number (INV-000001, INV-CN-000001) or its id (inv_…, crn_…)
@@ -241,6 +241,33 @@ pub enum Subscriptions {
         /// Whether there is one
         #[arg(long, action = ArgAction::Set)]
         on_file: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Invoices {
+    #[command(flatten)]
+    Listed(Listed),
+    /// Show one with its lines, its taxes and why each is as it is
+    Show {
+        /// Its number (INV-000001) or its id (inv_…)
+        invoice: String,
+    },
+    /// Take one back whole: what it posted is posted back, what was paid is to the customer's credit
+    Void {
+        /// Its number (INV-000001) or its id (inv_…)
+        invoice: String,
+        /// Why, as a code: duplicate, mistake, …
+        #[arg(long, value_name = "CODE")]
+        reason: String,
+    },
+    /// Give up collecting what is due on one: it becomes bad debt
+    Uncollectible {
+        /// Its number (INV-000001) or its id (inv_…)
+        invoice: String,
+        /// Why, as a code: insolvent, unreachable, …
+        #[arg(long, value_name = "CODE")]
+        reason: String,
     },
 }
 

@@ -79,6 +79,11 @@ pub(crate) fn was_done(asked: &Answers) -> Markup {
         "finalized" => {
             ("Invoice finalized", "It has its number, is posted to the ledger, and never changes again.")
         }
+        "voided" => (
+            "Invoice voided",
+            "Everything it posted is posted back. What was paid is to the customer’s credit.",
+        ),
+        "given_up" => ("Invoice marked uncollectible", "What was due on it is bad debt now."),
         "applied" => (
             "Price book applied",
             "It is in force for new subscriptions. Those that run keep what they agreed to.",

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::{
     invoice::{ExplanationOut, PartyOut},
-    shape::{AmountOut, PeriodOut},
+    shape::{AmountOut, PeriodOut, TaxOut},
 };
 
 /// A credit note, without its lines. It never changes.
@@ -42,6 +42,8 @@ pub(crate) struct CreditNoteOut {
     effective: Timestamp,
     /// The party as printed.
     party: Option<PartyOut>,
+    /// Its issuer as printed.
+    seller: Option<PartyOut>,
 }
 
 impl From<CreditNote> for CreditNoteOut {
@@ -59,6 +61,7 @@ impl From<CreditNote> for CreditNoteOut {
             issued: note.issued,
             effective: note.effective,
             party: note.party.map(PartyOut::from),
+            seller: note.seller.map(PartyOut::from),
         }
     }
 }
@@ -70,12 +73,16 @@ pub(crate) struct CreditNoteWithLines {
     note: CreditNoteOut,
     /// What it credits, in order.
     lines: Vec<CreditNoteLineOut>,
+    /// The taxes it gives back, like those of the invoice.
+    taxes: Vec<TaxOut>,
 }
 
 impl CreditNoteWithLines {
     pub(crate) fn load(view: &mut View<'_>, note: CreditNote) -> Result<Self> {
         let lines = credit_note::lines(view, note.id)?;
-        Ok(Self { note: note.into(), lines: lines.into_iter().map(CreditNoteLineOut::from).collect() })
+        let taxes = credit_note::taxes(view, note.id)?.into_iter().map(TaxOut::from).collect();
+        let lines = lines.into_iter().map(CreditNoteLineOut::from).collect();
+        Ok(Self { note: note.into(), lines, taxes })
     }
 }
 
@@ -113,6 +120,8 @@ pub(crate) struct CreditOut {
     period: PeriodOut,
     /// Before tax, rounded once. Positive.
     amount: AmountOut,
+    /// The tax that goes with it: its part of the line's tax, all that was credited before counted in.
+    tax: AmountOut,
     /// How the amount came to be.
     derivation: DerivationOut,
 }
@@ -127,6 +136,7 @@ impl From<Credit> for CreditOut {
             description: credit.description,
             period: credit.period.into(),
             amount: credit.amount.into(),
+            tax: credit.tax.into(),
         }
     }
 }

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use store::View;
 use utoipa::ToSchema;
 
-use crate::shape::{AmountOut, PeriodOut};
+use crate::shape::{AmountOut, PeriodOut, TaxOut};
 
 /// An invoice, without its lines.
 #[derive(Debug, Serialize, ToSchema)]
@@ -35,7 +35,7 @@ pub(crate) struct InvoiceOut {
     total: AmountOut,
     /// How much of it the customer's credit paid at finalization.
     credit: AmountOut,
-    /// What is left to pay after the credit.
+    /// What is left to pay after the credit; nothing once it is void or uncollectible.
     amount_due: AmountOut,
     /// The legal entity's local date of finalization.
     issued: Option<Date>,
@@ -43,6 +43,21 @@ pub(crate) struct InvoiceOut {
     due: Timestamp,
     /// The party as printed, from finalization on.
     party: Option<PartyOut>,
+    /// Its issuer as printed, from finalization on.
+    seller: Option<PartyOut>,
+    /// How it was voided or marked uncollectible.
+    ended: Option<EndOut>,
+}
+
+/// How an invoice was voided or marked uncollectible.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = InvoiceEnd)]
+pub(crate) struct EndOut {
+    /// When, in business time.
+    at: Timestamp,
+    /// Why, as a code.
+    #[schema(examples("duplicate"))]
+    reason: String,
 }
 
 /// Who an invoice is made out to, as printed.
@@ -83,6 +98,8 @@ impl InvoiceOut {
             issued: invoice.issued,
             due: invoice.due,
             party: invoice.party.map(PartyOut::from),
+            seller: invoice.seller.map(PartyOut::from),
+            ended: invoice.end.map(|end| EndOut { at: end.at, reason: end.reason }),
         })
     }
 }
@@ -94,13 +111,16 @@ pub(crate) struct InvoiceWithLines {
     invoice: InvoiceOut,
     /// What it charges, in order.
     lines: Vec<InvoiceLineOut>,
+    /// The taxes on the lines, by jurisdiction, kind and rate. Of a draft they are assessed again when it is finalized.
+    taxes: Vec<TaxOut>,
 }
 
 impl InvoiceWithLines {
     pub(crate) fn load(view: &mut View<'_>, invoice: Invoice) -> Result<Self> {
         let lines = invoice::lines(view, invoice.id)?;
         let lines = lines.into_iter().map(InvoiceLineOut::from).collect();
-        Ok(Self { invoice: InvoiceOut::new(invoice)?, lines })
+        let taxes = invoice::taxes(view, invoice.id)?.into_iter().map(TaxOut::from).collect();
+        Ok(Self { invoice: InvoiceOut::new(invoice)?, lines, taxes })
     }
 }
 
@@ -151,8 +171,11 @@ pub(crate) struct LineOut {
     discount: AmountOut,
     /// After the discount, before tax. The amount before the discount was rounded once.
     amount: AmountOut,
-    /// Its part of the invoice's tax.
+    /// Its part of the tax.
     tax: AmountOut,
+    /// What it is to the tax rules.
+    #[schema(examples("standard"))]
+    tax_category: String,
     /// How the amount came to be.
     explanation: ExplanationOut,
 }
@@ -173,6 +196,7 @@ impl From<Line> for LineOut {
             discount: line.discount.into(),
             amount: line.amount.into(),
             tax: line.tax.into(),
+            tax_category: line.tax_category,
             explanation: line.explanation.into(),
         }
     }

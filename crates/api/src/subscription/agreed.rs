@@ -128,7 +128,7 @@ pub(crate) struct DiscountOut {
     currency: &'static str,
     /// Keys of the plans, add-ons and usage prices it reduces; null: all.
     applies_to: Option<Vec<String>>,
-    /// An invoice is reduced only when the lines it covers come to at least so much, in major units; null: always.
+    /// What the lines it reduces must come to before discounts, in major units; null: anything.
     minimum: Option<String>,
     /// On how many more invoices at the edge of a period, or for how many more months; null: on all; 0: it is used up.
     left: Option<u32>,
@@ -138,14 +138,14 @@ pub(crate) struct DiscountOut {
 
 impl DiscountOut {
     pub(super) fn new(discount: Discount, currency: Currency) -> Self {
-        let Discount { key, name, reduction, applies_to, left, until, minimum } = discount;
+        let Discount { key, name, reduction, applies_to, minimum, left, until } = discount;
         let (takes, percent, amount) = match reduction {
             Off::Percent(rate) => ("percent", Some(rate.to_string()), None),
             Off::Amount(amount) => ("amount", None, Some(amount.to_string())),
             Off::FreeMonths => ("free_months", None, None),
         };
         let applies_to = applies_to.map(|keys| keys.into_iter().collect());
-        let (currency, minimum) = (currency.code(), minimum.map(|minimum| minimum.to_string()));
+        let (currency, minimum) = (currency.code(), minimum.map(|least| least.to_string()));
         Self { coupon: key, name, takes, percent, amount, currency, applies_to, minimum, left, until }
     }
 }

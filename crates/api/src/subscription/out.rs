@@ -16,7 +16,7 @@ use super::agreed::{AgreementOut, DiscountOut, PendingOut, RhythmOut, ScheduledO
 use crate::{
     credit_note::{CreditNoteWithLines, CreditOut},
     invoice::{InvoiceWithLines, LineOut},
-    shape::{AmountOut, PeriodOut},
+    shape::{AmountOut, PeriodOut, TaxOut},
 };
 
 /// A subscription: one customer on one plan.
@@ -200,6 +200,8 @@ pub(crate) struct PreviewInvoiceOut {
     /// When it would fall due, in business time.
     due: Timestamp,
     lines: Vec<LineOut>,
+    /// The taxes on them.
+    taxes: Vec<TaxOut>,
 }
 
 impl PreviewOut {
@@ -222,6 +224,7 @@ impl PreviewInvoiceOut {
             amount_due: totals.total.checked_sub(credit)?.into(),
             due: draft.due,
             lines: draft.lines.into_iter().map(LineOut::from).collect(),
+            taxes: draft.taxes.into_iter().map(TaxOut::from).collect(),
         })
     }
 }
@@ -261,7 +264,7 @@ pub(crate) struct ChangePreviewOut {
     effective_date: Date,
     /// What would be credited, line by line.
     credits: Vec<CreditOut>,
-    /// What the credits come to.
+    /// What the credits come to, with their tax.
     credited: AmountOut,
     /// What would be billed at once; null when nothing is.
     invoice: Option<PreviewInvoiceOut>,

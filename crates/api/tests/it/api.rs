@@ -218,6 +218,8 @@ pub struct Known {
     pub measured: SubscriptionId,
     /// A draft.
     pub invoice: InvoiceId,
+    /// Issued, and corrected by nothing.
+    pub issued: InvoiceId,
     /// For what was paused.
     pub credit_note: Option<CreditNoteId>,
     /// What was due when the environment was made.
@@ -259,6 +261,7 @@ fn furnish(tx: &mut Tx<'_>) -> kernel::Result<Known> {
     let started = subscription::start_all(tx, starts)?;
     let [running, ending, paused, draft, trying, suspended, measured] =
         <[_; 7]>::try_from(started).expect("seven subscriptions");
+    let issued = running.invoice.expect("a first invoice");
     let [running, ending, paused, trying, suspended, measured] =
         [running, ending, paused, trying, suspended, measured].map(|started| started.subscription.id);
     let receivable = ledger::Account::owned(entity, ledger::AccountKind::Receivable, customer);
@@ -277,6 +280,7 @@ fn furnish(tx: &mut Tx<'_>) -> kernel::Result<Known> {
         suspended,
         measured,
         invoice,
+        issued,
         credit_note: None,
         bill_run: None,
         account,

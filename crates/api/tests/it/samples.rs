@@ -53,6 +53,7 @@ pub fn sample(name: &str, known: &Known) -> Sample {
         "ledger_statement" => show(&known.account),
         "job_show" => show(&known.job),
         "customer_erase" => tell(&known.customer, json!({})),
+        "invoice_void" | "invoice_uncollectible" => tell(&known.issued, json!({ "reason": "duplicate" })),
         "invoice_finalize" => tell(&known.invoice, json!({})),
         "subscription_preview_change" | "subscription_change" => {
             tell(&known.running, json!({ "plan": "professional", "addons": { "extra_user": 2 } }))
@@ -76,7 +77,7 @@ pub fn sample(name: &str, known: &Known) -> Sample {
         "usage_show" => show(&known.measured),
         "usage_put" => Sample { key: "calls", ..tell(&known.measured, json!({ "quantity": "5200" })) },
         "legal_entity_change" => {
-            tell(&known.entity, json!({ "tax_id": "12-3456789", "registrations": ["DE", "OSS"] }))
+            tell(&known.entity, json!({ "tax_id": "12-3456789", "registrations": ["US-NY", "OSS"] }))
         }
         "customer_change" => tell(&known.customer, json!({ "tax_id": "DE123456789", "email": null })),
         "legal_entity_add" => send(

@@ -151,7 +151,7 @@ impl Forecast {
                 HashMap::new();
             for before in due {
                 let renewal = loaded.decide(&before)?;
-                loaded.passed(&before);
+                loaded.passed(&before, &renewal)?;
                 if at >= from {
                     self.note(&before, &renewal, at)?;
                     let books = loaded.books(&before)?;

@@ -15,4 +15,4 @@ pub use ops::{
     assessed, finalize, find, give_up, lines, list, of_customer, of_subscription, resolve, taxes, void,
 };
 pub(crate) use rules::{Sums, earned_on, tax_account};
-pub use rules::{Transition, assess};
+pub use rules::{Transition, assess, credited};

@@ -84,11 +84,16 @@ impl Loaded {
         })
     }
 
-    /// What was known of a subscription's open stretch is billed, and it may be on the version in force.
-    pub(crate) fn passed(&mut self, subscription: &Subscription) {
-        self.usage.remove(&subscription.id);
-        self.late.remove(&subscription.id);
+    /// Go on as if a subscription had passed its edge: what was known of it is billed, and it may be on the version
+    /// in force.
+    pub(crate) fn passed(&mut self, before: &Subscription, renewal: &Renewal) -> Result<()> {
+        let none = Usage::none(before.currency);
+        let known = self.usage.get(&before.id).unwrap_or(&none);
+        let after = known.after(before, version_of(&self.versions, before)?, renewal)?;
+        self.usage.insert(before.id, after);
+        self.late.remove(&before.id);
         self.versions.entry(self.in_force.id).or_insert_with(|| self.in_force.clone());
+        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@ mod ends;
 mod ground;
 mod import;
 mod invoices;
+mod lives;
 mod migrations;
 mod parallel;
 mod ravenstack;

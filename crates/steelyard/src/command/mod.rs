@@ -8,6 +8,7 @@ mod credit_note;
 mod doctor;
 mod explain;
 mod import;
+mod invoice;
 mod job;
 mod key;
 mod list;
@@ -38,7 +39,7 @@ pub fn run(arguments: Arguments) -> Outcome {
         Command::Import(asked) => import::run(&place, &asked),
         Command::Customers(Listed::List { limit, json }) => list::customers(&place, limit, json),
         Command::Subscriptions(asked) => subscription::run(&place, asked),
-        Command::Invoices(Listed::List { limit, json }) => list::invoices(&place, limit, json),
+        Command::Invoices(asked) => invoice::run(&place, asked),
         Command::Explain { document } => explain::run(&place, &document),
         Command::Ledger(asked) => check::ledger(&place, &asked),
         Command::Facts(asked) => check::facts(&place, &asked),

@@ -88,6 +88,8 @@ fn things(world: &World, scope: &Scope) -> Vec<String> {
         format!("/credit-notes/{}", ended.credit_notes[0]),
         format!("/subscriptions/new?customer={customer}&plan=starter/year"),
         format!("/invoices/{}", started.invoice.unwrap()),
+        format!("/invoices/{}/void", started.invoice.unwrap()),
+        format!("/invoices/{}/uncollectible", drafted.invoice.unwrap()),
         format!("/invoices/{}", drafted.invoice.unwrap()),
         format!("/price-book/versions/{version}"),
         format!("/ledger/accounts/{account}"),

@@ -9,7 +9,7 @@ use kernel::{Cycle, Edge, Error, Exact, Money, Period, Result, Schedule};
 use rating::{Allowance, Commitment, Metered, Rated, Share, rate_again, rate_metered, true_up};
 
 use super::{
-    Owed, charge,
+    Owed, Renewal, charge,
     late::{correct, gross_left},
     priced, section, tax_category,
 };
@@ -35,6 +35,33 @@ impl Usage {
     /// Nothing.
     pub fn none(currency: kernel::Currency) -> Self {
         Self { figures: Figures::new(), billed: Vec::new(), fees: Money::zero(currency) }
+    }
+}
+
+impl Usage {
+    /// What is known after an edge that was passed: fees that were billed for the period that began, or usage that was
+    /// billed within one. Its invoices need not be stored.
+    pub(crate) fn after(&self, before: &Subscription, version: &Version, renewal: &Renewal) -> Result<Self> {
+        let lines = renewal.owed.lines.iter();
+        if renewal.subscription.period != before.period {
+            let fees = lines.filter(|line| line.kind == ChargeKind::Recurring);
+            let fees = fees.map(|line| line.amount.checked_add(line.discount)).collect::<Result<Vec<_>>>()?;
+            let fees = Money::total(fees, before.currency)?;
+            return Ok(Self { fees, ..Self::none(before.currency) });
+        }
+        let mut after = self.clone();
+        after.figures.retain(|key, _| open_from(before, version, key) == before.arrears_from);
+        let none = kernel::Id::from_uuid(uuid::Uuid::nil());
+        after.billed.extend(lines.filter(|line| line.kind == ChargeKind::Usage).map(|line| Running {
+            invoice: none,
+            state: crate::invoice::State::Finalized,
+            entity: before.entity,
+            customer: before.customer,
+            line: line.clone(),
+            credited: Money::zero(before.currency),
+            credited_tax: Money::zero(before.currency),
+        }));
+        Ok(after)
     }
 }
 
