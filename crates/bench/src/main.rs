@@ -8,6 +8,7 @@ mod bill_run;
 mod book;
 mod bulk;
 mod ground;
+mod import;
 mod memory;
 mod preview;
 mod serve;
@@ -22,7 +23,7 @@ use serde::Serialize;
 /// Measure.
 #[derive(Parser)]
 struct Arguments {
-    /// Which figures; none: all. Known: single, bulk, book, bill_run, one_account, preview, serve.
+    /// Which figures; none: all. Known: single, bulk, book, bill_run, one_account, preview, import, serve.
     names: Vec<String>,
     /// One JSON object per figure and line.
     #[arg(long)]
@@ -66,6 +67,7 @@ const BENCHES: &[Bench] = &[
     ("bill_run", bill_run::run),
     ("one_account", bill_run::run_one_account),
     ("preview", preview::run),
+    ("import", import::run),
     ("serve", serve::run),
 ];
 

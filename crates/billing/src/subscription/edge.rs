@@ -26,7 +26,7 @@ use super::{
 use crate::{
     bill_run,
     credit_note::{self, Cause, Credit},
-    invoice::{self, Draft, Invoice},
+    invoice::{self, Draft, Invoice, Line},
     usage,
 };
 
@@ -175,7 +175,7 @@ impl Batch {
     ) -> Result<Option<InvoiceId>> {
         self.credits.extend(owed.credits);
         let Books { apart, skips_zero, tax_rounding } = loaded.books(before)?;
-        let nothing = owed.lines.iter().all(|line| line.amount.is_zero());
+        let nothing = owed.lines.iter().all(Line::is_nothing);
         if owed.lines.is_empty() || nothing && skips_zero {
             return Ok(None);
         }

@@ -320,7 +320,17 @@ impl Life<'_> {
         let order = |one: &(Timestamp, kernel::ids::CustomerId, kernel::Money)| (one.0, one.1, one.2.minor());
         came.sort_by_key(order);
         expected.sort_by_key(order);
-        assert_eq!(expected, came, "foreseen up to {to}");
+        if expected != came {
+            for one in after.iter().filter(|one| !before.contains(one)) {
+                eprintln!(
+                    "{} {}: {:#?}",
+                    one.due,
+                    one.totals.subtotal,
+                    ground::lines(self.test, &self.scope, one.id)
+                );
+            }
+        }
+        assert_eq!(expected, came, "foreseen up to {to}: {:#?}", foreseen.events);
         self.now = to;
     }
 
