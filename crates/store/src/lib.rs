@@ -33,7 +33,7 @@ pub use scope::{Actor, Mode, Reason, Scope};
 pub use statement::{Bulk, BulkAction, ColumnType, Reach, Statement};
 pub use tx::{Lock, Outcome, Tx, View};
 pub use value::{FromColumn, Row, ToValue, Value};
-pub use work::Pending;
+pub use work::{Pending, Promise};
 
 /// What the store itself keeps: clocks of sandboxes, facts, number series, answers to repeat.
 pub static CONTEXT: Context = Context {
