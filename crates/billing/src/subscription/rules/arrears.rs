@@ -16,7 +16,7 @@ use super::{
 use crate::{
     credit_note::Running,
     invoice::{ChargeKind, Line},
-    subscription::model::{Item, ItemKind, Rhythm, Subscription},
+    subscription::model::{Item, ItemKind, Rhythm, State, Subscription},
     usage::{Figure, Figures, Groups},
 };
 
@@ -102,18 +102,26 @@ pub fn so_far(subscription: &Subscription, version: &Version, usage: &Usage, at:
     Ok(close_usage(subscription, version, usage, at)?.lines)
 }
 
-/// The fees of the running period as the figures there are make them, before coupons.
+/// The lines the open stretches make when they end as the figures are now: usage and, but for a trial, fees that are
+/// paid in arrears; before coupons, when nothing of it had been billed.
 ///
 /// Errors: those of rating.
-pub fn fees(subscription: &Subscription, version: &Version, usage: &Usage) -> Result<Vec<Line>> {
-    let at = subscription.billed_through;
-    let stretch = Stretch { subscription, version, usage, at, of: Of::Period };
-    if stretch.period().is_empty() {
-        return Ok(Vec::new());
+pub fn as_it_stands(subscription: &Subscription, version: &Version, usage: &Usage) -> Result<Vec<Line>> {
+    let usage = &Usage { billed: Vec::new(), ..usage.clone() };
+    let mut owed = Owed::default();
+    let rhythm = subscription.rhythm.map(|rhythm| (Of::Rhythm(rhythm), rhythm.stretch.end));
+    for (of, at) in rhythm.into_iter().chain([(Of::Period, subscription.billed_through)]) {
+        let stretch = Stretch { subscription, version, usage, at, of };
+        let fees = of == Of::Period && subscription.state != State::Trialing;
+        if fees && !stretch.period().is_empty() {
+            let share = stretch.share()?;
+            for item in subscription.active_items() {
+                owed.lines.extend(stretch.fee(item, share)?);
+            }
+        }
+        stretch.usage(&mut owed, &mut Vec::new())?;
     }
-    let share = stretch.share()?;
-    let items = subscription.active_items();
-    items.filter_map(|item| stretch.fee(item, share).transpose()).collect()
+    Ok(owed.lines)
 }
 
 /// What is to be billed at once, when the usage of the open stretch has reached the next threshold of the plan: all
