@@ -265,12 +265,14 @@ pub(crate) fn open<V: Deref<Target = Version>>(
         })
         .collect();
     view.each(&sql::OPEN, params![ids], |row| {
-        let Posted { subscription, key, groups, start, .. } = read(row)?;
+        let Posted { subscription, key, groups, start, watermark, .. } = read(row)?;
         // Fees and usage with a cycle of its own do not begin together.
         if starts.get(&(subscription, key.as_str())) != Some(&start) {
             return Ok(());
         }
-        known.entry(subscription).or_insert_with(|| none(&subscription)).figures.insert(key, groups);
+        let usage = known.entry(subscription).or_insert_with(|| none(&subscription));
+        usage.watermarks.extend(watermark.map(|last| (key.clone(), last)));
+        usage.figures.insert(key, groups);
         Ok(())
     })?;
     let of = |wanted: fn(&Subscription, &Version) -> bool| {
@@ -335,11 +337,17 @@ pub(crate) fn late(
     if subscriptions.is_empty() {
         return Ok(HashMap::new());
     }
-    for Posted { subscription, start, key, groups, .. } in
+    for Posted { subscription, start, key, groups, watermark, .. } in
         view.all(&sql::LATE, params![subscriptions], read)?
     {
         let late = found.entry((subscription, start));
-        let late = late.or_insert_with(|| Late { start, figures: Figures::new(), billed: Vec::new() });
+        let late = late.or_insert_with(|| Late {
+            start,
+            figures: Figures::new(),
+            watermarks: BTreeMap::new(),
+            billed: Vec::new(),
+        });
+        late.watermarks.extend(watermark.map(|last| (key.clone(), last)));
         late.figures.insert(key, groups);
     }
     let mut earliest: HashMap<SubscriptionId, Timestamp> = HashMap::new();
