@@ -8,10 +8,11 @@ use testkit::on_both;
 
 use crate::world::{CONTEXTS, World};
 
-const PLAIN: [&str; 16] = [
+const PLAIN: [&str; 17] = [
     "/",
     "/customers",
     "/customers/new",
+    "/import",
     "/subscriptions",
     "/subscriptions/new",
     "/invoices",
