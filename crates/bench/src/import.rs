@@ -10,6 +10,7 @@ use crate::{
     Figure,
     ground::{on_both, raw, seconds},
     memory,
+    subscribers::FEES,
 };
 
 const SUBSCRIPTIONS: usize = 100_000;
@@ -63,7 +64,8 @@ fn files() -> Result<Vec<File>> {
 pub fn run() -> Result<Vec<Figure>> {
     let (mapping, files) = (Mapping::read("mapping.toml", MAPPING)?, files()?);
     on_both(|ground| {
-        let scope = ground.environment(Mode::Sandbox, "2026-01-10T00:00:00Z".parse().map_err(raw)?)?;
+        let scope =
+            ground.environment(Mode::Sandbox, "2026-01-10T00:00:00Z".parse().map_err(raw)?, FEES.book)?;
         let before = memory::resident_megabytes(std::process::id())?;
         memory::forget_peak()?;
         let bring = |options| seconds(|| import(&ground.db, &scope, &mapping, &files, options, &mut |_| {}));

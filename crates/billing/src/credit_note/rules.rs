@@ -29,6 +29,13 @@ pub struct Running {
     pub credited_tax: Money,
 }
 
+impl Running {
+    /// Whether a credit note may correct its invoice: nobody has paid what was voided or given up.
+    pub const fn can_be_credited(&self) -> bool {
+        !matches!(self.state, invoice::State::Void | invoice::State::Uncollectible)
+    }
+}
+
 /// A line that was ended before its time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ended {

@@ -24,7 +24,7 @@ macro_rules! with_credit {
             line_columns!(),
             "
         FROM invoice_line l JOIN invoice i ON i.env_id = l.env_id AND i.id = l.invoice_id
-        WHERE l.env_id = $1 AND i.state <> 'void' AND "
+        WHERE l.env_id = $1 AND "
         )
     };
 }
@@ -38,16 +38,18 @@ statements! {
         FROM credit_note_line l JOIN credit_note n ON n.env_id = l.env_id AND n.id = l.credit_note_id
         WHERE l.env_id = $1 AND l.credit_note_id = $2 ORDER BY l.ordinal";
     /// Lines in advance of a subscription that end after an instant and that no credit note has ended,
-    /// with what was credited of them.
+    /// with what was credited of them. For what was given up nobody has paid.
     environment RUNNING = concat!(with_credit!(), "l.subscription_id = $2 AND l.kind = 'recurring' AND l.end_at > $3
-            AND i.state <> 'uncollectible'
+            AND i.state NOT IN ('void', 'uncollectible')
             AND NOT EXISTS (SELECT 1 FROM credit_note_line c
                 WHERE c.env_id = l.env_id AND c.invoice_id = l.invoice_id AND c.invoice_line = l.ordinal AND c.ends)
         ORDER BY l.item, l.start_at, l.adjustment");
+    /// What was voided was billed too: it is not billed again by itself.
     environment BILLED_IN_ARREARS = concat!(with_credit!(), "l.subscription_id IN_IDS($2)
             AND l.kind IN ('usage', 'arrears', 'minimum') AND l.start_at >= $3
         ORDER BY l.subscription_id, l.start_at, l.item, l.key, l.adjustment");
-    environment FEES = concat!(with_credit!(), "l.subscription_id IN_IDS($2) AND l.kind = 'recurring' AND l.start_at >= $3");
+    environment FEES = concat!(with_credit!(), "l.subscription_id IN_IDS($2) AND l.kind = 'recurring' AND l.start_at >= $3
+            AND i.state <> 'void'");
     /// What decides where a credited line is posted back from.
     environment SOURCE = "SELECT l.kind, l.key, t.jurisdiction
         FROM invoice_line l LEFT JOIN invoice_tax t

@@ -175,18 +175,13 @@ const fn shown(state: State) -> &'static str {
 ///
 /// Everything it posted is posted the other way, so used credit is given back; what payments settled becomes credit
 /// too (domain rules §6). An invoice that credit notes have corrected stands: they refer to it, were given to the
-/// customer, and never change. What is left of it can be credited or given up.
+/// customer, and never change. What is due on it can be given up.
 ///
 /// Errors: `transition_illegal`, `invoice_credited`.
 pub fn void(invoice: &Invoice, entries: &[Entry], credit_notes: &[String], at: Timestamp) -> Result<Void> {
     Transition::Void.require(invoice.state)?;
     if let Some(number) = credit_notes.first() {
-        let name = invoice.number.as_deref().unwrap_or_default();
-        let detail = format!(
-            "Invoice {name} was corrected by credit note {number}, which the customer has. It cannot be voided any \
-             more: credit what is left of it, or mark it uncollectible."
-        );
-        return Err(Error::conflict("invoice_credited", detail));
+        return Err(credited(invoice, number));
     }
     let currency = invoice.totals.total.currency();
     let mut sums = Sums::new(currency);
@@ -201,6 +196,16 @@ pub fn void(invoice: &Invoice, entries: &[Entry], credit_notes: &[String], at: T
         given_back = given_back.checked_add(paid)?;
     }
     Ok(Void { transaction: transaction(invoice, "invoice.voided", sums, at)?, given_back })
+}
+
+/// The refusal to void an invoice that a credit note has corrected.
+pub fn credited(invoice: &Invoice, credit_note: &str) -> Error {
+    let name = invoice.number.as_deref().unwrap_or_default();
+    let detail = format!(
+        "Invoice {name} was corrected by credit note {credit_note}, which the customer has, so it cannot be voided any \
+         more. What is due on it can be marked uncollectible."
+    );
+    Error::conflict("invoice_credited", detail)
 }
 
 /// What voiding an invoice comes to.

@@ -1,6 +1,7 @@
 //! Taking invoices back, and giving them up.
 
 use billing::{
+    credit_note,
     invoice::{self, Invoice, State, give_up, void},
     subscription::{Change, Start, Timing, cancel, change},
 };
@@ -17,6 +18,7 @@ use crate::{
     ground::{self, advance, customer_in, environment, sound, starter},
     parallel::race,
     taxes::{buyer, collecting, postings},
+    usage,
 };
 
 const BOOK: &str = r#"
@@ -215,6 +217,28 @@ fn what_the_state_does_not_allow_is_refused_with_what_it_does() {
             refused(write_off(test, &scope, third)),
             "An invoice that is uncollectible cannot be marked uncollectible; it can only be voided."
         );
+        sound(test, &scope);
+    });
+}
+
+#[test]
+fn what_was_voided_is_neither_billed_again_nor_credited() {
+    on_both(ALL, |test| {
+        let scope = usage::house(test);
+        let id = usage::plan(test, &scope, "team", Some(1));
+        usage::post(test, &scope, id, "calls", "3000");
+        advance(test, &scope, "2026-02-01T09:00:00Z").unwrap();
+        let bill = test.db.read(&scope, |view| invoice::list(view, None, 1)).wait().unwrap()[0].id;
+        take_back(test, &scope, bill).unwrap();
+        // More for January: only what is beyond the two packages that were billed. Less: nothing.
+        let january = Some("2026-01-01T09:00:00Z");
+        usage::post_at(test, &scope, id, "calls", usage::quantity("6000"), january).unwrap();
+        advance(test, &scope, "2026-03-01T09:00:00Z").unwrap();
+        assert_eq!(usage::newest(test, &scope)[0], "Calls 2026-01-01..2026-02-01 ×1 1.50");
+        usage::post_at(test, &scope, id, "calls", usage::quantity("0"), january).unwrap();
+        advance(test, &scope, "2026-04-01T09:00:00Z").unwrap();
+        let notes = test.db.read(&scope, move |view| credit_note::of_invoice(view, bill)).wait().unwrap();
+        assert!(notes.is_empty(), "{notes:?}");
         sound(test, &scope);
     });
 }

@@ -8,6 +8,7 @@ mod ground;
 mod histories;
 mod import;
 mod invoices;
+mod lives;
 mod mappings;
 mod migrations;
 mod parallel;

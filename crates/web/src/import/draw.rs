@@ -41,12 +41,12 @@ fn form(desk: &Desk, button: ui::Button, fields: Markup, step: &str, submit: &st
     }
 }
 
-fn files_field(answers: &Answers) -> Markup {
+fn files_field(label: &str, answers: &Answers) -> Markup {
     let error = answers.error("files");
     let class = if error.is_some() { "field wrong" } else { "field" };
     html! {
         div class=(class) {
-            label for="field-files" { "Files" }
+            label for="field-files" { (label) }
             p class="hint" id="field-files-hint" {
                 "CSV in UTF-8, up to 2 MiB together. Which file holds what is told by its columns."
             }
@@ -79,7 +79,8 @@ pub(super) fn first(desk: &Desk, answers: &Answers) -> Markup {
     let system = ui::Field::new("Exported from", "system", ui::Input::Select(&choices))
         .value(answers.get("system"))
         .required();
-    let fields = html! { (files_field(answers)) (ui::field(&system)) (mapping_field(answers, 8, false)) };
+    let fields =
+        html! { (files_field("Files", answers)) (ui::field(&system)) (mapping_field(answers, 8, false)) };
     sheet(
         desk,
         html! {
@@ -109,7 +110,7 @@ fn names(files: &[Kept]) -> Markup {
 }
 
 fn edit(desk: &Desk, button: ui::Button, answers: &Answers, files: &[Kept]) -> Markup {
-    let fields = html! { (kept(files)) (mapping_field(answers, 24, true)) (files_field(answers)) };
+    let fields = html! { (kept(files)) (mapping_field(answers, 24, true)) (files_field("Other files instead", answers)) };
     html! { div class="wide code-form" { (form(desk, button, fields, "check", "Check again")) } }
 }
 

@@ -4,6 +4,7 @@ mod browser;
 mod changes;
 mod gate;
 mod import;
+mod invoices;
 mod journey;
 mod pages;
 mod parties;
