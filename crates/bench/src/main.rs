@@ -5,9 +5,12 @@
 #![allow(clippy::print_stdout, reason = "a command line tool prints")]
 
 mod bill_run;
+mod book;
 mod bulk;
 mod ground;
+mod import;
 mod memory;
+mod metering;
 mod preview;
 mod serve;
 mod server;
@@ -21,7 +24,7 @@ use serde::Serialize;
 /// Measure.
 #[derive(Parser)]
 struct Arguments {
-    /// Which figures; none: all. Known: single, bulk, bill_run, one_account, preview, serve.
+    /// Which figures; none: all. Known: single, bulk, book, bill_run, one_account, preview, import, metering, serve.
     names: Vec<String>,
     /// One JSON object per figure and line.
     #[arg(long)]
@@ -61,9 +64,12 @@ type Bench = (&'static str, fn() -> Result<Vec<Figure>>);
 const BENCHES: &[Bench] = &[
     ("single", single::run),
     ("bulk", bulk::run),
+    ("book", book::run),
     ("bill_run", bill_run::run),
     ("one_account", bill_run::run_one_account),
     ("preview", preview::run),
+    ("import", import::run),
+    ("metering", metering::run),
     ("serve", serve::run),
 ];
 

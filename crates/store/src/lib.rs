@@ -37,7 +37,7 @@ pub use statement::{Bulk, BulkAction, ColumnType, Reach, Statement};
 pub use tx::{Lock, Outcome, Tx};
 pub use value::{ToValue, Value};
 pub use view::View;
-pub use work::Pending;
+pub use work::{Pending, Promise};
 
 /// What the store itself keeps: clocks of sandboxes, facts, number series, answers to repeat.
 pub static CONTEXT: Context = Context {

@@ -37,6 +37,8 @@ pub enum Value<'a> {
     Ids(Vec<Uuid>),
     /// A list for `IN_TEXTS($n)`.
     Texts(Vec<String>),
+    /// A list for `IN_INTS($n)`.
+    Ints(Vec<i64>),
 }
 
 impl Value<'_> {
@@ -98,6 +100,7 @@ to_value! {
     serde_json::Value, v => Value::Json(Cow::Owned(v.to_string()));
     Vec<Uuid>, v => Value::Ids(v.clone());
     Vec<String>, v => Value::Texts(v.clone());
+    Vec<i64>, v => Value::Ints(v.clone());
     kernel::Currency, v => Value::Text(Cow::Borrowed(v.code()));
     kernel::Zone, v => Value::Text(Cow::Borrowed(v.name()));
     kernel::Cycle, v => Value::Text(Cow::Owned(v.to_string()));
@@ -148,6 +151,7 @@ impl rusqlite::ToSql for Value<'_> {
             Self::Date(value) => value.to_string().into(),
             // Lists travel as JSON and are opened again by `json_each`; ids in hexadecimal.
             Self::Ids(ids) => id_list(ids).into(),
+            Self::Ints(numbers) => serde_json::Value::from(numbers.as_slice()).to_string().into(),
             Self::Texts(texts) => {
                 serde_json::Value::from(texts.iter().map(String::as_str).collect::<Vec<_>>())
                     .to_string()
@@ -192,6 +196,7 @@ impl ToSql for Value<'_> {
             }
             Self::Ids(ids) => ids.to_sql(ty, out),
             Self::Texts(texts) => texts.to_sql(ty, out),
+            Self::Ints(numbers) => numbers.to_sql(ty, out),
         }
     }
 
@@ -212,6 +217,7 @@ impl ToSql for Value<'_> {
             Self::Json(_) => *ty == Type::JSONB,
             Self::Ids(_) => *ty == Type::UUID_ARRAY,
             Self::Texts(_) => *ty == Type::TEXT_ARRAY,
+            Self::Ints(_) => *ty == Type::INT8_ARRAY,
         };
         if !fits {
             return Err(format!("parameter {self:?} does not fit a column of type {ty}").into());

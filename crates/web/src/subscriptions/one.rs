@@ -1,9 +1,9 @@
-use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 
+use axum::response::{IntoResponse, Response};
 use billing::{
     invoice::{self, Invoice},
-    subscription::{self, State, Subscription, Transition, rules},
+    subscription::{self, State, Subscription, Transition},
 };
 use catalog::version::{self, Version};
 use identity::{LegalEntity, environment, permission::may};
@@ -32,14 +32,14 @@ struct Whole {
     corrections: Vec<credit_notes::Listed>,
     facts: Vec<Fact>,
     /// What the next edge of its period will do.
-    edge: Option<rules::Renewal>,
+    edge: Option<coming::NextEdge>,
 }
 
 fn load(view: &mut View<'_>, id: SubscriptionId) -> Result<Whole> {
     let head = Head::read(view, id)?;
     let invoices = invoice::of_subscription(view, id, None, FEW)?;
     Ok(Whole {
-        edge: subscription::at_edge(view, &head.subscription).ok(),
+        edge: coming::NextEdge::of(view, &head.subscription).ok(),
         in_force: version::in_force(view)?,
         entity: environment::entity(view, Some(head.subscription.entity))?,
         credit: act::credit(view, &head.subscription)?,

@@ -3,6 +3,8 @@
 mod browser;
 mod changes;
 mod gate;
+mod import;
+mod invoices;
 mod journey;
 mod pages;
 mod parties;
