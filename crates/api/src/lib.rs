@@ -29,6 +29,7 @@ mod routes;
 mod sandbox;
 mod shape;
 mod subscription;
+mod usage;
 
 pub use app::App;
 pub use codes::{CODES, Code};

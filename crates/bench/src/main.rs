@@ -5,8 +5,10 @@
 #![allow(clippy::print_stdout, reason = "a command line tool prints")]
 
 mod bill_run;
+mod book;
 mod bulk;
 mod ground;
+mod import;
 mod memory;
 mod preview;
 mod serve;
@@ -21,7 +23,7 @@ use serde::Serialize;
 /// Measure.
 #[derive(Parser)]
 struct Arguments {
-    /// Which figures; none: all. Known: single, bulk, bill_run, one_account, preview, serve.
+    /// Which figures; none: all. Known: single, bulk, book, bill_run, one_account, preview, import, serve.
     names: Vec<String>,
     /// One JSON object per figure and line.
     #[arg(long)]
@@ -61,9 +63,11 @@ type Bench = (&'static str, fn() -> Result<Vec<Figure>>);
 const BENCHES: &[Bench] = &[
     ("single", single::run),
     ("bulk", bulk::run),
+    ("book", book::run),
     ("bill_run", bill_run::run),
     ("one_account", bill_run::run_one_account),
     ("preview", preview::run),
+    ("import", import::run),
     ("serve", serve::run),
 ];
 

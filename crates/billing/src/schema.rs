@@ -1,6 +1,6 @@
 //! What billing stores.
 
-use crate::{bill_run, coupon, credit_note, invoice, subscription, usage};
+use crate::{bill_run, coupon, credit_note, import, invoice, subscription, usage};
 
 /// Subscriptions with their items, invoices and credit notes with their lines.
 pub static CONTEXT: store::Context = store::Context {
@@ -239,6 +239,7 @@ pub static CONTEXT: store::Context = store::Context {
         usage::sql::ALL,
         bill_run::sql::ALL,
         coupon::sql::ALL,
+        import::sql::ALL,
     ],
     bulks: &[
         subscription::sql::BULKS,

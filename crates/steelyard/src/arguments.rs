@@ -57,7 +57,7 @@ pub enum Command {
     /// Check, compare and apply price books
     #[command(subcommand)]
     Book(Book),
-    /// Bring customers and subscriptions in from a file
+    /// Bring customers and subscriptions in from files
     #[command(subcommand)]
     Import(Import),
     /// List customers
@@ -153,20 +153,41 @@ pub enum Book {
 
 #[derive(Debug, Subcommand)]
 pub enum Import {
-    /// A row of a CSV file each: a customer and its subscription
-    Customers {
-        /// The CSV file
-        file: PathBuf,
-        /// Which column is which
-        #[arg(long, value_name = "FILE")]
-        map: PathBuf,
-        /// Load nothing when a row is bad
-        #[arg(long)]
-        all_or_nothing: bool,
-        /// The report as JSON
-        #[arg(long)]
-        json: bool,
-    },
+    /// Customers, from a CSV file or several
+    Customers(ImportFiles),
+    /// Customers and subscriptions with their history; which file holds what is told by its columns
+    Subscriptions(ImportFiles),
+}
+
+#[derive(Debug, Args)]
+pub struct ImportFiles {
+    /// CSV files
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Which column is which
+    #[arg(long, value_name = "FILE")]
+    pub map: PathBuf,
+    /// Check every row, load none
+    #[arg(long)]
+    pub dry_run: bool,
+    /// What to do when rows are bad: load nothing, or the good ones
+    #[arg(long, value_enum, default_value_t = OnBad::Stop)]
+    pub on_bad: OnBad,
+    /// Write the bad rows and what is wrong with them to a CSV file
+    #[arg(long, value_name = "FILE")]
+    pub bad_rows: Option<PathBuf>,
+    /// The report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What to do when some rows are bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OnBad {
+    /// Load nothing
+    Stop,
+    /// Load the good ones
+    Skip,
 }
 
 #[derive(Debug, Subcommand)]

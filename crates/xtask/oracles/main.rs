@@ -20,6 +20,7 @@ mod levels;
 mod pricing;
 mod read;
 mod rounding;
+mod threshold;
 mod timezone;
 mod trial;
 mod upgrades;
@@ -127,7 +128,7 @@ fn judge(case: &Case, office: &Office) -> Result<(), Miss> {
         ("credit_note", _) => credit_note::check(case, office)?,
         ("trial", _) => trial::check(case, office)?,
         ("credits" | "wallet", _) => return Err(Miss::not("wallets and grants: money issue")),
-        ("billing", "threshold") => return Err(Miss::not("invoices by threshold: not built yet")),
+        ("billing", "threshold") => threshold::check(case)?,
         ("invoice", "void") => void::check(case, office)?,
         ("dunning", _) => return Err(Miss::not("dunning: payments issue")),
         _ => return Err(Miss::not("a topic nobody here knows")),

@@ -27,7 +27,7 @@ pub(crate) struct CreditNoteOut {
     customer: String,
     /// Who issues it.
     legal_entity: String,
-    /// Why: `change`, `cancellation` or `pause`.
+    /// Why: `change`, `cancellation`, `pause`, or `usage` when less was used than was billed.
     #[schema(examples("change"))]
     cause: &'static str,
     /// Sum of the lines.
@@ -110,10 +110,13 @@ pub(crate) struct CreditOut {
     invoice: String,
     /// The line's place on that invoice, from 0.
     invoice_line: i64,
+    /// Key of what the line charged, in the price book.
+    #[schema(examples("starter"))]
+    key: String,
     /// What the line read.
     #[schema(examples("Starter"))]
     description: String,
-    /// The time no longer paid for.
+    /// The time no longer paid for, or whose usage was less.
     period: PeriodOut,
     /// Before tax, rounded once. Positive.
     amount: AmountOut,
@@ -129,6 +132,7 @@ impl From<Credit> for CreditOut {
             derivation: DerivationOut::new(credit.derivation, credit.amount.currency()),
             invoice: credit.invoice.to_string(),
             invoice_line: credit.invoice_line,
+            key: credit.key,
             description: credit.description,
             period: credit.period.into(),
             amount: credit.amount.into(),

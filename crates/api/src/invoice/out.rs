@@ -148,16 +148,28 @@ pub(crate) struct LineOut {
     ordinal: i64,
     /// The item of the subscription.
     item: i64,
-    /// What it charges for: `recurring` is a fee for a period, in advance.
+    /// What it charges for: `recurring` is a fee for a period in advance and `arrears` one at its end, `usage` what
+    /// was used in it, `minimum` what it fell short of the minimum, `one_off` something charged once.
     kind: &'static str,
+    /// Key of the plan, add-on or usage price in the price book.
+    #[schema(examples("starter"))]
+    key: String,
+    /// The value of the dimensions it is for, where each is rated on its own; otherwise empty.
+    group: String,
+    /// Tells apart lines for the same thing from the same instant: 0, then 1 for the first change of it.
+    adjustment: i64,
     /// What it reads.
     #[schema(examples("Starter"))]
     description: String,
     /// The time it pays for.
     period: PeriodOut,
-    /// How many units.
+    /// How many units were bought; 1 where that is not asked.
     quantity: i64,
-    /// Before tax, rounded once.
+    /// What was measured, as decimal text, where it charges usage; null where that was not complete.
+    measured: Option<String>,
+    /// What coupons took off.
+    discount: AmountOut,
+    /// After the discount, before tax. The amount before the discount was rounded once.
     amount: AmountOut,
     /// Its part of the tax.
     tax: AmountOut,
@@ -174,9 +186,14 @@ impl From<Line> for LineOut {
             ordinal: line.ordinal,
             item: line.item,
             kind: line.kind.word(),
+            key: line.key,
+            group: line.group,
+            adjustment: line.adjustment,
             description: line.description,
             period: line.period.into(),
             quantity: line.quantity,
+            measured: line.measured.map(|measured| measured.to_string()),
+            discount: line.discount.into(),
             amount: line.amount.into(),
             tax: line.tax.into(),
             tax_category: line.tax_category,

@@ -37,8 +37,8 @@ pub static CONTEXTS: &[&Context] = &[
     &billing::CONTEXT,
 ];
 
-/// Unison's price book, as it is shipped.
-pub const BOOK: &str = include_str!("../../../../books/unison.toml");
+/// Unison's price book, as it is shipped, with plans that are measured and coupons.
+pub const BOOK: &str = concat!(include_str!("../../../../books/unison.toml"), include_str!("measured.toml"));
 
 /// A served API.
 pub struct Api<'t> {
@@ -207,6 +207,8 @@ pub struct Known {
     /// In its trial.
     pub trying: SubscriptionId,
     pub suspended: SubscriptionId,
+    /// Pays for calls and for the period at its end, with the coupon `spring`.
+    pub measured: SubscriptionId,
     /// A draft.
     pub invoice: InvoiceId,
     /// Issued, and corrected by nothing.
@@ -218,7 +220,7 @@ pub struct Known {
     pub job: JobId,
 }
 
-/// Subscriptions of one customer: three with a finalized invoice, one with a draft, two not billed yet.
+/// Subscriptions of one customer: three with a finalized invoice, one with a draft, three not billed yet.
 fn furnish(tx: &mut Tx<'_>) -> kernel::Result<Known> {
     let usd = Currency::parse("USD")?;
     let entity = environment::add_entity(
@@ -241,13 +243,15 @@ fn furnish(tx: &mut Tx<'_>) -> kernel::Result<Known> {
     let mut starts = starts.map(|(name, finalize)| start(customer, name, finalize)).to_vec();
     starts.push(Start { trial: true, ..start(customer, "trying", true) });
     starts.push(Start { bill_from: BillFrom::NextPeriod, ..start(customer, "suspended", true) });
+    let coupons = vec!["spring".to_owned()];
+    starts.push(Start { plan: "metered".to_owned(), coupons, ..start(customer, "measured", true) });
     let starts = starts.into_iter().map(|start| (whole.clone(), start)).collect();
     let started = subscription::start_all(tx, starts)?;
-    let [running, ending, paused, draft, trying, suspended] =
-        <[_; 6]>::try_from(started).expect("six subscriptions");
+    let [running, ending, paused, draft, trying, suspended, measured] =
+        <[_; 7]>::try_from(started).expect("seven subscriptions");
     let issued = running.invoice.expect("a first invoice");
-    let [running, ending, paused, trying, suspended] =
-        [running, ending, paused, trying, suspended].map(|started| started.subscription.id);
+    let [running, ending, paused, trying, suspended, measured] =
+        [running, ending, paused, trying, suspended, measured].map(|started| started.subscription.id);
     let receivable = ledger::Account::owned(entity, ledger::AccountKind::Receivable, customer);
     let account = ledger::find_account(tx, &receivable)?.expect("the first invoice was posted");
     let job = jobs::enqueue(tx, jobs::NewJob::new("test", json!({})))?;
@@ -262,6 +266,7 @@ fn furnish(tx: &mut Tx<'_>) -> kernel::Result<Known> {
         paused,
         trying,
         suspended,
+        measured,
         invoice,
         issued,
         credit_note: None,

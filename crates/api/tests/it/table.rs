@@ -8,7 +8,7 @@ use store::Mode;
 
 use crate::{
     api::{Answer, Api, House, on_both},
-    samples::{Sample, sample},
+    samples::{Sample, guarded, sample},
 };
 
 fn send(api: &Api<'_>, route: &Route, sample: &Sample, secret: Option<&str>) -> Answer {
@@ -91,6 +91,29 @@ fn every_other_permission_together_is_not_enough() {
         }
         let keys_made = ROUTES.iter().filter(|route| route.permission.is_some()).count();
         assert_eq!(facts(api, &house).len(), before.len() + keys_made, "a refused request changed something");
+    });
+}
+
+#[test]
+fn guarded_fields_need_the_second_permission() {
+    on_both(|api| {
+        for route in ROUTES.iter().filter(|route| route.also.is_some()) {
+            let words = [route.permission, route.also].map(|one| one.unwrap().word());
+            for (field, value, pointer) in guarded(route.name) {
+                let house = new_house(api);
+                let mut sample = sample(route.name, &house.known);
+                sample.body.as_mut().unwrap()[field] = value;
+                let one = api.key(&house.scope, words[0]);
+                let refused = send(api, route, &sample, Some(&one)).expect(403);
+                assert_eq!(
+                    (refused.code().as_str(), refused.pointers()),
+                    ("permission_missing", vec![pointer.to_owned()])
+                );
+                assert!(refused.text.contains(words[1]), "{}", refused.text);
+                let both = api.key(&house.scope, &words.join(" "));
+                send(api, route, &sample, Some(&both)).expect(sample.status);
+            }
+        }
     });
 }
 
@@ -189,6 +212,7 @@ const LISTS: &[&str] = &[
     "ledger_statement",
     "fact_list",
     "job_list",
+    "usage_show",
 ];
 
 #[test]

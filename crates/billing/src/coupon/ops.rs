@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use catalog::{Book, version};
 use jiff::{Timestamp, civil::Date};
 use kernel::{
-    Error, Result,
+    Error, Kind, Result,
     ids::{CustomerId, SubscriptionId},
 };
 use serde_json::json;
@@ -174,14 +174,14 @@ fn give(
 
 /// Take a coupon, or what staff gave away, off a subscription, from its next invoice on.
 ///
-/// Errors: `not_found`, `coupon_unknown`.
+/// Errors: `not_found`, for the subscription and for a coupon that does not run.
 pub fn take_away(tx: &mut Tx<'_>, id: SubscriptionId, key: &str) -> Result<Subscription> {
     let loaded = subscription::lock(tx, id)?;
     let before = &loaded.subscription;
     let mut after = before.clone();
     let Some(discount) = after.discounts.iter_mut().find(|one| one.key == key && one.left != Some(0)) else {
         let detail = format!("The subscription has no coupon {key:?} that runs.");
-        return Err(Error::conflict("coupon_unknown", detail));
+        return Err(Error::new(Kind::NotFound, "not_found", detail));
     };
     discount.left = Some(0);
     subscription::save_all(tx, &[(before, &after)])?;

@@ -1,10 +1,12 @@
 //! Invoices: drafts, their taxes, issuing, taking them back, and what they post.
 
+mod credit;
 mod model;
 mod ops;
 mod rules;
 pub(crate) mod sql;
 
+pub use credit::credit_for;
 pub use model::{ChargeKind, Draft, End, Invoice, Line, State, Totals};
 pub(crate) use ops::{
     adjustments, issue, issuers, many, numbered, party_json, read_line, read_party, save_drafts,

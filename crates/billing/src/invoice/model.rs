@@ -152,6 +152,13 @@ pub struct Line {
     pub explanation: Explanation,
 }
 
+impl Line {
+    /// Whether it charges nothing, also before discounts.
+    pub const fn is_nothing(&self) -> bool {
+        self.amount.is_zero() && self.discount.is_zero()
+    }
+}
+
 /// What an invoice adds up to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Totals {

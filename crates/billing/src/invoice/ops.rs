@@ -29,14 +29,15 @@ pub(crate) use issue::{issue, save_drafts};
 /// Invoices are locked after their subscriptions.
 static LOCK: Lock<ids::Invoice> = Lock::new(30, &sql::LOCK);
 
-/// For each item of a subscription that already has lines from this instant on, the last adjustment.
+/// The last adjustment of the lines of a subscription that begin at an instant or later, by item and start.
 pub(crate) fn adjustments(
     view: &mut View<'_>,
     subscription: SubscriptionId,
-    start: Timestamp,
-) -> Result<HashMap<i64, i64>> {
-    let rows =
-        view.all(&sql::ADJUSTMENTS, params![subscription, start], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    from: Timestamp,
+) -> Result<HashMap<(i64, Timestamp), i64>> {
+    let rows = view.all(&sql::ADJUSTMENTS, params![subscription, from], |row| {
+        Ok(((row.get(0)?, row.get(1)?), row.get(2)?))
+    })?;
     Ok(rows.into_iter().collect())
 }
 

@@ -33,9 +33,9 @@ statements! {
     environment LINES = concat!("SELECT ", line_columns!(), "
         FROM invoice_line l JOIN invoice i ON i.env_id = l.env_id AND i.id = l.invoice_id
         WHERE l.env_id = $1 AND l.invoice_id = $2 ORDER BY l.ordinal");
-    /// How many lines of each item begin at an instant.
-    environment ADJUSTMENTS = "SELECT item, max(adjustment) FROM invoice_line
-        WHERE env_id = $1 AND subscription_id = $2 AND start_at = $3 GROUP BY item";
+    /// The last adjustment of the lines of each item that begin at an instant or later.
+    environment ADJUSTMENTS = "SELECT item, start_at, max(adjustment) FROM invoice_line
+        WHERE env_id = $1 AND subscription_id = $2 AND start_at >= $3 GROUP BY item, start_at";
     environment LOCK = "SELECT id FROM invoice WHERE env_id = $1 AND id IN_IDS($2) ORDER BY id FOR UPDATE";
     environment ISSUE = "UPDATE invoice SET state = $3, sequence = $4, number = $5, issued = $6, party = $7, credit = $8,
             seller = $9

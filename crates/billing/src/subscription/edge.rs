@@ -26,7 +26,7 @@ use super::{
 use crate::{
     bill_run,
     credit_note::{self, Cause, Credit},
-    invoice::{self, Draft, Invoice},
+    invoice::{self, Draft, Invoice, Line},
     usage,
 };
 
@@ -84,11 +84,16 @@ impl Loaded {
         })
     }
 
-    /// What was known of a subscription's open stretch is billed, and it may be on the version in force.
-    pub(crate) fn passed(&mut self, subscription: &Subscription) {
-        self.usage.remove(&subscription.id);
-        self.late.remove(&subscription.id);
+    /// Go on as if a subscription had passed its edge: what was known of it is billed, and it may be on the version
+    /// in force.
+    pub(crate) fn passed(&mut self, before: &Subscription, renewal: &Renewal) -> Result<()> {
+        let none = Usage::none(before.currency);
+        let known = self.usage.get(&before.id).unwrap_or(&none);
+        let after = known.after(before, version_of(&self.versions, before)?, renewal)?;
+        self.usage.insert(before.id, after);
+        self.late.remove(&before.id);
         self.versions.entry(self.in_force.id).or_insert_with(|| self.in_force.clone());
+        Ok(())
     }
 }
 
@@ -170,7 +175,7 @@ impl Batch {
     ) -> Result<Option<InvoiceId>> {
         self.credits.extend(owed.credits);
         let Books { apart, skips_zero, tax_rounding } = loaded.books(before)?;
-        let nothing = owed.lines.iter().all(|line| line.amount.is_zero());
+        let nothing = owed.lines.iter().all(Line::is_nothing);
         if owed.lines.is_empty() || nothing && skips_zero {
             return Ok(None);
         }

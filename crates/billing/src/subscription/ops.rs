@@ -26,6 +26,7 @@ use crate::{
 };
 
 pub(super) mod change;
+pub(super) mod history;
 pub(super) mod trial;
 
 /// What starting a subscription would do.

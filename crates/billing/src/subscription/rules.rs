@@ -32,6 +32,7 @@ pub mod arrears;
 pub mod change;
 pub mod coupon;
 mod discount;
+pub mod history;
 pub mod late;
 pub mod trial;
 

@@ -233,6 +233,16 @@ pub fn history(view: &mut View<'_>, id: SubscriptionId, limit: i64) -> Result<Ve
     view.all(&sql::HISTORY, params![id, limit], read)
 }
 
+/// Those behind the figure under `key` for the stretch that began at `start`.
+pub fn history_behind(
+    view: &mut View<'_>,
+    id: SubscriptionId,
+    (start, key): (Timestamp, &str),
+    limit: i64,
+) -> Result<Vec<Posted>> {
+    view.all(&sql::HISTORY_BEHIND, params![id, start, key, limit], read)
+}
+
 /// What is known of the open stretches of subscriptions, in at most three queries. Those of which nothing is known
 /// are left out.
 pub(crate) fn open<V: Deref<Target = Version>>(

@@ -8,6 +8,6 @@ pub(crate) mod sql;
 pub use edit::change;
 pub use model::{Buyer, Customer, CustomerRef, Edit, NewCustomer, Party, Person, metadata};
 pub use ops::{
-    buyers, create, create_all, erase, existing_external_ids, find, list, load, lock, lock_all, parties,
-    person, resolve, sides,
+    buyers, create, create_all, erase, existing_external_ids, find, list, load, lock, lock_all,
+    of_external_ids, parties, person, resolve, sides,
 };

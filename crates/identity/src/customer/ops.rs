@@ -139,6 +139,11 @@ pub fn load(view: &mut View<'_>, ids: Vec<CustomerId>) -> Result<Vec<Customer>> 
     view.all(&sql::MANY, params![ids], read)
 }
 
+/// The customers of external ids in one query, in no order.
+pub fn of_external_ids(view: &mut View<'_>, external: Vec<String>) -> Result<Vec<Customer>> {
+    view.all(&sql::OF_EXTERNAL, params![external], read)
+}
+
 /// Name and addresses of a customer.
 pub fn person(view: &mut View<'_>, id: PersonId) -> Result<Person> {
     view.one(&sql::PERSON, params![id], |row| read_person(row, 0))

@@ -13,6 +13,7 @@ statements! {
     environment FIND = concat!("SELECT ", columns!(), " FROM customer c WHERE c.env_id = $1 AND c.id = $2");
     environment MANY = concat!("SELECT ", columns!(), " FROM customer c WHERE c.env_id = $1 AND c.id IN_IDS($2)");
     environment BY_EXTERNAL = "SELECT id FROM customer WHERE env_id = $1 AND external_id = $2";
+    environment OF_EXTERNAL = concat!("SELECT ", columns!(), " FROM customer c WHERE c.env_id = $1 AND c.external_id IN_TEXTS($2)");
     environment EXTERNAL_TAKEN = "SELECT external_id FROM customer WHERE env_id = $1 AND external_id IN_TEXTS($2)";
     environment LOCK = "SELECT id FROM customer WHERE env_id = $1 AND id IN_IDS($2) ORDER BY id FOR UPDATE";
     environment LIST = concat!("SELECT ", columns!(), ", p.name, p.email, p.address, p.tax_id, p.erased

@@ -2,6 +2,8 @@
 
 mod apply;
 mod book;
+mod rules;
+mod usage;
 mod versions;
 
 use axum::{Router, extract::DefaultBodyLimit, routing::get};

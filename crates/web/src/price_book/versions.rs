@@ -1,9 +1,9 @@
+use std::sync::Arc;
+
 use catalog::{
     Change, diff,
     version::{self, Listed, Version},
 };
-use std::sync::Arc;
-
 use identity::permission::may;
 use kernel::{Result, ids};
 use maud::{Markup, html};

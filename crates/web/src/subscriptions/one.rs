@@ -1,6 +1,6 @@
-use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 
+use axum::response::{IntoResponse, Response};
 use billing::{
     invoice::{self, Invoice},
     subscription::{self, State, Subscription, Transition},

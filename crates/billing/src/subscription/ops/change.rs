@@ -4,6 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use catalog::version::{self, Version};
 use identity::customer;
+use jiff::Timestamp;
 use jobs::due;
 use kernel::{
     Edge, Money, Result,
@@ -62,7 +63,7 @@ pub(crate) struct Loaded {
     in_force: Arc<Version>,
     running: Vec<Running>,
     ended: Vec<Ended>,
-    adjustments: HashMap<i64, i64>,
+    adjustments: HashMap<(i64, Timestamp), i64>,
     pub(super) usage: Usage,
     late: Vec<Late>,
 }
@@ -119,12 +120,7 @@ pub fn preview_change(
     })
 }
 
-fn decide(
-    loaded: &Loaded,
-    command: &Change,
-    timing: Timing,
-    now: jiff::Timestamp,
-) -> Result<(Outcome, Edge)> {
+fn decide(loaded: &Loaded, command: &Change, timing: Timing, now: Timestamp) -> Result<(Outcome, Edge)> {
     let subscription = &loaded.subscription;
     match timing {
         Timing::Now => {

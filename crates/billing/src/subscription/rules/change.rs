@@ -43,8 +43,8 @@ pub struct Ground<'a> {
     pub running: &'a [Running],
     /// Its lines that were ended before their time.
     pub ended: &'a [Ended],
-    /// For items with lines from this very instant on, the last adjustment.
-    pub adjustments: &'a HashMap<i64, i64>,
+    /// The last adjustment of its lines that begin now or later, by item and start.
+    pub adjustments: &'a HashMap<(i64, Timestamp), i64>,
     /// What is known of its open stretch.
     pub usage: &'a Usage,
 }
@@ -414,7 +414,8 @@ fn charge(
             if let Some(ended) = restored(ground.ended, &line.explanation, period, unit, zone) {
                 (line.amount, line.explanation) = (ended.credited, charged_again(&line.description, ended));
             }
-            let adjustment = ground.adjustments.get(&line.item).map_or(0, |last| last + 1);
+            let adjustment =
+                ground.adjustments.get(&(line.item, line.period.start.at)).map_or(0, |last| last + 1);
             Ok(Line { adjustment, ..line })
         })
         .collect();

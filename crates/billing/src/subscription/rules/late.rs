@@ -68,7 +68,7 @@ impl Late {
 
 impl Line {
     /// Whether the figure under `key` says how much it is: its usage price's, or its price's meter's.
-    fn amount_is_of(&self, key: &str) -> bool {
+    pub(crate) fn amount_is_of(&self, key: &str) -> bool {
         match self.kind {
             ChargeKind::Usage => self.key == key,
             ChargeKind::Arrears => self
