@@ -57,6 +57,8 @@ pub const CODES: &[Code] = &[
     code("external_id_malformed", 422, "An external id has 1 to 100 visible ASCII characters without slashes."),
     code("external_id_taken", 409, "Another thing of the same kind has this external id."),
     code("facts_broken", 409, "The chain of facts does not verify."),
+    code("forecast_too_far", 422, "A forecast looks at most 400 days ahead."),
+    code("history_invalid", 422, "What is told of a subscription that ran elsewhere contradicts itself."),
     code("id_malformed", 422, "Not an id of the kind this place takes."),
     code("idempotency_key_malformed", 400, "An `Idempotency-Key` has 1 to 255 visible ASCII characters."),
     code("idempotency_key_reused", 409, "This `Idempotency-Key` came with another request before."),

@@ -10,8 +10,10 @@
 
 mod actor;
 mod app;
+mod bill_run;
 mod body;
 mod codes;
+mod coupon;
 mod credit_note;
 mod customer;
 mod environment;

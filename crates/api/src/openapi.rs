@@ -43,6 +43,8 @@ const TAGS: &[(&str, &str)] = &[
     ("Price book", "Plans, prices and features, in versions that never change."),
     ("Subscriptions", "What customers subscribe to."),
     ("Usage", "What was measured, and what it comes to."),
+    ("Coupons", "What takes something off, and who redeemed it."),
+    ("Bill runs", "What was billed in one go, and what lies ahead."),
     ("Invoices", "What they are charged, and why."),
     ("Credit notes", "What was billed and is no longer owed, and why."),
     ("Ledger", "All money, as double-entry postings."),

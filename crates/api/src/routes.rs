@@ -13,8 +13,8 @@ use utoipa::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::{
-    app::App, credit_note, customer, environment, fact, invoice, job, ledger, legal_entity, openapi::openapi,
-    price_book, problem::surround, sandbox, subscription, usage,
+    app::App, bill_run, coupon, credit_note, customer, environment, fact, invoice, job, ledger, legal_entity,
+    openapi::openapi, price_book, problem::surround, sandbox, subscription, usage,
 };
 
 /// One operation of the API.
@@ -107,6 +107,16 @@ routes! {
     post "/v1/subscriptions/{id}/payment-method" SubscriptionWrite subscription::set_payment_method;
     get  "/v1/subscriptions/{id}/usage" SubscriptionRead usage::show;
     put  "/v1/subscriptions/{id}/usage/{key}" UsageWrite usage::put;
+    post "/v1/subscriptions/{id}/coupons" SubscriptionWrite coupon::redeem;
+    delete "/v1/subscriptions/{id}/coupons/{key}" SubscriptionWrite coupon::take_away;
+    post "/v1/subscriptions/{id}/comp" SubscriptionNegotiate coupon::comp;
+    get  "/v1/coupons" BookRead coupon::list;
+    get  "/v1/coupons/{key}/redemptions" SubscriptionRead coupon::redemptions;
+    get  "/v1/bill-runs" InvoiceRead bill_run::list;
+    post "/v1/bill-runs" InvoiceWrite bill_run::request;
+    get  "/v1/bill-runs/forecast" InvoiceRead bill_run::forecast;
+    get  "/v1/bill-runs/{id}" InvoiceRead bill_run::show;
+    get  "/v1/bill-runs/{id}/invoices" InvoiceRead bill_run::invoices;
     get  "/v1/invoices" InvoiceRead invoice::list;
     get  "/v1/invoices/{id}" InvoiceRead invoice::show;
     post "/v1/invoices/{id}/finalize" InvoiceWrite invoice::finalize;

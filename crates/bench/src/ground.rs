@@ -17,6 +17,7 @@ pub const CONTEXTS: &[&Context] = &[
     &ledger::CONTEXT,
     &identity::CONTEXT,
     &billing::CONTEXT,
+    &metering::CONTEXT,
 ];
 
 /// A fresh database that goes away with it.

@@ -10,6 +10,7 @@ use crate::{
     Figure,
     ground::{on_both, raw, seconds},
     memory,
+    subscribers::FEES,
 };
 
 const SUBSCRIPTIONS: usize = 100_000;
@@ -44,7 +45,7 @@ fn files() -> Result<Vec<File>> {
     let mut subscriptions = "subscription,customer,plan,start,end\n".to_owned();
     let mut changes = "subscription,at,from,to\n".to_owned();
     for n in 0..SUBSCRIPTIONS {
-        let (year, month, day) = (2022 + n % 4, n / 7 % 12 + 1, n / 3 % 28 + 1);
+        let (year, month, day) = (2022 + n % 4, n / 7 % 12 + 1, n / 3 % 20 + 1);
         let country = ["DE", "US", "GB"][n % 3];
         writeln!(customers, "c-{n},Customer number {n},{country},Machines,billing-{n}@example.com")
             .map_err(raw)?;
@@ -63,7 +64,8 @@ fn files() -> Result<Vec<File>> {
 pub fn run() -> Result<Vec<Figure>> {
     let (mapping, files) = (Mapping::read("mapping.toml", MAPPING)?, files()?);
     on_both(|ground| {
-        let scope = ground.environment(Mode::Sandbox, "2026-01-10T00:00:00Z".parse().map_err(raw)?)?;
+        let scope =
+            ground.environment(Mode::Sandbox, "2026-01-10T00:00:00Z".parse().map_err(raw)?, FEES.book)?;
         let before = memory::resident_megabytes(std::process::id())?;
         memory::forget_peak()?;
         let bring = |options| seconds(|| import(&ground.db, &scope, &mapping, &files, options, &mut |_| {}));

@@ -10,6 +10,7 @@ mod bulk;
 mod ground;
 mod import;
 mod memory;
+mod metering;
 mod preview;
 mod serve;
 mod server;
@@ -23,7 +24,7 @@ use serde::Serialize;
 /// Measure.
 #[derive(Parser)]
 struct Arguments {
-    /// Which figures; none: all. Known: single, bulk, book, bill_run, one_account, preview, import, serve.
+    /// Which figures; none: all. Known: single, bulk, book, bill_run, one_account, preview, import, metering, serve.
     names: Vec<String>,
     /// One JSON object per figure and line.
     #[arg(long)]
@@ -68,6 +69,7 @@ const BENCHES: &[Bench] = &[
     ("one_account", bill_run::run_one_account),
     ("preview", preview::run),
     ("import", import::run),
+    ("metering", metering::run),
     ("serve", serve::run),
 ];
 

@@ -209,6 +209,7 @@ pub mod ids {
         LedgerAccount LedgerAccountId "acc" "ledger account";
         LedgerTransaction LedgerTransactionId "txn" "ledger transaction";
         Job JobId "job" "job";
+        Hold HoldId "hld" "hold";
     }
 }
 

@@ -2,11 +2,15 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-use kernel::Cycle;
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use store::Location;
 
 use crate::place::Place;
+
+mod billing;
+mod subscription;
+pub use billing::{Bill, BillRuns, Coupons, Day, PostUsage, Usage};
+pub use subscription::{ChangeSubscription, Prices, StartSubscription, Subscriptions};
 
 /// The commercial back office of a company in one program.
 #[derive(Debug, Parser)]
@@ -63,9 +67,22 @@ pub enum Command {
     /// List customers
     #[command(subcommand)]
     Customers(Listed),
-    /// List and change subscriptions
+    /// Start, list and change subscriptions
     #[command(subcommand)]
     Subscriptions(Subscriptions),
+    /// Post what was used, and see what it comes to
+    #[command(subcommand)]
+    Usage(Usage),
+    /// List coupons and who redeemed them
+    #[command(subcommand)]
+    Coupons(Coupons),
+    /// Bill everything that is due
+    Bill(Bill),
+    /// Show what was billed in one go
+    #[command(subcommand)]
+    BillRuns(BillRuns),
+    /// List everything that would fall due on a day
+    Day(Day),
     /// List invoices, show, void and write them off
     #[command(subcommand, alias = "invoice")]
     Invoices(Invoices),
@@ -142,6 +159,24 @@ pub enum Book {
     },
     /// Put a file in force for new subscriptions
     Apply { file: PathBuf },
+    /// Move subscriptions to the version in force; what they agreed to before counts no more
+    Migrate {
+        /// Only those on this plan; may be repeated
+        #[arg(long = "plan", value_name = "KEY")]
+        plans: Vec<String>,
+        /// What becomes of a plan; may be repeated
+        #[arg(long = "map", value_name = "PLAN=PLAN", value_parser = pair)]
+        plan_map: Vec<(String, String)>,
+        /// Now, crediting what is not used, or when the period ends
+        #[arg(long, value_enum, default_value_t = At::PeriodEnd)]
+        at: At,
+        /// Only show who would pay what
+        #[arg(long)]
+        dry_run: bool,
+        /// How many subscriptions a dry run lists at most
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+        limit: u32,
+    },
     /// Say what a file would change
     Diff {
         file: PathBuf,
@@ -204,68 +239,6 @@ pub enum Listed {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Subscriptions {
-    #[command(flatten)]
-    Listed(Listed),
-    /// Change plan, cycle, quantity or add-ons; what is not named stays
-    Change(ChangeSubscription),
-    /// Cancel one
-    Cancel {
-        /// Its id (sub_…) or ext: and your own
-        subscription: String,
-        /// Now, crediting what is not used, or when the period ends
-        #[arg(long, value_enum, default_value_t = At::PeriodEnd)]
-        at: At,
-    },
-    /// Take back a cancellation or change that waits for the end of the period
-    KeepOn {
-        /// Its id (sub_…) or ext: and your own
-        subscription: String,
-    },
-    /// Pause one: what is not used is credited, nothing falls due
-    Pause {
-        /// Its id (sub_…) or ext: and your own
-        subscription: String,
-    },
-    /// Resume a paused one: the rest of the period is charged
-    Resume {
-        /// Its id (sub_…) or ext: and your own
-        subscription: String,
-    },
-    /// End a trial now and begin the paid subscription
-    Convert {
-        /// Its id (sub_…) or ext: and your own
-        subscription: String,
-    },
-    /// Let a trial last longer
-    ExtendTrial {
-        /// Its id (sub_…) or ext: and your own
-        subscription: String,
-        /// Days to add to its end, 1 to 90
-        #[arg(long)]
-        days: u16,
-    },
-    /// Switch access off: nothing falls due until it is reinstated
-    Suspend {
-        /// Its id (sub_…) or ext: and your own
-        subscription: String,
-    },
-    /// Switch access on again, charging the rest of the period when what was paid for is over
-    Reinstate {
-        /// Its id (sub_…) or ext: and your own
-        subscription: String,
-    },
-    /// Say whether a method of payment is on file, which decides what the end of a trial does
-    PaymentMethod {
-        /// Its id (sub_…) or ext: and your own
-        subscription: String,
-        /// Whether there is one
-        #[arg(long, action = ArgAction::Set)]
-        on_file: bool,
-    },
-}
-
-#[derive(Debug, Subcommand)]
 pub enum Invoices {
     #[command(flatten)]
     Listed(Listed),
@@ -292,41 +265,11 @@ pub enum Invoices {
     },
 }
 
-#[derive(Debug, Args)]
-pub struct ChangeSubscription {
-    /// Its id (sub_…) or ext: and your own
-    pub subscription: String,
-    /// Another plan, by its key in the price book
-    #[arg(long, value_name = "KEY")]
-    pub plan: Option<String>,
-    /// Another cycle: month, year, "2 weeks", …
-    #[arg(long)]
-    pub cycle: Option<Cycle>,
-    /// Units of the plan, when it is priced per unit
-    #[arg(long)]
-    pub quantity: Option<i64>,
-    /// An add-on with its new quantity, 0 to end it; may be repeated
-    #[arg(long = "addon", value_name = "KEY=QUANTITY", value_parser = addon)]
-    pub addons: Vec<(String, i64)>,
-    /// Now, crediting what is not used, or when the period ends
-    #[arg(long, value_enum, default_value_t = At::Now)]
-    pub at: At,
-    /// Only show what it would do
-    #[arg(long)]
-    pub dry_run: bool,
-}
-
 /// When something takes effect.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum At {
     Now,
     PeriodEnd,
-}
-
-fn addon(text: &str) -> Result<(String, i64), &'static str> {
-    const HOW: &str = "write it like extra_user=2";
-    let (key, quantity) = text.split_once('=').ok_or(HOW)?;
-    Ok((key.to_owned(), quantity.parse().map_err(|_| HOW)?))
 }
 
 #[derive(Debug, Subcommand)]
@@ -412,6 +355,12 @@ pub enum Key {
         /// Its id (key_…)
         id: String,
     },
+}
+
+/// Two words with `=` between them.
+fn pair(text: &str) -> Result<(String, String), &'static str> {
+    let (key, value) = text.split_once('=').ok_or("write it like key=value")?;
+    Ok((key.to_owned(), value.to_owned()))
 }
 
 #[derive(Debug, Args)]

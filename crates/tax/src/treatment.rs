@@ -301,9 +301,7 @@ impl Sale<'_> {
             kind: Kind::Export,
             rate: Rate::ZERO,
             name: name.to_owned(),
-            reason: format!(
-                "The customer is outside {beyond}, and the seller collects no tax where it is."
-            ),
+            reason: format!("The customer is outside {beyond}, and the seller collects no tax where it is."),
             note,
         }
     }

@@ -41,6 +41,9 @@ pub(crate) fn done(path: &str, word: &str) -> Response {
 /// What the page before has done; nothing for a word that is none of these.
 pub(crate) fn was_done(asked: &Answers) -> Markup {
     let (title, body) = match asked.get("done") {
+        "billing" => {
+            ("Billing what is due", "It shows here how far that is; its invoices are on the bill run.")
+        }
         "created" => ("Customer created", "Start a subscription to bill it."),
         "customer_changed" => (
             "Customer changed",
@@ -105,6 +108,7 @@ pub(crate) fn page_of(desk: &Desk, id: AnyId) -> Option<String> {
         "bkv" => "price-book/versions",
         "acc" => "ledger/accounts",
         "job" => "jobs",
+        "run" => "bill-runs",
         _ => return None,
     };
     Some(desk.at(&format!("/{noun}/{id}")))

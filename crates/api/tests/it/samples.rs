@@ -10,20 +10,27 @@ pub struct Sample {
     pub id: Option<String>,
     /// The key in its path, if there is one.
     pub key: &'static str,
+    /// Its query, with the question mark.
+    pub query: &'static str,
     pub body: Option<Json>,
     pub status: u16,
 }
 
 impl Sample {
+    const fn get() -> Self {
+        Self { id: None, key: "", query: "", body: None, status: 200 }
+    }
+
     pub fn path(&self, template: &str) -> String {
-        template.replace("{id}", self.id.as_deref().unwrap_or_default()).replace("{key}", self.key)
+        let path = template.replace("{id}", self.id.as_deref().unwrap_or_default());
+        path.replace("{key}", self.key) + self.query
     }
 }
 
 /// The sample of a route.
 pub fn sample(name: &str, known: &Known) -> Sample {
-    let show = |id: &dyn ToString| Sample { id: Some(id.to_string()), key: "", body: None, status: 200 };
-    let send = |status: u16, body: Json| Sample { id: None, key: "", body: Some(body), status };
+    let show = |id: &dyn ToString| Sample { id: Some(id.to_string()), ..Sample::get() };
+    let send = |status: u16, body: Json| Sample { body: Some(body), status, ..Sample::get() };
     let tell = |id: &dyn ToString, body: Json| Sample { body: Some(body), ..show(id) };
     match name {
         "environment_show"
@@ -37,7 +44,7 @@ pub fn sample(name: &str, known: &Known) -> Sample {
         | "ledger_accounts"
         | "fact_list"
         | "job_list"
-        | "sandbox_clock" => Sample { id: None, key: "", body: None, status: 200 },
+        | "sandbox_clock" => Sample::get(),
         "customer_show" | "customer_credit" => show(&known.customer),
         "price_book_version" | "price_book_source" => show(&known.book),
         "subscription_show" | "subscription_invoices" => show(&known.subscription),
@@ -59,6 +66,14 @@ pub fn sample(name: &str, known: &Known) -> Sample {
         "subscription_extend_trial" => tell(&known.trying, json!({ "days": 7 })),
         "subscription_reinstate" => tell(&known.suspended, json!({})),
         "subscription_set_payment_method" => tell(&known.trying, json!({ "on_file": true })),
+        "coupon_list" | "bill_run_list" => Sample::get(),
+        "coupon_redemptions" => Sample { key: "spring", ..Sample::get() },
+        "coupon_redeem" => tell(&known.running, json!({ "coupon": "five" })),
+        "coupon_take_away" => Sample { key: "spring", ..tell(&known.measured, json!({})) },
+        "coupon_comp" => tell(&known.running, json!({ "until": "2026-06-01" })),
+        "bill_run_show" | "bill_run_invoices" => show(&known.bill_run.unwrap()),
+        "bill_run_forecast" => Sample { query: "?until=2026-04-01T00:00:00Z", ..Sample::get() },
+        "bill_run_request" => send(202, json!({})),
         "usage_show" => show(&known.measured),
         "usage_put" => Sample { key: "calls", ..tell(&known.measured, json!({ "quantity": "5200" })) },
         "legal_entity_change" => {

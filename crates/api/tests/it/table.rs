@@ -213,6 +213,9 @@ const LISTS: &[&str] = &[
     "fact_list",
     "job_list",
     "usage_show",
+    "coupon_redemptions",
+    "bill_run_list",
+    "bill_run_invoices",
 ];
 
 #[test]

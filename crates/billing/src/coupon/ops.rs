@@ -46,8 +46,7 @@ pub(crate) fn take_all<'s>(
         return Ok(());
     }
     let keys: Vec<String> = taken.keys().cloned().collect();
-    let counts: HashMap<String, i64> =
-        tx.all(&sql::COUNTS, params![keys], |row| Ok((row.get(0)?, row.get(1)?)))?.into_iter().collect();
+    let counts = counts(tx, keys)?;
     check_customers(tx, book, &taken)?;
     let (now, mut rows) = (tx.now(), Vec::new());
     for (key, of_coupon) in &taken {
@@ -188,6 +187,12 @@ pub fn take_away(tx: &mut Tx<'_>, id: SubscriptionId, key: &str) -> Result<Subsc
     let fact = NewFact::new("subscription.coupon_taken_away", id.any(), json!({ "coupon": key }))?;
     tx.fact(fact.of(after.customer));
     Ok(after)
+}
+
+/// How often coupons were redeemed; those that never were are left out.
+pub fn counts(view: &mut View<'_>, keys: Vec<String>) -> Result<HashMap<String, i64>> {
+    let rows = view.all(&sql::COUNTS, params![keys], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.into_iter().collect())
 }
 
 /// The uses of a coupon below `before` (none: from the last on), last first.

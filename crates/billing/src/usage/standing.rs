@@ -1,16 +1,24 @@
 //! What is known of the usage of a subscription that is not billed yet, and what it comes to so far.
 
+use std::collections::BTreeSet;
+
 use catalog::{
     Meter, TrialUsage,
     version::{self, Version},
 };
-use kernel::{Edge, Error, Money, Period, Result, ids::SubscriptionId};
+use kernel::{Error, Money, Period, Result, ids::SubscriptionId};
 use store::View;
 
-use super::{model::Posted, ops};
+use super::{
+    model::{Figure, Figures, Groups, Posted},
+    ops,
+};
 use crate::{
-    invoice::Line,
-    subscription::{self, State, Subscription, rules::arrears},
+    invoice::{ChargeKind, Line},
+    subscription::{
+        self, State, Subscription,
+        rules::arrears::{self, Usage},
+    },
 };
 
 /// The usage of a subscription that is not billed yet.
@@ -37,8 +45,8 @@ pub struct Open {
     pub period: Period,
     /// The figure there is.
     pub posted: Option<Posted>,
-    /// The lines the figure makes as it is, before coupons and before what of it was billed early: usage up to now, a
-    /// fee that looks at a meter as its whole period.
+    /// The lines the figure makes when the stretch ends with it, before coupons and before what of it was billed early.
+    /// None while it is not complete.
     pub lines: Vec<Line>,
 }
 
@@ -61,12 +69,9 @@ pub fn standing(view: &mut View<'_>, id: SubscriptionId) -> Result<Standing> {
     if subscription.is_over() || subscription.state == State::Paused {
         return Ok(Standing { subscription, billable, open: Vec::new() });
     }
-    let (usage, _) = ops::of_one(view, &subscription, &version)?;
     let lines = if billable {
-        let now = Edge::at(view.now(), &subscription.schedule.zone);
-        let mut lines = arrears::so_far(&subscription, &version, &usage, now)?;
-        lines.extend(if trial { Vec::new() } else { arrears::fees(&subscription, &version, &usage)? });
-        lines
+        let (usage, _) = ops::of_one(view, &subscription, &version)?;
+        as_it_stands(&subscription, &version, usage)?
     } else {
         Vec::new()
     };
@@ -75,6 +80,29 @@ pub fn standing(view: &mut View<'_>, id: SubscriptionId) -> Result<Standing> {
         open.push(open_of(view, &subscription, &version, key, &lines)?);
     }
     Ok(Standing { billable, open, subscription })
+}
+
+/// The lines the open stretches make when they end as the figures are now, as far as these are complete.
+///
+/// Errors: those of rating.
+pub(super) fn as_it_stands(
+    subscription: &Subscription,
+    version: &Version,
+    mut usage: Usage,
+) -> Result<Vec<Line>> {
+    let unknown = incomplete(&usage.figures, version, subscription.plan());
+    usage.figures.retain(|key, _| !unknown.contains(key));
+    let mut lines = arrears::as_it_stands(subscription, version, &usage)?;
+    lines.retain(|line| line.kind != ChargeKind::Usage || !unknown.contains(&line.key));
+    Ok(lines)
+}
+
+/// The usage prices whose figure is not complete: they cannot be billed, nor foreseen.
+fn incomplete(figures: &Figures, version: &Version, plan: &str) -> BTreeSet<String> {
+    let prices = version.book.plan(plan).map_or(&[][..], |plan| &plan.usage);
+    let missing = |groups: &Groups| groups.values().any(|figure| *figure == Figure::Incomplete);
+    let known = prices.iter().filter(|price| figures.get(&price.key).is_some_and(missing));
+    known.map(|price| price.key.clone()).collect()
 }
 
 fn open_of(

@@ -66,6 +66,11 @@ pub fn say_taxes(taxes: &[Tax]) {
 pub fn say_line(description: &str, period: Period, amount: Money, sentences: Vec<String>) {
     let (start, end) = (period.start.date, period.end.date);
     output::say(format!("\n{description}, {start} to {end}: {}", money(amount)));
+    say_sentences(sentences);
+}
+
+/// How an amount came to be, below it.
+pub fn say_sentences(sentences: Vec<String>) {
     for sentence in sentences {
         output::say(format!("    {sentence}"));
     }

@@ -190,7 +190,7 @@ fn every_sale_is_treated() {
                     assert_eq!(treatment.kind == Kind::Standard, !treatment.rate.is_zero(), "{from} {to}");
                     assert!(treatment.reason.ends_with('.') && treatment.reason.len() > 20);
                     assert!(
-                        registered != "" || treatment.rate.is_zero(),
+                        !registered.is_empty() || treatment.rate.is_zero(),
                         "{from} {to}: charged unregistered"
                     );
                 }

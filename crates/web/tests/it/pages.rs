@@ -8,10 +8,11 @@ use testkit::on_both;
 
 use crate::world::{CONTEXTS, World};
 
-const PLAIN: [&str; 16] = [
+const PLAIN: [&str; 20] = [
     "/",
     "/customers",
     "/customers/new",
+    "/import",
     "/subscriptions",
     "/subscriptions/new",
     "/invoices",
@@ -23,6 +24,9 @@ const PLAIN: [&str; 16] = [
     "/ledger?kind=receivable&as_of=2026-01-31",
     "/facts",
     "/jobs",
+    "/bill-runs",
+    "/bill-runs/ahead",
+    "/bill-runs/ahead?until=2026-02-28",
     "/clock",
     "/api",
 ];

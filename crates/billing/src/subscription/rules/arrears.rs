@@ -4,6 +4,8 @@
 //! A stretch runs from the edge arrears are billed to up to the end of the period, or up to a change of the prices:
 //! tiers, packages, allowances and minimums restart with the new price (domain rules §5).
 
+use std::collections::BTreeMap;
+
 use catalog::{PayIn, Plan, Price, Thresholds, UsagePrice, version::Version};
 use kernel::{Cycle, Edge, Error, Exact, Money, Period, Result, Schedule};
 use rating::{Allowance, Commitment, Metered, Rated, Share, rate_again, rate_metered, true_up};
@@ -16,7 +18,7 @@ use super::{
 use crate::{
     credit_note::Running,
     invoice::{ChargeKind, Line},
-    subscription::model::{Item, ItemKind, Rhythm, Subscription},
+    subscription::model::{Item, ItemKind, Rhythm, State, Subscription},
     usage::{Figure, Figures, Groups},
 };
 
@@ -25,6 +27,8 @@ use crate::{
 pub struct Usage {
     /// What was measured.
     pub figures: Figures,
+    /// The last event in a figure, where that was said.
+    pub watermarks: BTreeMap<String, String>,
     /// The lines that billed some of it early.
     pub billed: Vec<Running>,
     /// The fees in advance billed for the stretch, before coupons and less credits; only looked at for a minimum.
@@ -34,7 +38,12 @@ pub struct Usage {
 impl Usage {
     /// Nothing.
     pub fn none(currency: kernel::Currency) -> Self {
-        Self { figures: Figures::new(), billed: Vec::new(), fees: Money::zero(currency) }
+        Self {
+            figures: Figures::new(),
+            watermarks: BTreeMap::new(),
+            billed: Vec::new(),
+            fees: Money::zero(currency),
+        }
     }
 }
 
@@ -102,18 +111,26 @@ pub fn so_far(subscription: &Subscription, version: &Version, usage: &Usage, at:
     Ok(close_usage(subscription, version, usage, at)?.lines)
 }
 
-/// The fees of the running period as the figures there are make them, before coupons.
+/// The lines the open stretches make when they end as the figures are now: usage and, but for a trial, fees that are
+/// paid in arrears; before coupons, when nothing of it had been billed.
 ///
 /// Errors: those of rating.
-pub fn fees(subscription: &Subscription, version: &Version, usage: &Usage) -> Result<Vec<Line>> {
-    let at = subscription.billed_through;
-    let stretch = Stretch { subscription, version, usage, at, of: Of::Period };
-    if stretch.period().is_empty() {
-        return Ok(Vec::new());
+pub fn as_it_stands(subscription: &Subscription, version: &Version, usage: &Usage) -> Result<Vec<Line>> {
+    let usage = &Usage { billed: Vec::new(), ..usage.clone() };
+    let mut owed = Owed::default();
+    let rhythm = subscription.rhythm.map(|rhythm| (Of::Rhythm(rhythm), rhythm.stretch.end));
+    for (of, at) in rhythm.into_iter().chain([(Of::Period, subscription.billed_through)]) {
+        let stretch = Stretch { subscription, version, usage, at, of };
+        let fees = of == Of::Period && subscription.state != State::Trialing;
+        if fees && !stretch.period().is_empty() {
+            let share = stretch.share()?;
+            for item in subscription.active_items() {
+                owed.lines.extend(stretch.fee(item, share)?);
+            }
+        }
+        stretch.usage(&mut owed, &mut Vec::new())?;
     }
-    let share = stretch.share()?;
-    let items = subscription.active_items();
-    items.filter_map(|item| stretch.fee(item, share).transpose()).collect()
+    Ok(owed.lines)
 }
 
 /// What is to be billed at once, when the usage of the open stretch has reached the next threshold of the plan: all
@@ -355,7 +372,11 @@ impl Stretch<'_> {
                     share,
                     minimums: version.book.billing.minimums,
                 };
-                (rate_metered(&metered)?, figure.total())
+                let mut rated = rate_metered(&metered)?;
+                if let Some(watermark) = self.usage.watermarks.get(meter) {
+                    rated.explanation = rated.explanation.measured_up_to(watermark);
+                }
+                (rated, figure.total())
             }
         };
         let line = self.blank(ChargeKind::Arrears, &item.key, priced.name, rated);
@@ -401,6 +422,9 @@ impl Stretch<'_> {
                 "" => usage.name.clone(),
                 group => format!("{}, {group}", usage.name),
             };
+            if let Some(watermark) = self.usage.watermarks.get(&usage.key) {
+                rated.explanation = rated.explanation.measured_up_to(watermark);
+            }
             let line = self.blank(ChargeKind::Usage, &usage.key, &description, rated.clone());
             let tax_category = self.version.book.usage_tax(plan, usage).to_string();
             let line = Line { group: group.clone(), measured: figure.total(), tax_category, ..line };
