@@ -1,5 +1,6 @@
 //! Every component on one page, with the data of a real business: Unison, which sells an ERP system.
 
+mod charts;
 mod documents;
 
 use maud::{Markup, html};
@@ -33,6 +34,7 @@ fn body() -> Markup {
                 (button_link(Button::Primary, "New customer", "#new"))
             }))
         (figures())
+        (section("Charts", html! {}, charts::all()))
         (section("Table", html! { a href="#all" { "All invoices" } }, html! { (list_filters()) (invoices()) }))
         (section("Table with totals", html! {}, trial_balance()))
         (section("Table without rows", html! {}, no_rows()))

@@ -11,6 +11,7 @@
 pub mod assets;
 
 mod badge;
+mod chart;
 mod code;
 mod countdown;
 mod explanation;
@@ -29,6 +30,7 @@ mod table;
 mod tests;
 
 pub use badge::{Tone, badge, state};
+pub use chart::{Against, Chart, Series, Share, Slot, Value, against, columns, lines, shares, spark};
 pub use code::{code_block, copyable};
 pub use countdown::{Countdown, Urgency, countdown};
 pub use explanation::{Step, explanation};
