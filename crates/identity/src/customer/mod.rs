@@ -2,10 +2,14 @@
 
 mod model;
 mod ops;
+mod search;
 pub(crate) mod sql;
+mod words;
 
 pub use model::{Customer, CustomerRef, NewCustomer, Party, Person, metadata};
 pub use ops::{
-    create, create_all, erase, existing_external_ids, find, list, load, lock, lock_all, parties, person,
-    resolve,
+    create, create_all, erase, existing_external_ids, find, index_words, list, load, lock, lock_all, parties,
+    person, resolve,
 };
+pub use search::{Find, Found, Place, Sort, count, load as load_found, search};
+pub use words::SHORTEST as SHORTEST_WORD;

@@ -34,8 +34,10 @@ pub(super) fn all() -> Markup {
         Slot { label, name, group, open: at == 11, href: Some("#invoices") }
     };
     let slots: Vec<Slot> = (0..12).map(slot).collect();
-    let money =
-        |thousands: i128| format!("{}${},000.00", if thousands < 0 { "-" } else { "" }, thousands.abs());
+    let money = |thousands: i128| match thousands {
+        0 => "$0.00".to_owned(),
+        size => format!("{}${},000.00", if size < 0 { "-" } else { "" }, size.abs()),
+    };
     let tick = |thousands: i128| if thousands == 0 { "0".to_owned() } else { format!("{thousands}k") };
     let count = |size: i128| size.to_string();
     html! {
