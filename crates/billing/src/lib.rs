@@ -5,6 +5,8 @@
 
 pub mod clock;
 pub mod credit_note;
+pub mod customers;
+pub mod figures;
 pub mod import;
 pub mod invoice;
 mod schema;

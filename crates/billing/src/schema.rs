@@ -1,6 +1,6 @@
 //! What billing stores.
 
-use crate::{credit_note, invoice, subscription};
+use crate::{credit_note, figures, invoice, subscription};
 
 /// Subscriptions with their items, invoices and credit notes with their lines.
 pub static CONTEXT: store::Context = store::Context {
@@ -129,10 +129,10 @@ pub static CONTEXT: store::Context = store::Context {
             CREATE INDEX credit_note_line_of ON credit_note_line (env_id, invoice_id, invoice_line);
         ",
         extra: store::Extra::NONE,
-    }],
+    }, figures::MIGRATION],
     installation_tables: &[],
     system_tables: &[],
-    statements: &[subscription::sql::ALL, invoice::sql::ALL, credit_note::sql::ALL],
-    bulks: &[subscription::sql::BULKS, invoice::sql::BULKS, credit_note::sql::BULKS],
+    statements: &[subscription::sql::ALL, subscription::search::ALL, invoice::sql::ALL, invoice::search::ALL, credit_note::sql::ALL, figures::ALL],
+    bulks: &[subscription::sql::BULKS, invoice::sql::BULKS, credit_note::sql::BULKS, figures::BULKS],
     upcasters: &[],
 };

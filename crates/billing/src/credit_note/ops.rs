@@ -17,7 +17,10 @@ use super::{
     rules::{Ended, Running},
     sql,
 };
-use crate::invoice::{self, ChargeKind, Line, Totals};
+use crate::{
+    figures,
+    invoice::{self, ChargeKind, Line, Totals},
+};
 
 /// The running lines of a subscription at `at`.
 pub(crate) fn running(
@@ -118,6 +121,7 @@ pub(crate) fn issue(
     let notes: Vec<CreditNote> = notes.into_iter().map(|(note, _, _)| note).collect();
     let postings: Vec<Transaction> = notes.iter().map(posting).collect();
     ledger::post(tx, &postings)?;
+    figures::credited(tx, notes.iter())?;
     for note in &notes {
         tx.fact(fact(note)?);
     }
@@ -231,7 +235,7 @@ fn insert(tx: &mut Tx<'_>, notes: &[(CreditNote, i64, Vec<Credit>)]) -> Result<(
     tx.bulk_all(&sql::INSERT_LINES, rows)
 }
 
-fn read(row: &Row<'_>) -> Result<CreditNote> {
+pub(super) fn read(row: &Row<'_>) -> Result<CreditNote> {
     let currency: Currency = row.get(4)?;
     let money = |index: usize| Money::new(row.get(index)?, currency);
     let party: Option<serde_json::Value> = row.get(12)?;

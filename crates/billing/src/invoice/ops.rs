@@ -17,6 +17,7 @@ use super::{
     model::{ChargeKind, Draft, Invoice, Line, State, Totals},
     sql,
 };
+use crate::figures;
 
 /// An invoice about to be stored.
 struct Document {
@@ -164,6 +165,7 @@ fn book(tx: &mut Tx<'_>, invoices: &[Invoice], at: Timestamp) -> Result<()> {
         .flat_map(|invoice| postings(invoice, at))
         .collect();
     ledger::post(tx, &transactions)?;
+    figures::invoiced(tx, invoices)?;
     for invoice in invoices {
         let Totals { subtotal, tax, total } = invoice.totals;
         let payload = json!({
@@ -280,7 +282,7 @@ fn line_row<'l>(invoice: InvoiceId, line: &'l Line, explanation: &serde_json::Va
     ]
 }
 
-fn read(row: &Row<'_>) -> Result<Invoice> {
+pub(super) fn read(row: &Row<'_>) -> Result<Invoice> {
     let currency: Currency = row.get(4)?;
     let money = |index: usize| Money::new(row.get(index)?, currency);
     let party: Option<serde_json::Value> = row.get(11)?;

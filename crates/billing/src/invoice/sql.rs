@@ -11,6 +11,7 @@ macro_rules! columns {
 
 statements! {
     environment FIND = concat!(columns!(), "id = $2");
+    environment MANY = concat!(columns!(), "id IN_IDS($2)");
     environment BY_NUMBER = "SELECT id FROM invoice WHERE env_id = $1 AND entity_id = $2 AND sequence = $3";
     environment LIST = concat!(columns!(), "id < $2 ORDER BY id DESC LIMIT $3");
     environment OF_CUSTOMER = concat!(columns!(), "customer_id = $2 AND id < $3 ORDER BY id DESC LIMIT $4");

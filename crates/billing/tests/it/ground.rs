@@ -2,16 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use billing::subscription::{BillFrom, Start, Started};
+use billing::{
+    figures,
+    subscription::{BillFrom, Start, Started},
+};
 use catalog::version;
 use identity::{Customer, NewCustomer, customer, environment};
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use jobs::Runner;
 use kernel::{
     Currency, Cycle, Error, Id, Result, Zone,
     ids::{CustomerId, InvoiceId, MerchantId},
 };
-use store::{Actor, Mode, Scope, facts};
+use store::{Actor, Mode, Scope, View, facts};
 use testkit::TestDb;
 
 pub const UNISON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../books/unison.toml");
@@ -148,6 +151,7 @@ pub fn sound(test: &TestDb, scope: &Scope) {
                     credited += note.totals.total.minor();
                 }
             }
+            assert_eq!(billed_by_month(view)?, invoiced - credited);
             let mut held = |kind| -> Result<i64> {
                 let balances = ledger::trial_balance(view, None)?;
                 Ok(balances.iter().filter(|one| one.account.kind == kind).map(|one| one.balance).sum())
@@ -159,4 +163,18 @@ pub fn sound(test: &TestDb, scope: &Scope) {
         })
         .wait()
         .unwrap();
+}
+
+/// What the sums of the months come to, each of which must be that of its documents.
+fn billed_by_month(view: &mut View<'_>) -> Result<i64> {
+    let months = figures::months(view, Date::MIN)?;
+    for month in &months {
+        let recount = figures::recount(view, month.month)?;
+        assert!(recount.contains(month), "{month:?} is not among {recount:?}");
+    }
+    let signed = |month: &figures::Month| match month.kind {
+        figures::Kind::Invoice => month.total,
+        figures::Kind::CreditNote => -month.total,
+    };
+    Ok(months.iter().map(signed).sum())
 }

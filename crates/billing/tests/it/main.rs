@@ -7,6 +7,7 @@ mod invoices;
 mod parallel;
 mod ravenstack;
 mod renewals;
+mod search;
 mod starts;
 mod trials;
 
