@@ -36,11 +36,12 @@ pub(crate) const MIGRATION: Migration = Migration {
 
 statements! {
     environment SINCE = "SELECT month, kind, currency, CAST(sum(documents) AS bigint), CAST(sum(total) AS bigint)
-        FROM billed_month WHERE env_id = $1 AND month >= $2 GROUP BY month, kind, currency ORDER BY month, kind, currency";
-    environment OF_MONTH_INVOICES = "SELECT currency, count(*), CAST(sum(total) AS bigint) FROM invoice
-        WHERE env_id = $1 AND issued >= $2 AND issued < $3 GROUP BY currency";
-    environment OF_MONTH_CREDIT_NOTES = "SELECT currency, count(*), CAST(sum(total) AS bigint) FROM credit_note
-        WHERE env_id = $1 AND issued >= $2 AND issued < $3 GROUP BY currency";
+        FROM billed_month WHERE env_id = $1 AND month >= $2 GROUP BY month, kind, currency";
+    environment INVOICED = "SELECT issued, entity_id, currency, count(*), CAST(sum(total) AS bigint) FROM invoice
+        WHERE env_id = $1 AND issued IS NOT NULL GROUP BY issued, entity_id, currency";
+    environment CREDITED = "SELECT issued, entity_id, currency, count(*), CAST(sum(total) AS bigint) FROM credit_note
+        WHERE env_id = $1 GROUP BY issued, entity_id, currency";
+    environment FORGET = "DELETE FROM billed_month WHERE env_id = $1";
 }
 
 bulks! {
@@ -92,7 +93,7 @@ pub struct Month {
 pub fn months(view: &mut View<'_>, since: Date) -> Result<Vec<Month>> {
     // Databases have no earlier one.
     let since = since.max(Date::constant(1, 1, 1)).first_of_month();
-    view.all(&SINCE, params![since], |row| {
+    let mut months = view.all(&SINCE, params![since], |row| {
         Ok(Month {
             month: row.get(0)?,
             kind: row.parse(1, Kind::parse)?,
@@ -100,22 +101,49 @@ pub fn months(view: &mut View<'_>, since: Date) -> Result<Vec<Month>> {
             documents: row.get(3)?,
             total: row.get(4)?,
         })
-    })
+    })?;
+    // Here, because the engines do not agree on the order of texts.
+    months.sort_unstable_by_key(|one| (one.month, one.kind.word(), one.currency.code()));
+    Ok(months)
 }
 
-/// The sums of one month, from the documents themselves: what [`months`] must say.
-pub fn recount(view: &mut View<'_>, month: Date) -> Result<Vec<Month>> {
-    let month = month.first_of_month();
-    let next = month.last_of_month().tomorrow().unwrap_or(Date::MAX);
-    let mut all = Vec::new();
-    for (kind, statement) in [(Kind::CreditNote, &OF_MONTH_CREDIT_NOTES), (Kind::Invoice, &OF_MONTH_INVOICES)]
-    {
-        all.extend(view.all(statement, params![month, next], |row| {
-            Ok(Month { month, kind, currency: row.get(0)?, documents: row.get(1)?, total: row.get(2)? })
-        })?);
+type Sums = BTreeMap<(Date, &'static str, LegalEntityId, &'static str), [i64; 2]>;
+
+/// The sums from the documents themselves.
+fn from_documents(view: &mut View<'_>) -> Result<Sums> {
+    let mut sums = Sums::new();
+    for (kind, statement) in [(Kind::Invoice, &INVOICED), (Kind::CreditNote, &CREDITED)] {
+        view.each(statement, params![], |row| {
+            let (issued, currency): (Date, Currency) = (row.get(0)?, row.get(2)?);
+            let key = (issued.first_of_month(), kind.word(), row.get(1)?, currency.code());
+            let [documents, total] = sums.entry(key).or_default();
+            *documents += row.get::<i64>(3)?;
+            *total += row.get::<i64>(4)?;
+            Ok(())
+        })?;
     }
-    all.sort_by_key(|month| (month.kind.word(), month.currency));
-    Ok(all)
+    Ok(sums)
+}
+
+/// Add all documents up anew where the sums are not theirs; whether that was needed. For a database of before there
+/// were sums.
+pub fn renew(tx: &mut Tx<'_>) -> Result<bool> {
+    let sums = from_documents(tx)?;
+    let mut right: BTreeMap<(Date, &str, &str), [i64; 2]> = BTreeMap::new();
+    for ((month, kind, _, currency), [documents, total]) in &sums {
+        let sum = right.entry((*month, kind, currency)).or_default();
+        *sum = [sum[0] + documents, sum[1] + total];
+    }
+    let kept = months(tx, Date::MIN)?;
+    let kept = kept
+        .iter()
+        .map(|one| ((one.month, one.kind.word(), one.currency.code()), [one.documents, one.total]));
+    if kept.eq(right) {
+        return Ok(false);
+    }
+    tx.exec(&FORGET, params![])?;
+    save(tx, &sums)?;
+    Ok(true)
 }
 
 /// Add issued invoices to their months. Their numbers must have been taken.
@@ -134,13 +162,18 @@ fn add(
     kind: Kind,
     issued: impl Iterator<Item = (Date, LegalEntityId, Money)>,
 ) -> Result<()> {
-    let mut sums: BTreeMap<(Date, LegalEntityId, &str), [i64; 2]> = BTreeMap::new();
+    let mut sums = Sums::new();
     for (date, entity, total) in issued {
-        let sum = sums.entry((date.first_of_month(), entity, total.currency().code())).or_default();
+        let key = (date.first_of_month(), kind.word(), entity, total.currency().code());
+        let sum = sums.entry(key).or_default();
         *sum = [sum[0] + 1, sum[1].saturating_add(total.minor())];
     }
-    let rows = sums.iter().map(|((month, entity, currency), [documents, total])| {
-        let (kind, currency) = (Value::from(kind.word()), Value::from(*currency));
+    save(tx, &sums)
+}
+
+fn save(tx: &mut Tx<'_>, sums: &Sums) -> Result<()> {
+    let rows = sums.iter().map(|((month, kind, entity, currency), [documents, total])| {
+        let [kind, currency] = [*kind, *currency].map(Value::from);
         [month.to_value(), entity.to_value(), kind, currency, documents.to_value(), total.to_value()]
     });
     tx.bulk(&ADD, rows).map(drop)

@@ -124,6 +124,8 @@ pub fn lines(test: &TestDb, scope: &Scope, id: InvoiceId) -> Vec<String> {
 /// What must hold after anything: the chain of facts, the ledger, every explanation, no credit beyond what
 /// was billed, and balances that are exactly what the documents say.
 pub fn sound(test: &TestDb, scope: &Scope) {
+    let renewed = test.db.write(&scope.clone().for_due_work(), figures::renew).wait().unwrap();
+    assert!(!renewed, "the sums of the months are those of their documents");
     test.db
         .read(scope, |view| {
             facts::verify(view)?;
@@ -165,16 +167,11 @@ pub fn sound(test: &TestDb, scope: &Scope) {
         .unwrap();
 }
 
-/// What the sums of the months come to, each of which must be that of its documents.
+/// What the sums of the months come to.
 fn billed_by_month(view: &mut View<'_>) -> Result<i64> {
-    let months = figures::months(view, Date::MIN)?;
-    for month in &months {
-        let recount = figures::recount(view, month.month)?;
-        assert!(recount.contains(month), "{month:?} is not among {recount:?}");
-    }
     let signed = |month: &figures::Month| match month.kind {
         figures::Kind::Invoice => month.total,
         figures::Kind::CreditNote => -month.total,
     };
-    Ok(months.iter().map(signed).sum())
+    Ok(figures::months(view, Date::MIN)?.iter().map(signed).sum())
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use billing::{
     credit_note,
     customers::{self, Having},
-    invoice,
+    figures, invoice,
     subscription::{self, State, Subscription, Timing},
 };
 use identity::customer::{Find, Sort};
@@ -21,6 +21,12 @@ use crate::{
     ALL,
     ground::{UNISON, advance, environment, new_customer, sound, start, starter},
 };
+
+mod raw {
+    store::statements! {
+        environment FORGET = "DELETE FROM billed_month WHERE env_id = $1";
+    }
+}
 
 /// Twelve customers: subscriptions of every kind, over two price book versions and three months.
 fn business(test: &TestDb) -> (Scope, Vec<CustomerId>, Vec<SubscriptionId>) {
@@ -173,6 +179,32 @@ fn counts_are_what_the_lists_hold() {
             plans.into_iter().map(|(book, plan, count)| ((book, plan), count)).collect();
         assert_eq!(plans, on_plans);
         sound(test, &scope);
+    });
+}
+
+#[test]
+fn months_of_before_there_were_sums_are_added_up() {
+    on_both(ALL, |test| {
+        let (scope, ..) = business(test);
+        let months =
+            |scope: &Scope| test.db.read(scope, |view| figures::months(view, Date::MIN)).wait().unwrap();
+        let kept = months(&scope);
+        assert!(kept.iter().any(|month| month.kind == figures::Kind::CreditNote && month.total > 0));
+        assert_eq!(kept.iter().map(|month| month.documents).sum::<i64>(), {
+            let read = test.db.read(&scope, |view| {
+                let mut count = 0;
+                for one in invoice::list(view, None, 1_000)? {
+                    count += 1 + credit_note::of_invoice(view, one.id)?.len() as i64;
+                }
+                Ok(count)
+            });
+            read.wait().unwrap()
+        });
+        test.db.write(&scope, |tx| tx.exec(&raw::FORGET, &[])).wait().unwrap();
+        assert!(months(&scope).is_empty());
+        assert!(test.db.write(&scope, figures::renew).wait().unwrap());
+        assert_eq!(months(&scope), kept);
+        assert!(!test.db.write(&scope, figures::renew).wait().unwrap());
     });
 }
 
