@@ -13,7 +13,7 @@ use axum::{
     http::{HeaderMap, header},
 };
 use kernel::{Error, Kind, Result};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::Value as Json;
 use serde_path_to_error::Segment;
 use sha2::{Digest, Sha256};
@@ -120,6 +120,23 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>> {
         "idempotency_key_malformed",
         "An Idempotency-Key has 1 to 255 visible ASCII characters. A UUID is a good one.",
     ))
+}
+
+/// Reads a field of a PATCH that cannot be taken away: left out, it stays.
+///
+/// With `#[serde(default, deserialize_with = "body::set")]`.
+pub(crate) fn set<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
+}
+
+/// Reads a field of a PATCH: left out, it stays; null takes it away.
+///
+/// With `#[serde(default, deserialize_with = "body::set_or_clear")]`.
+#[allow(clippy::option_option, reason = "left out, null and a value are three things")]
+pub(crate) fn set_or_clear<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    from: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(from).map(Some)
 }
 
 /// The whole body, if it is not too large.

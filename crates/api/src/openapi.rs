@@ -22,7 +22,9 @@ The API of Steelyard, the commercial back office of a company.
 **Keys.** Every call carries an API key of one environment: `Authorization: Bearer sk_…`. What another \
 environment owns does not exist for it.
 
-**Repeating.** A POST may carry an `Idempotency-Key`. Sent again with the same key and body it changes nothing \
+**Changing.** A PATCH changes what it names: what is left out stays, `null` takes away.
+
+**Repeating.** A POST or PATCH may carry an `Idempotency-Key`. Sent again with the same key and body it changes nothing \
 and hears the same answer, with `Idempotency-Replayed: true`; with another body it is refused (409). Keys are \
 kept for 30 days. Refused requests are not kept.
 
@@ -84,6 +86,7 @@ fn schema<T: utoipa::ToSchema>() -> (String, RefOr<Schema>) {
 fn operation<'a>(item: &'a mut PathItem, route: &Route) -> Option<&'a mut Operation> {
     match route.method {
         "GET" => item.get.as_mut(),
+        "PATCH" => item.patch.as_mut(),
         _ => item.post.as_mut(),
     }
 }
@@ -99,7 +102,7 @@ fn complete(operation: &mut Operation, route: &Route) {
         Some(said) => format!("{said}\n\n{needs}"),
         None => needs,
     });
-    let sends = route.method == "POST";
+    let sends = route.method != "GET";
     if route.changes() {
         let parameters = operation.parameters.get_or_insert_default();
         parameters.push(

@@ -20,7 +20,7 @@ use crate::{
 /// One operation of the API.
 #[derive(Clone, Copy, Debug)]
 pub struct Route {
-    /// `GET` or `POST`.
+    /// `GET`, `POST` or `PATCH`.
     pub method: &'static str,
     /// With `{id}` where an id stands.
     pub path: &'static str,
@@ -60,6 +60,7 @@ macro_rules! routes {
     };
     (@method get) => { "GET" };
     (@method post) => { "POST" };
+    (@method patch) => { "PATCH" };
     (@permission any_key) => { None };
     (@permission $permission:ident) => { Some(Permission::$permission) };
 }
@@ -68,9 +69,11 @@ routes! {
     get  "/v1/environment" any_key environment::show;
     get  "/v1/legal-entities" any_key legal_entity::list;
     post "/v1/legal-entities" BookWrite legal_entity::add;
+    patch "/v1/legal-entities/{id}" BookWrite legal_entity::change;
     get  "/v1/customers" CustomerRead customer::list;
     post "/v1/customers" CustomerWrite customer::create;
     get  "/v1/customers/{id}" CustomerRead customer::show;
+    patch "/v1/customers/{id}" CustomerWrite customer::change;
     post "/v1/customers/{id}/erase" CustomerWrite customer::erase;
     get  "/v1/customers/{id}/credit" InvoiceRead customer::credit;
     get  "/v1/price-book" BookRead price_book::in_force;

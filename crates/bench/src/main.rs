@@ -4,11 +4,15 @@
 //! sent by the raw driver, with nothing of the product between.
 #![allow(clippy::print_stdout, reason = "a command line tool prints")]
 
+mod bill_run;
 mod bulk;
 mod ground;
-mod renewals;
+mod memory;
+mod preview;
 mod serve;
+mod server;
 mod single;
+mod subscribers;
 
 use clap::Parser;
 use kernel::Result;
@@ -17,7 +21,7 @@ use serde::Serialize;
 /// Measure.
 #[derive(Parser)]
 struct Arguments {
-    /// Which figures; none: all. Known: single, bulk, renewals, serve.
+    /// Which figures; none: all. Known: single, bulk, bill_run, one_account, preview, serve.
     names: Vec<String>,
     /// One JSON object per figure and line.
     #[arg(long)]
@@ -54,8 +58,14 @@ impl Figure {
 /// A named group of figures.
 type Bench = (&'static str, fn() -> Result<Vec<Figure>>);
 
-const BENCHES: &[Bench] =
-    &[("single", single::run), ("bulk", bulk::run), ("renewals", renewals::run), ("serve", serve::run)];
+const BENCHES: &[Bench] = &[
+    ("single", single::run),
+    ("bulk", bulk::run),
+    ("bill_run", bill_run::run),
+    ("one_account", bill_run::run_one_account),
+    ("preview", preview::run),
+    ("serve", serve::run),
+];
 
 fn main() -> std::process::ExitCode {
     let arguments = Arguments::parse();
@@ -63,7 +73,8 @@ fn main() -> std::process::ExitCode {
         |name: &str| arguments.names.is_empty() || arguments.names.iter().any(|wanted| wanted == name);
     if let Some(unknown) = arguments.names.iter().find(|name| BENCHES.iter().all(|(known, _)| known != name))
     {
-        eprintln!("error: there is no figure {unknown:?}; known: single, bulk, renewals, serve");
+        let known: Vec<&str> = BENCHES.iter().map(|(name, _)| *name).collect();
+        eprintln!("error: there is no figure {unknown:?}; known: {}", known.join(", "));
         return std::process::ExitCode::FAILURE;
     }
     if !arguments.json {

@@ -2,14 +2,15 @@
 
 use std::thread;
 
-use identity::{NewCustomer, customer};
-use kernel::{Currency, Result};
+use identity::customer;
+use kernel::Result;
 use rusqlite::Connection;
 use store::{Location, Mode, Scope};
 
 use crate::{
     Figure,
     ground::{Ground, best_rate, on_both, raw},
+    subscribers::new_customer,
 };
 
 /// PostgreSQL commits each operation on its own, and those of one environment one after the other.
@@ -28,19 +29,6 @@ pub fn run() -> Result<Vec<Figure>> {
         let value = best_rate(|| product(ground, &scope))?;
         let floor = best_rate(|| floor(ground))?;
         Ok(vec![Figure::new("customer created (64 clients)", ground.engine, value, "op/s").over(floor)])
-    })
-}
-
-fn new_customer() -> Result<NewCustomer> {
-    Ok(NewCustomer {
-        name: "Acme".into(),
-        email: None,
-        address: None,
-        country: "US".into(),
-        currency: Currency::parse("USD")?,
-        zone: None,
-        external_id: None,
-        metadata: serde_json::Value::Null,
     })
 }
 

@@ -8,6 +8,8 @@ use kernel::{Error, Result, ids::JobId, time};
 use serde_json::{Value as Json, json};
 use store::{Tx, clock};
 
+use crate::bill_run;
+
 /// The kind of the job.
 pub const ADVANCE: &str = "clock.advance";
 
@@ -29,6 +31,17 @@ pub fn request_advance(tx: &mut Tx<'_>, to: Timestamp) -> Result<JobId> {
     jobs::enqueue(tx, job)
 }
 
+/// The job that does what falls due in a live environment as real time goes on, and ends the bill run it made.
+pub fn due_job_kind() -> JobKind {
+    let due = jobs::due_job_kind(crate::DUE);
+    let run = move |work: &Work| -> Result<Json> {
+        let done = (due.run)(work)?;
+        work.db.write(&work.scope.clone().for_due_work(), bill_run::close).wait()?;
+        Ok(done)
+    };
+    JobKind { name: due.name, run: Arc::new(run) }
+}
+
 /// The job's code.
 pub fn advance_job_kind() -> JobKind {
     JobKind { name: ADVANCE, run: Arc::new(advance) }
@@ -43,6 +56,10 @@ fn advance(work: &Work) -> Result<Json> {
         return Ok(json!({ "ran": 0 })); // an attempt before this one arrived and could not say so
     }
     let done = jobs::due::run(&work.db, &scope, crate::DUE, to, Some(&work.lease), jobs::due::MAX_BATCH)?;
-    work.db.write(&scope, clock::arrive).wait()?;
+    let arrive = |tx: &mut Tx<'_>| {
+        bill_run::close(tx)?;
+        clock::arrive(tx)
+    };
+    work.db.write(&scope, arrive).wait()?;
     Ok(json!({ "ran": done }))
 }

@@ -147,8 +147,8 @@ pub fn renew(tx: &mut Tx<'_>) -> Result<bool> {
 }
 
 /// Add issued invoices to their months. Their numbers must have been taken.
-pub(crate) fn invoiced(tx: &mut Tx<'_>, invoices: &[Invoice]) -> Result<()> {
-    let issued = invoices.iter().filter_map(|one| Some((one.issued?, one.entity, one.totals.total)));
+pub(crate) fn invoiced<'i>(tx: &mut Tx<'_>, invoices: impl Iterator<Item = &'i Invoice>) -> Result<()> {
+    let issued = invoices.filter_map(|one| Some((one.issued?, one.entity, one.totals.total)));
     add(tx, Kind::Invoice, issued)
 }
 

@@ -3,17 +3,20 @@
 //! Decisions are pure ([`subscription::rules`]): state, command and now give the new state and what is
 //! to be billed. Operations load, decide, save and state facts, in one transaction.
 
+pub mod bill_run;
 pub mod clock;
+pub mod coupon;
 pub mod credit_note;
 pub mod customers;
 pub mod figures;
 pub mod import;
 pub mod invoice;
+pub mod migration;
 mod schema;
 pub mod subscription;
+pub mod usage;
 
 pub use schema::CONTEXT;
 
 /// What falls due in billing, in the order it runs within an instant.
-pub static DUE: &[jobs::due::DueKind] =
-    &[subscription::TRIAL_REMINDER, subscription::TRIAL_END, subscription::RENEWAL];
+pub static DUE: &[jobs::due::DueKind] = &[subscription::TRIAL_REMINDER, subscription::EDGE];

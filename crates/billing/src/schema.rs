@@ -1,6 +1,6 @@
 //! What billing stores.
 
-use crate::{credit_note, figures, invoice, subscription};
+use crate::{bill_run, coupon, credit_note, figures, invoice, subscription, usage};
 
 /// Subscriptions with their items, invoices and credit notes with their lines.
 pub static CONTEXT: store::Context = store::Context {
@@ -129,10 +129,99 @@ pub static CONTEXT: store::Context = store::Context {
             CREATE INDEX credit_note_line_of ON credit_note_line (env_id, invoice_id, invoice_line);
         ",
         extra: store::Extra::NONE,
+    }, store::Migration {
+        number: 2,
+        name: "arrears, usage, coupons, terms, bill runs",
+        step: store::Step::Expand,
+        sql: "
+            ALTER TABLE invoice_line ADD COLUMN key TEXT NOT NULL DEFAULT '';
+            ALTER TABLE invoice_line ADD COLUMN dimensions TEXT NOT NULL DEFAULT '';
+            ALTER TABLE invoice_line ADD COLUMN measured TEXT;
+            ALTER TABLE invoice_line ADD COLUMN discount INTEGER NOT NULL DEFAULT 0;
+            ALTER TABLE invoice_line ADD COLUMN tax INTEGER NOT NULL DEFAULT 0;
+            ALTER TABLE invoice_line ADD COLUMN tax_category TEXT NOT NULL DEFAULT 'standard';
+            DROP INDEX invoice_line_once;
+            CREATE UNIQUE INDEX invoice_line_once
+                ON invoice_line (env_id, subscription_id, item, start_at, kind, key, dimensions, adjustment);
+            ALTER TABLE credit_note_line ADD COLUMN key TEXT NOT NULL DEFAULT '';
+            ALTER TABLE invoice ADD COLUMN bill_run_id UUID;
+            CREATE INDEX invoice_bill_run ON invoice (env_id, bill_run_id, id) WHERE bill_run_id IS NOT NULL;
+            ALTER TABLE subscription ADD COLUMN arrears_date DATE;
+            ALTER TABLE subscription ADD COLUMN arrears_from INSTANT;
+            ALTER TABLE subscription ADD COLUMN peak INTEGER NOT NULL DEFAULT 0;
+            ALTER TABLE subscription ADD COLUMN usage_cycle TEXT;
+            ALTER TABLE subscription ADD COLUMN usage_date DATE;
+            ALTER TABLE subscription ADD COLUMN usage_from INSTANT;
+            ALTER TABLE subscription ADD COLUMN usage_end_date DATE;
+            ALTER TABLE subscription ADD COLUMN usage_end INSTANT;
+            ALTER TABLE subscription ADD COLUMN usage_peak INTEGER;
+            ALTER TABLE subscription ADD COLUMN due INSTANT;
+            ALTER TABLE subscription ADD COLUMN term JSON;
+            ALTER TABLE subscription ADD COLUMN agreement JSON;
+            ALTER TABLE subscription ADD COLUMN discounts JSON;
+            CREATE INDEX subscription_due ON subscription (env_id, due, customer_id, id)
+                WHERE state IN ('active', 'trialing');
+            CREATE TABLE usage_figure (
+                env_id UUID NOT NULL,
+                subscription_id UUID NOT NULL,
+                start_at INSTANT NOT NULL,
+                key TEXT NOT NULL,
+                figures JSON NOT NULL,
+                watermark TEXT,
+                posted INSTANT NOT NULL,
+                late BOOLEAN NOT NULL,
+                PRIMARY KEY (env_id, subscription_id, start_at, key)
+            ) STRICT, WITHOUT ROWID;
+            CREATE INDEX usage_figure_late ON usage_figure (env_id, subscription_id) WHERE late;
+            CREATE TABLE bill_run (
+                env_id UUID NOT NULL,
+                id UUID NOT NULL,
+                state TEXT NOT NULL,
+                begun_by TEXT NOT NULL,
+                first_due INSTANT NOT NULL,
+                last_due INSTANT NOT NULL,
+                zone_data TEXT NOT NULL,
+                subscriptions INTEGER NOT NULL,
+                invoices INTEGER NOT NULL,
+                totals JSON NOT NULL,
+                started INSTANT NOT NULL,
+                finished INSTANT,
+                PRIMARY KEY (env_id, id)
+            ) STRICT, WITHOUT ROWID;
+            CREATE UNIQUE INDEX bill_run_open ON bill_run (env_id) WHERE state = 'running';
+            CREATE TABLE redemption (
+                env_id UUID NOT NULL,
+                coupon TEXT NOT NULL,
+                ordinal INTEGER NOT NULL,
+                customer_id UUID NOT NULL,
+                subscription_id UUID NOT NULL,
+                redeemed INSTANT NOT NULL,
+                PRIMARY KEY (env_id, coupon, ordinal)
+            ) STRICT, WITHOUT ROWID;
+            CREATE INDEX redemption_customer ON redemption (env_id, customer_id, coupon);
+        ",
+        extra: store::Extra::NONE,
     }, figures::MIGRATION],
     installation_tables: &[],
     system_tables: &[],
-    statements: &[subscription::sql::ALL, subscription::search::ALL, invoice::sql::ALL, invoice::search::ALL, credit_note::sql::ALL, figures::ALL],
-    bulks: &[subscription::sql::BULKS, invoice::sql::BULKS, credit_note::sql::BULKS, figures::BULKS],
+    statements: &[
+        subscription::sql::ALL,
+        subscription::search::ALL,
+        invoice::sql::ALL,
+        invoice::search::ALL,
+        credit_note::sql::ALL,
+        usage::sql::ALL,
+        bill_run::sql::ALL,
+        coupon::sql::ALL,
+        figures::ALL,
+    ],
+    bulks: &[
+        subscription::sql::BULKS,
+        invoice::sql::BULKS,
+        credit_note::sql::BULKS,
+        usage::sql::BULKS,
+        coupon::sql::BULKS,
+        figures::BULKS,
+    ],
     upcasters: &[],
 };

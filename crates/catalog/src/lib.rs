@@ -2,16 +2,19 @@
 //! the model the rest of the house works with, and the difference between two books.
 //!
 //! The format is described in [`book`], which is pure: [`read`] takes the text of a file. [`version`]
-//! keeps the books a merchant has applied, each an immutable version.
+//! keeps the books a merchant has applied, each an immutable version. [`migration`] says what subscriptions
+//! would become if they were moved from one to another.
 
 pub mod book;
+pub mod migration;
 pub mod version;
 
 pub use book::{
-    Addon, AddonPrice, Aggregation, Anchor, Billing, Book, CancellationDay, Change, ChangeDay, Coupon,
-    CycleChange, Discount, Feature, FeatureKind, Included, Lasts, Limit, LimitPolicy, LimitScope, Meter,
-    Minimums, Mistake, PayIn, PercentTier, Percentage, Plan, Prepaid, Price, PriceKind, Started, Tier, Tiers,
-    Trial, UsagePrice, When, Window, WindowUnit, WithMethod, WithoutMethod, diff, read,
+    Addon, AddonPrice, Aggregation, Anchor, Billing, Book, CancellationCredit, CancellationDay, Change,
+    ChangeDay, Coupon, CycleChange, Discount, Feature, FeatureKind, Included, Invoices, Lasts, LateWindow,
+    Limit, LimitPolicy, LimitScope, Meter, Minimums, Mistake, PayIn, PercentTier, Percentage, Plan,
+    PlanChange, Prepaid, Price, PriceKind, Started, TaxCategory, TaxRounding, Thresholds, Tier, Tiers, Trial,
+    TrialUsage, UsagePrice, When, Window, WindowUnit, WithMethod, WithoutMethod, ZeroInvoices, diff, read,
 };
 
 /// What the catalogue stores.

@@ -1,5 +1,12 @@
 //! The versions of an environment's price book. A version never changes; applying a book that says the
 //! same as the newest one makes none.
+//!
+//! Reading a version asks the database which row there is, and makes the book from its JSON only when this process
+//! has not done so before.
+
+mod shelf;
+
+use std::{collections::HashMap, sync::Arc};
 
 use jiff::Timestamp;
 use kernel::{Error, Result, ids::BookVersionId};
@@ -11,8 +18,8 @@ use crate::{Book, Mistake};
 statements! {
     environment INSERT = "INSERT INTO book_version (env_id, id, number, name, digest, source, book, created)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (env_id, number) DO NOTHING";
-    environment NEWEST = "SELECT id, number, digest, created, book FROM book_version WHERE env_id = $1 ORDER BY number DESC LIMIT 1";
-    environment FIND = "SELECT id, number, digest, created, book FROM book_version WHERE env_id = $1 AND id = $2";
+    environment NEWEST = "SELECT id, digest FROM book_version WHERE env_id = $1 ORDER BY number DESC LIMIT 1";
+    environment HEADS = "SELECT id, digest FROM book_version WHERE env_id = $1 AND id IN_IDS($2)";
     environment MANY = "SELECT id, number, digest, created, book FROM book_version WHERE env_id = $1 AND id IN_IDS($2)";
     environment SOURCE = "SELECT source FROM book_version WHERE env_id = $1 AND id = $2";
     environment LIST = "SELECT id, number, digest, created, name FROM book_version WHERE env_id = $1 AND number < $2 ORDER BY number DESC LIMIT $3";
@@ -52,9 +59,19 @@ pub struct Listed {
 #[derive(Clone, Debug)]
 pub struct Applied {
     /// The version now in force.
-    pub version: Version,
+    pub version: Arc<Version>,
     /// False when the book says what the newest version already said.
     pub changed: bool,
+}
+
+/// Which row there is; its digest says what is in it.
+struct Head {
+    id: BookVersionId,
+    digest: String,
+}
+
+fn head(row: &Row<'_>) -> Result<Head> {
+    Ok(Head { id: row.get(0)?, digest: row.get(1)? })
 }
 
 fn read(row: &Row<'_>) -> Result<Version> {
@@ -75,7 +92,7 @@ pub fn apply(tx: &mut Tx<'_>, file: &str, text: &str) -> Result<Applied> {
     if let Some(newest) = &newest
         && newest.digest == digest
     {
-        return Ok(Applied { version: newest.clone(), changed: false });
+        return Ok(Applied { version: Arc::clone(newest), changed: false });
     }
     let number = newest.map_or(1, |newest| newest.number + 1);
     let (id, created): (BookVersionId, _) = (tx.new_id(), tx.now());
@@ -85,7 +102,8 @@ pub fn apply(tx: &mut Tx<'_>, file: &str, text: &str) -> Result<Applied> {
         return Err(tx.try_again());
     }
     tx.fact(NewFact::new("book.applied", id.any(), json!({"number": number, "digest": digest}))?);
-    Ok(Applied { version: Version { id, number, digest, created, book }, changed: true })
+    let version = Arc::new(Version { id, number, digest, created, book });
+    Ok(Applied { version, changed: true })
 }
 
 /// Every mistake of a book as one error, a field for each.
@@ -109,12 +127,13 @@ pub fn refused(mistakes: &[Mistake]) -> Error {
 }
 
 /// The version in force for new subscriptions.
-pub fn newest(view: &mut View<'_>) -> Result<Option<Version>> {
-    view.opt(&NEWEST, params![], read)
+pub fn newest(view: &mut View<'_>) -> Result<Option<Arc<Version>>> {
+    let head = view.opt(&NEWEST, params![], head)?;
+    Ok(of_heads(view, head.into_iter().collect())?.pop())
 }
 
 /// The version in force. Errors: `no_price_book`.
-pub fn in_force(view: &mut View<'_>) -> Result<Version> {
+pub fn in_force(view: &mut View<'_>) -> Result<Arc<Version>> {
     newest(view)?.ok_or_else(|| {
         Error::conflict(
             "no_price_book",
@@ -124,13 +143,31 @@ pub fn in_force(view: &mut View<'_>) -> Result<Version> {
 }
 
 /// One version. Errors: `not_found`.
-pub fn find(view: &mut View<'_>, id: BookVersionId) -> Result<Version> {
-    view.opt(&FIND, params![id], read)?.ok_or_else(|| Error::not_found("price book version"))
+pub fn find(view: &mut View<'_>, id: BookVersionId) -> Result<Arc<Version>> {
+    many(view, vec![id])?.pop().ok_or_else(|| Error::not_found("price book version"))
 }
 
-/// Several versions in one query.
-pub fn many(view: &mut View<'_>, ids: Vec<BookVersionId>) -> Result<Vec<Version>> {
-    view.all(&MANY, params![ids], read)
+/// Several versions, those there are.
+pub fn many(view: &mut View<'_>, ids: Vec<BookVersionId>) -> Result<Vec<Arc<Version>>> {
+    let heads = view.all(&HEADS, params![ids], head)?;
+    of_heads(view, heads)
+}
+
+/// The versions of these rows: those this process knows, and the others in one more query.
+fn of_heads(view: &mut View<'_>, heads: Vec<Head>) -> Result<Vec<Arc<Version>>> {
+    let known = heads.iter().filter_map(|head| shelf::kept(head.id, &head.digest));
+    let mut versions: HashMap<BookVersionId, Arc<Version>> = known.map(|one| (one.id, one)).collect();
+    let unknown: Vec<BookVersionId> =
+        heads.iter().map(|head| head.id).filter(|id| !versions.contains_key(id)).collect();
+    if !unknown.is_empty() {
+        for version in view.all(&MANY, params![unknown], read)? {
+            let version = Arc::new(version);
+            shelf::keep(&version);
+            versions.insert(version.id, version);
+        }
+    }
+    // Rows of this table are never removed, so each head has its version.
+    Ok(heads.iter().filter_map(|head| versions.remove(&head.id)).collect())
 }
 
 /// The file as it was applied. Errors: `not_found`.

@@ -92,9 +92,22 @@ pub static CONTEXT: store::Context = store::Context {
             CREATE UNIQUE INDEX customer_external ON customer (env_id, external_id) WHERE external_id IS NOT NULL;
         ",
         extra: store::Extra::NONE,
+    }, store::Migration {
+        number: 2,
+        name: "regions, tax ids, registrations",
+        step: store::Step::Expand,
+        sql: "
+            ALTER TABLE customer ADD COLUMN region TEXT;
+            ALTER TABLE customer ADD COLUMN tax_exempt BOOLEAN NOT NULL DEFAULT FALSE;
+            ALTER TABLE person ADD COLUMN tax_id TEXT;
+            ALTER TABLE legal_entity ADD COLUMN region TEXT;
+            ALTER TABLE legal_entity ADD COLUMN tax_id TEXT;
+            ALTER TABLE legal_entity ADD COLUMN registrations JSON NOT NULL DEFAULT '[]';
+        ",
+        extra: store::Extra::NONE,
     },
     store::Migration {
-        number: 2,
+        number: 3,
         name: "customers are found by words, country and currency, and sorted by name",
         step: store::Step::Expand,
         sql: "

@@ -47,6 +47,20 @@ pub fn country(text: &str, pointer: &str) -> Result<String> {
     Err(Error::invalid("country_unknown", detail).at(pointer))
 }
 
+/// A region of a country, as [`tax::region`] reads it.
+///
+/// Errors: `region_unknown` at `/region`.
+pub fn region(country: &str, text: &str) -> Result<String> {
+    tax::region(country, text).map_err(|error| error.at("/region"))
+}
+
+/// A tax id of a country, as [`tax::tax_id`] reads it.
+///
+/// Errors: `tax_id_malformed` at `/tax_id`.
+pub fn tax_id(country: &str, text: &str) -> Result<String> {
+    tax::tax_id(country, text).map_err(|error| error.at("/tax_id"))
+}
+
 /// An id the merchant chose: 1 to 100 visible ASCII characters.
 ///
 /// Errors: `external_id_malformed` at `pointer`.

@@ -31,6 +31,9 @@ fn new(
         email: email.map(str::to_owned),
         address: None,
         country: country.to_owned(),
+        region: None,
+        tax_id: None,
+        tax_exempt: false,
         currency: Currency::parse(currency).unwrap(),
         zone: None,
         external_id: external.map(str::to_owned),
@@ -116,6 +119,21 @@ fn an_erased_customer_is_found_by_nothing_personal() {
         assert_eq!(search(test, &scope, &by_words("a-2e4581")).len(), 1);
         let sorted = search(test, &scope, &Find { sort: Sort::Name, ..Find::default() });
         assert_eq!(names(&sorted).last(), Some(&"(erased)"));
+    });
+}
+
+#[test]
+fn a_renamed_customer_is_found_by_its_new_name_only() {
+    on_both(CONTEXTS, |test| {
+        let scope = test.environment(Mode::Live);
+        let id = five(test, &scope)[0];
+        let edit = customer::Edit { name: Some("Zeppelin AG".to_owned()), ..customer::Edit::default() };
+        test.db.write(&scope, move |tx| customer::change(tx, id, edit.clone())).wait().unwrap();
+        assert_eq!(names(&search(test, &scope, &by_words("zepp"))), ["Zeppelin AG"]);
+        assert!(search(test, &scope, &by_words("metallbau")).is_empty());
+        assert_eq!(search(test, &scope, &by_words("holt")).len(), 1, "its address stayed");
+        let sorted = search(test, &scope, &Find { sort: Sort::Name, ..Find::default() });
+        assert_eq!(names(&sorted).last(), Some(&"Zeppelin AG"));
     });
 }
 

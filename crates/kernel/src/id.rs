@@ -195,6 +195,7 @@ pub mod ids {
         BookVersion BookVersionId "bkv" "price book version";
         Subscription SubscriptionId "sub" "subscription";
         Invoice InvoiceId "inv" "invoice";
+        BillRun BillRunId "run" "bill run";
         CreditNote CreditNoteId "crn" "credit note";
         LedgerAccount LedgerAccountId "acc" "ledger account";
         LedgerTransaction LedgerTransactionId "txn" "ledger transaction";

@@ -35,7 +35,7 @@ pub use id_source::{IdSource, SeededIds, SystemIds, new_id};
 pub use money::{MAX_MINOR, Money};
 pub use period::{Edge, Period, Schedule};
 pub use price::UnitPrice;
-pub use proration::{ProrationUnit, fraction, units};
+pub use proration::{MonthDays, ProrationUnit, fraction, units};
 pub use quantity::{MAX_DECIMALS, Quantity};
 pub use rate::Rate;
 pub use zone::Zone;

@@ -1,24 +1,95 @@
 //! Shares of a period: the units a fee is spread over.
 
+use std::fmt;
+
 use jiff::{Timestamp, civil::Date};
-use serde::{Deserialize, Serialize};
 
-use crate::{Edge, Exact, Period, Zone, period::days_between, time};
+use crate::{Edge, Error, Exact, Period, Result, Zone, period::days_between, text_serde::text_serde, time};
 
-/// What a part of a period is measured in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+/// What a part of a period is measured in. In text and in JSON `day`, `second`, `none`, `thirty_day_month` for
+/// months of 30 days, and for months of another number of days such as `28_day_month`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ProrationUnit {
     /// Local calendar days; a day of 23 or 25 hours is one.
     #[default]
     Day,
     /// Elapsed seconds.
     Second,
-    /// Days of months that all have 30 (30E/360: the 31st counts as the 30th).
-    ThirtyDayMonth,
+    /// Days of months that all have the same number; later days of a month count as its last (with 30 days this is
+    /// 30E/360).
+    FixedMonth(MonthDays),
     /// Not at all: any part costs the whole.
     None,
 }
+
+/// The days of a month where all have the same number: 28–31.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct MonthDays(u8);
+
+impl MonthDays {
+    /// The fewest there can be: of February.
+    pub const LEAST: u8 = 28;
+    /// The most there can be.
+    pub const MOST: u8 = 31;
+    /// What most contracts with such months say.
+    pub const THIRTY: Self = Self(30);
+
+    /// None when it is not 28, 29, 30 or 31.
+    pub const fn new(days: u8) -> Option<Self> {
+        if days >= Self::LEAST && days <= Self::MOST { Some(Self(days)) } else { None }
+    }
+
+    /// How many there are.
+    pub const fn get(self) -> u8 {
+        self.0
+    }
+}
+
+impl ProrationUnit {
+    /// Days of months that all have 30.
+    pub const THIRTY_DAY_MONTH: Self = Self::FixedMonth(MonthDays::THIRTY);
+
+    /// The unit by its word. Error: `proration_malformed`.
+    pub fn parse(text: &str) -> Result<Self> {
+        let fixed = || {
+            let days = text.strip_suffix("_day_month")?.parse().ok().and_then(MonthDays::new)?;
+            Some(Self::FixedMonth(days))
+        };
+        let unit = match text {
+            "day" => Some(Self::Day),
+            "second" => Some(Self::Second),
+            "none" => Some(Self::None),
+            "thirty_day_month" => Some(Self::THIRTY_DAY_MONTH),
+            _ => fixed(),
+        };
+        // Each unit has one word.
+        unit.filter(|unit| unit.to_string() == text).ok_or_else(|| {
+            Error::invalid(
+                "proration_malformed",
+                "A part of a period is measured in day, second, thirty_day_month, none, or in months of another \
+                 number of days such as 28_day_month.",
+            )
+        })
+    }
+
+    /// Whether it counts whole days, of the calendar or of months of a fixed number of them.
+    pub const fn counts_days(self) -> bool {
+        matches!(self, Self::Day | Self::FixedMonth(_))
+    }
+}
+
+impl fmt::Display for ProrationUnit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Day => f.write_str("day"),
+            Self::Second => f.write_str("second"),
+            Self::FixedMonth(MonthDays::THIRTY) => f.write_str("thirty_day_month"),
+            Self::FixedMonth(days) => write!(f, "{}_day_month", days.get()),
+            Self::None => f.write_str("none"),
+        }
+    }
+}
+text_serde!(ProrationUnit, ProrationUnit::parse);
 
 /// How many units lie between two edges. Days are those of `zone`, whatever zone the edges' dates were
 /// written in; seconds are whole ones. Units of adjoining parts add up to those of the whole.
@@ -27,8 +98,8 @@ pub fn units(unit: ProrationUnit, zone: &Zone, from: &Edge, to: &Edge) -> i64 {
         ProrationUnit::Day => days_between(zone.date_of(from.at), zone.date_of(to.at)),
         // Each end is cut to its second before the difference, so that parts add up.
         ProrationUnit::Second => whole_seconds(to.at) - whole_seconds(from.at),
-        ProrationUnit::ThirtyDayMonth => {
-            thirty_day_number(zone.date_of(to.at)) - thirty_day_number(zone.date_of(from.at))
+        ProrationUnit::FixedMonth(days) => {
+            day_number(zone.date_of(to.at), days) - day_number(zone.date_of(from.at), days)
         }
         ProrationUnit::None => 1,
     }
@@ -53,10 +124,11 @@ fn whole_seconds(at: Timestamp) -> i64 {
     time::micros(at).div_euclid(1_000_000)
 }
 
-/// Days since the year 0 in a calendar whose months all have 30.
-fn thirty_day_number(date: Date) -> i64 {
+/// Days since the year 0 in a calendar whose months all have so many.
+fn day_number(date: Date, days: MonthDays) -> i64 {
     let (year, month, day) = (i64::from(date.year()), i64::from(date.month()), i64::from(date.day()));
-    year * 360 + month * 30 + day.min(30)
+    let days = i64::from(days.get());
+    (year * 12 + month) * days + day.min(days)
 }
 
 #[cfg(test)]
@@ -122,8 +194,33 @@ mod tests {
             (date(2024, 3, 1), date(2025, 3, 1), 360),
         ] {
             let Period { start, end } = dates(from, to);
-            assert_eq!(units(ProrationUnit::ThirtyDayMonth, &Zone::utc(), &start, &end), days, "{from} {to}");
+            assert_eq!(
+                units(ProrationUnit::THIRTY_DAY_MONTH, &Zone::utc(), &start, &end),
+                days,
+                "{from} {to}"
+            );
         }
+    }
+
+    #[test]
+    fn months_have_as_many_days_as_the_book_says() {
+        let unit = |days| ProrationUnit::FixedMonth(MonthDays::new(days).unwrap());
+        for (from, to, days, counted) in [
+            // Kill Bill's case of months of 28 days.
+            (date(2023, 5, 23), date(2023, 6, 15), 28, 20),
+            (date(2026, 1, 29), date(2026, 1, 31), 28, 0),
+            (date(2026, 2, 1), date(2026, 3, 1), 31, 31),
+            (date(2026, 2, 28), date(2026, 3, 1), 31, 4),
+            (date(2026, 1, 1), date(2027, 1, 1), 28, 336),
+            (date(2026, 1, 1), date(2027, 1, 1), 29, 348),
+        ] {
+            let Period { start, end } = dates(from, to);
+            assert_eq!(units(unit(days), &Zone::utc(), &start, &end), counted, "{from} {to} {days}");
+        }
+        assert!([0, 27, 32, 255].into_iter().all(|days| MonthDays::new(days).is_none()));
+        let of_days = [ProrationUnit::Day, unit(28), ProrationUnit::THIRTY_DAY_MONTH];
+        assert!(of_days.into_iter().all(ProrationUnit::counts_days));
+        assert!(![ProrationUnit::Second, ProrationUnit::None].into_iter().any(ProrationUnit::counts_days));
     }
 
     #[test]
@@ -134,7 +231,7 @@ mod tests {
         for (unit, share) in [
             (ProrationUnit::Day, Exact::ratio(1, 2)),
             (ProrationUnit::Second, Exact::ratio(1, 2)),
-            (ProrationUnit::ThirtyDayMonth, Exact::ratio(1, 2)),
+            (ProrationUnit::THIRTY_DAY_MONTH, Exact::ratio(1, 2)),
             (ProrationUnit::None, Exact::one()),
         ] {
             assert_eq!(fraction(unit, &utc, rest, april), share, "{unit:?}");
@@ -143,7 +240,7 @@ mod tests {
         let leap = dates(date(2024, 2, 1), date(2024, 3, 1));
         let part = dates(date(2024, 2, 15), date(2024, 3, 1));
         assert_eq!(fraction(ProrationUnit::Day, &utc, part, leap), Exact::ratio(15, 29));
-        assert_eq!(fraction(ProrationUnit::ThirtyDayMonth, &utc, part, leap), Exact::ratio(16, 30));
+        assert_eq!(fraction(ProrationUnit::THIRTY_DAY_MONTH, &utc, part, leap), Exact::ratio(16, 30));
     }
 
     #[test]
@@ -157,11 +254,22 @@ mod tests {
     }
 
     #[test]
-    fn units_travel_in_snake_case() {
-        let json = serde_json::to_string(&ProrationUnit::ThirtyDayMonth).unwrap();
-        assert_eq!(json, "\"thirty_day_month\"");
-        assert_eq!(serde_json::from_str::<ProrationUnit>("\"none\"").unwrap(), ProrationUnit::None);
+    fn each_unit_has_one_word() {
+        for word in
+            ["day", "second", "thirty_day_month", "none", "28_day_month", "29_day_month", "31_day_month"]
+        {
+            let unit = ProrationUnit::parse(word).unwrap();
+            assert_eq!(unit.to_string(), word);
+            assert_eq!(serde_json::to_string(&unit).unwrap(), format!("\"{word}\""));
+            assert_eq!(serde_json::from_str::<ProrationUnit>(&format!("\"{word}\"")).unwrap(), unit);
+        }
+        assert_eq!(ProrationUnit::parse("thirty_day_month").unwrap(), ProrationUnit::THIRTY_DAY_MONTH);
         assert_eq!(ProrationUnit::default(), ProrationUnit::Day);
+        for wrong in
+            ["", "Day", "30_day_month", "028_day_month", "+28_day_month", "27_day_month", "32_day_month"]
+        {
+            assert_eq!(ProrationUnit::parse(wrong).unwrap_err().code, "proration_malformed", "{wrong}");
+        }
     }
 
     proptest! {
@@ -169,10 +277,10 @@ mod tests {
         fn parts_add_up_to_the_whole(
             mut ends in prop::collection::vec(0..4_102_444_800_000_000_i64, 3..8),
             name in prop::sample::select(vec!["UTC", "Europe/Berlin", "America/Sao_Paulo", "Pacific/Apia", "Asia/Kolkata"]),
-            unit in prop::sample::select(vec![ProrationUnit::Day, ProrationUnit::Second, ProrationUnit::ThirtyDayMonth]),
+            unit in prop::sample::select(vec!["day", "second", "28_day_month", "29_day_month", "thirty_day_month", "31_day_month"]),
         ) {
             ends.sort_unstable();
-            let zone = zone(name);
+            let (zone, unit) = (zone(name), ProrationUnit::parse(unit).unwrap());
             let edges: Vec<Edge> =
                 ends.iter().map(|micros| Edge::at(Timestamp::from_microsecond(*micros).unwrap(), &zone)).collect();
             let whole = Period { start: edges[0], end: edges[edges.len() - 1] };

@@ -12,7 +12,7 @@ use crate::{Account, AccountKind, Transaction};
 
 /// The sums, and an index of transactions by the time they count from.
 pub(crate) const MIGRATION: Migration = Migration {
-    number: 2,
+    number: 3,
     name: "sums by day",
     step: Step::Expand,
     sql: "

@@ -300,6 +300,11 @@ impl Explanation {
         recompute::recompute(self)
     }
 
+    /// The running amount after the last step, worked out anew.
+    pub(crate) fn exact(&self) -> Result<kernel::Exact> {
+        recompute::exact(self)
+    }
+
     /// One line of text per step, for pages, the command line and e-mails.
     pub fn sentences(&self) -> Vec<String> {
         let code = self.currency.code();

@@ -8,10 +8,12 @@
 //! | what is bought: flat, per seat, packages, tiers | [`rate`] |
 //! | what is measured: the same, percentages, dynamic, lesser-of, minimum and maximum | [`rate_metered`] |
 //! | the same again when more has been measured | [`rate_again`] |
+//! | a closed period again, from its line alone | [`rate_anew`], [`true_up_anew`] |
 //! | a quantity that changes within the period | [`rate_levels`] |
 //! | the minimum of a subscription | [`true_up`] |
 //! | coupons | [`discount`] |
 
+mod again;
 mod charge;
 mod discount;
 mod explanation;
@@ -26,6 +28,7 @@ mod tariff;
 #[cfg(test)]
 mod tests;
 
+pub use again::{rate_anew, true_up_anew};
 pub use charge::{Charge, Rated, Share, rate};
 pub use discount::{Coupon, Reduction, Split, discount};
 pub use explanation::{Bound, Explanation, Step};

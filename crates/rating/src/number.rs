@@ -14,6 +14,13 @@ const CHUNK: usize = 38;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Number(Exact);
 
+impl Number {
+    /// The number `Display` wrote as `text`; none when it is no number.
+    pub fn parse(text: &str) -> Option<Self> {
+        parse(text).map(Self)
+    }
+}
+
 impl From<Exact> for Number {
     fn from(exact: Exact) -> Self {
         Self(exact)

@@ -6,11 +6,16 @@ use kernel::{Error, Exact, Money, Result, UnitPrice};
 use crate::{Explanation, Step, number};
 
 pub(crate) fn recompute(explanation: &Explanation) -> Result<Money> {
+    Money::from_exact_major(&exact(explanation)?, explanation.currency)
+}
+
+/// The running amount after the last step.
+pub(crate) fn exact(explanation: &Explanation) -> Result<Exact> {
     let mut run = Run::default();
     for step in &explanation.steps {
         run.take(step, explanation)?;
     }
-    Money::from_exact_major(&run.amount(), explanation.currency)
+    Ok(run.amount())
 }
 
 /// What a reader keeps in mind from step to step.

@@ -1,5 +1,7 @@
 //! The steps of an explanation in words.
 
+use std::borrow::Cow;
+
 use kernel::{Exact, ProrationUnit, UnitPrice};
 
 use crate::{Bound, Number, Step, number};
@@ -105,12 +107,12 @@ fn with_flat(flat: UnitPrice, currency: &str) -> String {
     if flat.is_zero() { String::new() } else { format!(" and {currency} {flat}") }
 }
 
-fn unit_word(unit: ProrationUnit) -> &'static str {
+fn unit_word(unit: ProrationUnit) -> Cow<'static, str> {
     match unit {
-        ProrationUnit::Day => "days",
-        ProrationUnit::Second => "seconds",
-        ProrationUnit::ThirtyDayMonth => "days of 30-day months",
-        ProrationUnit::None => "units",
+        ProrationUnit::Day => "days".into(),
+        ProrationUnit::Second => "seconds".into(),
+        ProrationUnit::FixedMonth(days) => format!("days of {}-day months", days.get()).into(),
+        ProrationUnit::None => "units".into(),
     }
 }
 

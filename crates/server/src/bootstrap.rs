@@ -150,6 +150,9 @@ impl NewEnvironment {
         let entity = NewLegalEntity {
             name: self.merchant.name.clone(),
             country: "US".to_owned(),
+            region: None,
+            tax_id: None,
+            registrations: Vec::new(),
             currency: self.currency,
             zone: Zone::utc(),
             series: "INV".to_owned(),

@@ -25,7 +25,12 @@ pub static CONTEXTS: &[&store::Context] = &[
 
 /// What runs each kind of job.
 pub fn job_kinds() -> Vec<JobKind> {
-    let mut kinds = vec![billing::clock::advance_job_kind(), jobs::due_job_kind(billing::DUE)];
+    let mut kinds = vec![
+        billing::clock::advance_job_kind(),
+        billing::clock::due_job_kind(),
+        billing::bill_run::job_kind(),
+        billing::migration::job_kind(),
+    ];
     kinds.extend(housekeeping::job_kinds());
     kinds
 }

@@ -16,6 +16,7 @@ mod prepare;
 mod schema;
 mod scope;
 mod sqlite_engine;
+mod sqlite_statistics;
 mod statement;
 mod tx;
 mod value;

@@ -18,7 +18,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use crate::{
     Context, File, Options, Outcome, Tx, View,
     db::{Queues, lane},
-    fault, schema,
+    fault, schema, sqlite_statistics,
     tx::{AfterCommit, Conn, Runtime},
     work::{ReadWork, WriteWork},
 };
@@ -252,6 +252,9 @@ fn migrate(
             .map_err(fail)?;
         check_tables(&transaction, contexts)
             .map_err(|error| Error::internal(format!("{what}: {}", error.detail)))?;
+    }
+    if options.migrate {
+        sqlite_statistics::settle(&transaction)?;
     }
     transaction.commit().map_err(fail)
 }

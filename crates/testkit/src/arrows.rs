@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// The contexts: one business subject each, below the faces `api` and `web`.
-const CONTEXTS: &[&str] = &["catalog", "rating", "ledger", "identity", "billing"];
+const CONTEXTS: &[&str] = &["catalog", "rating", "tax", "ledger", "identity", "billing"];
 
 /// Tools for the makers; every other crate is part of the product.
 const TOOLS: &[&str] = &["bench", "testkit", "xtask"];
@@ -45,7 +45,9 @@ pub fn may_use(from: &str, to: &str) -> Option<bool> {
         "kernel" => false,
         "store" => to == "kernel",
         "jobs" => ["kernel", "store"].contains(&to),
-        "catalog" | "identity" => base,
+        "catalog" => base,
+        "tax" => to == "kernel",
+        "identity" => base || to == "tax",
         "rating" => ["kernel", "catalog"].contains(&to),
         "ledger" => ["kernel", "store"].contains(&to),
         "billing" => base || (context && to != "billing"),
@@ -125,7 +127,9 @@ fn wrong_in(path: &str, text: &str) -> Vec<String> {
 }
 
 fn is_pure(path: &str) -> bool {
-    path.ends_with("/rules.rs") || path.contains("/rules/") || path.starts_with("rating/src/")
+    path.ends_with("/rules.rs")
+        || path.contains("/rules/")
+        || ["rating/src/", "tax/src/"].iter().any(|pure| path.starts_with(pure))
 }
 
 fn is_in(path: &str, place: &str) -> bool {

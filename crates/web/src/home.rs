@@ -1,6 +1,9 @@
 //! The front page of an environment.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use ::ledger::AccountKind;
 use billing::{invoice, invoice::Invoice, subscription};
@@ -25,7 +28,7 @@ const COUNTED: i64 = 1_000;
 struct Whole {
     customers: usize,
     subscriptions: usize,
-    version: Option<Version>,
+    version: Option<Arc<Version>>,
     invoices: Vec<Invoice>,
     names: HashMap<CustomerId, String>,
     facts: Vec<Fact>,

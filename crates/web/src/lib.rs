@@ -19,6 +19,7 @@ mod home;
 mod invoices;
 mod jobs;
 mod ledger;
+mod legal_entities;
 mod parts;
 mod price_book;
 mod show;
@@ -70,6 +71,7 @@ fn nouns() -> Router<App> {
         .merge(invoices::routes())
         .merge(credit_notes::routes())
         .merge(price_book::routes())
+        .merge(legal_entities::routes())
         .merge(ledger::routes())
         .merge(facts::routes())
         .merge(jobs::routes())

@@ -42,9 +42,18 @@ pub(crate) fn done(path: &str, word: &str) -> Response {
 pub(crate) fn was_done(asked: &Answers) -> Markup {
     let (title, body) = match asked.get("done") {
         "created" => ("Customer created", "Start a subscription to bill it."),
-        "erased" => {
-            ("Personal data erased", "Name and addresses are gone. Figures and issued documents stay.")
-        }
+        "customer_changed" => (
+            "Customer changed",
+            "What is billed from now on is made out to it so. Issued documents stay as printed.",
+        ),
+        "entity_changed" => (
+            "Legal entity changed",
+            "What is billed from now on is taxed by this. Issued documents stay as printed.",
+        ),
+        "erased" => (
+            "Personal data erased",
+            "Name, addresses and tax id are gone. Figures and issued documents stay.",
+        ),
         "started" => ("Subscription started", "What it is billed stands below."),
         "changed" => ("Subscription changed", "What was credited and charged stands below."),
         "change_scheduled" => {

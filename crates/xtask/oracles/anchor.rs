@@ -1,7 +1,7 @@
 //! Billing days, periods, and the parts of periods.
 
 use jiff::{Timestamp, ToSpan, civil::Date};
-use kernel::{Edge, Exact, Period, ProrationUnit, Schedule, Zone, fraction, units};
+use kernel::{Edge, Exact, MonthDays, Period, ProrationUnit, Schedule, Zone, fraction, units};
 use rating::Share;
 use serde_json::{Value, json};
 
@@ -227,14 +227,15 @@ fn ratio(text: &str) -> Option<Exact> {
     }
 }
 
-/// Months that all have 30 days.
+/// Months that all have the same number of days, 30 unless said.
 pub fn fixed_months(case: &Case) -> Checked {
-    if case.find(&["days_in_month"]).and_then(read::number).is_some_and(|days| days != Exact::from(30_i64)) {
-        return Err(Miss::not("months of other than 30 days: no such knob"));
-    }
+    let month = case.find(&["days_in_month"]).and_then(read::number).unwrap_or_else(|| Exact::from(30_i64));
+    let days = month.floor().ok().and_then(|days| u8::try_from(days).ok()).and_then(MonthDays::new);
+    let unit = ProrationUnit::FixedMonth(days.ok_or_else(|| Miss::not("months of fewer than 28 days"))?);
     let utc = Zone::utc();
     let edge = |key: &str| -> Checked<Edge> { Ok(Edge::of_date(read::date(case.need(&[key])?)?, &utc)) };
-    let days = units(ProrationUnit::ThirtyDayMonth, &utc, &edge("from")?, &edge("to")?);
+    let days = units(unit, &utc, &edge("from")?, &edge("to")?);
     case.figure("days", &Exact::from(days))?;
-    case.figure("factor", &Exact::ratio(days.into(), 30))
+    let factor = Exact::from(days).checked_div(&month).unwrap_or_else(Exact::zero);
+    case.figure("factor", &factor)
 }

@@ -269,7 +269,8 @@ fn run<'o>(case: &Case, office: &'o Office, plain: &Plain) -> Checked<(Desk<'o>,
         change.insert(component(at), 0);
     }
     let cycle = (plain.new_cycle != plain.cycle).then_some(plain.new_cycle);
-    let command = Change { plan: Some("new".into()), cycle, quantity: None, addons: change };
+    let command =
+        Change { plan: Some("new".into()), cycle, quantity: None, addons: change, ..Change::default() };
     let happened = desk.change(started.subscription.id, command, Timing::Now)?;
     Ok((desk, happened))
 }

@@ -69,7 +69,7 @@ fn long_line(case: &Case) -> Checked {
     let net = Money::from_exact_major(&case.number(&["paid"])?, case.currency())?;
     let at = edge(case.need(&["cancelled", "canceled", "terminated"])?)?;
     let unit = match case.policy.as_str() {
-        "FIXED30" => ProrationUnit::ThirtyDayMonth,
+        "FIXED30" => ProrationUnit::THIRTY_DAY_MONTH,
         "SECOND" | "DURATION" => ProrationUnit::Second,
         _ => ProrationUnit::Day,
     };

@@ -106,6 +106,9 @@ impl Office {
         let entity = environment::NewLegalEntity {
             name: "Unison GmbH".into(),
             country: "DE".into(),
+            region: None,
+            tax_id: None,
+            registrations: Vec::new(),
             currency,
             zone: zone.clone(),
             series: "INV".into(),
@@ -115,6 +118,9 @@ impl Office {
             email: None,
             address: None,
             country: "US".into(),
+            region: None,
+            tax_id: None,
+            tax_exempt: false,
             currency,
             zone: Some(zone.clone()),
             external_id: None,
@@ -181,6 +187,10 @@ impl Desk<'_> {
             finalize: true,
             trial: wanted.trial,
             has_method: true,
+            coupons: Vec::new(),
+            agreement: Default::default(),
+            term: None,
+            ramp: Vec::new(),
         };
         let started = self.write(move |tx| billing::subscription::start(tx, &command))?;
         let charges = started.invoice.map(|invoice| self.lines(invoice)).transpose()?.unwrap_or_default();

@@ -44,11 +44,17 @@ pub fn credit(net: Money, period: Period, unit: ProrationUnit, at: Edge, credite
         subscription: no_id(),
         item: 0,
         kind: ChargeKind::Recurring,
+        key: "line".into(),
+        group: String::new(),
         adjustment: 0,
         description: "Line".into(),
         period,
         quantity: 1,
+        measured: None,
+        discount: Money::zero(net.currency()),
         amount: net,
+        tax: Money::zero(net.currency()),
+        tax_category: "standard".into(),
         explanation: Explanation { currency: net.currency(), steps: Vec::new() },
     };
     let running = Running {

@@ -1,6 +1,6 @@
 //! Credit notes, their lines and derivations in answers.
 
-use billing::credit_note::{self, Credit, CreditLine, CreditNote, Derivation};
+use billing::credit_note::{self, Credit, CreditLine, CreditNote, Derivation, Unused};
 use jiff::{Timestamp, civil::Date};
 use kernel::{Currency, ProrationUnit, Result};
 use serde::Serialize;
@@ -8,7 +8,7 @@ use store::View;
 use utoipa::ToSchema;
 
 use crate::{
-    invoice::PartyOut,
+    invoice::{ExplanationOut, PartyOut},
     shape::{AmountOut, PeriodOut},
 };
 
@@ -127,11 +127,30 @@ impl From<Credit> for CreditOut {
     }
 }
 
+/// How a credit came to be: time not used, or a measured quantity that turned out less (an explanation whose
+/// amount is below zero by the credit).
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CreditDerivation)]
+#[serde(untagged)]
+pub(crate) enum DerivationOut {
+    Unused(UnusedOut),
+    Measured(ExplanationOut),
+}
+
+impl DerivationOut {
+    fn new(derivation: Derivation, currency: Currency) -> Self {
+        match derivation {
+            Derivation::Unused(unused) => Self::Unused(UnusedOut::new(unused, currency)),
+            Derivation::Measured(explanation) => Self::Measured(explanation.into()),
+        }
+    }
+}
+
 /// `billed × part / whole`, rounded half up, at most what is left of the line. Amounts are decimal text in
 /// major units.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = CreditDerivation)]
-pub(crate) struct DerivationOut {
+#[schema(as = UnusedTime)]
+pub(crate) struct UnusedOut {
     /// The currency of every amount in it, ISO 4217.
     currency: &'static str,
     /// What the line billed, before tax.
@@ -139,7 +158,7 @@ pub(crate) struct DerivationOut {
     billed: String,
     /// What of it was credited before.
     credited_before: String,
-    /// What time is counted in: `day`, `second`, `thirty_day_month` or `none`.
+    /// What time is counted in: `day`, `second`, `thirty_day_month`, `none`, or `28_day_month` with another number of days.
     #[schema(value_type = String, examples("day"))]
     unit: ProrationUnit,
     /// Units not used.
@@ -154,18 +173,18 @@ pub(crate) struct DerivationOut {
     sentences: Vec<String>,
 }
 
-impl DerivationOut {
-    fn new(derivation: Derivation, currency: Currency) -> Self {
+impl UnusedOut {
+    fn new(unused: Unused, currency: Currency) -> Self {
         Self {
             currency: currency.code(),
-            sentences: derivation.sentences(currency.code()),
-            billed: derivation.billed,
-            credited_before: derivation.credited_before,
-            unit: derivation.unit,
-            part: derivation.part,
-            whole: derivation.whole,
-            exact: derivation.exact,
-            amount: derivation.amount,
+            sentences: unused.sentences(currency.code()),
+            billed: unused.billed,
+            credited_before: unused.credited_before,
+            unit: unused.unit,
+            part: unused.part,
+            whole: unused.whole,
+            exact: unused.exact,
+            amount: unused.amount,
         }
     }
 }

@@ -21,7 +21,9 @@ use crate::{
     parameters::{Path, Query, parse, parse_some},
 };
 
+mod change;
 mod out;
+pub(crate) use change::*;
 use out::CreditBalancesOut;
 pub(crate) use out::CustomerOut;
 
@@ -40,6 +42,16 @@ pub(crate) struct CreateCustomer {
     /// ISO 3166-1 alpha-2.
     #[schema(examples("DE"))]
     country: String,
+    /// The region of the country, where taxes differ by it: ISO 3166-2 without the country. In the United States the
+    /// state, without which no sales tax is charged.
+    #[schema(examples("BY"))]
+    region: Option<String>,
+    /// Its tax id, when it buys as a business. Only its shape is checked.
+    #[schema(examples("DE123456789"))]
+    tax_id: Option<String>,
+    /// Whether no tax is charged to it.
+    #[serde(default)]
+    tax_exempt: bool,
     /// What it is billed in unless a subscription says otherwise, ISO 4217.
     #[schema(examples("USD"))]
     currency: String,
@@ -63,6 +75,9 @@ impl CreateCustomer {
             email: self.email,
             address: self.address,
             country: self.country,
+            region: self.region,
+            tax_id: self.tax_id,
+            tax_exempt: self.tax_exempt,
             external_id: self.external_id,
             metadata: json!(self.metadata),
         })
@@ -123,7 +138,7 @@ pub(crate) async fn show(
     .await
 }
 
-/// Blank a customer's name, addresses and metadata for good. Facts, ledger and issued documents stay.
+/// Blank a customer's name, addresses, tax id and metadata for good. Facts, ledger and issued documents stay.
 /// Idempotent by key.
 #[utoipa::path(
     post, path = "/v1/customers/{id}/erase", tag = "Customers",

@@ -25,6 +25,12 @@ pub(crate) struct CustomerOut {
     address: Option<String>,
     /// ISO 3166-1 alpha-2.
     country: String,
+    /// ISO 3166-2 without the country.
+    region: Option<String>,
+    /// Its tax id, when it buys as a business.
+    tax_id: Option<String>,
+    /// Whether no tax is charged to it.
+    tax_exempt: bool,
     /// What it is billed in unless a subscription says otherwise, ISO 4217.
     currency: &'static str,
     /// IANA time zone its days begin in.
@@ -55,6 +61,9 @@ impl From<(Customer, Person)> for CustomerOut {
             email: person.email,
             address: person.address,
             country: customer.country,
+            region: customer.region,
+            tax_id: person.tax_id,
+            tax_exempt: customer.tax_exempt,
             currency: customer.currency.code(),
             zone: customer.zone.name(),
             metadata: customer.metadata,

@@ -21,7 +21,7 @@ use crate::{
 };
 
 mod out;
-pub(crate) use out::{InvoiceOut, InvoiceWithLines, LineOut, PartyOut};
+pub(crate) use out::{ExplanationOut, InvoiceOut, InvoiceWithLines, LineOut, PartyOut};
 
 /// Which invoices.
 #[derive(Debug, Deserialize, IntoParams)]

@@ -54,11 +54,15 @@ pub(crate) struct PartyOut {
     address: Option<String>,
     /// ISO 3166-1 alpha-2.
     country: String,
+    /// ISO 3166-2 without the country.
+    region: Option<String>,
+    /// Its tax id.
+    tax_id: Option<String>,
 }
 
 impl From<Party> for PartyOut {
-    fn from(Party { name, email, address, country }: Party) -> Self {
-        Self { name, email, address, country }
+    fn from(Party { name, email, address, country, region, tax_id }: Party) -> Self {
+        Self { name, email, address, country, region, tax_id }
     }
 }
 

@@ -14,6 +14,13 @@ pub(crate) struct LegalEntityOut {
     name: String,
     /// ISO 3166-1 alpha-2.
     country: String,
+    /// ISO 3166-2 without the country.
+    region: Option<String>,
+    /// Its tax id, as printed.
+    tax_id: Option<String>,
+    /// Where it collects tax.
+    #[schema(examples(json!(["DE", "OSS"])))]
+    registrations: Vec<String>,
     /// Functional currency, ISO 4217.
     currency: &'static str,
     /// IANA time zone its dates are in.
@@ -28,6 +35,9 @@ impl From<LegalEntity> for LegalEntityOut {
             id: entity.id.to_string(),
             name: entity.name,
             country: entity.country,
+            region: entity.region,
+            tax_id: entity.tax_id,
+            registrations: entity.registrations.iter().map(ToString::to_string).collect(),
             currency: entity.currency.code(),
             zone: entity.zone.name(),
             series: entity.series,

@@ -50,7 +50,7 @@ pub(crate) async fn in_force(
     State(app): State<App>,
     actor: Actor<may::BookRead>,
 ) -> ApiResult<Json<VersionOut>> {
-    app.read(actor.scope(), |view| version::in_force(view)?.try_into()).await
+    app.read(actor.scope(), |view| (&*version::in_force(view)?).try_into()).await
 }
 
 /// Apply a price book: 201 when it made a new version, 200 when the newest one says the same already.
@@ -120,7 +120,7 @@ pub(crate) async fn version(
     actor: Actor<may::BookRead>,
     Path(id): Path<BookVersionId>,
 ) -> ApiResult<Json<VersionOut>> {
-    app.read(actor.scope(), move |view| version::find(view, id)?.try_into()).await
+    app.read(actor.scope(), move |view| (&*version::find(view, id)?).try_into()).await
 }
 
 /// The file a version was applied from, as it was written.

@@ -29,15 +29,15 @@ pub(crate) struct VersionOut {
     book: Json,
 }
 
-impl TryFrom<Version> for VersionOut {
+impl TryFrom<&Version> for VersionOut {
     type Error = Error;
 
-    fn try_from(version: Version) -> Result<Self, Error> {
+    fn try_from(version: &Version) -> Result<Self, Error> {
         let book = serde_json::to_value(&version.book)
             .map_err(|error| Error::internal(format!("a price book is no JSON: {error}")))?;
         let source = format!("/v1/price-book/versions/{}/source", version.id);
         let (id, number, digest, created) =
-            (version.id.to_string(), version.number, version.digest, version.created);
+            (version.id.to_string(), version.number, version.digest.clone(), version.created);
         Ok(Self { id, number, digest, created, source, book })
     }
 }
@@ -78,7 +78,7 @@ impl TryFrom<Applied> for AppliedOut {
     type Error = Error;
 
     fn try_from(applied: Applied) -> Result<Self, Error> {
-        Ok(Self { changed: applied.changed, version: applied.version.try_into()? })
+        Ok(Self { changed: applied.changed, version: (&*applied.version).try_into()? })
     }
 }
 

@@ -47,7 +47,7 @@ impl ChangeSubscription {
     fn command(self) -> Result<(Change, Timing)> {
         let Self { plan, cycle, quantity, addons, timing } = self;
         let cycle = parse_some(cycle.as_deref(), "/cycle")?;
-        Ok((Change { plan, cycle, quantity, addons }, timing))
+        Ok((Change { plan, cycle, quantity, addons, ..Change::default() }, timing))
     }
 }
 

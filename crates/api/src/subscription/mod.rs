@@ -91,9 +91,6 @@ impl StartSubscription {
     fn command(&self, customer: CustomerId) -> Result<Start> {
         let start = self.start.as_deref().map(|text| time::instant(text).map_err(|error| error.at("/start")));
         Ok(Start {
-            customer,
-            plan: self.plan.clone(),
-            cycle: parse(&self.cycle, "/cycle")?,
             quantity: self.quantity,
             addons: self.addons.clone(),
             start: start.transpose()?,
@@ -106,6 +103,7 @@ impl StartSubscription {
             finalize: self.finalize,
             trial: self.trial,
             has_method: self.has_method,
+            ..Start::of(customer, self.plan.clone(), parse(&self.cycle, "/cycle")?)
         })
     }
 }

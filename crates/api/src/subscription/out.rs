@@ -92,7 +92,7 @@ pub(crate) struct PendingOut {
 }
 
 impl From<Change> for PendingOut {
-    fn from(Change { plan, cycle, quantity, addons }: Change) -> Self {
+    fn from(Change { plan, cycle, quantity, addons, .. }: Change) -> Self {
         Self { plan, cycle: cycle.map(|cycle| cycle.to_string()), quantity, addons }
     }
 }
@@ -119,6 +119,7 @@ impl From<&Item> for ItemOut {
 
 impl From<Subscription> for TermsOut {
     fn from(subscription: Subscription) -> Self {
+        let pending = subscription.pending().cloned().map(PendingOut::from);
         Self {
             plan: subscription.plan().to_owned(),
             next_due: waits(subscription.state).then(|| rules::next_due(&subscription).at),
@@ -135,7 +136,7 @@ impl From<Subscription> for TermsOut {
             period: subscription.period.into(),
             billed_through: subscription.billed_through.at,
             ends: subscription.ends,
-            pending: subscription.pending.map(PendingOut::from),
+            pending,
             trial_end: subscription.trial_end.map(|end| end.at),
             has_method: subscription.has_method,
             metadata: subscription.metadata,

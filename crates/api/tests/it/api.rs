@@ -224,6 +224,9 @@ fn furnish(tx: &mut Tx<'_>) -> kernel::Result<Known> {
         &NewLegalEntity {
             name: "Unison Inc.".to_owned(),
             country: "US".to_owned(),
+            region: None,
+            tax_id: None,
+            registrations: Vec::new(),
             currency: usd,
             zone: Zone::utc(),
             series: "INV".to_owned(),
@@ -269,6 +272,9 @@ fn new_customer(name: &str, external_id: &str) -> NewCustomer {
         email: Some("ada@example.com".to_owned()),
         address: None,
         country: "DE".to_owned(),
+        region: None,
+        tax_id: None,
+        tax_exempt: false,
         currency: Currency::parse("USD").unwrap(),
         zone: None,
         external_id: Some(external_id.to_owned()),
@@ -293,6 +299,10 @@ fn start(customer: CustomerId, external_id: &str, finalize: bool) -> Start {
         finalize,
         trial: false,
         has_method: false,
+        coupons: Vec::new(),
+        agreement: Default::default(),
+        term: None,
+        ramp: Vec::new(),
     }
 }
 

@@ -10,7 +10,7 @@ use api::CODES;
 
 /// The crates whose errors can reach an answer.
 const CRATES: &[&str] =
-    &["kernel", "store", "jobs", "catalog", "rating", "ledger", "identity", "billing", "api"];
+    &["kernel", "store", "jobs", "catalog", "rating", "tax", "ledger", "identity", "billing", "api"];
 
 /// Parts of them that only the command line and pages call.
 const ELSEWHERE: &[&str] =
@@ -21,6 +21,7 @@ const INNER: &[&str] = &[
     "database_url_malformed",
     "due_taken",
     "job_stopped",
+    "jurisdiction_malformed",
     "lease_lost",
     "ledger_account_malformed",
     "ledger_unbalanced",

@@ -7,6 +7,7 @@ mod errors;
 mod hostile;
 mod journey;
 mod lifecycle;
+mod parties;
 mod samples;
 mod table;
 mod trial;

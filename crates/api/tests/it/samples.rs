@@ -56,6 +56,10 @@ pub fn sample(name: &str, known: &Known) -> Sample {
         "subscription_extend_trial" => tell(&known.trying, json!({ "days": 7 })),
         "subscription_reinstate" => tell(&known.suspended, json!({})),
         "subscription_set_payment_method" => tell(&known.trying, json!({ "on_file": true })),
+        "legal_entity_change" => {
+            tell(&known.entity, json!({ "tax_id": "DE123456789", "registrations": ["DE", "OSS"] }))
+        }
+        "customer_change" => tell(&known.customer, json!({ "tax_id": "DE123456789", "email": null })),
         "legal_entity_add" => send(
             201,
             json!({

@@ -198,7 +198,7 @@ fn wrong_bodies_and_queries_are_named() {
         for route in ROUTES {
             let sample = sample(route.name, &house.known);
             let path = sample.path(route.path);
-            if route.method == "POST" {
+            if route.method != "GET" {
                 let ask = |body: &Json| api.post(&path).key(&house.all).json(body).send();
                 let unknown = ask(&json!({ "nonsense": 1 })).expect(422);
                 assert_eq!(

@@ -6,6 +6,7 @@ use kernel::{
     Money, Period, ProrationUnit,
     ids::{CreditNoteId, CustomerId, InvoiceId, LegalEntityId},
 };
+use rating::Explanation;
 use serde::{Deserialize, Serialize};
 
 use crate::invoice::Totals;
@@ -19,10 +20,12 @@ pub enum Cause {
     Cancellation,
     /// It was paused before.
     Pause,
+    /// Less was used than was billed.
+    Usage,
 }
 
 impl Cause {
-    const ALL: [Self; 3] = [Self::Change, Self::Cancellation, Self::Pause];
+    const ALL: [Self; 4] = [Self::Change, Self::Cancellation, Self::Pause, Self::Usage];
 
     /// The word in storage and in the API.
     pub const fn word(self) -> &'static str {
@@ -30,6 +33,7 @@ impl Cause {
             Self::Change => "change",
             Self::Cancellation => "cancellation",
             Self::Pause => "pause",
+            Self::Usage => "usage",
         }
     }
 
@@ -46,6 +50,8 @@ pub struct Credit {
     pub invoice: InvoiceId,
     /// The line's place on that invoice.
     pub invoice_line: i64,
+    /// The key of what the line charged.
+    pub key: String,
     /// What the line read.
     pub description: String,
     /// The time no longer paid for.
@@ -56,9 +62,36 @@ pub struct Credit {
     pub derivation: Derivation,
 }
 
-/// How a credit came to be: `billed × part / whole`, rounded half up, at most what is left of the line.
+impl Credit {
+    /// Whether what it takes back had been earned, because its time is over.
+    pub const fn was_earned(&self) -> bool {
+        matches!(self.derivation, Derivation::Measured(_))
+    }
+}
+
+/// How a credit came to be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Derivation {
+#[serde(untagged)]
+pub enum Derivation {
+    /// Time that was paid for is not used.
+    Unused(Unused),
+    /// What was measured turned out less: what it costs, less what was billed, is below zero by the credit.
+    Measured(Explanation),
+}
+
+impl Derivation {
+    /// One line of text per step.
+    pub fn sentences(&self, currency: &str) -> Vec<String> {
+        match self {
+            Self::Unused(unused) => unused.sentences(currency),
+            Self::Measured(explanation) => explanation.sentences(),
+        }
+    }
+}
+
+/// `billed × part / whole`, rounded half up, at most what is left of the line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unused {
     /// Net amount of the line, in major units.
     pub billed: String,
     /// What of it was credited before, in major units.
@@ -75,15 +108,15 @@ pub struct Derivation {
     pub amount: String,
 }
 
-impl Derivation {
+impl Unused {
     /// One line of text per step.
     pub fn sentences(&self, currency: &str) -> Vec<String> {
         let Self { billed, credited_before, unit, part, whole, exact, amount } = self;
         let unit = match unit {
-            ProrationUnit::Day => "days",
-            ProrationUnit::Second => "seconds",
-            ProrationUnit::ThirtyDayMonth => "days of 30-day months",
-            ProrationUnit::None => "periods",
+            ProrationUnit::Day => "days".to_owned(),
+            ProrationUnit::Second => "seconds".to_owned(),
+            ProrationUnit::FixedMonth(days) => format!("days of {}-day months", days.get()),
+            ProrationUnit::None => "periods".to_owned(),
         };
         let mut text = vec![
             format!("{currency} {billed} was billed for this line"),

@@ -1,6 +1,6 @@
 //! Issuing credit notes and finding them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use identity::{LegalEntity, customer, customer::Party, environment};
 use jiff::Timestamp;
@@ -13,13 +13,13 @@ use serde_json::json;
 use store::{NewFact, Row, Series, ToValue, Tx, Value, View, params};
 
 use super::{
-    model::{Cause, Credit, CreditLine, CreditNote},
+    model::{Cause, Credit, CreditLine, CreditNote, Derivation},
     rules::{Ended, Running},
     sql,
 };
 use crate::{
     figures,
-    invoice::{self, ChargeKind, Line, Totals},
+    invoice::{self, Totals},
 };
 
 /// The running lines of a subscription at `at`.
@@ -28,31 +28,37 @@ pub(crate) fn running(
     subscription: SubscriptionId,
     at: Timestamp,
 ) -> Result<Vec<Running>> {
-    view.all(&sql::RUNNING, params![subscription, at], |row| {
-        let currency: Currency = row.get(4)?;
-        let explanation = serde_json::from_value(row.get(17)?);
-        let line = Line {
-            ordinal: row.get(5)?,
-            subscription: row.get(6)?,
-            item: row.get(7)?,
-            kind: row.parse(8, ChargeKind::parse)?,
-            adjustment: row.get(9)?,
-            description: row.get(10)?,
-            period: period(row, 11)?,
-            quantity: row.get(15)?,
-            amount: Money::new(row.get(16)?, currency)?,
-            explanation: explanation
-                .map_err(|error| Error::internal(format!("a stored explanation cannot be read: {error}")))?,
-        };
-        Ok(Running {
-            invoice: row.get(0)?,
-            state: row.parse(1, invoice::State::parse)?,
-            entity: row.get(2)?,
-            customer: row.get(3)?,
-            line,
-            credited: Money::new(row.get(18)?, currency)?,
-        })
+    view.all(&sql::RUNNING, params![subscription, at], running_line)
+}
+
+fn running_line(row: &Row<'_>) -> Result<Running> {
+    let line = invoice::read_line(row, 5)?;
+    Ok(Running {
+        invoice: row.get(0)?,
+        state: row.parse(1, invoice::State::parse)?,
+        entity: row.get(2)?,
+        customer: row.get(3)?,
+        credited: Money::new(row.get(4)?, line.amount.currency())?,
+        line,
     })
+}
+
+/// The lines that billed some stretches of subscriptions in arrears, oldest first, by subscription and start.
+pub(crate) fn billed_in_arrears(
+    view: &mut View<'_>,
+    subscriptions: Vec<SubscriptionId>,
+    from: Timestamp,
+) -> Result<Vec<Running>> {
+    view.all(&sql::BILLED_IN_ARREARS, params![subscriptions, from], running_line)
+}
+
+/// The fees in advance of subscriptions for time from an instant on, with what was credited of them.
+pub(crate) fn fees(
+    view: &mut View<'_>,
+    subscriptions: Vec<SubscriptionId>,
+    from: Timestamp,
+) -> Result<Vec<Running>> {
+    view.all(&sql::FEES, params![subscriptions, from], running_line)
 }
 
 /// The lines of a subscription that were ended early and would still run at `at`, the last ended first.
@@ -76,11 +82,26 @@ fn period(row: &Row<'_>, first: usize) -> Result<Period> {
     })
 }
 
+/// Issue a credit note for each invoice that `credits` correct, whoever issued it.
+pub(crate) fn issue_for(
+    tx: &mut Tx<'_>,
+    credits: Vec<Credit>,
+    cause: Cause,
+    at: Timestamp,
+) -> Result<Vec<CreditNote>> {
+    let invoices: BTreeSet<InvoiceId> = credits.iter().map(|credit| credit.invoice).collect();
+    if invoices.is_empty() {
+        return Ok(Vec::new());
+    }
+    let issuers = invoice::issuers(tx, invoices.into_iter().collect())?;
+    issue(tx, credits, &issuers, cause, at)
+}
+
 /// Issue a credit note for each invoice that `credits` correct, as of `at`: number, date, party, postings
 /// and facts. What they come to is the customer's credit from then on.
 ///
 /// `from` says for each invoice who issued it and whom it is for.
-pub(crate) fn issue(
+fn issue(
     tx: &mut Tx<'_>,
     credits: Vec<Credit>,
     from: &HashMap<InvoiceId, (LegalEntityId, CustomerId)>,
@@ -118,9 +139,10 @@ pub(crate) fn issue(
         notes.push((note, sequence, credits));
     }
     insert(tx, &notes)?;
-    let notes: Vec<CreditNote> = notes.into_iter().map(|(note, _, _)| note).collect();
-    let postings: Vec<Transaction> = notes.iter().map(posting).collect();
+    let postings =
+        notes.iter().map(|(note, _, credits)| posting(note, credits)).collect::<Result<Vec<_>>>()?;
     ledger::post(tx, &postings)?;
+    let notes: Vec<CreditNote> = notes.into_iter().map(|(note, _, _)| note).collect();
     figures::credited(tx, notes.iter())?;
     for note in &notes {
         tx.fact(fact(note)?);
@@ -148,18 +170,16 @@ fn totals(credits: &[Credit]) -> Result<Totals> {
 }
 
 /// What was billed in advance is no longer to be earned; the customer has it to their credit.
-fn posting(note: &CreditNote) -> Transaction {
-    let deferred = Account::single(note.entity, AccountKind::DeferredRevenue);
+fn posting(note: &CreditNote, credits: &[Credit]) -> Result<Transaction> {
+    let amounts = credits.iter().map(|credit| (credit.was_earned(), credit.key.as_str(), credit.amount));
+    let mut postings: Vec<Posting> = invoice::income(note.entity, note.totals.total.currency(), amounts)?
+        .into_iter()
+        .map(|(account, amount)| Posting::debit(account, amount))
+        .collect();
     let credit = Account::owned(note.entity, AccountKind::CustomerCredit, note.customer);
-    Transaction {
-        effective: note.effective,
-        document: note.id.any(),
-        kind: "credit_note.issued",
-        postings: vec![
-            Posting::debit(deferred, note.totals.subtotal),
-            Posting::credit(credit, note.totals.total),
-        ],
-    }
+    postings.push(Posting::credit(credit, note.totals.total));
+    let (effective, document) = (note.effective, note.id.any());
+    Ok(Transaction { effective, document, kind: "credit_note.issued", postings })
 }
 
 fn fact(note: &CreditNote) -> Result<NewFact> {
@@ -222,7 +242,7 @@ fn insert(tx: &mut Tx<'_>, notes: &[(CreditNote, i64, Vec<Credit>)]) -> Result<(
             ordinal.to_value(),
             credit.invoice.to_value(),
             credit.invoice_line.to_value(),
-            Value::Bool(true), // nothing else than an end of the line is credited so far
+            Value::Bool(matches!(credit.derivation, Derivation::Unused(_))),
             credit.description.to_value(),
             Value::Date(start.date),
             Value::Instant(start.at),
@@ -230,6 +250,7 @@ fn insert(tx: &mut Tx<'_>, notes: &[(CreditNote, i64, Vec<Credit>)]) -> Result<(
             Value::Instant(end.at),
             Value::Int(credit.amount.minor()),
             Value::json(derivation),
+            credit.key.to_value(),
         ]
     });
     tx.bulk_all(&sql::INSERT_LINES, rows)
@@ -285,6 +306,7 @@ pub fn lines(view: &mut View<'_>, id: CreditNoteId) -> Result<Vec<CreditLine>> {
         let credit = Credit {
             invoice: row.get(1)?,
             invoice_line: row.get(2)?,
+            key: row.get(11)?,
             description: row.get(3)?,
             period: period(row, 4)?,
             amount: Money::new(row.get(8)?, row.get(10)?)?,

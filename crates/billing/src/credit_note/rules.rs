@@ -7,7 +7,7 @@ use kernel::{
 };
 use rating::{Explanation, Step};
 
-use super::model::{Credit, Derivation};
+use super::model::{Credit, Derivation, Unused};
 use crate::invoice::{self, Line};
 
 /// A line billed in advance whose time is not over, and which nothing has ended yet.
@@ -84,7 +84,7 @@ pub fn unused(running: &Running, unit: ProrationUnit, zone: &Zone, at: Edge) -> 
     if amount.minor() <= 0 {
         return Ok(None);
     }
-    let derivation = Derivation {
+    let derivation = Unused {
         billed: line.amount.decimal(),
         credited_before: credited.decimal(),
         unit,
@@ -96,10 +96,11 @@ pub fn unused(running: &Running, unit: ProrationUnit, zone: &Zone, at: Edge) -> 
     Ok(Some(Credit {
         invoice: running.invoice,
         invoice_line: line.ordinal,
+        key: line.key.clone(),
         description: line.description.clone(),
         period: Period { start: at, end: line.period.end },
         amount,
-        derivation,
+        derivation: Derivation::Unused(derivation),
     }))
 }
 
@@ -122,11 +123,17 @@ mod tests {
             subscription: Id::from_uuid(uuid::Uuid::nil()),
             item: 0,
             kind: ChargeKind::Recurring,
+            key: "x".into(),
+            group: String::new(),
             adjustment: 0,
             description: "X".into(),
             period: Period { start: edge(start), end: edge(end) },
             quantity: 1,
+            measured: None,
+            discount: Money::zero(currency),
             amount: Money::new(minor, currency).unwrap(),
+            tax: Money::zero(currency),
+            tax_category: "standard".into(),
             explanation: Explanation { currency, steps: vec![] },
         };
         Running {
@@ -154,7 +161,7 @@ mod tests {
             ("2026-03-01", ProrationUnit::Day, 0),
             ("2025-12-01", ProrationUnit::Day, 4_900),
             ("2026-01-16", ProrationUnit::Second, 2_529),
-            ("2026-01-16", ProrationUnit::ThirtyDayMonth, 2_450), // half of thirty days
+            ("2026-01-16", ProrationUnit::THIRTY_DAY_MONTH, 2_450), // half of thirty days
             ("2026-01-01", ProrationUnit::None, 4_900),
             ("2026-01-02", ProrationUnit::None, 0),
         ] {

@@ -2,10 +2,28 @@
 
 use store::{bulks, statements};
 
+use crate::invoice::sql::line_columns;
+
 macro_rules! columns {
     () => {
         "SELECT id, entity_id, customer_id, invoice_id, currency, number, issued, effective, cause, subtotal, tax, total, party
          FROM credit_note WHERE env_id = $1 AND "
+    };
+}
+
+/// Lines of invoices with what was credited of them.
+macro_rules! with_credit {
+    () => {
+        concat!(
+            "SELECT l.invoice_id, i.state, i.entity_id, i.customer_id,
+            (SELECT CAST(coalesce(sum(c.amount), 0) AS bigint) FROM credit_note_line c
+                WHERE c.env_id = l.env_id AND c.invoice_id = l.invoice_id AND c.invoice_line = l.ordinal),
+            ",
+            line_columns!(),
+            "
+        FROM invoice_line l JOIN invoice i ON i.env_id = l.env_id AND i.id = l.invoice_id
+        WHERE l.env_id = $1 AND i.state <> 'void' AND "
+        )
     };
 }
 
@@ -20,22 +38,19 @@ statements! {
             WHERE l.env_id = $1 AND l.subscription_id = $2)
         AND id < $3 ORDER BY id DESC LIMIT $4");
     environment LINES = "SELECT l.ordinal, l.invoice_id, l.invoice_line, l.description, l.start_date, l.start_at,
-            l.end_date, l.end_at, l.amount, l.explanation, n.currency
+            l.end_date, l.end_at, l.amount, l.explanation, n.currency, l.key
         FROM credit_note_line l JOIN credit_note n ON n.env_id = l.env_id AND n.id = l.credit_note_id
         WHERE l.env_id = $1 AND l.credit_note_id = $2 ORDER BY l.ordinal";
     /// Lines in advance of a subscription that end after an instant and that no credit note has ended,
     /// with what was credited of them.
-    environment RUNNING = "SELECT l.invoice_id, i.state, i.entity_id, i.customer_id, i.currency,
-            l.ordinal, l.subscription_id, l.item, l.kind, l.adjustment, l.description, l.start_date, l.start_at,
-            l.end_date, l.end_at, l.quantity, l.amount, l.explanation,
-            (SELECT CAST(coalesce(sum(c.amount), 0) AS bigint) FROM credit_note_line c
-                WHERE c.env_id = l.env_id AND c.invoice_id = l.invoice_id AND c.invoice_line = l.ordinal)
-        FROM invoice_line l JOIN invoice i ON i.env_id = l.env_id AND i.id = l.invoice_id
-        WHERE l.env_id = $1 AND l.subscription_id = $2 AND l.kind = 'recurring' AND l.end_at > $3
-            AND i.state <> 'void'
+    environment RUNNING = concat!(with_credit!(), "l.subscription_id = $2 AND l.kind = 'recurring' AND l.end_at > $3
             AND NOT EXISTS (SELECT 1 FROM credit_note_line c
                 WHERE c.env_id = l.env_id AND c.invoice_id = l.invoice_id AND c.invoice_line = l.ordinal AND c.ends)
-        ORDER BY l.item, l.start_at, l.adjustment";
+        ORDER BY l.item, l.start_at, l.adjustment");
+    environment BILLED_IN_ARREARS = concat!(with_credit!(), "l.subscription_id IN_IDS($2)
+            AND l.kind IN ('usage', 'arrears', 'minimum') AND l.start_at >= $3
+        ORDER BY l.subscription_id, l.start_at, l.item, l.key, l.adjustment");
+    environment FEES = concat!(with_credit!(), "l.subscription_id IN_IDS($2) AND l.kind = 'recurring' AND l.start_at >= $3");
     /// Lines of a subscription that credit notes ended before their own end, which lies after an instant;
     /// the last ended first.
     environment ENDED = "SELECT n.number, c.start_date, c.start_at, c.end_date, c.end_at, c.amount, n.currency, l.explanation
@@ -53,6 +68,6 @@ bulks! {
     };
     INSERT_LINES = insert "credit_note_line" {
         credit_note_id: uuid, ordinal: int, invoice_id: uuid, invoice_line: int, ends: bool, description: text, start_date: date,
-        start_at: instant, end_date: date, end_at: instant, amount: int, explanation: json,
+        start_at: instant, end_date: date, end_at: instant, amount: int, explanation: json, key: text,
     };
 }

@@ -169,6 +169,9 @@ impl<'a> Reader<'a> {
             email: optional(&columns.email).map(|(_, text)| text.to_owned()),
             address: optional(&columns.address).map(|(_, text)| text.to_owned()),
             country,
+            region: None,
+            tax_id: None,
+            tax_exempt: false,
             currency: currency.or(defaults.currency).unwrap_or(self.book.currency),
             zone: Some(zone),
             external_id: Some(external_id.clone()),
@@ -176,21 +179,11 @@ impl<'a> Reader<'a> {
         };
         let customer = customer.checked().map_err(|error| self.customer_fault(&error, cell))?;
         let start = Start {
-            customer: CustomerId::from_uuid(Uuid::nil()),
-            plan: plan.key.clone(),
-            cycle,
             quantity,
             addons,
             start,
             bill_from: defaults.bill_from,
-            zone: None,
-            currency: None,
-            entity: None,
-            external_id: None,
-            metadata: Json::Null,
-            finalize: true,
-            trial: false,
-            has_method: false,
+            ..Start::of(CustomerId::from_uuid(Uuid::nil()), plan.key.clone(), cycle)
         };
         Ok(GoodRow { line, external_id, customer, start })
     }

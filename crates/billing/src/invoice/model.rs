@@ -4,9 +4,9 @@ use identity::customer::Party;
 use jiff::{Timestamp, civil::Date};
 use kernel::{
     Currency, Money, Period,
-    ids::{CustomerId, InvoiceId, LegalEntityId, SubscriptionId},
+    ids::{BillRunId, CustomerId, InvoiceId, LegalEntityId, SubscriptionId},
 };
-use rating::Explanation;
+use rating::{Explanation, Number};
 
 /// Where an invoice stands (domain rules §6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,19 +48,38 @@ impl State {
 pub enum ChargeKind {
     /// A fee for a period, in advance.
     Recurring,
+    /// A fee for a period, at its end.
+    Arrears,
+    /// What was used in a period, at its end.
+    Usage,
+    /// What a period fell short of the subscription's minimum.
+    Minimum,
+    /// Something charged once.
+    OneOff,
 }
 
 impl ChargeKind {
+    const ALL: [Self; 5] = [Self::Recurring, Self::Arrears, Self::Usage, Self::Minimum, Self::OneOff];
+
     /// The word in storage and in the API.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Recurring => "recurring",
+            Self::Arrears => "arrears",
+            Self::Usage => "usage",
+            Self::Minimum => "minimum",
+            Self::OneOff => "one_off",
         }
     }
 
     /// The inverse of [`ChargeKind::word`].
     pub fn parse(word: &str) -> Option<Self> {
-        (word == Self::Recurring.word()).then_some(Self::Recurring)
+        Self::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+
+    /// Whether it is earned when it is billed, because its time is over.
+    pub const fn is_earned(self) -> bool {
+        !matches!(self, Self::Recurring)
     }
 }
 
@@ -77,6 +96,8 @@ pub struct Draft {
     pub due: Timestamp,
     /// What it charges; never empty.
     pub lines: Vec<Line>,
+    /// The bill run it is made by.
+    pub run: Option<BillRunId>,
 }
 
 impl Draft {
@@ -99,16 +120,28 @@ pub struct Line {
     pub item: i64,
     /// What it charges for.
     pub kind: ChargeKind,
-    /// Tells apart lines for the same item from the same instant: 0, then 1 for the first change of it …
+    /// Key of the plan, add-on or usage price it charges, in the price book.
+    pub key: String,
+    /// The value of the dimensions this line is for, where each is rated on its own; otherwise empty.
+    pub group: String,
+    /// Tells apart lines for the same thing from the same instant: 0, then 1 for the first change of it …
     pub adjustment: i64,
     /// What it reads, such as "Starter".
     pub description: String,
     /// The time it pays for.
     pub period: Period,
-    /// How many units.
+    /// How many units were bought; 1 where that is not asked.
     pub quantity: i64,
-    /// Before tax.
+    /// What was measured, when the line charges usage.
+    pub measured: Option<Number>,
+    /// What coupons took off.
+    pub discount: Money,
+    /// After the discount, before tax.
     pub amount: Money,
+    /// Its part of the invoice's tax.
+    pub tax: Money,
+    /// Which tax rate applies to what it charges: a key such as `standard`.
+    pub tax_category: String,
     /// How the amount came to be.
     pub explanation: Explanation,
 }

@@ -6,9 +6,10 @@ use identity::{LegalEntity, customer, customer::Party, environment};
 use jiff::Timestamp;
 use kernel::{
     Currency, Edge, Error, Money, Period, Result,
-    ids::{self, CustomerId, InvoiceId, LegalEntityId, SubscriptionId},
+    ids::{self, BillRunId, CustomerId, InvoiceId, LegalEntityId, SubscriptionId},
 };
 use ledger::{Account, AccountKind, Posting, Transaction};
+use rating::Number;
 use serde_json::json;
 use store::{Lock, NewFact, Row, Series, ToValue, Tx, Value, View, params};
 use uuid::Uuid;
@@ -22,6 +23,7 @@ use crate::figures;
 /// An invoice about to be stored.
 struct Document {
     invoice: Invoice,
+    run: Option<BillRunId>,
     sequence: Option<i64>,
     lines: Vec<Line>,
 }
@@ -41,7 +43,11 @@ impl Document {
             credit: Money::zero(draft.currency),
             party: None,
         };
-        Ok(Self { invoice, sequence: None, lines: draft.lines })
+        let mut lines = draft.lines;
+        for (place, line) in lines.iter_mut().enumerate() {
+            line.ordinal = place as i64;
+        }
+        Ok(Self { invoice, run: draft.run, sequence: None, lines })
     }
 }
 
@@ -70,9 +76,8 @@ pub(crate) fn issue(tx: &mut Tx<'_>, drafts: Vec<(InvoiceId, Draft)>, at: Timest
         documents.iter_mut().map(|document| (&mut document.invoice, &mut document.sequence)).collect();
     stamp(tx, &mut issued, at)?;
     insert(tx, &documents)?;
-    let invoices: Vec<Invoice> = documents.into_iter().map(|document| document.invoice).collect();
-    book(tx, &invoices, at)?;
-    Ok(invoices)
+    book(tx, documents.iter().map(|document| (&document.invoice, document.lines.as_slice())), at)?;
+    Ok(documents.into_iter().map(|document| document.invoice).collect())
 }
 
 /// Invoices are locked after their subscriptions.
@@ -95,7 +100,8 @@ pub fn finalize(tx: &mut Tx<'_>, id: InvoiceId) -> Result<Invoice> {
     let (state, party) = (invoice.state.word(), party_json(invoice.party.as_ref())?);
     let credit = invoice.credit.minor();
     tx.exec_one(&sql::ISSUE, params![id, state, sequence, invoice.number, invoice.issued, party, credit])?;
-    book(tx, std::slice::from_ref(&invoice), at)?;
+    let of_invoice = lines(tx, id)?;
+    book(tx, std::iter::once((&invoice, of_invoice.as_slice())), at)?;
     Ok(invoice)
 }
 
@@ -158,15 +164,18 @@ fn credit_account(invoice: &Invoice) -> Account {
 }
 
 /// Post issued invoices to the ledger and state that they were issued.
-fn book(tx: &mut Tx<'_>, invoices: &[Invoice], at: Timestamp) -> Result<()> {
-    let transactions: Vec<Transaction> = invoices
-        .iter()
-        .filter(|invoice| !invoice.totals.total.is_zero())
-        .flat_map(|invoice| postings(invoice, at))
-        .collect();
+fn book<'i>(
+    tx: &mut Tx<'_>,
+    invoices: impl Iterator<Item = (&'i Invoice, &'i [Line])> + Clone,
+    at: Timestamp,
+) -> Result<()> {
+    let mut transactions = Vec::new();
+    for (invoice, lines) in invoices.clone().filter(|(invoice, _)| !invoice.totals.total.is_zero()) {
+        transactions.extend(postings(invoice, lines, at)?);
+    }
     ledger::post(tx, &transactions)?;
-    figures::invoiced(tx, invoices)?;
-    for invoice in invoices {
+    figures::invoiced(tx, invoices.clone().map(|(invoice, _)| invoice))?;
+    for (invoice, _) in invoices {
         let Totals { subtotal, tax, total } = invoice.totals;
         let payload = json!({
             "number": invoice.number,
@@ -183,23 +192,59 @@ fn book(tx: &mut Tx<'_>, invoices: &[Invoice], at: Timestamp) -> Result<()> {
     Ok(())
 }
 
-/// What an issued invoice posts: the customer owes the total, fees in advance are not yet earned; and what
+/// Where the net amounts of lines are income: what is earned is revenue of its product, what is billed in advance is
+/// deferred. Amounts that come to nothing are left out.
+pub(crate) fn income<'l>(
+    entity: LegalEntityId,
+    currency: Currency,
+    amounts: impl Iterator<Item = (bool, &'l str, Money)>,
+) -> Result<Vec<(Account, Money)>> {
+    let mut sums: BTreeMap<Option<&str>, Vec<Money>> = BTreeMap::new();
+    for (earned, key, amount) in amounts {
+        sums.entry(earned.then_some(key)).or_default().push(amount);
+    }
+    let mut income = Vec::with_capacity(sums.len());
+    for (product, amounts) in sums {
+        let account = match product {
+            None => Account::single(entity, AccountKind::DeferredRevenue),
+            Some(product) => Account::owned(entity, AccountKind::Revenue, product),
+        };
+        let sum = Money::total(amounts, currency)?;
+        if !sum.is_zero() {
+            income.push((account, sum));
+        }
+    }
+    Ok(income)
+}
+
+/// What an issued invoice posts: the customer owes the total, usage is earned, fees in advance are not yet; and what
 /// the customer's credit pays of it.
-fn postings(invoice: &Invoice, at: Timestamp) -> Vec<Transaction> {
-    let Totals { subtotal, tax, total } = invoice.totals;
+fn postings(invoice: &Invoice, lines: &[Line], at: Timestamp) -> Result<Vec<Transaction>> {
+    let Totals { tax, total, .. } = invoice.totals;
     debug_assert!(tax.is_zero(), "tax needs a jurisdiction to be owed to");
     let receivable = Account::owned(invoice.entity, AccountKind::Receivable, invoice.customer);
-    let deferred = Account::single(invoice.entity, AccountKind::DeferredRevenue);
     let transaction =
         |kind, postings| Transaction { effective: at, document: invoice.id.any(), kind, postings };
-    let billed = vec![Posting::debit(receivable.clone(), total), Posting::credit(deferred, subtotal)];
+    let mut billed = vec![Posting::debit(receivable.clone(), total)];
+    let amounts = lines.iter().map(|line| (line.kind.is_earned(), line.key.as_str(), line.amount));
+    let income = income(invoice.entity, total.currency(), amounts)?;
+    billed.extend(income.into_iter().map(|(account, amount)| Posting::credit(account, amount)));
     let mut all = vec![transaction("invoice.finalized", billed)];
     if !invoice.credit.is_zero() {
         let (credit, used) = (credit_account(invoice), invoice.credit);
         let paid = vec![Posting::debit(credit, used), Posting::credit(receivable, used)];
         all.push(transaction("customer_credit.used", paid));
     }
-    all
+    Ok(all)
+}
+
+/// Who issued invoices, and whom they are for.
+pub(crate) fn issuers(
+    view: &mut View<'_>,
+    ids: Vec<InvoiceId>,
+) -> Result<HashMap<InvoiceId, (LegalEntityId, CustomerId)>> {
+    let rows = view.all(&sql::ISSUERS, params![ids], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))))?;
+    Ok(rows.into_iter().collect())
 }
 
 /// For each item of a subscription that already has lines from this instant on, the last adjustment.
@@ -241,7 +286,7 @@ fn insert(tx: &mut Tx<'_>, documents: &[Document]) -> Result<()> {
     )
 }
 
-fn row<'d>(document: &'d Document, party: Option<&serde_json::Value>) -> [Value<'d>; 14] {
+fn row<'d>(document: &'d Document, party: Option<&serde_json::Value>) -> [Value<'d>; 15] {
     let Document { invoice, sequence, .. } = document;
     let Totals { subtotal, tax, total } = invoice.totals;
     [
@@ -259,10 +304,11 @@ fn row<'d>(document: &'d Document, party: Option<&serde_json::Value>) -> [Value<
         Value::Int(total.minor()),
         Value::Int(invoice.credit.minor()),
         party.map_or(Value::Null, Value::json),
+        document.run.to_value(),
     ]
 }
 
-fn line_row<'l>(invoice: InvoiceId, line: &'l Line, explanation: &serde_json::Value) -> [Value<'l>; 14] {
+fn line_row<'l>(invoice: InvoiceId, line: &'l Line, explanation: &serde_json::Value) -> [Value<'l>; 20] {
     let Period { start, end } = line.period;
     [
         Value::Uuid(invoice.uuid()),
@@ -270,6 +316,8 @@ fn line_row<'l>(invoice: InvoiceId, line: &'l Line, explanation: &serde_json::Va
         line.subscription.to_value(),
         Value::Int(line.item),
         Value::from(line.kind.word()),
+        line.key.to_value(),
+        line.group.to_value(),
         Value::Int(line.adjustment),
         line.description.to_value(),
         Value::Date(start.date),
@@ -277,12 +325,16 @@ fn line_row<'l>(invoice: InvoiceId, line: &'l Line, explanation: &serde_json::Va
         Value::Date(end.date),
         Value::Instant(end.at),
         Value::Int(line.quantity),
+        line.measured.as_ref().map_or(Value::Null, |measured| Value::from(measured.to_string())),
+        Value::Int(line.discount.minor()),
         Value::Int(line.amount.minor()),
+        Value::Int(line.tax.minor()),
+        line.tax_category.to_value(),
         Value::json(explanation),
     ]
 }
 
-pub(super) fn read(row: &Row<'_>) -> Result<Invoice> {
+fn read(row: &Row<'_>) -> Result<Invoice> {
     let currency: Currency = row.get(4)?;
     let money = |index: usize| Money::new(row.get(index)?, currency);
     let party: Option<serde_json::Value> = row.get(11)?;
@@ -306,6 +358,11 @@ pub fn find(view: &mut View<'_>, id: InvoiceId) -> Result<Invoice> {
     view.opt(&sql::FIND, params![id], read)?.ok_or_else(|| Error::not_found("invoice"))
 }
 
+/// Several invoices in ascending order of id.
+pub(crate) fn many(view: &mut View<'_>, ids: Vec<InvoiceId>) -> Result<Vec<Invoice>> {
+    view.all(&sql::MANY, params![ids], read)
+}
+
 /// The id that `inv_…` or a number such as `INV-000001` stands for. Errors: `id_malformed`, `not_found`.
 pub fn resolve(view: &mut View<'_>, reference: &str) -> Result<InvoiceId> {
     let Some((series, sequence)) = numbered(reference) else { return reference.parse() };
@@ -323,25 +380,39 @@ pub(crate) fn numbered(reference: &str) -> Option<(&str, i64)> {
 
 /// The lines of an invoice, in order.
 pub fn lines(view: &mut View<'_>, id: InvoiceId) -> Result<Vec<Line>> {
-    view.all(&sql::LINES, params![id], |row| {
-        let currency: Currency = row.get(12)?;
-        let explanation = serde_json::from_value(row.get(11)?);
-        Ok(Line {
-            ordinal: row.get(0)?,
-            subscription: row.get(1)?,
-            item: row.get(2)?,
-            kind: row.parse(3, ChargeKind::parse)?,
-            adjustment: row.get(13)?,
-            description: row.get(4)?,
-            period: Period {
-                start: Edge { date: row.get(5)?, at: row.get(6)? },
-                end: Edge { date: row.get(7)?, at: row.get(8)? },
-            },
-            quantity: row.get(9)?,
-            amount: Money::new(row.get(10)?, currency)?,
-            explanation: explanation
-                .map_err(|error| Error::internal(format!("a stored explanation cannot be read: {error}")))?,
-        })
+    view.all(&sql::LINES, params![id], |row| read_line(row, 0))
+}
+
+/// A line from the columns of [`sql::line_columns`], which begin at `first`.
+pub(crate) fn read_line(row: &Row<'_>, first: usize) -> Result<Line> {
+    let column = |place: usize| first + place;
+    let currency: Currency = row.get(column(19))?;
+    let money = |place: usize| Money::new(row.get(column(place))?, currency);
+    let unreadable = |what: &str| Error::internal(format!("a stored {what} cannot be read"));
+    let measured = row.get::<Option<String>>(column(13))?;
+    Ok(Line {
+        ordinal: row.get(column(0))?,
+        subscription: row.get(column(1))?,
+        item: row.get(column(2))?,
+        kind: row.parse(column(3), ChargeKind::parse)?,
+        key: row.get(column(4))?,
+        group: row.get(column(5))?,
+        adjustment: row.get(column(6))?,
+        description: row.get(column(7))?,
+        period: Period {
+            start: Edge { date: row.get(column(8))?, at: row.get(column(9))? },
+            end: Edge { date: row.get(column(10))?, at: row.get(column(11))? },
+        },
+        quantity: row.get(column(12))?,
+        measured: measured
+            .map(|text| Number::parse(&text).ok_or_else(|| unreadable("measured quantity")))
+            .transpose()?,
+        discount: money(14)?,
+        amount: money(15)?,
+        tax: money(16)?,
+        tax_category: row.get(column(17))?,
+        explanation: serde_json::from_value(row.get(column(18))?)
+            .map_err(|error| Error::internal(format!("a stored explanation cannot be read: {error}")))?,
     })
 }
 

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{
     model::{Invoice, State},
-    ops, sql,
+    ops,
 };
 
 /// Which invoices. What is left out does not matter.
@@ -133,7 +133,7 @@ pub fn search(
 
 /// Several invoices, in the order given; those that are not here are left out.
 pub fn load(view: &mut View<'_>, ids: Vec<InvoiceId>) -> Result<Vec<Invoice>> {
-    let found = view.all(&sql::MANY, params![ids], ops::read)?;
+    let found = ops::many(view, ids.clone())?;
     let mut found: HashMap<InvoiceId, Invoice> =
         found.into_iter().map(|invoice| (invoice.id, invoice)).collect();
     Ok(ids.into_iter().filter_map(|id| found.remove(&id)).collect())

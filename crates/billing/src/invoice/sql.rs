@@ -9,19 +9,29 @@ macro_rules! columns {
     };
 }
 
+/// The columns of a line, as `invoice::read_line` takes them.
+macro_rules! line_columns {
+    () => {
+        "l.ordinal, l.subscription_id, l.item, l.kind, l.key, l.dimensions, l.adjustment, l.description, l.start_date,
+            l.start_at, l.end_date, l.end_at, l.quantity, l.measured, l.discount, l.amount, l.tax, l.tax_category,
+            l.explanation, i.currency"
+    };
+}
+pub(crate) use line_columns;
+
 statements! {
     environment FIND = concat!(columns!(), "id = $2");
-    environment MANY = concat!(columns!(), "id IN_IDS($2)");
+    environment MANY = concat!(columns!(), "id IN_IDS($2) ORDER BY id");
     environment BY_NUMBER = "SELECT id FROM invoice WHERE env_id = $1 AND entity_id = $2 AND sequence = $3";
+    environment ISSUERS = "SELECT id, entity_id, customer_id FROM invoice WHERE env_id = $1 AND id IN_IDS($2)";
     environment LIST = concat!(columns!(), "id < $2 ORDER BY id DESC LIMIT $3");
     environment OF_CUSTOMER = concat!(columns!(), "customer_id = $2 AND id < $3 ORDER BY id DESC LIMIT $4");
     environment OF_SUBSCRIPTION = concat!(columns!(), "id IN (
             SELECT invoice_id FROM invoice_line WHERE env_id = $1 AND subscription_id = $2)
         AND id < $3 ORDER BY id DESC LIMIT $4");
-    environment LINES = "SELECT l.ordinal, l.subscription_id, l.item, l.kind, l.description, l.start_date, l.start_at,
-            l.end_date, l.end_at, l.quantity, l.amount, l.explanation, i.currency, l.adjustment
+    environment LINES = concat!("SELECT ", line_columns!(), "
         FROM invoice_line l JOIN invoice i ON i.env_id = l.env_id AND i.id = l.invoice_id
-        WHERE l.env_id = $1 AND l.invoice_id = $2 ORDER BY l.ordinal";
+        WHERE l.env_id = $1 AND l.invoice_id = $2 ORDER BY l.ordinal");
     /// How many lines of each item begin at an instant.
     environment ADJUSTMENTS = "SELECT item, max(adjustment) FROM invoice_line
         WHERE env_id = $1 AND subscription_id = $2 AND start_at = $3 GROUP BY item";
@@ -34,10 +44,11 @@ bulks! {
     INSERT = insert "invoice" {
         id: uuid, entity_id: uuid, customer_id: uuid, state: text, currency: text, sequence: int, number: text,
         issued: date, due: instant, subtotal: int, tax: int, total: int, credit: int, party: json,
+        bill_run_id: uuid,
     };
     INSERT_LINES = insert "invoice_line" {
-        invoice_id: uuid, ordinal: int, subscription_id: uuid, item: int, kind: text, adjustment: int,
-        description: text, start_date: date, start_at: instant, end_date: date, end_at: instant, quantity: int,
-        amount: int, explanation: json,
+        invoice_id: uuid, ordinal: int, subscription_id: uuid, item: int, kind: text, key: text, dimensions: text,
+        adjustment: int, description: text, start_date: date, start_at: instant, end_date: date, end_at: instant,
+        quantity: int, measured: text, discount: int, amount: int, tax: int, tax_category: text, explanation: json,
     };
 }

@@ -10,6 +10,8 @@ use kernel::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use super::agreement::{AgreedPrice, Agreement, Discount, NewTerm, Scheduled, Term};
+
 /// Where a subscription stands (domain rules §4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -125,10 +127,22 @@ pub struct Subscription {
     pub period: Period,
     /// Fees in advance are billed up to this edge, which is when it falls due next.
     pub billed_through: Edge,
+    /// What is paid at the end of a period, usage among it, is billed up to this edge.
+    pub arrears_from: Edge,
+    /// The most units of the plan since then: an allowance per unit counts those (domain rules §5).
+    pub peak: i64,
+    /// The rhythm of usage that is billed by another cycle than the plan's.
+    pub rhythm: Option<Rhythm>,
     /// Canceled as of this instant, the end of a billed period.
     pub ends: Option<Timestamp>,
-    /// What changes at the end of the period.
-    pub pending: Option<Change>,
+    /// What changes at the end of a period, soonest first.
+    pub scheduled: Vec<Scheduled>,
+    /// The contract's term; none: it runs until it is canceled.
+    pub term: Option<Term>,
+    /// What was agreed beside the price book.
+    pub agreement: Agreement,
+    /// The coupons it has, used up ones among them.
+    pub discounts: Vec<Discount>,
     /// The end of its trial, also after it; none when it had none.
     pub trial_end: Option<Edge>,
     /// Whether a method of payment is on file, which decides what the end of a trial does.
@@ -149,6 +163,48 @@ impl Subscription {
     pub fn plan(&self) -> &str {
         self.items.iter().find(|item| item.kind == ItemKind::Plan).map_or("", |item| item.key.as_str())
     }
+
+    /// How many units of its plan it has: 1 when the plan is not priced per unit.
+    pub fn plan_quantity(&self) -> i64 {
+        self.items.iter().find(|item| item.kind == ItemKind::Plan).map_or(0, |item| item.quantity)
+    }
+
+    /// Whether it has ended for good.
+    pub const fn is_over(&self) -> bool {
+        matches!(self.state, State::Canceled | State::Expired)
+    }
+
+    /// When it falls due next: at the end of what is billed, or of a stretch of usage before.
+    pub fn next_due(&self) -> Edge {
+        match self.rhythm.map(|rhythm| rhythm.stretch.end) {
+            Some(end) if end.at < self.billed_through.at => end,
+            _ => self.billed_through,
+        }
+    }
+
+    /// What changes at the end of the period it is in.
+    pub fn pending(&self) -> Option<&Change> {
+        self.scheduled.first().filter(|step| step.on <= self.billed_through.date).map(|step| &step.change)
+    }
+
+    /// The same without what was scheduled for the end of the period it is in.
+    #[must_use]
+    pub fn without_pending(&self) -> Self {
+        let mut unchanged = self.clone();
+        unchanged.scheduled.retain(|step| step.on > self.billed_through.date);
+        unchanged
+    }
+}
+
+/// Usage that is counted and billed by a cycle of its own, such as each month on a plan paid by the year.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rhythm {
+    /// Its cycle. Its edges follow the subscription's anchor.
+    pub cycle: Cycle,
+    /// The stretch that is not billed yet.
+    pub stretch: Period,
+    /// The most units of the plan in it.
+    pub peak: i64,
 }
 
 /// From where a subscription is billed.
@@ -197,6 +253,41 @@ pub struct Start {
     pub trial: bool,
     /// A method of payment is on file.
     pub has_method: bool,
+    /// Coupons, by their key or by the code a customer types.
+    pub coupons: Vec<String>,
+    /// What is agreed beside the price book. For staff.
+    pub agreement: Agreement,
+    /// A contract's term.
+    pub term: Option<NewTerm>,
+    /// What changes later, each at the first end of a period on or after its date: a price ramp.
+    pub ramp: Vec<Scheduled>,
+}
+
+impl Start {
+    /// A start now, without anything special: finalized at once, no trial.
+    pub fn of(customer: CustomerId, plan: impl Into<String>, cycle: Cycle) -> Self {
+        Self {
+            customer,
+            plan: plan.into(),
+            cycle,
+            quantity: None,
+            addons: BTreeMap::new(),
+            start: None,
+            bill_from: BillFrom::Start,
+            zone: None,
+            currency: None,
+            entity: None,
+            external_id: None,
+            metadata: Json::Null,
+            finalize: true,
+            trial: false,
+            has_method: false,
+            coupons: Vec::new(),
+            agreement: Agreement::default(),
+            term: None,
+            ramp: Vec::new(),
+        }
+    }
 }
 
 /// A started subscription and the draft or invoice it began with.
@@ -234,12 +325,18 @@ pub struct Change {
     /// Add-ons by key with their new quantity; 0 ends one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub addons: BTreeMap<String, i64>,
+    /// Prices agreed with the customer, by the key of what they are for; they stand until others are agreed. For staff.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub prices: BTreeMap<String, AgreedPrice>,
+    /// Every price is the price book's in force, even when plan and cycle stay: a migration.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reprice: bool,
 }
 
 impl Change {
     /// Whether it is agreed anew, at the prices in force.
     pub const fn renegotiates(&self) -> bool {
-        self.plan.is_some() || self.cycle.is_some()
+        self.plan.is_some() || self.cycle.is_some() || self.reprice
     }
 }
 

@@ -1,25 +1,29 @@
 //! Starting, previewing and finding subscriptions.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use catalog::version::{self, Version};
 use identity::{Customer, LegalEntity, customer, environment, text};
+use jiff::Timestamp;
 use jobs::due::{self, Due};
 use kernel::{
     Edge, Error, Period, Result, Schedule,
-    ids::{self, CustomerId, SubscriptionId},
+    ids::{BookVersionId, CustomerId, SubscriptionId},
 };
-use serde_json::json;
-use store::{Lock, NewFact, Row, ToValue, Tx, Value, View, params};
+use serde_json::{Value as Json, json};
+use store::{NewFact, Row, ToValue, Tx, Value, View, params};
 use uuid::Uuid;
 
 use super::{
-    model::{Item, ItemKind, Start, Started, State, Subscription},
-    renewal::{RENEWAL, TRIAL_END},
+    edge::EDGE,
+    model::{Item, ItemKind, Rhythm, Start, Started, State, Subscription},
     rules::{self, Decision, Terms},
     sql,
 };
-use crate::invoice::{self, Draft, Totals};
+use crate::{
+    coupon,
+    invoice::{self, Draft, Totals},
+};
 
 pub(super) mod change;
 pub(super) mod trial;
@@ -37,7 +41,7 @@ pub struct Preview {
 
 /// Everything a start needs that is the same for all starts of a transaction.
 struct Ground {
-    version: Version,
+    version: Arc<Version>,
     entities: Vec<LegalEntity>,
 }
 
@@ -109,6 +113,7 @@ pub fn start_all(tx: &mut Tx<'_>, starts: Vec<(Customer, Start)>) -> Result<Vec<
         decided.push((ground.decide(&customer, &command, id, tx)?, command.finalize));
     }
     insert(tx, decided.iter().map(|(decision, _)| &decision.subscription))?;
+    coupon::take_all(tx, &ground.version.book, decided.iter().map(|(decision, _)| &decision.subscription))?;
     let (mut drafts, mut finals) = (Vec::new(), Vec::new());
     let mut started = Vec::with_capacity(decided.len());
     for (Decision { subscription, draft }, finalize) in decided {
@@ -130,17 +135,15 @@ pub fn start_all(tx: &mut Tx<'_>, starts: Vec<(Customer, Start)>) -> Result<Vec<
     Ok(started)
 }
 
-/// Subscriptions are locked after their customers.
-pub(super) static LOCK: Lock<ids::Subscription> = Lock::new(20, &sql::LOCK);
-
-/// The entry of the due queue a subscription waits with, when it waits for anything.
+/// The entry of the due queue a subscription waits with, when it waits for anything. It is its customer's, so that
+/// all that falls due for a customer at an instant is billed together.
 pub(super) fn waiting(subscription: &Subscription) -> Option<Due> {
-    let rank = match subscription.state {
-        State::Active => RENEWAL.rank,
-        State::Trialing => TRIAL_END.rank,
-        _ => return None,
-    };
-    Some(Due { at: rules::next_due(subscription).at, rank, subject: subscription.id.uuid() })
+    let runs = [State::Active, State::Trialing].contains(&subscription.state);
+    runs.then(|| Due {
+        at: rules::next_due(subscription).at,
+        rank: EDGE.rank,
+        subject: subscription.customer.uuid(),
+    })
 }
 
 fn started_fact(subscription: &Subscription, version: &Version) -> Result<NewFact> {
@@ -168,11 +171,127 @@ fn started_fact(subscription: &Subscription, version: &Version) -> Result<NewFac
 
 fn insert<'s>(tx: &mut Tx<'_>, subscriptions: impl Iterator<Item = &'s Subscription> + Clone) -> Result<()> {
     let count = subscriptions.clone().count() as u64;
-    if tx.bulk(&sql::INSERT, subscriptions.clone().map(row))? != count {
+    let agreed = subscriptions.clone().map(Agreed::of).collect::<Result<Vec<_>>>()?;
+    let rows = subscriptions.clone().zip(&agreed).map(|(subscription, agreed)| row(subscription, agreed));
+    if tx.bulk(&sql::INSERT, rows)? != count {
         let detail = "Another subscription already has this external id.";
         return Err(Error::conflict("external_id_taken", detail).at("/external_id"));
     }
     insert_items(tx, subscriptions)
+}
+
+/// What was agreed, as it is stored; nothing is stored for nothing.
+struct Agreed {
+    scheduled: Option<Json>,
+    term: Option<Json>,
+    agreement: Option<Json>,
+    discounts: Option<Json>,
+}
+
+impl Agreed {
+    fn of(subscription: &Subscription) -> Result<Self> {
+        fn json<T: serde::Serialize>(some: bool, value: &T) -> Result<Option<Json>> {
+            let value = some.then(|| serde_json::to_value(value)).transpose();
+            value.map_err(|error| Error::internal(error.to_string()))
+        }
+        let Subscription { scheduled, term, agreement, discounts, .. } = subscription;
+        Ok(Self {
+            scheduled: json(!scheduled.is_empty(), scheduled)?,
+            term: json(term.is_some(), term)?,
+            agreement: json(!agreement.is_empty(), agreement)?,
+            discounts: json(!discounts.is_empty(), discounts)?,
+        })
+    }
+
+    fn read<T: serde::de::DeserializeOwned + Default>(row: &Row<'_>, column: usize) -> Result<T> {
+        let stored: Option<Json> = row.get(column)?;
+        let read = stored.map(serde_json::from_value).transpose();
+        let read =
+            read.map_err(|error| Error::internal(format!("what was agreed cannot be read: {error}")))?;
+        Ok(read.unwrap_or_default())
+    }
+}
+
+/// Store what subscriptions have become, their items only where they changed.
+pub(crate) fn save_all(tx: &mut Tx<'_>, changes: &[(&Subscription, &Subscription)]) -> Result<()> {
+    let simple = |before: &Subscription, after: &Subscription| {
+        // Only what every period changes.
+        let Subscription { period, billed_through, arrears_from, peak, .. } = after.clone();
+        *after == Subscription { period, billed_through, arrears_from, peak, ..before.clone() }
+    };
+    let (opened, changed): (Vec<_>, Vec<_>) =
+        changes.iter().copied().partition(|(before, after)| simple(before, after));
+    tx.bulk_all(
+        &sql::OPEN_PERIOD,
+        opened.iter().map(|(_, after)| {
+            let Subscription { period: Period { start, end }, billed_through, arrears_from, .. } = after;
+            [
+                after.id.to_value(),
+                Value::Date(start.date),
+                Value::Instant(start.at),
+                Value::Date(end.date),
+                Value::Instant(end.at),
+                Value::Date(billed_through.date),
+                Value::Instant(billed_through.at),
+                Value::Date(arrears_from.date),
+                Value::Instant(arrears_from.at),
+                Value::Int(after.peak),
+                Value::Instant(after.next_due().at),
+            ]
+        }),
+    )?;
+    let agreed = changed.iter().map(|(_, after)| Agreed::of(after)).collect::<Result<Vec<_>>>()?;
+    let rows = changed.iter().zip(&agreed).map(|((_, after), agreed)| saved(after, agreed));
+    tx.bulk_all(&sql::SAVE, rows)?;
+    let other_items: Vec<&Subscription> = changed
+        .iter()
+        .filter(|(before, after)| before.items != after.items)
+        .map(|(_, after)| *after)
+        .collect();
+    if !other_items.is_empty() {
+        let ids: Vec<SubscriptionId> = other_items.iter().map(|after| after.id).collect();
+        tx.exec(&sql::DROP_ITEMS, params![ids])?;
+        insert_items(tx, other_items.into_iter())?;
+    }
+    Ok(())
+}
+
+fn saved<'v>(after: &'v Subscription, agreed: &'v Agreed) -> [Value<'v>; 30] {
+    let Subscription { schedule, period: Period { start, end }, billed_through, arrears_from, .. } = after;
+    let json = |stored: &'v Option<Json>| stored.as_ref().map_or(Value::Null, Value::json);
+    let [cycle, from_date, from, end_date, until, peak] = rhythm(after);
+    [
+        after.id.to_value(),
+        after.book.to_value(),
+        Value::from(after.state.word()),
+        schedule.anchor.to_value(),
+        schedule.cycle.to_value(),
+        schedule.wall_time.map_or(Value::Null, |time| Value::from(time.to_string())),
+        Value::Date(start.date),
+        Value::Instant(start.at),
+        Value::Date(end.date),
+        Value::Instant(end.at),
+        Value::Date(billed_through.date),
+        Value::Instant(billed_through.at),
+        after.ends.to_value(),
+        json(&agreed.scheduled),
+        after.trial_end.map_or(Value::Null, |end| Value::Date(end.date)),
+        after.trial_end.map_or(Value::Null, |end| Value::Instant(end.at)),
+        Value::Bool(after.has_method),
+        Value::Date(arrears_from.date),
+        Value::Instant(arrears_from.at),
+        Value::Int(after.peak),
+        json(&agreed.term),
+        json(&agreed.agreement),
+        json(&agreed.discounts),
+        cycle,
+        from_date,
+        from,
+        end_date,
+        until,
+        peak,
+        Value::Instant(after.next_due().at),
+    ]
 }
 
 fn insert_items<'s>(tx: &mut Tx<'_>, subscriptions: impl Iterator<Item = &'s Subscription>) -> Result<()> {
@@ -188,8 +307,10 @@ fn insert_items<'s>(tx: &mut Tx<'_>, subscriptions: impl Iterator<Item = &'s Sub
     )
 }
 
-fn row(subscription: &Subscription) -> [Value<'_>; 24] {
-    let Subscription { schedule, period, billed_through, .. } = subscription;
+fn row<'v>(subscription: &'v Subscription, agreed: &'v Agreed) -> [Value<'v>; 37] {
+    let Subscription { schedule, period, billed_through, arrears_from, .. } = subscription;
+    let [cycle, from_date, from, end_date, end, peak] = rhythm(subscription);
+    let json = |stored: &'v Option<Json>| stored.as_ref().map_or(Value::Null, Value::json);
     [
         subscription.id.to_value(),
         subscription.entity.to_value(),
@@ -210,19 +331,57 @@ fn row(subscription: &Subscription) -> [Value<'_>; 24] {
         billed_through.date.to_value(),
         billed_through.at.to_value(),
         subscription.ends.to_value(),
-        Value::Null, // nothing is scheduled at the start
+        json(&agreed.scheduled),
         subscription.trial_end.map(|end| end.date).map_or(Value::Null, Value::Date),
         subscription.trial_end.map(|end| end.at).map_or(Value::Null, Value::Instant),
         subscription.has_method.to_value(),
         subscription.metadata.to_value(),
+        Value::Date(arrears_from.date),
+        Value::Instant(arrears_from.at),
+        Value::Int(subscription.peak),
+        json(&agreed.term),
+        json(&agreed.agreement),
+        json(&agreed.discounts),
+        cycle,
+        from_date,
+        from,
+        end_date,
+        end,
+        peak,
+        Value::Instant(subscription.next_due().at),
     ]
+}
+
+/// The columns of the rhythm of usage.
+fn rhythm(subscription: &Subscription) -> [Value<'static>; 6] {
+    let Some(Rhythm { cycle, stretch: Period { start, end }, peak }) = subscription.rhythm else {
+        return [const { Value::Null }; 6];
+    };
+    [
+        Value::from(cycle.to_string()),
+        Value::Date(start.date),
+        Value::Instant(start.at),
+        Value::Date(end.date),
+        Value::Instant(end.at),
+        Value::Int(peak),
+    ]
+}
+
+fn read_rhythm(row: &Row<'_>) -> Result<Option<Rhythm>> {
+    let Some(cycle) = row.get(30)? else { return Ok(None) };
+    let start = Edge { date: row.get(31)?, at: row.get(32)? };
+    let end = Edge { date: row.get(33)?, at: row.get(34)? };
+    Ok(Some(Rhythm { cycle, stretch: Period { start, end }, peak: row.get(35)? }))
 }
 
 fn read(row: &Row<'_>) -> Result<Subscription> {
     let wall_time = row.get::<Option<String>>(10)?.map(|text| text.parse()).transpose();
-    let pending = row.get::<Option<serde_json::Value>>(20)?.map(serde_json::from_value).transpose();
     let wall_time =
         wall_time.map_err(|error| Error::internal(format!("a stored wall time is none: {error}")))?;
+    let period = Period {
+        start: Edge { date: row.get(12)?, at: row.get(13)? },
+        end: Edge { date: row.get(14)?, at: row.get(15)? },
+    };
     Ok(Subscription {
         id: row.get(0)?,
         entity: row.get(1)?,
@@ -233,14 +392,20 @@ fn read(row: &Row<'_>) -> Result<Subscription> {
         currency: row.get(6)?,
         schedule: Schedule { anchor: row.get(7)?, cycle: row.get(8)?, zone: row.get(9)?, wall_time },
         started: row.get(11)?,
-        period: Period {
-            start: Edge { date: row.get(12)?, at: row.get(13)? },
-            end: Edge { date: row.get(14)?, at: row.get(15)? },
-        },
         billed_through: Edge { date: row.get(16)?, at: row.get(17)? },
+        // Subscriptions from before there were arrears owe them from their period's start.
+        arrears_from: match (row.get(24)?, row.get(25)?) {
+            (Some(date), Some(at)) => Edge { date, at },
+            _ => period.start,
+        },
+        period,
+        peak: row.get(26)?,
+        rhythm: read_rhythm(row)?,
         ends: row.get(19)?,
-        pending: pending
-            .map_err(|error| Error::internal(format!("a stored change cannot be read: {error}")))?,
+        scheduled: Agreed::read(row, 20)?,
+        term: Agreed::read(row, 27)?,
+        agreement: Agreed::read(row, 28)?,
+        discounts: Agreed::read(row, 29)?,
         trial_end: match (row.get(21)?, row.get(22)?) {
             (Some(date), Some(at)) => Some(Edge { date, at }),
             _ => None,
@@ -269,6 +434,38 @@ fn with_items(view: &mut View<'_>, mut subscriptions: Vec<Subscription>) -> Resu
         subscription.items = items.remove(&subscription.id).unwrap_or_default();
     }
     Ok(subscriptions)
+}
+
+/// The running subscriptions of customers that fall due at an instant, by customer and id.
+pub(super) fn due(
+    view: &mut View<'_>,
+    customers: Vec<CustomerId>,
+    at: Timestamp,
+) -> Result<Vec<Subscription>> {
+    let found = view.all(&sql::DUE, params![customers, at], read)?;
+    with_items(view, found)
+}
+
+/// The running subscriptions of customers that fall due up to an instant, by customer and id.
+pub(crate) fn due_until(
+    view: &mut View<'_>,
+    customers: Vec<CustomerId>,
+    until: Timestamp,
+) -> Result<Vec<Subscription>> {
+    let found = view.all(&sql::DUE_UNTIL, params![customers, until], read)?;
+    with_items(view, found)
+}
+
+/// Subscriptions after `after` that are not over and on another version than `book`, by id.
+pub(crate) fn on_other_books(
+    view: &mut View<'_>,
+    book: BookVersionId,
+    after: Option<SubscriptionId>,
+    limit: i64,
+) -> Result<Vec<Subscription>> {
+    let after = after.map_or(Uuid::nil(), SubscriptionId::uuid);
+    let found = view.all(&sql::ON_OTHER_BOOKS, params![book, after, limit], read)?;
+    with_items(view, found)
 }
 
 /// Several subscriptions in ascending order of id.

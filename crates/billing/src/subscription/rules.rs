@@ -1,20 +1,38 @@
 //! What starting a subscription means, and what a new period of one is billed. Pure.
 
-use std::collections::{BTreeMap, HashMap};
-
-use catalog::{Anchor, Book, PayIn, Plan, Price, version::Version};
-use identity::{Customer, LegalEntity};
-use jiff::Timestamp;
-use kernel::{
-    Currency, Cycle, Edge, Error, Period, ProrationUnit, Quantity, Result, Schedule, ids::SubscriptionId,
-    time,
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap},
 };
-use rating::{Charge, Share, rate};
 
-use super::model::{BillFrom, Item, ItemKind, Start, State, Subscription};
-use crate::invoice::{ChargeKind, Draft, Line};
+use catalog::{Anchor, Book, Plan, Price, version::Version};
+use identity::{Customer, LegalEntity};
+use jiff::{Span, Timestamp, civil::Date};
+use kernel::{
+    Currency, Cycle, Edge, Error, Money, Period, ProrationUnit, Quantity, Result, Schedule,
+    ids::SubscriptionId, time,
+};
+use rating::{Charge, Rated, Share, rate};
 
+use self::{
+    arrears::{Of, Stretch, Usage, in_arrears},
+    discount::{Turn, take_off},
+    late::Late,
+};
+use super::{
+    agreement::{Agreement, MAX_TERM, NewTerm, Scheduled, Term},
+    model::{BillFrom, Item, ItemKind, Rhythm, Start, State, Subscription},
+};
+use crate::{
+    credit_note::Credit,
+    invoice::{ChargeKind, Draft, Line},
+};
+
+pub mod arrears;
 pub mod change;
+pub mod coupon;
+mod discount;
+pub mod late;
 pub mod trial;
 
 /// The most units of one item.
@@ -40,10 +58,37 @@ pub struct Decision {
     pub draft: Option<Draft>,
 }
 
+/// What is to be billed, and what is to be credited on lines billed before.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Owed {
+    /// Lines, before coupons unless said otherwise.
+    pub lines: Vec<Line>,
+    /// Credits.
+    pub credits: Vec<Credit>,
+}
+
+impl Owed {
+    fn add(&mut self, other: Self) {
+        self.lines.extend(other.lines);
+        self.credits.extend(other.credits);
+    }
+}
+
+/// The tax category of an item.
+fn tax_category(version: &Version, item: &Item) -> String {
+    let book = &version.book;
+    let category = match item.kind {
+        ItemKind::Plan => book.plan(&item.key).map(|plan| book.plan_tax(plan)),
+        ItemKind::Addon => book.addon(&item.key).map(|addon| book.addon_tax(addon)),
+    };
+    category.unwrap_or(&book.billing.tax).to_string()
+}
+
 /// Start a subscription.
 ///
 /// Errors: `start_in_future`, `time_out_of_range`, `plan_unknown`, `price_missing`, `quantity_invalid`,
-/// `addon_unknown`, `addon_not_for_plan`, `addon_one_off`; with a trial `no_trial`, `trial_needs_method`, `trial_in_past`.
+/// `addon_unknown`, `addon_not_for_plan`, `addon_one_off`; with a trial `no_trial`, `trial_needs_method`, `trial_in_past`;
+/// those of [`coupon::redeem`]; `term_invalid`, `ramp_invalid`, `price_not_negotiable`.
 pub fn start(terms: &Terms<'_>, command: &Start, id: SubscriptionId, now: Timestamp) -> Result<Decision> {
     let started = time::in_range(command.start.unwrap_or(now)).map_err(|error| error.at("/start"))?;
     if started > now {
@@ -60,7 +105,10 @@ pub fn start(terms: &Terms<'_>, command: &Start, id: SubscriptionId, now: Timest
         BillFrom::CurrentPeriod => (current, true),
         BillFrom::NextPeriod => (current, false),
     };
-    let subscription = Subscription {
+    let items = items(book, &wanted(command), command.cycle, currency)?;
+    check_agreement(book, &items, command.cycle, currency, &command.agreement)?;
+    let today = schedule.zone.date_of(now);
+    let mut subscription = Subscription {
         id,
         entity: terms.entity.id,
         customer: terms.customer.id,
@@ -68,13 +116,19 @@ pub fn start(terms: &Terms<'_>, command: &Start, id: SubscriptionId, now: Timest
         book: terms.version.id,
         state: State::Active,
         currency,
-        items: items(&terms.version.book, &wanted(command), command.cycle, currency)?,
+        peak: items.first().map_or(0, |plan| plan.quantity),
+        rhythm: None,
+        discounts: coupon::redeem(book, &command.coupons, &items, currency, today)?,
+        items,
+        term: term(command.term, schedule.zone.date_of(started))?,
         schedule,
         started,
         period,
         billed_through: period.end,
+        arrears_from: if billed { period.start } else { period.end },
         ends: None,
-        pending: None,
+        scheduled: ramp(command)?,
+        agreement: command.agreement.clone(),
         trial_end: None,
         has_method: command.has_method,
         metadata: command.metadata.clone(),
@@ -82,67 +136,217 @@ pub fn start(terms: &Terms<'_>, command: &Start, id: SubscriptionId, now: Timest
     if command.trial {
         return trial::begin(terms, command, subscription);
     }
-    let lines = lines(&subscription, terms.version, period)?;
-    let draft = billed.then(|| draft(&subscription, now, lines));
-    Ok(Decision { subscription, draft })
+    subscription.rhythm = arrears::rhythm(&subscription, terms.version, subscription.arrears_from)?;
+    let mut lines = if billed { lines(&subscription, terms.version, period)? } else { Vec::new() };
+    discounted(&mut subscription, &mut lines, period.start.date, &Turn::Edge)?;
+    Ok(Decision { draft: draft(&subscription, now, lines), subscription })
+}
+
+/// Take the subscription's coupons off its lines.
+fn discounted(subscription: &mut Subscription, lines: &mut [Line], on: Date, turn: &Turn) -> Result<()> {
+    let months = subscription.schedule.cycle.months().unwrap_or(1);
+    take_off(&mut subscription.discounts, lines, subscription.currency, months, on, turn)
+}
+
+/// A contract's term from the local date `from` on. Errors: `term_invalid`.
+fn term(new: Option<NewTerm>, from: Date) -> Result<Option<Term>> {
+    let Some(NewTerm { months, renews }) = new else { return Ok(None) };
+    if !(1..=MAX_TERM).contains(&months) {
+        let detail = format!("A contract's term is 1 to {MAX_TERM} months long.");
+        return Err(Error::invalid("term_invalid", detail).at("/term/months"));
+    }
+    Ok(Some(Term { months, renews, ends: months_after(from, months) }))
+}
+
+fn months_after(date: Date, months: u32) -> Date {
+    // Business time ends long before the calendar does.
+    date.checked_add(Span::new().months(i64::from(months))).unwrap_or(date)
+}
+
+/// The most steps of a ramp.
+const MAX_RAMP: usize = 60;
+
+/// The steps of a ramp, in order of their dates. Errors: `ramp_invalid`.
+fn ramp(command: &Start) -> Result<Vec<Scheduled>> {
+    let mut steps = command.ramp.clone();
+    steps.sort_by_key(|step| step.on);
+    let twice = steps.windows(2).any(|pair| pair[0].on == pair[1].on);
+    if twice || steps.len() > MAX_RAMP {
+        let detail = format!("A ramp has at most {MAX_RAMP} steps, each on a date of its own.");
+        return Err(Error::invalid("ramp_invalid", detail).at("/ramp"));
+    }
+    Ok(steps)
+}
+
+/// What a decision at the edge of a period rests on.
+#[derive(Clone, Copy, Debug)]
+pub struct Ready<'a> {
+    /// The subscription as it is.
+    pub subscription: &'a Subscription,
+    /// The price book version it agreed to.
+    pub agreed: &'a Version,
+    /// The version in force.
+    pub in_force: &'a Version,
+    /// What is known of its open stretch.
+    pub usage: &'a Usage,
+    /// Figures that came after their stretch was billed.
+    pub late: &'a [Late],
 }
 
 /// What happens at the edge a subscription is billed through.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Renewal {
+    /// The edge.
+    pub at: Edge,
     /// The new state.
     pub subscription: Subscription,
-    /// The next period in advance; none when it ended.
-    pub draft: Option<Draft>,
+    /// The period that is over in arrears, and the next one in advance unless it ended; coupons taken off.
+    pub owed: Owed,
     /// Why a scheduled change could not be made; the subscription then goes on unchanged.
     pub dropped: Option<Error>,
 }
 
-/// The subscription with the change that waited for the end of its period, the version it is on then, and
-/// why the change could not be made.
+impl Renewal {
+    /// What it bills, by itself; none when it bills nothing.
+    pub fn draft(&self) -> Option<Draft> {
+        draft(&self.subscription, self.at.at, self.owed.lines.clone())
+    }
+}
+
+/// The subscription with the changes that waited for the end of its period, the version it is on then, and why one
+/// could not be made.
 fn with_pending<'v>(
     subscription: &Subscription,
     agreed: &'v Version,
     in_force: &'v Version,
 ) -> (Subscription, &'v Version, Option<Error>) {
-    let unchanged = Subscription { pending: None, ..subscription.clone() };
-    let Some(command) = &subscription.pending else { return (unchanged, agreed, None) };
     let nothing = HashMap::new();
-    let (running, ended, adjustments) = (&[][..], &[][..], &nothing);
-    let ground = change::Ground { subscription, agreed, in_force, running, ended, adjustments };
-    let version = if command.renegotiates() { in_force } else { agreed };
-    match change::changed(&ground, command, subscription.billed_through) {
-        Ok(changed) => (changed, version, None),
-        Err(error) => (unchanged, agreed, Some(error)),
+    let usage = Usage::none(subscription.currency);
+    let (mut next, mut version, mut dropped) = (subscription.without_pending(), agreed, None);
+    let due = subscription.scheduled.iter().filter(|step| step.on <= subscription.billed_through.date);
+    for step in due {
+        let renegotiated = if step.change.renegotiates() { in_force } else { version };
+        let ground = change::Ground {
+            subscription: &next,
+            agreed: version,
+            in_force,
+            running: &[],
+            ended: &[],
+            adjustments: &nothing,
+            usage: &usage,
+        };
+        match change::changed(&ground, &step.change, subscription.billed_through) {
+            Ok(changed) => (next, version) = (changed, renegotiated),
+            Err(error) => dropped = Some(error),
+        }
     }
+    (next, version, dropped)
 }
 
-/// End a subscription that was to end, or make the change that was scheduled, open the next period and bill
-/// it in advance.
+/// Bill the period that is over in arrears; then end a subscription that was to end, or make the changes that were
+/// scheduled, open the next period and bill it in advance.
 ///
 /// Errors: `time_out_of_range` when the period ends after the year 2999.
-pub fn renew(subscription: &Subscription, agreed: &Version, in_force: &Version) -> Result<Renewal> {
+pub fn renew(ready: &Ready<'_>) -> Result<Renewal> {
+    let Ready { subscription, agreed, in_force, usage, late } = *ready;
     let begins = subscription.billed_through;
-    if subscription.ends == Some(begins.at) {
-        let ended = Subscription { state: State::Canceled, pending: None, ..subscription.clone() };
-        return Ok(Renewal { subscription: ended, draft: None, dropped: None });
+    let mut owed = settle(late)?;
+    if let Some(rhythm) = subscription.rhythm.filter(|rhythm| rhythm.stretch.end.at < begins.at) {
+        return between_edges(ready, owed, rhythm);
     }
-    let (mut next, version, dropped) = with_pending(subscription, agreed, in_force);
+    owed.add(arrears::close(subscription, agreed, usage, begins)?);
+    let closed = Subscription { arrears_from: begins, rhythm: None, ..subscription.clone() };
+    if let Some(mut over) = over(&closed, begins) {
+        discounted(&mut over, &mut owed.lines, begins.date, &Turn::Edge)?;
+        return Ok(Renewal { at: begins, subscription: over, owed, dropped: None });
+    }
+    let (mut next, version, dropped) = with_pending(&closed, agreed, in_force);
     next.period = Period { start: begins, end: next.schedule.next_edge_after(begins.at)? };
     next.billed_through = next.period.end;
-    let lines = lines(&next, version, next.period)?;
-    let draft = draft(&next, begins.at, lines);
-    Ok(Renewal { subscription: next, draft: Some(draft), dropped })
+    next.peak = next.plan_quantity();
+    next.rhythm = arrears::rhythm(&next, version, begins)?;
+    next.term = next.term.map(|term| renewed(term, begins.date));
+    owed.lines.extend(lines(&next, version, next.period)?);
+    discounted(&mut next, &mut owed.lines, begins.date, &Turn::Edge)?;
+    Ok(Renewal { at: begins, subscription: next, owed, dropped })
 }
 
-pub(super) fn draft(subscription: &Subscription, due: Timestamp, lines: Vec<Line>) -> Draft {
-    Draft {
+/// The draft of what is owed between two edges, with the coupons that run.
+///
+/// Errors: `amount_out_of_range`.
+pub fn between(subscription: &Subscription, mut lines: Vec<Line>, at: Timestamp) -> Result<Option<Draft>> {
+    let mut discounted_only = subscription.clone();
+    let on = subscription.schedule.zone.date_of(at);
+    discounted(&mut discounted_only, &mut lines, on, &Turn::Rest(kernel::Exact::one()))?;
+    Ok(draft(subscription, at, lines))
+}
+
+/// Bill a stretch of usage that ends within a period, and what came late.
+fn between_edges(ready: &Ready<'_>, mut owed: Owed, rhythm: Rhythm) -> Result<Renewal> {
+    let Ready { subscription, agreed: version, usage, .. } = *ready;
+    let at = rhythm.stretch.end;
+    Stretch { subscription, version, usage, at, of: Of::Rhythm(rhythm) }.close(&mut owed)?;
+    let mut next = subscription.clone();
+    next.rhythm = arrears::rhythm(subscription, version, at)?;
+    discounted(&mut next, &mut owed.lines, at.date, &Turn::Edge)?;
+    Ok(Renewal { at, subscription: next, owed, dropped: None })
+}
+
+/// What late figures change. Errors: those of rating.
+pub fn settle(late: &[Late]) -> Result<Owed> {
+    let mut owed = Owed::default();
+    for late in late {
+        owed.add(late.settle()?);
+    }
+    Ok(owed)
+}
+
+/// The subscription when it is over at an edge: it was to end, or its term is over and no other follows.
+fn over(subscription: &Subscription, at: Edge) -> Option<Subscription> {
+    let ended = |state| Subscription { state, scheduled: Vec::new(), ..subscription.clone() };
+    if subscription.ends.is_some_and(|ends| ends <= at.at) {
+        return Some(ended(State::Canceled));
+    }
+    let expires = subscription.term.is_some_and(|term| !term.renews && term.ends <= at.date);
+    expires.then(|| Subscription { ends: Some(at.at), ..ended(State::Expired) })
+}
+
+/// When a subscription that is canceled for the end of what was agreed ends: with its term, or with its period.
+///
+/// Errors: `time_out_of_range`.
+pub fn end_of_commitment(subscription: &Subscription) -> Result<Timestamp> {
+    let mut edge = subscription.billed_through;
+    let Some(term) = subscription.term.filter(|_| subscription.state == State::Active) else {
+        return Ok(edge.at);
+    };
+    while edge.date < term.ends {
+        edge = subscription.schedule.next_edge_after(edge.at)?;
+    }
+    Ok(edge.at)
+}
+
+/// A term that is over on `date` is followed by another.
+fn renewed(mut term: Term, date: Date) -> Term {
+    while term.ends <= date {
+        let next = months_after(term.ends, term.months.max(1));
+        if next <= term.ends {
+            break; // the end of the calendar
+        }
+        term.ends = next;
+    }
+    term
+}
+
+/// The draft that bills lines; none when there are none.
+pub(super) fn draft(subscription: &Subscription, due: Timestamp, lines: Vec<Line>) -> Option<Draft> {
+    (!lines.is_empty()).then(|| Draft {
         entity: subscription.entity,
         customer: subscription.customer,
         currency: subscription.currency,
         due,
         lines,
-    }
+        run: None,
+    })
 }
 
 /// When periods begin, by the knobs `anchor` and `proration` of the book.
@@ -184,7 +388,6 @@ pub(super) fn items(book: &Book, wanted: &Wanted<'_>, cycle: Cycle, currency: Cu
             format!("{name} has no price for every {cycle} in {currency}. It is sold by {sold} in {home}.");
         Error::invalid("price_missing", detail).at("/cycle")
     })?;
-    check_billable(plan, price, currency)?;
     let quantity =
         quantity(price.unit(), wanted.quantity, &plan.name).map_err(|error| error.at("/quantity"))?;
     let mut items = vec![Item { ordinal: 0, kind: ItemKind::Plan, key: plan.key.clone(), quantity }];
@@ -197,20 +400,36 @@ pub(super) fn items(book: &Book, wanted: &Wanted<'_>, cycle: Cycle, currency: Cu
     Ok(items)
 }
 
-/// Subscriptions bill fees in advance; what is billed at the end of a period waits for metering.
+/// What was agreed must be about what is subscribed to, and fit its price.
 ///
-/// Errors: `price_not_billed_yet`.
-fn check_billable(plan: &Plan, price: &Price, currency: Currency) -> Result<()> {
-    let metered = price.pay_in == PayIn::Arrears || price.meter().is_some();
-    let usage = plan.usage.iter().any(|usage| usage.price_in(currency).is_some());
-    if !metered && !usage && plan.minimum.is_empty() {
-        return Ok(());
+/// Errors: `price_not_negotiable`.
+pub(super) fn check_agreement(
+    book: &Book,
+    items: &[Item],
+    cycle: Cycle,
+    currency: Currency,
+    agreement: &Agreement,
+) -> Result<()> {
+    let plan = items.iter().find(|item| item.kind == ItemKind::Plan).and_then(|item| book.plan(&item.key));
+    for key in agreement.prices.keys() {
+        let price = match items.iter().find(|item| item.key == *key) {
+            Some(item) if item.kind == ItemKind::Plan => {
+                plan.and_then(|plan| plan.price_for(cycle, currency))
+            }
+            Some(item) => {
+                book.addon(&item.key).and_then(|addon| Some(addon.price_for(cycle, currency)?.price))
+            }
+            None => plan
+                .and_then(|plan| plan.usage.iter().find(|usage| usage.key == *key))
+                .and_then(|usage| usage.price_in(currency)),
+        };
+        let price = price.ok_or_else(|| {
+            let detail = format!("Nothing in the subscription is priced under the key {key:?}.");
+            Error::invalid("price_not_negotiable", detail).at(format!("/agreement/prices/{key}"))
+        })?;
+        agreement.price(key, price)?;
     }
-    let name = &plan.name;
-    let detail = format!(
-        "{name} has prices for usage or in arrears, which cannot be billed before metering is there."
-    );
-    Err(Error::conflict("price_not_billed_yet", detail).at("/plan"))
+    Ok(())
 }
 
 /// Whether `count` of an add-on can be bought with a plan.
@@ -250,11 +469,23 @@ fn quantity(unit: Option<&str>, wanted: Option<i64>, name: &str) -> Result<i64> 
     }
 }
 
-/// The lines of one period, one for each item, at the prices of the version agreed to.
+/// The lines of one period in advance, one for each item that is paid so, at the prices of the version agreed to.
 fn lines(subscription: &Subscription, version: &Version, period: Period) -> Result<Vec<Line>> {
     let share = share(subscription, version, period)?;
-    let items = subscription.active_items().enumerate();
-    items.map(|(place, item)| line(subscription, version, item, place, period, share)).collect()
+    let items = subscription.active_items();
+    items.filter_map(|item| line(subscription, version, item, period, share).transpose()).collect()
+}
+
+/// What the fees of a subscription come to in a whole period, before coupons, usage and tax. What depends on a figure
+/// counts its flat price.
+///
+/// Errors: those of [`priced`]; `amount_out_of_range`.
+pub fn fees_of_a_period(subscription: &Subscription, version: &Version) -> Result<Money> {
+    let fees = subscription.active_items().map(|item| {
+        let priced = priced(version, item, subscription.schedule.cycle, subscription)?;
+        Ok(charge(&priced, &section(item), version, item, Share::Whole)?.amount)
+    });
+    Money::total(fees.collect::<Result<Vec<_>>>()?, subscription.currency)
 }
 
 /// How much of a full period `period` is: all of it, unless it begins late.
@@ -265,76 +496,98 @@ pub(super) fn share(subscription: &Subscription, version: &Version, period: Peri
 }
 
 /// The price of an item and what it is called.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Priced<'v> {
     name: &'v str,
-    price: &'v Price,
+    price: Cow<'v, Price>,
     months: u32,
+    agreed: bool,
 }
 
+/// The price that counts for an item: the version's, or what was agreed instead.
+///
+/// Errors: `internal` when the version has none; `price_not_negotiable` when what was agreed does not fit it.
 pub(super) fn priced<'v>(
     version: &'v Version,
     item: &Item,
     cycle: Cycle,
-    currency: Currency,
-) -> Option<Priced<'v>> {
-    match item.kind {
-        ItemKind::Plan => {
-            let plan = version.book.plan(&item.key)?;
-            Some(Priced { name: &plan.name, price: plan.price_for(cycle, currency)?, months: 1 })
-        }
-        ItemKind::Addon => {
-            let addon = version.book.addon(&item.key)?;
+    subscription: &Subscription,
+) -> Result<Priced<'v>> {
+    let (currency, agreement) = (subscription.currency, &subscription.agreement);
+    let found = match item.kind {
+        ItemKind::Plan => version
+            .book
+            .plan(&item.key)
+            .and_then(|plan: &Plan| Some((plan.name.as_str(), plan.price_for(cycle, currency)?, 1))),
+        ItemKind::Addon => version.book.addon(&item.key).and_then(|addon| {
             let price = addon.price_for(cycle, currency)?;
-            Some(Priced { name: &addon.name, price: price.price, months: price.months_factor })
-        }
+            Some((addon.name.as_str(), price.price, price.months_factor))
+        }),
+    };
+    let (name, price, months) = found.ok_or_else(|| {
+        Error::internal(format!("version {} of the price book has no price for {}", version.number, item.key))
+    })?;
+    let agreed = agreement.prices.contains_key(&item.key);
+    Ok(Priced { name, price: agreement.price(&item.key, price)?, months, agreed })
+}
+
+/// Where an item's price stands in the book.
+fn section(item: &Item) -> String {
+    match item.kind {
+        ItemKind::Plan => format!("plans.{}", item.key),
+        ItemKind::Addon => format!("addons.{}", item.key),
     }
 }
 
+/// What an item costs for a share of a period.
+fn charge(priced: &Priced<'_>, place: &str, version: &Version, item: &Item, share: Share) -> Result<Rated> {
+    let agreed = if priced.agreed { ", as agreed" } else { "" };
+    rate(&Charge {
+        name: priced.name,
+        place: &format!("{place}{agreed}"),
+        book: version.number,
+        price: &priced.price,
+        months: priced.months,
+        quantity: Quantity::whole(item.quantity),
+        share,
+    })
+}
+
+/// The line that bills an item in advance for a period; none when it is paid in arrears.
 pub(super) fn line(
     subscription: &Subscription,
     version: &Version,
     item: &Item,
-    place: usize,
     period: Period,
     share: Share,
-) -> Result<Line> {
-    let priced =
-        priced(version, item, subscription.schedule.cycle, subscription.currency).ok_or_else(|| {
-            Error::internal(format!(
-                "version {} of the price book has no price for {}",
-                version.number, item.key
-            ))
-        })?;
-    let section = match item.kind {
-        ItemKind::Plan => "plans",
-        ItemKind::Addon => "addons",
-    };
-    let charge = Charge {
-        name: priced.name,
-        place: &format!("{section}.{}", item.key),
-        book: version.number,
-        price: priced.price,
-        months: priced.months,
-        quantity: Quantity::whole(item.quantity),
-        share,
-    };
-    let rated = rate(&charge)?;
-    Ok(Line {
-        ordinal: place as i64,
+) -> Result<Option<Line>> {
+    let priced = priced(version, item, subscription.schedule.cycle, subscription)?;
+    if in_arrears(&priced.price) {
+        return Ok(None);
+    }
+    let rated = charge(&priced, &section(item), version, item, share)?;
+    let zero = Money::zero(subscription.currency);
+    Ok(Some(Line {
+        ordinal: 0,
         subscription: subscription.id,
         item: item.ordinal,
         kind: ChargeKind::Recurring,
+        key: item.key.clone(),
+        group: String::new(),
         adjustment: 0,
         description: priced.name.to_owned(),
         period,
         quantity: item.quantity,
+        measured: None,
+        discount: zero,
         amount: rated.amount,
+        tax: zero,
+        tax_category: tax_category(version, item),
         explanation: rated.explanation,
-    })
+    }))
 }
 
 /// When a subscription falls due next.
-pub const fn next_due(subscription: &Subscription) -> Edge {
-    subscription.billed_through
+pub fn next_due(subscription: &Subscription) -> Edge {
+    subscription.next_due()
 }

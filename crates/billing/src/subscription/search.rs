@@ -3,7 +3,6 @@
 use std::{collections::HashMap, str::FromStr};
 
 use jiff::Timestamp;
-use jobs::due::Due;
 use kernel::{
     Currency, Error, Result,
     ids::{BookVersionId, CustomerId, SubscriptionId},
@@ -14,7 +13,6 @@ use uuid::Uuid;
 use super::{
     model::{State, Subscription},
     ops,
-    renewal::TRIAL_END,
 };
 
 /// Which subscriptions. What is left out does not matter.
@@ -40,17 +38,15 @@ pub struct Filter {
 pub enum Place {
     /// In a list of the newest.
     Newest(SubscriptionId),
-    /// In a list of what falls due.
-    Due(Due),
+    /// In a list of what falls due, where what is one customer's stands together.
+    Due(Timestamp, CustomerId, SubscriptionId),
 }
 
 impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Newest(id) => id.fmt(f),
-            Self::Due(Due { at, rank, subject }) => {
-                write!(f, "{}.{rank}.{}", at.as_microsecond(), SubscriptionId::from_uuid(*subject))
-            }
+            Self::Due(at, customer, id) => write!(f, "{}.{customer}.{id}", at.as_microsecond()),
         }
     }
 }
@@ -61,10 +57,10 @@ impl FromStr for Place {
     fn from_str(text: &str) -> Result<Self> {
         let due = || {
             let mut parts = text.split('.');
-            let (at, rank, id) = (parts.next()?, parts.next()?, parts.next()?);
+            let (at, customer, id) = (parts.next()?, parts.next()?, parts.next()?);
             let at = Timestamp::from_microsecond(at.parse().ok()?).ok()?;
-            let subject = id.parse::<SubscriptionId>().ok()?.uuid();
-            parts.next().is_none().then_some(Self::Due(Due { at, rank: rank.parse().ok()?, subject }))
+            let place = Self::Due(at, customer.parse().ok()?, id.parse().ok()?);
+            parts.next().is_none().then_some(place)
         };
         let wrong = || Error::invalid("cursor_malformed", "This is not a place in a list of subscriptions.");
         match text.parse() {
@@ -108,15 +104,16 @@ statements! {
             AND s.env_id = d.env_id AND s.id = d.subscription_id", filters!(),
         " ORDER BY d.subscription_id DESC LIMIT $3");
     environment FALLING_DUE = concat!(
-        "SELECT d.subject_id, d.at, d.rank FROM due d CROSS JOIN subscription s
-        WHERE d.env_id = $1 AND d.at >= $11 AND d.at < $12 AND (d.at, d.rank, d.subject_id) > ($13, $14, $2) AND d.rank >= $15
-            AND s.env_id = d.env_id AND s.id = d.subject_id", filters!(),
-        " ORDER BY d.at, d.rank, d.subject_id LIMIT $3");
+        "SELECT s.id, s.due, s.customer_id FROM subscription s
+        WHERE s.env_id = $1 AND s.state IN ('active', 'trialing') AND s.due >= $11 AND s.due < $12
+            AND (s.due, s.customer_id, s.id) > ($13, $14, $2)", filters!(),
+        " ORDER BY s.due, s.customer_id, s.id LIMIT $3");
     environment COUNTS = "SELECT book_id, state, count(*) FROM subscription WHERE env_id = $1 GROUP BY book_id, state";
     environment COUNT_PLANS = "SELECT s.book_id, i.key, count(*) FROM subscription s
         JOIN subscription_item i ON i.env_id = s.env_id AND i.subscription_id = s.id AND i.kind = 'plan' AND i.quantity > 0
         WHERE s.env_id = $1 AND s.state IN_TEXTS($2) GROUP BY s.book_id, i.key";
-    environment COUNT_DUE = "SELECT count(*) FROM due WHERE env_id = $1 AND at >= $2 AND at < $3 AND rank >= $4";
+    environment COUNT_DUE = "SELECT count(*) FROM subscription
+        WHERE env_id = $1 AND state IN ('active', 'trialing') AND due >= $2 AND due < $3";
     /// Whose subscriptions are in a state, the newest subscriptions first.
     environment CUSTOMERS_IN = "SELECT customer_id FROM subscription WHERE env_id = $1 AND state = $2
         ORDER BY id DESC LIMIT $3";
@@ -136,7 +133,7 @@ pub fn search(
 ) -> Result<Vec<(Subscription, Place)>> {
     let places = match (filter.due, after) {
         (Some(span), None) => falling_due(view, filter, span, None, limit)?,
-        (Some(span), Some(Place::Due(after))) => falling_due(view, filter, span, Some(after), limit)?,
+        (Some(span), Some(after @ Place::Due(..))) => falling_due(view, filter, span, Some(after), limit)?,
         (None, None) => newest(view, filter, None, limit)?,
         (None, Some(Place::Newest(before))) => newest(view, filter, Some(before), limit)?,
         _ => {
@@ -173,22 +170,18 @@ fn falling_due(
     view: &mut View<'_>,
     filter: &Filter,
     [from, until]: [Timestamp; 2],
-    after: Option<Due>,
+    after: Option<Place>,
     limit: i64,
 ) -> Result<Vec<Placed>> {
-    let after = after.unwrap_or(Due { at: from, rank: i64::MIN, subject: Uuid::nil() });
-    let mut params = params_of(filter, after.subject, limit);
-    params.extend([
-        Value::Instant(from),
-        Value::Instant(until),
-        Value::Instant(after.at),
-        Value::Int(after.rank),
-        // Reminders come before: they are no edge.
-        Value::Int(TRIAL_END.rank),
-    ]);
+    let (at, customer, id) = match after {
+        Some(Place::Due(at, customer, id)) => (at, customer.uuid(), id.uuid()),
+        _ => (from, Uuid::nil(), Uuid::nil()),
+    };
+    let mut params = params_of(filter, id, limit);
+    params.extend([Value::Instant(from), Value::Instant(until), Value::Instant(at), Value::Uuid(customer)]);
     view.all(&FALLING_DUE, &params, |row| {
-        let id: SubscriptionId = row.get(0)?;
-        Ok((id, Place::Due(Due { at: row.get(1)?, rank: row.get(2)?, subject: id.uuid() })))
+        let id = row.get(0)?;
+        Ok((id, Place::Due(row.get(1)?, row.get(2)?, id)))
     })
 }
 
@@ -219,7 +212,7 @@ pub fn plan_counts(view: &mut View<'_>, states: &[State]) -> Result<Vec<(BookVer
 
 /// How many renewals and ends of trials fall due in a half-open span.
 pub fn due_count(view: &mut View<'_>, [from, until]: [Timestamp; 2]) -> Result<i64> {
-    view.one(&COUNT_DUE, params![from, until, TRIAL_END.rank], |row| row.get(0))
+    view.one(&COUNT_DUE, params![from, until], |row| row.get(0))
 }
 
 /// Customers with a subscription in a state, of the newest `limit` such subscriptions; some may be named twice.

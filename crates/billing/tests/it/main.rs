@@ -1,15 +1,19 @@
 //! Billing on both databases.
 
+mod bill_runs;
 mod changes;
+mod coupons;
 mod ground;
 mod import;
 mod invoices;
+mod migrations;
 mod parallel;
 mod ravenstack;
 mod renewals;
 mod search;
 mod starts;
 mod trials;
+mod usage;
 
 static ALL: &[&store::Context] = &[
     &store::CONTEXT,

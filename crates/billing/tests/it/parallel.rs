@@ -64,6 +64,9 @@ fn what_may_happen_once_happens_once() {
         let entity = environment::NewLegalEntity {
             name: "Second".into(),
             country: "FR".into(),
+            region: None,
+            tax_id: None,
+            registrations: Vec::new(),
             currency: Currency::parse("EUR").unwrap(),
             zone: Zone::utc(),
             series: "FR".into(),

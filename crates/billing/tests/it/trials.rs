@@ -213,7 +213,7 @@ fn what_is_scheduled_in_a_trial_happens_at_its_end() {
         advance(test, &scope, "2026-01-16T00:00:00Z").unwrap();
         assert_eq!(issued(test, &scope), ["INV-000001 2026-01-15 USD 62.00"]);
         let after = test.db.read(&scope, move |view| find(view, id)).wait().unwrap();
-        assert_eq!((after.plan(), after.pending.is_none()), ("dear", true));
+        assert_eq!((after.plan(), after.pending().is_none()), ("dear", true));
         sound(test, &scope);
     });
 }

@@ -3,8 +3,10 @@
 use std::{collections::BTreeSet, fmt};
 
 use jiff::civil::Date;
-use kernel::{Currency, Rate, UnitPrice};
+use kernel::{Currency, Money, Rate, UnitPrice};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::price::is_default;
 
 /// A discount on the lines of a subscription.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,9 +26,22 @@ pub struct Coupon {
     /// Keys of the plans, add-ons and usage prices whose lines it reduces; none: every line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applies_to: Option<BTreeSet<String>>,
-    /// How many customers may redeem it; none: any number.
+    /// How often it may be redeemed by all customers together; none: any number of times.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redemptions: Option<u64>,
+    /// How often one customer may redeem it; 1 unless the book says otherwise.
+    #[serde(default = "once", skip_serializing_if = "is_once")]
+    pub per_customer: u64,
+    /// Whether only a customer who never had a paid subscription may redeem it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub new_customers_only: bool,
+    /// An invoice is reduced only when the lines it covers come to at least so much before discounts: one amount for
+    /// each currency it can be used in, in major units. Empty: any amount.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub minimum: Vec<(Currency, UnitPrice)>,
+    /// The first local date on which it can be redeemed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starts: Option<Date>,
     /// The first local date on which it can no longer be redeemed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Date>,
@@ -34,10 +49,33 @@ pub struct Coupon {
     pub stacks: bool,
 }
 
+fn once() -> u64 {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_once(times: &u64) -> bool {
+    *times == once()
+}
+
 impl Coupon {
     /// Whether it reduces a line of this plan, add-on or usage price.
     pub fn covers(&self, key: &str) -> bool {
         self.applies_to.as_ref().is_none_or(|keys| keys.contains(key))
+    }
+
+    /// Whether it can be redeemed on this local date: from its first day until before the day it expires.
+    pub fn is_valid_on(&self, date: Date) -> bool {
+        self.starts.is_none_or(|starts| starts <= date) && self.expires.is_none_or(|expires| date < expires)
+    }
+
+    /// Whether it reduces an invoice in this currency on which the lines it covers come to `covered`.
+    pub fn reaches_minimum(&self, covered: Money) -> bool {
+        let minimum = self.minimum.iter().find(|(currency, _)| *currency == covered.currency());
+        match minimum {
+            Some((_, minimum)) => covered.exact_major() >= minimum.exact(),
+            None => self.minimum.is_empty(),
+        }
     }
 }
 

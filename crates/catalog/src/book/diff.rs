@@ -1,19 +1,21 @@
 //! What changed from one book to another, in sentences.
 
+mod parts;
+
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     fmt::{self, Display},
 };
 
-use kernel::{Cycle, CycleUnit};
+use kernel::{Currency, Cycle, CycleUnit};
 use serde::Serialize;
 
 use super::{
-    coupon::{Coupon, Discount},
-    meter::{Limit, LimitPolicy, LimitScope, Meter, Window},
-    model::{Addon, Billing, Book, Feature, FeatureKind, Included, Plan, Trial, WithoutMethod},
+    billing::{Billing, TaxCategory},
+    coupon::Coupon,
+    meter::Meter,
+    model::{Addon, Book, Feature, Plan},
     price::{Price, UsagePrice, When},
-    price_text::money,
 };
 
 /// One change.
@@ -37,13 +39,36 @@ pub fn diff(old: &Book, new: &Book) -> Vec<Change> {
     changes.value("format", &old.format, &new.format);
     changes.value("name", &old.name, &new.name);
     changes.value("currency", old.currency.code(), new.currency.code());
-    billing(&mut changes, &old.billing, &new.billing);
-    trial(&mut changes, old.trial.as_ref(), new.trial.as_ref());
-    changes.entries("feature", &old.features, &new.features, feature);
-    changes.entries("plan", &old.plans, &new.plans, plan);
-    changes.entries("add-on", &old.addons, &new.addons, addon);
-    changes.entries("meter", &old.meters, &new.meters, meter);
-    changes.entries("coupon", &old.coupons, &new.coupons, coupon);
+    parts::billing(&mut changes, &old.billing, &new.billing);
+    parts::trial(&mut changes, old.trial.as_ref(), new.trial.as_ref());
+    changes.entries("feature", &old.features, &new.features, parts::feature);
+    changes.entries("plan", &old.plans, &new.plans, parts::plan);
+    changes.entries("add-on", &old.addons, &new.addons, parts::addon);
+    changes.entries("meter", &old.meters, &new.meters, parts::meter);
+    changes.entries("coupon", &old.coupons, &new.coupons, parts::coupon);
+    changes.list
+}
+
+/// The changes from one `[billing]` to another.
+pub(crate) fn billing_changes(old: &Billing, new: &Billing) -> Vec<Change> {
+    let mut changes = Changes { list: Vec::new(), place: String::new(), about: String::new() };
+    parts::billing(&mut changes, old, new);
+    changes.list
+}
+
+/// What else than its price changes for who has a plan, pays it by this cycle in this currency, and gets another.
+pub(crate) fn plan_changes(old: &Plan, new: &Plan, cycle: Cycle, currency: Currency) -> Vec<Change> {
+    let mut changes = Changes { list: Vec::new(), place: String::new(), about: String::new() };
+    changes.at(format!("plans.{}", old.key), format!("plan {}", old.name));
+    let seen = |plan: &Plan| {
+        let mut plan = plan.clone();
+        plan.minimum =
+            plan.minimum_for(cycle, currency).map(|found| found.price.clone()).into_iter().collect();
+        plan.usage.iter_mut().for_each(|usage| usage.prices.retain(|price| price.currency == currency));
+        plan.thresholds.retain(|thresholds| thresholds.currency == currency);
+        Plan { prices: Vec::new(), ..plan }
+    };
+    parts::plan(&mut changes, &seen(old), &seen(new));
     changes.list
 }
 
@@ -75,6 +100,12 @@ impl Changes {
         if old != new {
             self.say(format_args!("{what} {} → {}", word(old), word(new)));
         }
+    }
+
+    /// A tax category, by default that of what it belongs to.
+    fn tax(&mut self, what: &str, old: Option<&TaxCategory>, new: Option<&TaxCategory>) {
+        let word = |tax: Option<&TaxCategory>| tax.map_or_else(|| "default".into(), ToString::to_string);
+        self.value(what, &word(old), &word(new));
     }
 
     /// Features, plans or add-ons: those gone, those new, those `compare` finds changed, and their order.
@@ -138,13 +169,15 @@ impl Changes {
 
     /// Prices, each called by `what` and its cycle.
     fn prices(&mut self, what: &str, old: &[Price], new: &[Price]) {
-        let same = |a: &Price, b: &Price| a.when == b.when && a.currency == b.currency;
-        for gone in old.iter().filter(|gone| !new.iter().any(|price| same(gone, price))) {
+        let key = |price: &Price| -> (When, Currency) { (price.when, price.currency) };
+        let before: HashMap<_, &Price> = old.iter().map(|price| (key(price), price)).collect();
+        let after: HashSet<_> = new.iter().map(key).collect();
+        for gone in old.iter().filter(|gone| !after.contains(&key(gone))) {
             self.say(format_args!("{} {gone} removed", price_word(what, gone.when)));
         }
         for price in new {
             let word = price_word(what, price.when);
-            match old.iter().find(|before| same(before, price)) {
+            match before.get(&key(price)).copied() {
                 None => self.say(format_args!("{word} {price} added")),
                 Some(before) if before == price => {}
                 Some(before) if before.pay_in != price.pay_in && before.to_string() == price.to_string() => {
@@ -157,20 +190,24 @@ impl Changes {
 
     /// The usage prices of a plan, by key.
     fn usage(&mut self, old: &[UsagePrice], new: &[UsagePrice]) {
-        for gone in old.iter().filter(|gone| new.iter().all(|usage| usage.key != gone.key)) {
+        let by_key = |list: &'_ [UsagePrice]| -> BTreeMap<String, usize> {
+            list.iter().enumerate().map(|(place, usage)| (usage.key.clone(), place)).collect()
+        };
+        let (before, after) = (by_key(old), by_key(new));
+        for gone in old.iter().filter(|gone| !after.contains_key(&gone.key)) {
             self.say(format_args!("usage price {} removed", gone.key));
         }
         for usage in new {
-            match old.iter().find(|before| before.key == usage.key) {
+            match before.get(&usage.key).map(|place| &old[*place]) {
                 None => self.say(format_args!("usage price {} added", usage.key)),
                 Some(before) => self.one_usage(before, usage),
             }
         }
-        let keys = |list: &[UsagePrice], other: &[UsagePrice]| -> Vec<String> {
-            let kept = list.iter().filter(|usage| other.iter().any(|known| known.key == usage.key));
+        let kept = |list: &[UsagePrice], other: &BTreeMap<String, usize>| -> Vec<String> {
+            let kept = list.iter().filter(|usage| other.contains_key(&usage.key));
             kept.map(|usage| usage.key.clone()).collect()
         };
-        if keys(old, new) != keys(new, old) {
+        if kept(old, &after) != kept(new, &before) {
             self.say("usage prices in another order");
         }
     }
@@ -188,6 +225,7 @@ impl Changes {
         );
         self.setting(&format!("usage price {key} where"), &old.filter, &new.filter);
         self.setting(&format!("usage price {key} grouped by"), &old.group_by, &new.group_by);
+        self.tax(&format!("usage price {key} tax"), old.tax.as_ref(), new.tax.as_ref());
         self.prices(&format!("usage price {key}"), &old.prices, &new.prices);
     }
 }
@@ -214,137 +252,8 @@ macro_rules! named {
 }
 named! { Feature "features"; Plan "plans"; Addon "addons"; Meter "meters"; Coupon "coupons"; }
 
-fn billing(changes: &mut Changes, old: &Billing, new: &Billing) {
-    changes.at("billing", "billing");
-    changes.setting("anchor", &old.anchor, &new.anchor);
-    changes.setting("proration", &old.proration, &new.proration);
-    changes.setting("change day", &old.change_day, &new.change_day);
-    changes.setting("cancellation day", &old.cancellation_day, &new.cancellation_day);
-    changes.setting("cycle change", &old.cycle_change, &new.cycle_change);
-    changes.setting("minimums", &old.minimums, &new.minimums);
-}
-
-fn trial(changes: &mut Changes, old: Option<&Trial>, new: Option<&Trial>) {
-    changes.at("trial", "trial");
-    let (old, new) = match (old, new) {
-        (Some(old), Some(new)) => (old, new),
-        (None, Some(new)) => return changes.say(format_args!("added, {} days", new.days)),
-        (Some(_), None) => return changes.say("removed"),
-        (None, None) => return,
-    };
-    let plan = |trial: &Trial| trial.plan.clone().unwrap_or_else(|| "the one chosen".into());
-    changes.value("days", &old.days, &new.days);
-    changes.value("plan", &plan(old), &plan(new));
-    changes.value("card required", &old.card_required, &new.card_required);
-    changes.value("keep anchor", &old.keep_anchor, &new.keep_anchor);
-    changes.setting("reminders", &old.reminders, &new.reminders);
-    changes.setting("at the end with a payment method", &old.with_method, &new.with_method);
-    changes.value("at the end without a payment method", &without(&old.without), &without(&new.without));
-}
-
-fn without(method: &WithoutMethod) -> String {
-    match method {
-        WithoutMethod::Suspend => "suspend".into(),
-        WithoutMethod::Cancel => "cancel".into(),
-        WithoutMethod::Downgrade { plan } => format!("downgrade to {plan}"),
-    }
-}
-
-fn feature(changes: &mut Changes, old: &Feature, new: &Feature) {
-    let kind = |feature: &Feature| match &feature.kind {
-        FeatureKind::Boolean => "yes or no".to_owned(),
-        FeatureKind::Limit { unit } => format!("limit per {unit}"),
-        FeatureKind::Value => "value".to_owned(),
-    };
-    changes.value("kind", &kind(old), &kind(new));
-}
-
-fn plan(changes: &mut Changes, old: &Plan, new: &Plan) {
-    changes.prices("price", &old.prices, &new.prices);
-    changes.value("negotiated", &old.negotiated, &new.negotiated);
-    changes.prices("minimum", &old.minimum, &new.minimum);
-    changes.map(&old.includes, &new.includes, |included| match included {
-        Included::UpTo(amount) => amount.to_string(),
-        Included::Unlimited => "unlimited".into(),
-        Included::Value(text) => format!("\"{text}\""),
-    });
-    changes.set("feature", &old.features, &new.features);
-    changes.map(&old.limits, &new.limits, limit_text);
-    changes.usage(&old.usage, &new.usage);
-}
-
-fn limit_text(limit: &Limit) -> String {
-    let per = limit.per.as_ref().map(|unit| format!(" per {unit}")).unwrap_or_default();
-    let policy = match limit.policy {
-        LimitPolicy::Hard => "hard",
-        LimitPolicy::Soft => "soft",
-        LimitPolicy::Warn => "warn",
-    };
-    let scope = match limit.scope {
-        LimitScope::Customer => "",
-        LimitScope::User => ", each user",
-        LimitScope::Seat => ", each seat",
-        LimitScope::Key => ", each API key",
-    };
-    let window = match limit.window {
-        Window::Period => String::new(),
-        window => format!(", {window}"),
-    };
-    format!("{}{per} ({policy}{scope}{window})", limit.amount)
-}
-
-fn meter(changes: &mut Changes, old: &Meter, new: &Meter) {
-    let property = |meter: &Meter| meter.property.clone().unwrap_or_else(|| "value".into());
-    changes.value("unit", &old.unit, &new.unit);
-    changes.setting("aggregation", &old.aggregation, &new.aggregation);
-    if old.property != new.property {
-        changes.say(format_args!("property {} → {}", property(old), property(new)));
-    }
-    changes.value("decimals", &old.decimals, &new.decimals);
-    changes.setting("dimensions", &old.dimensions, &new.dimensions);
-}
-
-fn coupon(changes: &mut Changes, old: &Coupon, new: &Coupon) {
-    let or = |value: Option<String>, none: &str| value.unwrap_or_else(|| none.into());
-    let count = |coupon: &Coupon| or(coupon.redemptions.map(|count| count.to_string()), "any number");
-    let expires = |coupon: &Coupon| or(coupon.expires.map(|date| date.to_string()), "never");
-    let scope = |coupon: &Coupon| {
-        let keys = coupon.applies_to.as_ref().map(|keys| keys.iter().map(String::as_str).collect::<Vec<_>>());
-        or(keys.map(|keys| keys.join(", ")), "everything")
-    };
-    changes.value("code", &or(old.code.clone(), "none"), &or(new.code.clone(), "none"));
-    changes.value("discount", &discount_text(&old.discount), &discount_text(&new.discount));
-    changes.value("lasts", &old.lasts, &new.lasts);
-    changes.value("applies to", &scope(old), &scope(new));
-    changes.value("redemptions", &count(old), &count(new));
-    changes.value("expires", &expires(old), &expires(new));
-    changes.value("stacks", &old.stacks, &new.stacks);
-}
-
-fn discount_text(discount: &Discount) -> String {
-    match discount {
-        Discount::Percent { rate } => format!("{rate} %"),
-        Discount::Amount { amounts } => {
-            let amounts = amounts.iter().map(|(currency, amount)| money(*amount, *currency));
-            amounts.collect::<Vec<_>>().join(", ")
-        }
-        Discount::FreeMonths { months } => format!("{months} months free"),
-    }
-}
-
-fn addon(changes: &mut Changes, old: &Addon, new: &Addon) {
-    changes.prices("price", &old.prices, &new.prices);
-    changes.map(&old.raises, &new.raises, |amount| format!("raised by {amount}"));
-    changes.set("feature", &old.features, &new.features);
-    let plans = |addon: &Addon| match &addon.plans {
-        Some(plans) => plans.iter().map(String::as_str).collect::<Vec<_>>().join(", "),
-        None => "every plan".into(),
-    };
-    changes.value("sold with", &plans(old), &plans(new));
-}
-
 /// "monthly price", "price for 2 years", "one-off price".
-fn price_word(what: &str, when: When) -> String {
+pub(crate) fn price_word(what: &str, when: When) -> String {
     let cycle = match when {
         When::Once => return format!("one-off {what}"),
         When::Period => return what.to_owned(),

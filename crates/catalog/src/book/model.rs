@@ -6,14 +6,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kernel::{Currency, Cycle, ProrationUnit, UnitPrice};
+use kernel::{Currency, Cycle, UnitPrice};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{
+    billing::{Billing, TaxCategory},
     coupon::Coupon,
     meter::{Limit, LimitPolicy, Meter},
     price::{Price, UsagePrice, When, is_default, recurring},
+    threshold::Thresholds,
 };
 
 /// A merchant's price book.
@@ -80,6 +82,21 @@ impl Book {
         std::iter::once(self.currency).chain(others).collect()
     }
 
+    /// The tax category of a plan's fees.
+    pub fn plan_tax<'a>(&'a self, plan: &'a Plan) -> &'a TaxCategory {
+        plan.tax.as_ref().unwrap_or(&self.billing.tax)
+    }
+
+    /// The tax category of an add-on.
+    pub fn addon_tax<'a>(&'a self, addon: &'a Addon) -> &'a TaxCategory {
+        addon.tax.as_ref().unwrap_or(&self.billing.tax)
+    }
+
+    /// The tax category of a usage price of a plan: its own, or else the plan's.
+    pub fn usage_tax<'a>(&'a self, plan: &'a Plan, usage: &'a UsagePrice) -> &'a TaxCategory {
+        usage.tax.as_ref().unwrap_or_else(|| self.plan_tax(plan))
+    }
+
     /// The book as JSON, always the same text for equal books: what is stored, and what [`digest`](Self::digest) covers.
     pub fn canonical_json(&self) -> String {
         serde_json::to_string(self)
@@ -90,89 +107,6 @@ impl Book {
     pub fn digest(&self) -> String {
         Sha256::digest(self.canonical_json()).iter().map(|byte| format!("{byte:02x}")).collect()
     }
-}
-
-/// The knobs of subscriptions (domain rules §4); the defaults are the rules' own.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Billing {
-    /// Where periods begin.
-    pub anchor: Anchor,
-    /// The unit in which a part of a period is measured.
-    pub proration: ProrationUnit,
-    /// Whose the day of a change is.
-    pub change_day: ChangeDay,
-    /// Whether the day of a cancellation is paid for.
-    pub cancellation_day: CancellationDay,
-    /// What a change of the billing cycle does to the period.
-    pub cycle_change: CycleChange,
-    /// What a minimum is in a period shorter than its own.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub minimums: Minimums,
-}
-
-impl Default for Billing {
-    fn default() -> Self {
-        Self {
-            anchor: Anchor::Anniversary,
-            proration: ProrationUnit::Day,
-            change_day: ChangeDay::New,
-            cancellation_day: CancellationDay::Billed,
-            cycle_change: CycleChange::Restart,
-            minimums: Minimums::Whole,
-        }
-    }
-}
-
-/// Where periods begin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Anchor {
-    /// On the day of the month the subscription started.
-    Anniversary,
-    /// On the 1st of the month (quarter, year), or on a Monday.
-    Calendar,
-}
-
-/// Whose the day of a change is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ChangeDay {
-    /// The new state's.
-    New,
-    /// The old state's: the new one counts from the next day.
-    Old,
-}
-
-/// Whether the day of a cancellation is paid for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CancellationDay {
-    /// It is.
-    Billed,
-    /// It is not.
-    Free,
-}
-
-/// What a change of the billing cycle does to the period.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CycleChange {
-    /// A new period and anchor start with the change.
-    Restart,
-    /// The anchor stays.
-    Keep,
-}
-
-/// What a minimum is in a period shorter than its own.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Minimums {
-    /// The whole of it.
-    #[default]
-    Whole,
-    /// The part of it that the period is.
-    Prorated,
 }
 
 /// The trial a book offers. It ends at the first instant of the local start date + `days`.
@@ -285,6 +219,13 @@ pub struct Plan {
     /// The least a period of the subscription costs, all its lines together: flat prices like those of `prices`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub minimum: Vec<Price>,
+    /// What its fees are to the tax rules; none: the book's category.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax: Option<TaxCategory>,
+    /// Usage amounts at which an invoice is issued before the period's end: one for each currency of the plan, or
+    /// none at all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub thresholds: Vec<Thresholds>,
 }
 
 impl Plan {
@@ -332,6 +273,11 @@ impl Plan {
         self.limits.get(&usage.meter).filter(|limit| limit.policy == LimitPolicy::Soft)
     }
 
+    /// When its usage is billed before the period's end.
+    pub fn thresholds_in(&self, currency: Currency) -> Option<&Thresholds> {
+        self.thresholds.iter().find(|thresholds| thresholds.currency == currency)
+    }
+
     /// Whether it has this boolean feature.
     pub fn has(&self, feature: &str) -> bool {
         self.features.contains(feature)
@@ -358,6 +304,9 @@ pub struct Addon {
     /// The plans it can be bought with; none: see [`Addon::fits`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plans: Option<BTreeSet<String>>,
+    /// What it is to the tax rules; none: the book's category.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax: Option<TaxCategory>,
 }
 
 /// What one unit of an add-on costs in one period: `unit_price × months_factor`, exactly.

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use kernel::{Currency, Cycle, Exact, Rate, UnitPrice};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::billing::TaxCategory;
+
 /// A price: when it is charged, in what currency, and how the amount is found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -272,6 +274,9 @@ pub struct UsagePrice {
     /// Units free in each period, where no soft limit of the plan says how many are included.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub free: Option<Exact>,
+    /// What it is to the tax rules; none: the plan's category.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax: Option<TaxCategory>,
     /// One for each currency of the plan.
     pub prices: Vec<Price>,
 }
@@ -284,7 +289,7 @@ impl UsagePrice {
 }
 
 /// When a price is charged. In JSON `"once"`, `"period"` or the cycle's text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum When {
     /// One time.
     Once,

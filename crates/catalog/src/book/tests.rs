@@ -1,8 +1,10 @@
 //! Tests of reading and comparing whole books.
 
 mod businesses;
+mod coupons;
 mod difference;
 mod hostile;
+mod knobs;
 mod mistakes;
 mod prices;
 mod unison;

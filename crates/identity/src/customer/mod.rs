@@ -1,15 +1,17 @@
 //! Customers: the organisations that buy from a merchant.
 
+mod edit;
 mod model;
 mod ops;
 mod search;
 pub(crate) mod sql;
 mod words;
 
-pub use model::{Customer, CustomerRef, NewCustomer, Party, Person, metadata};
+pub use edit::change;
+pub use model::{Buyer, Customer, CustomerRef, Edit, NewCustomer, Party, Person, metadata};
 pub use ops::{
-    create, create_all, erase, existing_external_ids, find, index_words, list, load, lock, lock_all, parties,
-    person, resolve,
+    buyers, create, create_all, erase, existing_external_ids, find, index_words, list, load, lock, lock_all,
+    parties, person, resolve,
 };
 pub use search::{Find, Found, Place, Sort, count, load as load_found, search};
 pub use words::SHORTEST as SHORTEST_WORD;

@@ -23,6 +23,10 @@ pub struct Customer {
     pub external_id: Option<String>,
     /// ISO 3166-1 alpha-2.
     pub country: String,
+    /// The region of the country, where taxes differ by it: ISO 3166-2 without the country, such as `NY`.
+    pub region: Option<String>,
+    /// Whether no tax is charged to it.
+    pub tax_exempt: bool,
     /// The currency it is billed in unless a subscription says otherwise.
     pub currency: Currency,
     /// Where its days begin.
@@ -42,6 +46,8 @@ pub struct Person {
     pub email: Option<String>,
     /// Postal address, as printed.
     pub address: Option<String>,
+    /// Its tax id, as printed, when it buys as a business.
+    pub tax_id: Option<String>,
     /// When it was erased, in real time.
     pub erased: Option<Timestamp>,
 }
@@ -64,6 +70,37 @@ pub struct Party {
     pub address: Option<String>,
     /// ISO 3166-1 alpha-2.
     pub country: String,
+    /// ISO 3166-2 without the country.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// Tax id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax_id: Option<String>,
+}
+
+/// A customer as the tax rules see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Buyer {
+    /// ISO 3166-1 alpha-2.
+    pub country: String,
+    /// ISO 3166-2 without the country.
+    pub region: Option<String>,
+    /// Whether there is a tax id.
+    pub has_tax_id: bool,
+    /// Whether no tax is charged to it.
+    pub exempt: bool,
+}
+
+impl Buyer {
+    /// The same for [`tax::treat`].
+    pub fn for_tax(&self) -> tax::Buyer<'_> {
+        tax::Buyer {
+            country: &self.country,
+            region: self.region.as_deref(),
+            has_tax_id: self.has_tax_id,
+            exempt: self.exempt,
+        }
+    }
 }
 
 /// A customer to create.
@@ -77,6 +114,12 @@ pub struct NewCustomer {
     pub address: Option<String>,
     /// ISO 3166-1 alpha-2.
     pub country: String,
+    /// ISO 3166-2 without the country, such as `NY`.
+    pub region: Option<String>,
+    /// Its tax id, when it buys as a business.
+    pub tax_id: Option<String>,
+    /// Whether no tax is charged to it.
+    pub tax_exempt: bool,
     /// Billing currency.
     pub currency: Currency,
     /// Where its days begin; none: UTC.
@@ -90,18 +133,45 @@ pub struct NewCustomer {
 impl NewCustomer {
     /// The same with every text checked and trimmed.
     ///
-    /// Errors: `text_invalid`, `email_malformed`, `country_unknown`, `external_id_malformed`, `metadata_invalid`.
+    /// Errors: `text_invalid`, `email_malformed`, `country_unknown`, `region_unknown`, `tax_id_malformed`,
+    /// `external_id_malformed`, `metadata_invalid`.
     pub fn checked(self) -> Result<Self> {
+        let country = text::country(&self.country, "/country")?;
         Ok(Self {
             name: text::line(&self.name, 200, "/name")?,
             email: self.email.map(|email| text::email(&email, "/email")).transpose()?,
             address: self.address.map(|address| text::line(&address, 500, "/address")).transpose()?,
-            country: text::country(&self.country, "/country")?,
+            region: self.region.map(|region| text::region(&country, &region)).transpose()?,
+            tax_id: self.tax_id.map(|id| text::tax_id(&country, &id)).transpose()?,
+            country,
             external_id: self.external_id.map(|id| text::external_id(&id, "/external_id")).transpose()?,
             metadata: metadata(self.metadata)?,
             ..self
         })
     }
+}
+
+/// What to change of a customer; what is none stays as it is, and `Some(None)` takes it away.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Edit {
+    /// Name of the organisation or person.
+    pub name: Option<String>,
+    /// Where mail goes.
+    pub email: Option<Option<String>>,
+    /// Postal address.
+    pub address: Option<Option<String>>,
+    /// ISO 3166-1 alpha-2.
+    pub country: Option<String>,
+    /// ISO 3166-2 without the country.
+    pub region: Option<Option<String>>,
+    /// Its tax id.
+    pub tax_id: Option<Option<String>>,
+    /// Whether no tax is charged to it.
+    pub tax_exempt: Option<bool>,
+    /// Where its days begin. Subscriptions that run keep theirs.
+    pub zone: Option<Zone>,
+    /// The merchant's own notes, all of them.
+    pub metadata: Option<Json>,
 }
 
 /// Metadata: an object of up to 50 texts, keys up to 40 and values up to 500 characters.

@@ -9,7 +9,7 @@ use store::{Lock, NewFact, Row, ToValue, Tx, Value, View, idempotency, params};
 use uuid::Uuid;
 
 use super::{
-    model::{Customer, CustomerRef, NewCustomer, Party, Person},
+    model::{Buyer, Customer, CustomerRef, NewCustomer, Party, Person},
     sql, words,
 };
 
@@ -23,6 +23,8 @@ pub(super) fn read(row: &Row<'_>) -> Result<Customer> {
         zone: row.get(5)?,
         metadata: row.get(6)?,
         created: row.get(7)?,
+        region: row.get(8)?,
+        tax_exempt: row.get(9)?,
     })
 }
 
@@ -31,7 +33,8 @@ pub(super) fn read_person(row: &Row<'_>, from: usize) -> Result<Person> {
         name: row.get(from)?,
         email: row.get(from + 1)?,
         address: row.get(from + 2)?,
-        erased: row.get(from + 3)?,
+        tax_id: row.get(from + 3)?,
+        erased: row.get(from + 4)?,
     })
 }
 
@@ -55,6 +58,8 @@ pub fn create_all(tx: &mut Tx<'_>, new: Vec<NewCustomer>) -> Result<Vec<Customer
             person: *person,
             external_id: new.external_id.clone(),
             country: new.country.clone(),
+            region: new.region.clone(),
+            tax_exempt: new.tax_exempt,
             currency: new.currency,
             zone: new.zone.clone().unwrap_or_else(Zone::utc),
             metadata: new.metadata.clone(),
@@ -69,7 +74,15 @@ pub fn create_all(tx: &mut Tx<'_>, new: Vec<NewCustomer>) -> Result<Vec<Customer
         &sql::INSERT_PEOPLE,
         new.iter().zip(&people).zip(&indexed).map(|((new, id), indexed)| {
             let (key, words) = indexed.values();
-            [id.to_value(), new.name.to_value(), new.email.to_value(), new.address.to_value(), key, words]
+            [
+                id.to_value(),
+                new.name.to_value(),
+                new.email.to_value(),
+                new.address.to_value(),
+                new.tax_id.to_value(),
+                key,
+                words,
+            ]
         }),
     )?;
     let inserted = tx.bulk(&sql::INSERT, customers.iter().map(row))?;
@@ -117,6 +130,25 @@ fn insert_words<'w>(tx: &mut Tx<'_>, of: impl Iterator<Item = (CustomerId, &'w I
     tx.bulk(&sql::INSERT_WORDS, rows.iter().map(|(word, id)| [word.to_value(), id.to_value()])).map(drop)
 }
 
+/// Take back what a customer is found by, as its person's row says.
+fn drop_words(tx: &mut Tx<'_>, customer: &Customer) -> Result<()> {
+    let known: Option<String> = tx.one(&sql::WORDS, params![customer.person], |row| row.get(0))?;
+    for word in words::split(known.as_deref().unwrap_or_default()) {
+        tx.exec(&sql::DROP_WORDS, params![customer.id, *word.as_bytes()])?;
+    }
+    Ok(())
+}
+
+/// Let a locked customer be found by what it is called now.
+pub(super) fn index_again(tx: &mut Tx<'_>, customer: &Customer, person: &Person) -> Result<()> {
+    drop_words(tx, customer)?;
+    let external = customer.external_id.as_deref();
+    let indexed = Indexed::new(person.name.as_deref(), person.email.as_deref(), external);
+    let (key, words) = indexed.values();
+    tx.bulk_all(&sql::SET_WORDS, [[customer.person.to_value(), key, words]])?;
+    insert_words(tx, std::iter::once((customer.id, &indexed)))
+}
+
 /// Index customers that came before there was a search, at most `limit`; how many. Zero: all are.
 pub fn index_words(tx: &mut Tx<'_>, limit: i64) -> Result<usize> {
     type Unindexed = (CustomerId, PersonId, Indexed);
@@ -138,7 +170,7 @@ pub fn index_words(tx: &mut Tx<'_>, limit: i64) -> Result<usize> {
     Ok(found.len())
 }
 
-fn row(customer: &Customer) -> [Value<'_>; 8] {
+fn row(customer: &Customer) -> [Value<'_>; 10] {
     [
         customer.id.to_value(),
         customer.person.to_value(),
@@ -148,6 +180,8 @@ fn row(customer: &Customer) -> [Value<'_>; 8] {
         customer.zone.to_value(),
         customer.metadata.to_value(),
         customer.created.to_value(),
+        customer.region.to_value(),
+        customer.tax_exempt.to_value(),
     ]
 }
 
@@ -192,7 +226,7 @@ pub fn person(view: &mut View<'_>, id: PersonId) -> Result<Person> {
 /// Customers created before `before` (none: from the newest on), newest first, with their names.
 pub fn list(view: &mut View<'_>, before: Option<CustomerId>, limit: i64) -> Result<Vec<(Customer, Person)>> {
     let before = before.map_or(Uuid::max(), CustomerId::uuid);
-    view.all(&sql::LIST, params![before, limit], |row| Ok((read(row)?, read_person(row, 8)?)))
+    view.all(&sql::LIST, params![before, limit], |row| Ok((read(row)?, read_person(row, 10)?)))
 }
 
 /// Which of these external ids are taken.
@@ -203,13 +237,32 @@ pub fn existing_external_ids(view: &mut View<'_>, external: Vec<String>) -> Resu
 /// Customers as they are printed on documents now.
 pub fn parties(view: &mut View<'_>, customers: Vec<CustomerId>) -> Result<Vec<(CustomerId, Party)>> {
     view.all(&sql::PARTIES, params![customers], |row| {
-        let party =
-            Party { name: row.get(1)?, email: row.get(2)?, address: row.get(3)?, country: row.get(4)? };
+        let party = Party {
+            name: row.get(1)?,
+            email: row.get(2)?,
+            address: row.get(3)?,
+            country: row.get(4)?,
+            region: row.get(5)?,
+            tax_id: row.get(6)?,
+        };
         Ok((row.get(0)?, party))
     })
 }
 
-/// Blank a customer's name, addresses and metadata, and drop kept answers that may repeat them. Facts, ledger and issued documents stay: they hold
+/// Customers as the tax rules see them now.
+pub fn buyers(view: &mut View<'_>, customers: Vec<CustomerId>) -> Result<Vec<(CustomerId, Buyer)>> {
+    view.all(&sql::BUYERS, params![customers], |row| {
+        let buyer = Buyer {
+            country: row.get(1)?,
+            region: row.get(2)?,
+            has_tax_id: row.get::<Option<String>>(3)?.is_some(),
+            exempt: row.get(4)?,
+        };
+        Ok((row.get(0)?, buyer))
+    })
+}
+
+/// Blank a customer's name, addresses, tax id and metadata, and drop kept answers that may repeat them. Facts, ledger and issued documents stay: they hold
 /// ids and figures, and documents keep their party until their retention ends.
 ///
 /// Errors: `not_found`, `already_erased`.
@@ -217,7 +270,7 @@ pub fn erase(tx: &mut Tx<'_>, id: CustomerId) -> Result<()> {
     lock(tx, id)?;
     let (customer, now) = (find(tx, id)?, tx.recorded());
     // What it was found by goes with it; the merchant's own id for it still finds it.
-    let known: Option<String> = tx.one(&sql::WORDS, params![customer.person], |row| row.get(0))?;
+    drop_words(tx, &customer)?;
     let left = Indexed::new(None, None, customer.external_id.as_deref());
     let (key, words) = left.values();
     if tx.exec(&sql::ERASE_PERSON, params![customer.person, now, key, words])? == 0 {
@@ -225,9 +278,6 @@ pub fn erase(tx: &mut Tx<'_>, id: CustomerId) -> Result<()> {
             "already_erased",
             "The personal data of this customer was erased before.",
         ));
-    }
-    for word in words::split(known.as_deref().unwrap_or_default()) {
-        tx.exec(&sql::DROP_WORDS, params![id, *word.as_bytes()])?;
     }
     insert_words(tx, std::iter::once((id, &left)))?;
     idempotency::forget_customer(tx, id)?;

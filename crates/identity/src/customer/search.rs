@@ -177,9 +177,9 @@ enum Sought {
 fn read_found(row: &Row<'_>) -> Result<Found> {
     Ok(Found {
         customer: read(row)?,
-        person: read_person(row, 8)?,
-        key: row.get::<Option<Vec<u8>>>(12)?.unwrap_or_default(),
-        words: row.get::<Option<String>>(13)?.unwrap_or_default(),
+        person: read_person(row, 10)?,
+        key: row.get::<Option<Vec<u8>>>(15)?.unwrap_or_default(),
+        words: row.get::<Option<String>>(16)?.unwrap_or_default(),
     })
 }
 

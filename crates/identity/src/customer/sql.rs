@@ -2,12 +2,20 @@
 
 use store::{Statement, bulks, statements};
 
+/// The columns of a customer `c`.
+macro_rules! columns {
+    () => {
+        "c.id, c.person_id, c.external_id, c.country, c.currency, c.zone, c.metadata, c.created, c.region, c.tax_exempt"
+    };
+}
+
 /// A customer with its person.
 macro_rules! found {
     ($cond:expr) => {
         concat!(
-            "SELECT c.id, c.person_id, c.external_id, c.country, c.currency, c.zone, c.metadata, c.created,
-                p.name, p.email, p.address, p.erased, p.name_key, p.words
+            "SELECT ",
+            columns!(),
+            ", p.name, p.email, p.address, p.tax_id, p.erased, p.name_key, p.words
             FROM customer c JOIN person p ON p.env_id = c.env_id AND p.id = c.person_id
             WHERE c.env_id = $1 AND ",
             $cond
@@ -62,22 +70,27 @@ macro_rules! patterns {
 }
 
 statements! {
-    environment FIND = "SELECT id, person_id, external_id, country, currency, zone, metadata, created
-        FROM customer WHERE env_id = $1 AND id = $2";
-    environment MANY = "SELECT id, person_id, external_id, country, currency, zone, metadata, created
-        FROM customer WHERE env_id = $1 AND id IN_IDS($2)";
+    environment FIND = concat!("SELECT ", columns!(), " FROM customer c WHERE c.env_id = $1 AND c.id = $2");
+    environment MANY = concat!("SELECT ", columns!(), " FROM customer c WHERE c.env_id = $1 AND c.id IN_IDS($2)");
     environment BY_EXTERNAL = "SELECT id FROM customer WHERE env_id = $1 AND external_id = $2";
     environment EXTERNAL_TAKEN = "SELECT external_id FROM customer WHERE env_id = $1 AND external_id IN_TEXTS($2)";
     environment LOCK = "SELECT id FROM customer WHERE env_id = $1 AND id IN_IDS($2) ORDER BY id FOR UPDATE";
-    environment LIST = "SELECT c.id, c.person_id, c.external_id, c.country, c.currency, c.zone, c.metadata, c.created,
-            p.name, p.email, p.address, p.erased
+    environment LIST = concat!("SELECT ", columns!(), ", p.name, p.email, p.address, p.tax_id, p.erased
         FROM customer c JOIN person p ON p.env_id = c.env_id AND p.id = c.person_id
-        WHERE c.env_id = $1 AND c.id < $2 ORDER BY c.id DESC LIMIT $3";
-    environment PERSON = "SELECT name, email, address, erased FROM person WHERE env_id = $1 AND id = $2";
-    environment PARTIES = "SELECT c.id, p.name, p.email, p.address, c.country
+        WHERE c.env_id = $1 AND c.id < $2 ORDER BY c.id DESC LIMIT $3");
+    environment PERSON = "SELECT name, email, address, tax_id, erased FROM person WHERE env_id = $1 AND id = $2";
+    environment PARTIES = "SELECT c.id, p.name, p.email, p.address, c.country, c.region, p.tax_id
         FROM customer c JOIN person p ON p.env_id = c.env_id AND p.id = c.person_id
         WHERE c.env_id = $1 AND c.id IN_IDS($2)";
-    environment ERASE_PERSON = "UPDATE person SET name = NULL, email = NULL, address = NULL, erased = $3, name_key = $4, words = $5
+    environment BUYERS = "SELECT c.id, c.country, c.region, p.tax_id, c.tax_exempt
+        FROM customer c JOIN person p ON p.env_id = c.env_id AND p.id = c.person_id
+        WHERE c.env_id = $1 AND c.id IN_IDS($2)";
+    environment CHANGE = "UPDATE customer SET country = $3, region = $4, tax_exempt = $5, zone = $6, metadata = $7
+        WHERE env_id = $1 AND id = $2";
+    environment CHANGE_PERSON = "UPDATE person SET name = $3, email = $4, address = $5, tax_id = $6
+        WHERE env_id = $1 AND id = $2 AND erased IS NULL";
+    environment ERASE_PERSON = "UPDATE person SET name = NULL, email = NULL, address = NULL, tax_id = NULL, erased = $3,
+            name_key = $4, words = $5
         WHERE env_id = $1 AND id = $2 AND erased IS NULL";
     environment WORDS = "SELECT words FROM person WHERE env_id = $1 AND id = $2";
     environment DROP_WORDS = "DELETE FROM customer_word WHERE env_id = $1 AND customer_id = $2 AND word = $3";
@@ -109,11 +122,11 @@ pub(crate) const BY_CURRENCY: By = [&NEWEST_IN_CURRENCY, &OLDEST_IN_CURRENCY, &N
 pub(crate) const BY_WORD: By = [&NEWEST_BY_WORD, &OLDEST_BY_WORD, &NAMED_BY_WORD];
 
 bulks! {
-    INSERT_PEOPLE = insert "person" { id: uuid, name: text, email: text, address: text, name_key: bytes, words: text };
+    INSERT_PEOPLE = insert "person" { id: uuid, name: text, email: text, address: text, tax_id: text, name_key: bytes, words: text };
     INSERT_WORDS = insert "customer_word" { word: bytes, customer_id: uuid } "ON CONFLICT DO NOTHING";
     SET_WORDS = update "person" { id: uuid, name_key: bytes, words: text } 1;
     INSERT = insert "customer" {
         id: uuid, person_id: uuid, external_id: text, country: text, currency: text, zone: text, metadata: json,
-        created: instant,
+        created: instant, region: text, tax_exempt: bool,
     } "ON CONFLICT DO NOTHING";
 }

@@ -2,13 +2,17 @@
 
 use jiff::Timestamp;
 use kernel::{
-    Currency, Error, Result, Zone,
-    ids::{EnvironmentId, LegalEntityId, MerchantId},
+    Error, Result,
+    ids::{EnvironmentId, MerchantId},
 };
 use serde_json::json;
 use store::{Mode, NewFact, Row, Tx, View, clock, facts, params};
 
 use crate::text;
+
+mod entity;
+
+pub use entity::{EntityEdit, LegalEntity, NewLegalEntity, add_entity, change_entity, entities, entity};
 
 pub(crate) mod sql {
     use store::statements;
@@ -20,9 +24,14 @@ pub(crate) mod sql {
         installation BY_SLUG = "SELECT env_id, merchant_id, slug, mode, created FROM environment WHERE merchant_id = $1 AND slug = $2";
         installation EVERY = "SELECT env_id, merchant_id, slug, mode, created FROM environment ORDER BY env_id";
         installation BY_ID = "SELECT env_id, merchant_id, slug, mode, created FROM environment WHERE env_id = $1";
-        environment INSERT_ENTITY = "INSERT INTO legal_entity (env_id, id, name, country, currency, zone, series, created)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (env_id, series) DO NOTHING";
-        environment ENTITIES = "SELECT id, name, country, currency, zone, series FROM legal_entity WHERE env_id = $1 ORDER BY id";
+        environment INSERT_ENTITY = "INSERT INTO legal_entity
+            (env_id, id, name, country, currency, zone, series, created, region, tax_id, registrations)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (env_id, series) DO NOTHING";
+        environment ENTITIES = "SELECT id, name, country, currency, zone, series, region, tax_id, registrations
+            FROM legal_entity WHERE env_id = $1 ORDER BY id";
+        environment LOCK_ENTITY = "SELECT id FROM legal_entity WHERE env_id = $1 AND id IN_IDS($2) ORDER BY id FOR UPDATE";
+        environment CHANGE_ENTITY = "UPDATE legal_entity SET name = $3, country = $4, region = $5, tax_id = $6, registrations = $7
+            WHERE env_id = $1 AND id = $2";
     }
 }
 
@@ -39,38 +48,6 @@ pub struct Environment {
     pub mode: Mode,
     /// Real time it was set up.
     pub created: Timestamp,
-}
-
-/// Who issues documents: a company with a country, a currency, a zone and a number series.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LegalEntity {
-    /// Its id.
-    pub id: LegalEntityId,
-    /// Its registered name, as printed.
-    pub name: String,
-    /// ISO 3166-1 alpha-2.
-    pub country: String,
-    /// Functional currency.
-    pub currency: Currency,
-    /// Where its dates are.
-    pub zone: Zone,
-    /// What its invoice numbers begin with, unique in the environment.
-    pub series: String,
-}
-
-/// A legal entity to set up.
-#[derive(Clone, Debug)]
-pub struct NewLegalEntity {
-    /// Registered name.
-    pub name: String,
-    /// ISO 3166-1 alpha-2.
-    pub country: String,
-    /// Functional currency.
-    pub currency: Currency,
-    /// Where its dates are.
-    pub zone: Zone,
-    /// What its invoice numbers begin with: 1 to 10 capitals or digits.
-    pub series: String,
 }
 
 fn read(row: &Row<'_>) -> Result<Environment> {
@@ -120,52 +97,4 @@ pub fn by_id(view: &mut View<'_>, id: EnvironmentId) -> Result<Option<Environmen
 /// Every environment of the installation, oldest first. Installation work.
 pub fn every(view: &mut View<'_>) -> Result<Vec<Environment>> {
     view.all(&sql::EVERY, params![], read)
-}
-
-/// Set up a legal entity. Errors: `series_malformed`, `series_taken`, `country_unknown`, `text_invalid`.
-pub fn add_entity(tx: &mut Tx<'_>, new: &NewLegalEntity) -> Result<LegalEntityId> {
-    let series_ok = (1..=10).contains(&new.series.len())
-        && new.series.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
-    if !series_ok {
-        let detail = "A number series is 1 to 10 capital letters or digits, such as INV.";
-        return Err(Error::invalid("series_malformed", detail).at("/series"));
-    }
-    let (name, country) = (text::line(&new.name, 200, "/name")?, text::country(&new.country, "/country")?);
-    let (id, created): (LegalEntityId, _) = (tx.new_id(), tx.recorded());
-    let params = params![id, name, country, new.currency, new.zone, new.series, created];
-    if tx.exec(&sql::INSERT_ENTITY, params)? == 0 {
-        let detail = format!("Another legal entity numbers its documents {} already.", new.series);
-        return Err(Error::conflict("series_taken", detail).at("/series"));
-    }
-    let payload =
-        json!({"country": country, "currency": new.currency, "zone": new.zone, "series": new.series});
-    tx.fact(NewFact::new("legal_entity.added", id.any(), payload)?);
-    Ok(id)
-}
-
-/// The legal entities, oldest first; the first one issues where none is named.
-pub fn entities(view: &mut View<'_>) -> Result<Vec<LegalEntity>> {
-    view.all(&sql::ENTITIES, params![], |row| {
-        Ok(LegalEntity {
-            id: row.get(0)?,
-            name: row.get(1)?,
-            country: row.get(2)?,
-            currency: row.get(3)?,
-            zone: row.get(4)?,
-            series: row.get(5)?,
-        })
-    })
-}
-
-/// The legal entity named, or the first one. Errors: `legal_entity_unknown`, `no_legal_entity`.
-pub fn entity(view: &mut View<'_>, id: Option<LegalEntityId>) -> Result<LegalEntity> {
-    let mut all = entities(view)?.into_iter();
-    match id {
-        None => all.next().ok_or_else(|| {
-            Error::conflict("no_legal_entity", "This environment has no legal entity to issue documents yet.")
-        }),
-        Some(id) => all.find(|entity| entity.id == id).ok_or_else(|| {
-            Error::invalid("legal_entity_unknown", "There is no such legal entity.").at("/legal_entity")
-        }),
-    }
 }

@@ -4,7 +4,7 @@ use catalog::{Minimums, Tiers};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Level, Levels, rate_again, rate_levels};
+use crate::{Commitment, Level, Levels, rate_again, rate_anew, rate_levels, true_up, true_up_anew};
 
 fn shares() -> impl Strategy<Value = Share> {
     prop_oneof![Just(Share::Whole), (0_i64..366, 1_i64..366).prop_map(|(part, rest)| days(part, part + rest))]
@@ -43,6 +43,38 @@ proptest! {
         match rate_metered(&metered) {
             Ok(rated) => _ = sound(rated),
             Err(error) => prop_assert_eq!(error.code, "amount_out_of_range"),
+        }
+    }
+
+    /// A line says enough to rate its period again, as it would have been rated at first.
+    #[test]
+    fn a_line_is_enough_to_rate_its_period_again(
+        price in strategy::any_price(), first in strategy::figure(), then in strategy::figure(), share in shares(),
+        allowance in prop::option::of((0_i64..10_000, prop::option::of(0_i64..100))), prorated: bool,
+    ) {
+        let allowance = allowance.map(|(each, times)| Allowance { each: each.into(), times: times.map(Exact::from) });
+        let minimums = if prorated { Minimums::Prorated } else { Minimums::Whole };
+        let (first, then) = (Measured::Quantity(first), Measured::Quantity(then));
+        let of = |measured| Metered { share, minimums, ..metered(&price, measured, allowance.as_ref()) };
+        if let (Ok(first), Ok(expected)) = (rate_metered(&of(&first)), rate_metered(&of(&then))) {
+            let delta = sound(rate_anew(&first.explanation, &then, first.amount).unwrap());
+            prop_assert_eq!(first.amount.checked_add(delta.amount).unwrap(), expected.amount);
+        }
+    }
+
+    /// The same for a minimum, however often.
+    #[test]
+    fn a_minimum_follows_what_is_billed(least in 0_i64..1_000_000, billed in prop::collection::vec(0_i64..1_000_000, 1..5)) {
+        let money = |minor| Money::new(minor, currency("USD")).unwrap();
+        let month = price(PriceKind::Flat { amount: unit_price(&money(least).decimal()) });
+        let minimum = catalog::AddonPrice { price: &month, unit_price: month.amount(), months_factor: 1 };
+        let of = |billed| Commitment { name: "Scale", place: "plans.scale.minimum", book: 1, minimum, share: Share::Whole, billed };
+        let mut line = sound(true_up(&of(money(billed[0]))).unwrap());
+        let mut had = line.amount;
+        for next in &billed[1..] {
+            line = sound(true_up_anew(&line.explanation, money(*next), had).unwrap());
+            had = had.checked_add(line.amount).unwrap();
+            prop_assert_eq!(had.minor(), (least - next).max(0));
         }
     }
 

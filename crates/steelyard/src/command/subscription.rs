@@ -53,7 +53,7 @@ impl From<At> for Timing {
 
 fn change(place: &Place, asked: ChangeSubscription) -> Outcome {
     let ChangeSubscription { subscription, plan, cycle, quantity, addons, at, dry_run } = asked;
-    let change = Change { plan, cycle, quantity, addons: addons.into_iter().collect() };
+    let change = Change { plan, cycle, quantity, addons: addons.into_iter().collect(), ..Change::default() };
     if dry_run {
         return preview(place, subscription, change, at.into());
     }
@@ -161,14 +161,14 @@ fn sentence(subscription: &Subscription, is: &str) -> String {
     if let Some(ends) = subscription.ends.filter(|_| subscription.state != State::Canceled) {
         text += &format!(" It ends on {}.", schedule.zone.date_of(ends));
     }
-    if let Some(pending) = &subscription.pending {
+    if let Some(pending) = subscription.pending() {
         text += &format!(" Waiting for {end}: {}.", wanted(pending));
     }
     text
 }
 
 /// What a change is to make of a subscription.
-fn wanted(Change { plan, cycle, quantity, addons }: &Change) -> String {
+fn wanted(Change { plan, cycle, quantity, addons, .. }: &Change) -> String {
     let plan = plan.iter().map(|plan| format!("plan {plan}"));
     let cycle = cycle.iter().map(|cycle| format!("every {cycle}"));
     let quantity = quantity.iter().map(|quantity| format!("quantity {}", output::grouped(*quantity)));

@@ -100,6 +100,7 @@ const fn because(cause: Cause) -> &'static str {
         Cause::Change => "the subscription was changed before all of it was used",
         Cause::Cancellation => "the subscription was canceled before all of it was used",
         Cause::Pause => "the subscription was paused before all of it was used",
+        Cause::Usage => "less was used than was billed",
     }
 }
 

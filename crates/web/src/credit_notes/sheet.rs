@@ -1,13 +1,13 @@
 //! A credit note as a sheet of paper, and its lines alone.
 
-use billing::credit_note::{Credit, CreditNote, Derivation};
+use billing::credit_note::{Credit, CreditNote, Derivation, Unused};
 use identity::LegalEntity;
 use kernel::{Exact, Money, ProrationUnit};
 use maud::Markup;
 
 use crate::{
     country,
-    invoices::{Texts, Worked, address, counted, rounding, with_lines},
+    invoices::{Texts, Worked, address, counted, explained, rounding, with_lines},
     show, ui,
 };
 
@@ -63,25 +63,33 @@ pub(crate) fn lines<'c>(credits: impl IntoIterator<Item = &'c Credit>, corrects:
 }
 
 fn texts(credit: &Credit, corrects: &str) -> Texts {
-    let Derivation { billed, unit, part, whole, .. } = &credit.derivation;
-    let quantity = match unit {
-        ProrationUnit::None => "all of it".to_owned(),
-        unit => format!("{} of {} {}", show::grouped(*part), show::grouped(*whole), counted(*unit)),
+    let (quantity, unit_price, steps) = match &credit.derivation {
+        Derivation::Unused(unused) => {
+            let Unused { billed, unit, part, whole, .. } = unused;
+            let quantity = match unit {
+                ProrationUnit::None => "all of it".to_owned(),
+                unit => format!("{} of {} {}", show::grouped(*part), show::grouped(*whole), counted(*unit)),
+            };
+            (quantity, show::decimal(billed, credit.amount.currency()), worked(credit, unused, corrects))
+        }
+        Derivation::Measured(explanation) => {
+            ("measured again".to_owned(), "–".to_owned(), explained(explanation))
+        }
     };
     Texts {
         title: credit.description.clone(),
         period: show::period(&credit.period),
         quantity,
-        unit_price: show::decimal(billed, credit.amount.currency()),
+        unit_price,
         amount: credit.amount.to_string(),
-        steps: worked(credit, corrects),
+        steps,
     }
 }
 
 /// How a credit came to be, in steps one can follow with a pencil.
-fn worked(credit: &Credit, corrects: &str) -> Vec<Worked> {
+fn worked(credit: &Credit, unused: &Unused, corrects: &str) -> Vec<Worked> {
     let currency = credit.amount.currency();
-    let Derivation { billed, credited_before, unit, part, whole, exact, .. } = &credit.derivation;
+    let Unused { billed, credited_before, unit, part, whole, exact, .. } = unused;
     let price = show::decimal(billed, currency);
     let share = format!("{} ⁄ {}", show::grouped(*part), show::grouped(*whole));
     let rounded = exact.parse::<Exact>().and_then(|exact| Money::from_exact_major(&exact, currency));
@@ -124,10 +132,11 @@ mod tests {
         Credit {
             invoice: Id::from_uuid(Default::default()),
             invoice_line: 0,
+            key: "starter".into(),
             description: "Starter".into(),
             period: Period { start: edge("2026-01-16"), end: edge("2026-02-01") },
             amount: Money::parse(amount, currency).unwrap(),
-            derivation: Derivation {
+            derivation: Derivation::Unused(Unused {
                 billed: "49.00".into(),
                 credited_before: before.into(),
                 unit: ProrationUnit::Day,
@@ -135,12 +144,13 @@ mod tests {
                 whole: 31,
                 exact: exact.into(),
                 amount: amount.into(),
-            },
+            }),
         }
     }
 
     fn text(credit: &Credit) -> Vec<String> {
-        let steps = worked(credit, "UN-000001");
+        let Derivation::Unused(unused) = &credit.derivation else { unreachable!("made above") };
+        let steps = worked(credit, unused, "UN-000001");
         steps.iter().map(|one| format!("{} | {} | {}", one.label, one.working, one.figure)).collect()
     }
 

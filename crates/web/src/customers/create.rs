@@ -3,18 +3,21 @@ use identity::{NewCustomer, customer, permission::may, text};
 use kernel::{Currency, Error, Result, Zone};
 use maud::{Markup, html};
 
+use super::form;
 use crate::{
-    country,
     gate::{Answer, Answers, Asked, Desk, Mistakes, Posted, Sheet, Staff},
     parts, ui,
 };
 
 /// Names and labels, in order.
-const FIELDS: [(&str, &str); 7] = [
+const FIELDS: [(&str, &str); 10] = [
     ("name", "Name"),
     ("email", "E-mail"),
     ("address", "Address"),
     ("country", "Country"),
+    ("region", "Region"),
+    ("tax_id", "Tax id"),
+    ("tax_exempt", "Exempt from tax"),
     ("currency", "Currency"),
     ("zone", "Time zone"),
     ("external_id", "Your id"),
@@ -46,14 +49,17 @@ fn read(answers: &Answers) -> Result<NewCustomer> {
     let currency = mistakes.at("/currency", Currency::parse(answers.get("currency")));
     let zone = mistakes.at("/zone", answers.some("zone").map(Zone::parse).transpose());
     // These by themselves, because the check of the whole stops at the first mistake.
-    let email = mistakes.keep(answers.some("email").map(|email| text::email(email, "/email")).transpose());
+    let shaped = form::shaped(answers, &mut mistakes);
     let own = answers.some("external_id").map(|id| text::external_id(id, "/external_id"));
     let external_id = mistakes.keep(own.transpose());
     let new = NewCustomer {
         name: answers.get("name").to_owned(),
-        email: email.flatten(),
+        email: shaped.email,
         address: answers.some("address").map(str::to_owned),
         country: answers.get("country").to_owned(),
+        region: shaped.region,
+        tax_id: shaped.tax_id,
+        tax_exempt: answers.ticked("tax_exempt"),
         currency: currency.map_or_else(|| Currency::parse("USD"), Ok)?,
         zone: zone.flatten(),
         external_id: external_id.flatten(),
@@ -69,33 +75,19 @@ fn draw(desk: &Desk, answers: Answers) -> Markup {
         .or("country", entity.map_or("", |entity| entity.country.as_str()))
         .or("currency", entity.map_or("USD", |entity| entity.currency.code()))
         .or("zone", desk.zone.name());
+    let fields = html! {
+        (form::who(&answers))
+        (form::currency(&answers))
+        (form::zone(&answers, "Where its days begin, such as Europe/Berlin. Without one: UTC."))
+        (form::external_id(&answers))
+    };
     let crumbs = [ui::Crumb { label: "Customers", href: &desk.at("/customers") }];
     let body = html! {
         (ui::header("New customer", "An organisation that buys. Its name and addresses can be erased later; figures stay.", html! {}))
         (answers.summary(&FIELDS))
-        (ui::form(&desk.at("/customers"), desk.csrf(), fields(&answers), "Create the customer"))
+        (ui::form(&desk.at("/customers"), desk.csrf(), fields, "Create the customer"))
     };
     desk.page(Sheet::new(ui::Section::Customers, "New customer").below(&crumbs), body)
-}
-
-fn fields(answers: &Answers) -> Markup {
-    let countries: Vec<_> = country::ALL.iter().map(|(value, label)| ui::Choice { value, label }).collect();
-    let codes: Vec<&str> = Currency::all().map(Currency::code).collect();
-    let currencies: Vec<_> = codes.iter().map(|code| ui::Choice { value: code, label: code }).collect();
-    let field = |label, name, input| {
-        ui::Field::new(label, name, input).value(answers.get(name)).error(answers.error(name))
-    };
-    html! {
-        (ui::field(&field("Name", "name", ui::Input::Text).required().hint("As it should stand on invoices.").autocomplete("organization")))
-        (ui::field(&field("E-mail", "email", ui::Input::Email).hint("Where invoices and questions about them go.")))
-        (ui::field(&field("Address", "address", ui::Input::Text).hint("In one line; commas become line breaks on invoices.")))
-        (ui::field(&field("Country", "country", ui::Input::Select(&countries)).required()))
-        (ui::field(&field("Currency", "currency", ui::Input::Select(&currencies)).required()
-            .hint("Billed in this, unless a subscription says otherwise.")))
-        (ui::field(&field("Time zone", "zone", ui::Input::Text).hint("Where its days begin, such as Europe/Berlin. Without one: UTC.")))
-        (ui::field(&field("Your id", "external_id", ui::Input::Text)
-            .hint("Its id in your own systems. The API then finds it as ext: and this id.")))
-    }
 }
 
 #[cfg(test)]
@@ -104,11 +96,19 @@ mod tests {
 
     #[test]
     fn everything_wrong_is_said_at_once() {
-        let pairs = [("currency", "usd"), ("zone", "Mars"), ("country", "DE"), ("name", ""), ("email", "x")];
+        let pairs = [
+            ("currency", "usd"),
+            ("zone", "Mars"),
+            ("country", "DE"),
+            ("tax_id", "FR12345678901"),
+            ("region", "Bavaria"),
+            ("name", ""),
+            ("email", "x"),
+        ];
         let answers: Answers =
             pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect();
         let fields: Vec<String> =
             read(&answers).unwrap_err().fields.into_iter().map(|field| field.pointer).collect();
-        assert_eq!(fields, ["/currency", "/zone", "/email", "/name"]);
+        assert_eq!(fields, ["/currency", "/zone", "/email", "/region", "/tax_id", "/name"]);
     }
 }

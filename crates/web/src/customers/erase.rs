@@ -55,7 +55,7 @@ async fn draw(desk: &Desk, id: ids::CustomerId, answers: Answers) -> Answer<Mark
             p { (ui::button_link(ui::Button::Plain, "Back to the customer", &path)) }
         } @else {
             (ui::notice(ui::Kind::Warning, "This cannot be undone", html! {
-                p { "Name, e-mail address, postal address and your notes about this customer are blanked, for good." }
+                p { "Name, e-mail address, postal address, tax id and your notes about this customer are blanked, for good." }
                 p { "Subscriptions, figures, the ledger and the history stay: they hold ids and amounts only. Documents \
                      already issued keep the party as it was printed, as long as the law wants them kept." }
             }))

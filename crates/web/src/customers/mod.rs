@@ -1,7 +1,9 @@
 //! Customers.
 
 mod create;
+mod edit;
 mod erase;
+mod form;
 mod list;
 mod one;
 
@@ -19,6 +21,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/customers", get(list::page).post(create::post))
         .route("/customers/new", get(create::page))
         .route("/customers/{id}", get(one::page))
+        .route("/customers/{id}/edit", get(edit::page).post(edit::post))
         .route("/customers/{id}/erase", get(erase::page).post(erase::post))
 }
 

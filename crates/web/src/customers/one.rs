@@ -66,7 +66,7 @@ pub(super) async fn page(
         (ui::header(name, whole.person.email.as_deref().unwrap_or_default(), actions(&staff, &whole)))
         (parts::was_done(&asked))
         @if let Some(at) = whole.person.erased {
-            (ui::notice(ui::Kind::Info, "Personal data erased", html! { "Name and addresses were erased on " (staff.time(at)) "." }))
+            (ui::notice(ui::Kind::Info, "Personal data erased", html! { "Name, addresses and tax id were erased on " (staff.time(at)) "." }))
         }
         (ui::split_above(main(&staff, &whole), details(&staff, &whole), happened(&staff, &whole)))
     };
@@ -77,6 +77,7 @@ fn actions(desk: &Desk, whole: &Whole) -> Markup {
     let id = whole.customer.id;
     html! {
         @if desk.may::<may::CustomerWrite>() && whole.person.erased.is_none() {
+            (ui::button_link(ui::Button::Plain, "Change", &desk.at(&format!("/customers/{id}/edit"))))
             (ui::button_link(ui::Button::Plain, "Erase personal data", &desk.at(&format!("/customers/{id}/erase"))))
         }
         @if desk.may::<may::SubscriptionWrite>() { (start(desk, id)) }
@@ -131,7 +132,9 @@ fn details(desk: &Desk, whole: &Whole) -> Markup {
     html! {
         (ui::definition_list(&[
             ("Address", ui::optional(person.address.as_deref())),
-            ("Country", html! { (country::name(&customer.country)) }),
+            ("Country", html! { (country::name(&customer.country)) @if let Some(region) = &customer.region { ", " (region) } }),
+            ("Tax id", ui::optional(person.tax_id.as_deref())),
+            ("Tax", html! { (if customer.tax_exempt { "Exempt" } else { "By country and region" }) }),
             ("Currency", html! { (customer.currency) }),
             ("Time zone", html! { (customer.zone) }),
             ("Since", desk.time(customer.created)),

@@ -18,7 +18,7 @@ use maud::{Markup, html};
 use crate::{App, gate::Desk, show, ui};
 
 pub(crate) use sheet::{Document, Texts, address, document, lines, with_lines};
-pub(crate) use steps::{Worked, counted, rounding};
+pub(crate) use steps::{Worked, counted, rounding, worked as explained};
 
 pub(crate) fn routes() -> Router<App> {
     Router::new()

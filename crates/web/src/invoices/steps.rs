@@ -1,5 +1,7 @@
 //! How a line's amount came to be, in steps one can follow with a pencil.
 
+use std::borrow::Cow;
+
 use kernel::{Currency, Cycle, Exact, ProrationUnit};
 use rating::{Explanation, Step};
 
@@ -20,7 +22,7 @@ impl Worked {
 
 /// The steps of an explanation. The last one repeats the whole product, where it is one, and says how it was
 /// rounded.
-pub(super) fn worked(explanation: &Explanation) -> Vec<Worked> {
+pub(crate) fn worked(explanation: &Explanation) -> Vec<Worked> {
     let currency = explanation.currency;
     let (_, before) = explanation.steps.split_last().unzip();
     let factors: Option<Vec<String>> =
@@ -96,12 +98,12 @@ pub(crate) fn rounding(is_exact: bool, currency: Currency) -> String {
 }
 
 /// What time is counted in.
-pub(crate) const fn counted(unit: ProrationUnit) -> &'static str {
+pub(crate) fn counted(unit: ProrationUnit) -> Cow<'static, str> {
     match unit {
-        ProrationUnit::Day => "days",
-        ProrationUnit::Second => "seconds",
-        ProrationUnit::ThirtyDayMonth => "days (months of 30)",
-        ProrationUnit::None => "units",
+        ProrationUnit::Day => "days".into(),
+        ProrationUnit::Second => "seconds".into(),
+        ProrationUnit::FixedMonth(days) => format!("days (months of {})", days.get()).into(),
+        ProrationUnit::None => "units".into(),
     }
 }
 

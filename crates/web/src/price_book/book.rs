@@ -126,10 +126,10 @@ fn rules(book: &Book) -> Markup {
         Anchor::Calendar => "On the 1st, or on a Monday",
     };
     let proration = match book.billing.proration {
-        ProrationUnit::Day => "By the day",
-        ProrationUnit::Second => "By the second",
-        ProrationUnit::ThirtyDayMonth => "By the day, in months of 30",
-        ProrationUnit::None => "Not at all: a part costs the whole",
+        ProrationUnit::Day => "By the day".to_owned(),
+        ProrationUnit::Second => "By the second".to_owned(),
+        ProrationUnit::FixedMonth(days) => format!("By the day, in months of {}", days.get()),
+        ProrationUnit::None => "Not at all: a part costs the whole".to_owned(),
     };
     let trial = book.trial.as_ref().map(|trial| {
         let with = match trial.with_method {

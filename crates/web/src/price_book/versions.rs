@@ -2,6 +2,8 @@ use catalog::{
     Change, diff,
     version::{self, Listed, Version},
 };
+use std::sync::Arc;
+
 use identity::permission::may;
 use kernel::{Result, ids};
 use maud::{Markup, html};
@@ -102,8 +104,8 @@ fn table(desk: &Desk, found: &[Listed], first: bool) -> Markup {
 
 /// A version, the one before it, and its file.
 struct Whole {
-    version: Version,
-    before: Option<Version>,
+    version: Arc<Version>,
+    before: Option<Arc<Version>>,
     source: String,
 }
 

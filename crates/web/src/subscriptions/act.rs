@@ -1,7 +1,9 @@
 //! What staff do to a subscription: done once, or done, looked at and taken back.
 
+use std::sync::Arc;
+
 use billing::{
-    credit_note::{self, CreditLine, CreditNote},
+    credit_note::{self, CreditLine, CreditNote, Derivation},
     invoice::{self, Invoice, Line},
     subscription::{self, Change, Changed, State, Subscription, Timing, rules},
 };
@@ -82,7 +84,7 @@ pub(super) struct Effect {
     /// What is scheduled for the end of the period, as it would be at today's prices.
     pub(super) later: Option<rules::Renewal>,
     /// The price books agreed to before and after, and the one in force.
-    pub(super) versions: [Version; 3],
+    pub(super) versions: [Arc<Version>; 3],
     /// Amounts follow the second it happens in, so they are not the same when it is confirmed.
     pub(super) by_second: bool,
 }
@@ -104,9 +106,8 @@ impl Effect {
         };
         let versions =
             [version::find(tx, before.book)?, version::find(tx, after.book)?, version::in_force(tx)?];
-        let [_, agreed, in_force] = &versions;
-        let scheduled = after.state == State::Active && (after.pending.is_some() || after.ends.is_some());
-        let later = scheduled.then(|| rules::renew(&after, agreed, in_force)).transpose()?;
+        let scheduled = after.state == State::Active && (after.pending().is_some() || after.ends.is_some());
+        let later = scheduled.then(|| subscription::at_edge(tx, &after)).transpose()?;
         let by_second = versions.iter().any(|one| one.book.billing.proration == ProrationUnit::Second)
             && clock::read(tx)?.is_none();
         let credit = [held, credit(tx, &after)?];
@@ -121,7 +122,7 @@ impl Effect {
 
     /// The book a subscription of this effect agreed to.
     pub(super) fn version(&self, id: BookVersionId) -> Option<&Version> {
-        self.versions.iter().find(|version| version.id == id)
+        self.versions.iter().map(|version| &**version).find(|version| version.id == id)
     }
 
     /// What must be the same when it is confirmed: states, dates and amounts. Not the instant, which in a live
@@ -131,7 +132,11 @@ impl Effect {
         for line in self.credited.iter().flat_map(|one| &one.lines) {
             let credit = &line.credit;
             parts.push(format!("- {} {}", credit.invoice, credit.invoice_line));
-            parts.push(self.exactly(format!("{} {}", credit.derivation.part, credit.amount)));
+            let units = match &credit.derivation {
+                Derivation::Unused(unused) => unused.part,
+                Derivation::Measured(_) => 0,
+            };
+            parts.push(self.exactly(format!("{units} {}", credit.amount)));
         }
         if let Some((invoice, lines)) = &self.invoice {
             for line in lines {
@@ -142,8 +147,9 @@ impl Effect {
         }
         if let Some(later) = &self.later {
             parts.push(of_subscription(&later.subscription));
-            let lines = later.draft.iter().flat_map(|draft| &draft.lines);
-            parts.extend(lines.map(|line| format!("+ {} {}", line.description, line.amount)));
+            parts.extend(
+                later.owed.lines.iter().map(|line| format!("+ {} {}", line.description, line.amount)),
+            );
         }
         let digest = Sha256::digest(parts.join("\n"));
         digest.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -166,7 +172,7 @@ fn of_subscription(one: &Subscription) -> String {
         one.billed_through.date,
         one.ends.map(date),
         one.trial_end.map(|end| end.date),
-        one.pending,
+        one.pending(),
         one.has_method,
     )
 }

@@ -117,7 +117,7 @@ fn sentences(effect: &Effect, timing: Timing) -> Markup {
                 "It goes on until it ends" @if let Some(ends) = ends { " at " (ends) } ". What is paid is used up: "
                 "nothing is credited, and nothing more is billed."
             }
-            @if effect.before.pending.is_some() { p { "The change that is scheduled for that day is dropped." } }
+            @if effect.before.pending().is_some() { p { "The change that is scheduled for that day is dropped." } }
             p { "Until then it can be kept on." }
         },
         Timing::Now => html! {

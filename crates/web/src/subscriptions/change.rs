@@ -97,6 +97,7 @@ fn read(answers: &Answers, subscription: &Subscription) -> Result<(Change, Timin
         cycle: Some(cycle).filter(|cycle| *cycle != subscription.schedule.cycle),
         quantity: quantity.filter(|quantity| *quantity != of_plan(subscription)),
         addons,
+        ..Change::default()
     };
     // A trial has no paid period to wait for.
     let waits = answers.get("timing") == PERIOD_END && subscription.state != State::Trialing;
@@ -311,8 +312,14 @@ mod tests {
             started: at,
             period: Period { start: edge, end: edge },
             billed_through: edge,
+            arrears_from: edge,
+            peak: 1,
+            rhythm: None,
             ends: None,
-            pending: None,
+            scheduled: Vec::new(),
+            term: None,
+            agreement: Default::default(),
+            discounts: Vec::new(),
             trial_end: None,
             has_method: false,
             items: vec![
@@ -349,6 +356,7 @@ mod tests {
             cycle: Some(Cycle::YEAR),
             quantity: None,
             addons: [("extra_user".to_owned(), 0), ("extra_plant".to_owned(), 2)].into(),
+            ..Change::default()
         };
         assert_eq!(asked(&other, State::Active).unwrap(), (change.clone(), Timing::PeriodEnd));
         assert_eq!(asked(&other, State::Trialing).unwrap(), (change, Timing::Now), "a trial does not wait");

@@ -2,7 +2,7 @@
 
 use billing::{
     invoice::{Draft, Line},
-    subscription::{State, Subscription, rules},
+    subscription::{State, Subscription, rules::Renewal},
 };
 use catalog::version::Version;
 use jiff::Timestamp;
@@ -27,25 +27,36 @@ pub(super) struct Bill {
     pub(super) lines: Vec<Line>,
 }
 
+/// A subscription, what its next edge will do if that can be decided, and the price book.
+#[derive(Clone, Copy)]
+pub(super) struct Ahead<'a> {
+    pub(super) subscription: &'a Subscription,
+    pub(super) edge: Option<&'a Renewal>,
+    pub(super) agreed: &'a Version,
+    pub(super) in_force: &'a Version,
+}
+
 /// What falls due, soonest first. What cannot be decided yet is left out.
-pub(super) fn coming(subscription: &Subscription, agreed: &Version, in_force: &Version) -> Vec<Coming> {
-    let at = subscription.billed_through;
-    match subscription.state {
-        State::Trialing => trial_end(subscription, agreed, in_force).into_iter().collect(),
-        State::Active if subscription.ends == Some(at.at) => {
-            let about = "Nothing more is billed.".to_owned();
-            vec![Coming { at, title: "The subscription ends".to_owned(), about, bill: None }]
-        }
-        State::Active => renewal(subscription, agreed, in_force),
+pub(super) fn coming(ahead: Ahead<'_>) -> Vec<Coming> {
+    let Ahead { subscription, edge, .. } = ahead;
+    match (subscription.state, edge) {
+        (State::Trialing, _) => trial_end(ahead).into_iter().collect(),
+        (State::Active, Some(edge)) => renewal(ahead, edge),
         _ => Vec::new(),
     }
 }
 
-fn renewal(subscription: &Subscription, agreed: &Version, in_force: &Version) -> Vec<Coming> {
+fn renewal(ahead: Ahead<'_>, renewal: &Renewal) -> Vec<Coming> {
+    let Ahead { subscription, in_force, .. } = ahead;
     let at = subscription.billed_through;
-    let Ok(renewal) = rules::renew(subscription, agreed, in_force) else { return Vec::new() };
     let mut all = Vec::new();
-    if let Some(change) = &subscription.pending {
+    if renewal.subscription.is_over() {
+        let bill = bill(renewal.draft());
+        let about = if bill.is_some() { "What was used is billed." } else { "Nothing more is billed." };
+        let title = "The subscription ends".to_owned();
+        return vec![Coming { at, title, about: about.to_owned(), bill }];
+    }
+    if let Some(change) = subscription.pending() {
         let about = match &renewal.dropped {
             None => format!("To {}.", items::asked(change, subscription, Some(in_force))),
             Some(error) => format!("It cannot be made any more, so everything stays: {}", error.detail),
@@ -57,18 +68,15 @@ fn renewal(subscription: &Subscription, agreed: &Version, in_force: &Version) ->
         at,
         title: "Next invoice".to_owned(),
         about: format!("For {period}, before credit."),
-        bill: bill(renewal.draft),
+        bill: bill(renewal.draft()),
     });
     all
 }
 
 /// What the end of a trial does, by the price book agreed to: as part of a sentence, and what is billed then.
-fn ending(
-    subscription: &Subscription,
-    agreed: &Version,
-    in_force: &Version,
-) -> Option<(String, Option<Bill>)> {
-    let decision = rules::trial::end(subscription, agreed, in_force).ok()?;
+fn ending(ahead: Ahead<'_>) -> Option<(String, Option<Bill>)> {
+    let Ahead { subscription, edge, agreed, in_force } = ahead;
+    let decision = edge?;
     let after = &decision.subscription;
     let plan = plan_name(Some(if after.book == in_force.id { in_force } else { agreed }), after.plan());
     let what = match (after.state, subscription.has_method) {
@@ -77,7 +85,7 @@ fn ending(
         (State::Canceled, _) => "it is canceled".to_owned(),
         _ => "it is suspended".to_owned(),
     };
-    Some((what, bill(decision.draft)))
+    Some((what, bill(decision.draft())))
 }
 
 /// Why a trial ends as it does.
@@ -90,8 +98,8 @@ const fn why(subscription: &Subscription) -> &'static str {
 }
 
 /// The end of a trial.
-pub(super) fn trial_end(subscription: &Subscription, agreed: &Version, in_force: &Version) -> Option<Coming> {
-    let (what, bill) = ending(subscription, agreed, in_force)?;
+pub(super) fn trial_end(ahead: Ahead<'_>) -> Option<Coming> {
+    let (subscription, (what, bill)) = (ahead.subscription, ending(ahead)?);
     let title = format!("The trial ends and {what}");
     Some(Coming { at: subscription.billed_through, title, about: why(subscription).to_owned(), bill })
 }
@@ -126,13 +134,8 @@ pub(super) fn timeline(all: &[Coming]) -> Markup {
 const SOON: i64 = 3;
 
 /// How long a trial still lasts and what its end does. Nothing outside of a trial.
-pub(super) fn countdown(
-    desk: &Desk,
-    subscription: &Subscription,
-    agreed: &Version,
-    in_force: &Version,
-    actions: Markup,
-) -> Markup {
+pub(super) fn countdown(desk: &Desk, ahead: Ahead<'_>, actions: Markup) -> Markup {
+    let subscription = ahead.subscription;
     if subscription.state != State::Trialing {
         return html! {};
     }
@@ -149,7 +152,7 @@ pub(super) fn countdown(
     let about = html! {
         p {
             (why(subscription)) " "
-            @if let Some((what, bill)) = ending(subscription, agreed, in_force) {
+            @if let Some((what, bill)) = ending(ahead) {
                 "At the end " (what) "."
                 @if let Some(bill) = bill { " The first invoice is " (show::money(bill.total)) "." }
             }

@@ -15,7 +15,7 @@ mod outcome;
 mod preview;
 mod wish;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use axum::{
     Router,
@@ -56,7 +56,7 @@ struct Head {
     subscription: Subscription,
     customer: String,
     /// The price book it agreed to.
-    version: Version,
+    version: Arc<Version>,
 }
 
 impl Head {
@@ -115,11 +115,11 @@ pub(crate) fn listed(view: &mut View<'_>, subscriptions: Vec<Subscription>) -> R
     let mut books: Vec<BookVersionId> = subscriptions.iter().map(|one| one.book).collect();
     books.sort_unstable();
     books.dedup();
-    let books: HashMap<BookVersionId, Version> =
+    let books: HashMap<BookVersionId, Arc<Version>> =
         version::many(view, books)?.into_iter().map(|version| (version.id, version)).collect();
     let listed = subscriptions.into_iter().map(|subscription| Listed {
         customer: names.get(&subscription.customer).cloned().unwrap_or_default(),
-        plan: plan_name(books.get(&subscription.book), subscription.plan()),
+        plan: plan_name(books.get(&subscription.book).map(|version| &**version), subscription.plan()),
         subscription,
     });
     Ok(listed.collect())

@@ -1,4 +1,6 @@
 use axum::response::{IntoResponse, Response};
+use std::sync::Arc;
+
 use catalog::{Trial, WithoutMethod, version, version::Version};
 use identity::{customer, permission::may};
 use kernel::{Error, Result, ids::CustomerId};
@@ -17,7 +19,7 @@ const LISTED: i64 = 1_000;
 
 /// What there is to choose from.
 struct Choices {
-    version: Option<Version>,
+    version: Option<Arc<Version>>,
     customers: Vec<(CustomerId, String)>,
 }
 

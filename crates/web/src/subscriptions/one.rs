@@ -1,7 +1,9 @@
 use axum::response::{IntoResponse, Response};
+use std::sync::Arc;
+
 use billing::{
     invoice::{self, Invoice},
-    subscription::{self, State, Subscription, Transition},
+    subscription::{self, State, Subscription, Transition, rules},
 };
 use catalog::version::{self, Version};
 use identity::{LegalEntity, environment, permission::may};
@@ -21,7 +23,7 @@ use crate::{
 /// Everything on the page of a subscription.
 struct Whole {
     head: Head,
-    in_force: Version,
+    in_force: Arc<Version>,
     entity: LegalEntity,
     /// The customer's credit with whom it is invoiced by.
     credit: Money,
@@ -29,12 +31,15 @@ struct Whole {
     /// What corrects these invoices.
     corrections: Vec<credit_notes::Listed>,
     facts: Vec<Fact>,
+    /// What the next edge of its period will do.
+    edge: Option<rules::Renewal>,
 }
 
 fn load(view: &mut View<'_>, id: SubscriptionId) -> Result<Whole> {
     let head = Head::read(view, id)?;
     let invoices = invoice::of_subscription(view, id, None, FEW)?;
     Ok(Whole {
+        edge: subscription::at_edge(view, &head.subscription).ok(),
         in_force: version::in_force(view)?,
         entity: environment::entity(view, Some(head.subscription.entity))?,
         credit: act::credit(view, &head.subscription)?,
@@ -136,7 +141,7 @@ fn scheduled(desk: &Desk, whole: &Whole) -> Markup {
             div class="actions" { (ui::post_button(ui::Button::Plain, "Keep on", &path, desk.csrf())) }
         }
     };
-    match (open, subscription.ends, &subscription.pending) {
+    match (open, subscription.ends, subscription.pending()) {
         (true, Some(ends), _) => {
             let title = format!("It ends on {}", show::date(subscription.schedule.zone.date_of(ends)));
             ui::notice(
@@ -170,12 +175,14 @@ fn happened(desk: &Desk, whole: &Whole) -> Markup {
 
 fn main(desk: &Desk, whole: &Whole) -> Markup {
     let Head { subscription, version, .. } = &whole.head;
-    let ahead = coming::coming(subscription, version, &whole.in_force);
+    let ahead =
+        coming::Ahead { subscription, edge: whole.edge.as_ref(), agreed: version, in_force: &whole.in_force };
+    let coming = coming::coming(ahead);
     html! {
-        (coming::countdown(desk, subscription, version, &whole.in_force, method(desk, subscription)))
+        (coming::countdown(desk, ahead, method(desk, subscription)))
         (ui::section("Items", html! {}, items::table(subscription, &version.book)))
         (ui::section("What comes", html! {}, html! {
-            @if ahead.is_empty() { p { (at_rest(subscription.state)) } } @else { (coming::timeline(&ahead)) }
+            @if coming.is_empty() { p { (at_rest(subscription.state)) } } @else { (coming::timeline(&coming)) }
         }))
         (ui::section("Invoices", html! {}, invoices::table(desk, &whole.invoices, None)))
         @if !whole.corrections.is_empty() {

@@ -71,7 +71,7 @@ pub(super) fn documents(effect: &Effect, part: fn(&str, Markup) -> Markup) -> Re
 
 /// The invoice of the end of the period, as it would be at today's prices.
 pub(super) fn later(effect: &Effect) -> Result<Markup> {
-    let Some(draft) = effect.later.as_ref().and_then(|later| later.draft.as_ref()) else {
+    let Some(draft) = effect.later.as_ref().and_then(|later| later.draft()) else {
         return Ok(html! {});
     };
     let date = show::date(effect.after.billed_through.date);

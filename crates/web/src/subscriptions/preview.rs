@@ -39,7 +39,13 @@ fn look(tx: &mut Tx<'_>, wish: &Wish) -> Result<Seen> {
     let trial_end = match preview.subscription.state {
         State::Trialing => {
             let in_force = version::in_force(tx)?;
-            coming::trial_end(&preview.subscription, &in_force, &in_force)
+            let edge = subscription::at_edge(tx, &preview.subscription).ok();
+            coming::trial_end(coming::Ahead {
+                subscription: &preview.subscription,
+                edge: edge.as_ref(),
+                agreed: &in_force,
+                in_force: &in_force,
+            })
         }
         _ => None,
     };

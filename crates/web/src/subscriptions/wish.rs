@@ -72,21 +72,16 @@ impl Wish {
         let zone = customer::find(view, self.customer)?.zone;
         let wish = self.clone();
         Ok(Start {
-            customer: wish.customer,
-            plan: wish.plan,
-            cycle: wish.cycle,
             quantity: wish.quantity,
             addons: wish.addons,
             start: wish.day.map(|day| zone.start_of_day(day)),
             bill_from: wish.bill_from,
-            zone: None,
-            currency: None,
-            entity: None,
             external_id: wish.external_id,
             metadata: json!({}),
             finalize: wish.finalize,
             trial: wish.trial,
             has_method: wish.has_method,
+            ..Start::of(wish.customer, wish.plan, wish.cycle)
         })
     }
 }

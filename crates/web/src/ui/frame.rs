@@ -19,6 +19,8 @@ pub enum Section {
     Invoices,
     /// The price book.
     PriceBook,
+    /// Legal entities.
+    LegalEntities,
     /// The ledger.
     Ledger,
     /// Facts.
@@ -33,7 +35,7 @@ impl Section {
     /// In groups: what one sells, the books, the machinery.
     const GROUPS: [&'static [Self]; 3] = [
         &[Self::Home, Self::Customers, Self::Subscriptions, Self::Invoices],
-        &[Self::PriceBook, Self::Ledger],
+        &[Self::PriceBook, Self::LegalEntities, Self::Ledger],
         &[Self::Facts, Self::Jobs, Self::Api],
     ];
 
@@ -45,6 +47,7 @@ impl Section {
             Self::Subscriptions => ("Subscriptions", "/subscriptions", Icon::Subscriptions),
             Self::Invoices => ("Invoices", "/invoices", Icon::Invoices),
             Self::PriceBook => ("Price book", "/price-book", Icon::PriceBook),
+            Self::LegalEntities => ("Legal entities", "/legal-entities", Icon::LegalEntities),
             Self::Ledger => ("Ledger", "/ledger", Icon::Ledger),
             Self::Facts => ("Facts", "/facts", Icon::Facts),
             Self::Jobs => ("Jobs", "/jobs", Icon::Jobs),

@@ -17,6 +17,8 @@ pub enum Icon {
     Invoices,
     /// The price book.
     PriceBook,
+    /// Legal entities, as a house of business.
+    LegalEntities,
     /// The ledger, as a T account.
     Ledger,
     /// Facts.
@@ -49,13 +51,14 @@ pub enum Icon {
 
 impl Icon {
     /// Every icon, for the gallery.
-    pub(super) const ALL: [Self; 20] = [
+    pub(super) const ALL: [Self; 21] = [
         Self::Mark,
         Self::Home,
         Self::Customers,
         Self::Subscriptions,
         Self::Invoices,
         Self::PriceBook,
+        Self::LegalEntities,
         Self::Ledger,
         Self::Facts,
         Self::Jobs,
@@ -90,6 +93,9 @@ impl Icon {
             Self::PriceBook => {
                 "M10.6 3h5.65a.75.75 0 0 1 .75.75V9.4a1 1 0 0 1-.3.7l-6.5 6.5a1 1 0 0 1-1.4 0l-5.4-5.4a1 1 0 0 1 0-1.4\
                  l6.5-6.5a1 1 0 0 1 .7-.3ZM13.75 6.25h.01"
+            }
+            Self::LegalEntities => {
+                "M4.25 17V3.5h7V17M11.25 8h4.5v9M2.5 17h15M6.75 6.75h2M6.75 9.75h2M6.75 12.75h2M13.5 11h.01M13.5 14h.01"
             }
             Self::Ledger => "M2.75 4.5h14.5M10 4.5v12.25M5 8.25h2M5 11.25h2M13 8.25h2",
             Self::Facts => "M3.5 5h.01M3.5 10h.01M3.5 15h.01M7.25 5h9.25M7.25 10h9.25M7.25 15h9.25",

@@ -5,4 +5,5 @@ mod changes;
 mod gate;
 mod journey;
 mod pages;
+mod parties;
 mod world;

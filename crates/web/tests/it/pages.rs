@@ -8,7 +8,7 @@ use testkit::on_both;
 
 use crate::world::{CONTEXTS, World};
 
-const PLAIN: [&str; 15] = [
+const PLAIN: [&str; 16] = [
     "/",
     "/customers",
     "/customers/new",
@@ -18,6 +18,7 @@ const PLAIN: [&str; 15] = [
     "/price-book",
     "/price-book/versions",
     "/price-book/apply",
+    "/legal-entities",
     "/ledger",
     "/ledger?kind=receivable&as_of=2026-01-31",
     "/facts",
@@ -46,6 +47,10 @@ fn things(world: &World, scope: &Scope) -> Vec<String> {
         finalize,
         trial,
         has_method: false,
+        coupons: Vec::new(),
+        agreement: Default::default(),
+        term: None,
+        ramp: Vec::new(),
     };
     let started =
         world.db.write(scope, move |tx| subscription::start(tx, &start(true, false))).wait().unwrap();
@@ -66,6 +71,7 @@ fn things(world: &World, scope: &Scope) -> Vec<String> {
         .unwrap();
     vec![
         format!("/customers/{customer}"),
+        format!("/customers/{customer}/edit"),
         format!("/customers/{customer}/erase"),
         format!("/customers?find={customer}x"),
         format!("/subscriptions/{active}"),

@@ -87,6 +87,9 @@ impl World {
                 let entity = NewLegalEntity {
                     name: "Unison Software GmbH".to_owned(),
                     country: "DE".to_owned(),
+                    region: None,
+                    tax_id: None,
+                    registrations: Vec::new(),
                     currency: Currency::parse("USD")?,
                     zone: Zone::parse("Europe/Berlin")?,
                     series: "UN".to_owned(),
@@ -113,6 +116,9 @@ impl World {
                 email: Some("accounts@example.com".to_owned()),
                 address: Some("Speicherstraße 14, 20457 Hamburg".to_owned()),
                 country: "DE".to_owned(),
+                region: None,
+                tax_id: None,
+                tax_exempt: false,
                 currency: Currency::parse("USD")?,
                 zone: Some(Zone::parse("Europe/Berlin")?),
                 external_id: None,
@@ -141,6 +147,10 @@ impl World {
             finalize: true,
             trial: false,
             has_method: false,
+            coupons: Vec::new(),
+            agreement: Default::default(),
+            term: None,
+            ramp: Vec::new(),
         };
         self.db.write(scope, move |tx| subscription::start(tx, &command)).wait().unwrap().subscription.id
     }

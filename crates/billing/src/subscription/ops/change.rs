@@ -1,6 +1,6 @@
 //! Changing, canceling, pausing and resuming subscriptions.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use catalog::version::{self, Version};
 use identity::customer;
@@ -10,16 +10,23 @@ use kernel::{
     ids::{CreditNoteId, InvoiceId, SubscriptionId},
 };
 use serde_json::json;
-use store::{NewFact, ToValue, Tx, View};
+use store::{NewFact, Tx, View};
 
-use super::{LOCK, find, insert_items, sql, waiting};
+use super::{find, waiting};
 use crate::{
     credit_note::{self, Cause, Credit, Ended, Running},
     invoice::{self, Draft, Totals},
     subscription::{
+        agreement::Scheduled,
         model::{Change, State, Subscription, Timing, Transition},
-        rules::change::{self, Ground, Outcome},
+        rules::{
+            self,
+            arrears::Usage,
+            change::{self, Ground, Outcome},
+            late::Late,
+        },
     },
+    usage,
 };
 
 /// What a change would do.
@@ -49,20 +56,26 @@ pub struct Changed {
 }
 
 /// Everything a decision about a subscription rests on, loaded.
-pub(super) struct Loaded {
-    pub(super) subscription: Subscription,
-    pub(super) agreed: Version,
-    in_force: Version,
+pub(crate) struct Loaded {
+    pub(crate) subscription: Subscription,
+    pub(crate) agreed: Arc<Version>,
+    in_force: Arc<Version>,
     running: Vec<Running>,
     ended: Vec<Ended>,
     adjustments: HashMap<i64, i64>,
+    pub(super) usage: Usage,
+    late: Vec<Late>,
 }
 
 impl Loaded {
     fn load(view: &mut View<'_>, id: SubscriptionId) -> Result<Self> {
         let (subscription, now) = (find(view, id)?, view.now());
+        let agreed = version::find(view, subscription.book)?;
+        let (usage, late) = usage::ops::of_one(view, &subscription, &agreed)?;
         Ok(Self {
-            agreed: version::find(view, subscription.book)?,
+            usage,
+            late,
+            agreed,
             in_force: version::in_force(view)?,
             running: credit_note::running(view, id, now)?,
             ended: credit_note::ended(view, id, now)?,
@@ -72,16 +85,15 @@ impl Loaded {
     }
 
     fn ground(&self) -> Ground<'_> {
-        let Self { subscription, agreed, in_force, running, ended, adjustments } = self;
-        Ground { subscription, agreed, in_force, running, ended, adjustments }
+        let Self { subscription, agreed, in_force, running, ended, adjustments, usage, .. } = self;
+        Ground { subscription, agreed, in_force, running, ended, adjustments, usage }
     }
 }
 
-/// Lock a subscription and its customer, whose credit the change may use, and load both's ground.
-pub(super) fn lock(tx: &mut Tx<'_>, id: SubscriptionId) -> Result<Loaded> {
+/// Lock a subscription's customer, as whoever changes one does, and load its ground.
+pub(crate) fn lock(tx: &mut Tx<'_>, id: SubscriptionId) -> Result<Loaded> {
     let customer = find(tx, id)?.customer;
     customer::lock(tx, customer)?;
-    tx.lock(&LOCK, id)?;
     Loaded::load(tx, id)
 }
 
@@ -122,7 +134,8 @@ fn decide(
             // Decided again at that time; now it is only checked that it can be.
             let at = subscription.billed_through;
             change::check_scheduled(&loaded.ground(), command, at)?;
-            let waiting = Subscription { pending: Some(command.clone()), ..subscription.clone() };
+            let mut waiting = subscription.without_pending();
+            waiting.scheduled.insert(0, Scheduled { on: at.date, change: command.clone() });
             Ok((Outcome { subscription: waiting, credits: Vec::new(), draft: None }, at))
         }
     }
@@ -151,12 +164,13 @@ pub fn cancel(tx: &mut Tx<'_>, id: SubscriptionId, timing: Timing) -> Result<Cha
     let subscription = &loaded.subscription;
     let runs = [State::Active, State::Trialing].contains(&subscription.state);
     if timing == Timing::Now || !runs {
-        let outcome = change::cancel(&loaded.ground(), now)?;
+        let outcome = change::cancel(&loaded.ground(), &loaded.late, now)?;
+        usage::ops::settled(tx, &[id])?;
         return carry_out(tx, &loaded, outcome, Cause::Cancellation, "subscription.canceled");
     }
     Transition::Cancel.require(subscription.state)?;
-    let ends = Some(subscription.billed_through.at);
-    let ending = Subscription { ends, pending: None, ..subscription.clone() };
+    let ends = Some(rules::end_of_commitment(subscription)?);
+    let ending = Subscription { ends, ..subscription.without_pending() };
     let outcome = Outcome { subscription: ending, credits: Vec::new(), draft: None };
     carry_out(tx, &loaded, outcome, Cause::Cancellation, "subscription.cancellation_scheduled")
 }
@@ -168,11 +182,11 @@ pub fn keep_on(tx: &mut Tx<'_>, id: SubscriptionId) -> Result<Changed> {
     let loaded = lock(tx, id)?;
     let subscription = &loaded.subscription;
     Transition::KeepOn.require(subscription.state)?;
-    if subscription.ends.is_none() && subscription.pending.is_none() {
+    if subscription.ends.is_none() && subscription.pending().is_none() {
         let detail = "Nothing is scheduled for the end of the period.";
         return Err(kernel::Error::conflict("nothing_scheduled", detail));
     }
-    let kept = Subscription { ends: None, pending: None, ..subscription.clone() };
+    let kept = Subscription { ends: None, ..subscription.without_pending() };
     let outcome = Outcome { subscription: kept, credits: Vec::new(), draft: None };
     carry_out(tx, &loaded, outcome, Cause::Change, "subscription.kept_on")
 }
@@ -204,11 +218,14 @@ pub(super) fn carry_out(
     kind: &'static str,
 ) -> Result<Changed> {
     let (before, after, now) = (&loaded.subscription, outcome.subscription, tx.now());
-    let issuers = loaded.running.iter().map(|one| (one.invoice, (one.entity, one.customer))).collect();
     // Credits first: the invoice that follows is paid from them.
-    let notes = credit_note::issue(tx, outcome.credits, &issuers, cause, now)?;
-    save(tx, &after)?;
-    move_due(tx, before, &after)?;
+    let notes = credit_note::issue_for(tx, outcome.credits, cause, now)?;
+    super::save_all(tx, &[(before, &after)])?;
+    let (old, new) = (waiting(before), waiting(&after));
+    if old != new {
+        // The old entry stays: other subscriptions of the customer may wait with it.
+        due::put(tx, &new.into_iter().collect::<Vec<_>>())?;
+    }
     let invoice = outcome.draft.map(|draft| (tx.new_id(), draft));
     let id = invoice.as_ref().map(|(id, _)| *id);
     invoice::issue(tx, invoice.into_iter().collect(), now)?;
@@ -235,51 +252,9 @@ fn fact(
         "period_start": after.period.start.at,
         "period_end": after.period.end.at,
         "ends": after.ends,
-        "pending": after.pending,
+        "pending": after.pending(),
         "credit_notes": credit_notes,
         "invoice": invoice,
     });
     Ok(NewFact::new(kind, after.id.any(), payload)?.of(after.customer))
-}
-
-/// Store what a change touches.
-pub(in crate::subscription) fn save(tx: &mut Tx<'_>, after: &Subscription) -> Result<()> {
-    let pending = after.pending.as_ref().map(serde_json::to_value).transpose();
-    let pending = pending.map_err(|error| kernel::Error::internal(error.to_string()))?;
-    let Subscription { schedule, period, billed_through, .. } = after;
-    let (state, wall_time) = (after.state.word(), schedule.wall_time.map(|time| time.to_string()));
-    tx.exec_one(
-        &sql::SAVE,
-        &[
-            after.id.to_value(),
-            after.book.to_value(),
-            state.to_value(),
-            schedule.anchor.to_value(),
-            schedule.cycle.to_value(),
-            wall_time.to_value(),
-            period.start.date.to_value(),
-            period.start.at.to_value(),
-            period.end.date.to_value(),
-            period.end.at.to_value(),
-            billed_through.date.to_value(),
-            billed_through.at.to_value(),
-            after.ends.to_value(),
-            pending.to_value(),
-            after.trial_end.map(|end| end.date).to_value(),
-            after.trial_end.map(|end| end.at).to_value(),
-            after.has_method.to_value(),
-        ],
-    )?;
-    tx.exec(&sql::DROP_ITEMS, &[after.id.to_value()])?;
-    insert_items(tx, std::iter::once(after))
-}
-
-/// Move a subscription's entry in the due queue.
-fn move_due(tx: &mut Tx<'_>, before: &Subscription, after: &Subscription) -> Result<()> {
-    let (old, new) = (waiting(before), waiting(after));
-    if old == new {
-        return Ok(());
-    }
-    due::take_back(tx, &old.into_iter().collect::<Vec<_>>())?;
-    due::put(tx, &new.into_iter().collect::<Vec<_>>())
 }

@@ -16,8 +16,8 @@ use super::{
 use crate::{
     credit_note::Cause,
     subscription::{
+        edge::TRIAL_REMINDER,
         model::{Start, State, Subscription},
-        renewal::TRIAL_REMINDER,
         rules::{Decision, change::Outcome, trial},
     },
 };
@@ -117,8 +117,8 @@ pub fn suspend(tx: &mut Tx<'_>, id: SubscriptionId) -> Result<Changed> {
 /// Errors: `not_found`, `transition_illegal`.
 pub fn reinstate(tx: &mut Tx<'_>, id: SubscriptionId) -> Result<Changed> {
     let (loaded, now) = (lock(tx, id)?, tx.now());
-    let decision = trial::reinstate(&loaded.subscription, &loaded.agreed, now)?;
-    carry_out(tx, &loaded, outcome(decision), Cause::Change, "subscription.reinstated")
+    let outcome = trial::reinstate(&loaded.subscription, &loaded.agreed, &loaded.usage, now)?;
+    carry_out(tx, &loaded, outcome, Cause::Change, "subscription.reinstated")
 }
 
 /// Say whether a method of payment is on file, which decides what the end of a trial does.

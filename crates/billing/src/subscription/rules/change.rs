@@ -5,16 +5,29 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use catalog::{Billing, CancellationDay, ChangeDay, CycleChange, version::Version};
+use catalog::{
+    Billing, CancellationCredit, CancellationDay, ChangeDay, CycleChange, PlanChange, version::Version,
+};
 use jiff::{Span, Timestamp};
-use kernel::{Edge, Error, Period, ProrationUnit, Result, Schedule, Zone};
-use rating::{Explanation, Step};
+use kernel::{Edge, Error, Exact, Money, Period, ProrationUnit, Result, Schedule, Zone};
+use rating::{Explanation, Share, Step};
 
-use super::{Wanted, draft, items, line, priced, share};
+use super::{
+    Owed, Wanted,
+    arrears::{self, Usage},
+    check_agreement,
+    discount::Turn,
+    discounted, draft, items,
+    late::Late,
+    line, priced, settle, share,
+};
 use crate::{
     credit_note::{Credit, Ended, Running, restored, unused},
     invoice::{self, Draft, Line},
-    subscription::model::{Change, Item, ItemKind, State, Subscription, Transition},
+    subscription::{
+        agreement::Agreement,
+        model::{Change, Item, ItemKind, Rhythm, State, Subscription, Transition},
+    },
 };
 
 /// What a decision about a running subscription rests on.
@@ -32,6 +45,8 @@ pub struct Ground<'a> {
     pub ended: &'a [Ended],
     /// For items with lines from this very instant on, the last adjustment.
     pub adjustments: &'a HashMap<i64, i64>,
+    /// What is known of its open stretch.
+    pub usage: &'a Usage,
 }
 
 /// A subscription as it is from now on, what is credited and what is billed.
@@ -56,23 +71,79 @@ pub fn change(ground: &Ground<'_>, command: &Change, now: Timestamp) -> Result<O
     let version = version_after(ground, command);
     let billing = &version.book.billing;
     let at = change_edge(billing, &before.schedule.zone, now);
-    let after = changed(ground, command, at)?;
+    let mut after = changed(ground, command, at)?;
     let affected = affected(ground, &after, version)?;
+    let quantity = after.plan_quantity();
+    after.peak = after.peak.max(quantity);
+    after.rhythm = after.rhythm.map(|rhythm| Rhythm { peak: rhythm.peak.max(quantity), ..rhythm });
     if state == State::Trialing {
         // Nothing is paid for yet, so the trial just goes on with the new state.
         let (period, billed_through) = (before.period, before.billed_through);
-        let trying = Subscription { period, billed_through, ..after };
-        return Ok(Outcome { subscription: trying, credits: Vec::new(), draft: None });
+        return Ok(Outcome::unbilled(Subscription { period, billed_through, ..after }));
     }
     let new_period = after.schedule != before.schedule;
     if billing.proration == ProrationUnit::None && !new_period {
         // Proration is off: the new state is charged from the next period on.
-        return Ok(Outcome { subscription: after, credits: Vec::new(), draft: None });
+        return Ok(Outcome::unbilled(after));
     }
-    let credits = end(ground, billing.proration, at, |item| affected.contains(&item))?;
-    let lines = charge(ground, &after, version, at, &affected)?;
-    let draft = (!lines.is_empty()).then(|| draft(&after, now, lines));
-    Ok(Outcome { subscription: after, credits, draft })
+    let reset = resets(before, &after, version);
+    let credits = end(ground, billing.proration, at, |item| !reset && affected.contains(&item))?;
+    let mut owed = if closes(ground, &after, version) {
+        (after.arrears_from, after.peak) = (at, quantity);
+        after.rhythm = arrears::rhythm(&after, version, at)?;
+        close(ground, at, &credits)?
+    } else {
+        Owed::default()
+    };
+    let (lines, share) = charge(ground, &after, version, at, &affected)?;
+    owed.lines.extend(lines);
+    owed.credits.extend(credits);
+    let turn = if new_period { Turn::Edge } else { Turn::Rest(share.exact()) };
+    discounted(&mut after, &mut owed.lines, at.date, &turn)?;
+    Ok(outcome(after, owed, now))
+}
+
+/// Whether a change of the plan begins a new period, paid whole, and credits nothing (knob).
+fn resets(before: &Subscription, after: &Subscription, version: &Version) -> bool {
+    version.book.billing.plan_change == PlanChange::Reset && after.plan() != before.plan()
+}
+
+pub(super) fn outcome(after: Subscription, owed: Owed, now: Timestamp) -> Outcome {
+    Outcome { draft: draft(&after, now, owed.lines), subscription: after, credits: owed.credits }
+}
+
+impl Outcome {
+    /// Nothing is billed and nothing credited.
+    pub(in crate::subscription) fn unbilled(subscription: Subscription) -> Self {
+        Self { subscription, credits: Vec::new(), draft: None }
+    }
+}
+
+/// Whether a change ends the stretch usage and fees in arrears are rated for: their prices are others from then on.
+fn closes(ground: &Ground<'_>, after: &Subscription, version: &Version) -> bool {
+    let before = ground.subscription;
+    let fees = |subscription: &Subscription, version: &Version| -> Vec<(i64, i64)> {
+        let in_arrears = |item: &&Item| {
+            priced(version, item, subscription.schedule.cycle, subscription)
+                .is_ok_and(|priced| arrears::in_arrears(&priced.price))
+        };
+        subscription.active_items().filter(in_arrears).map(|item| (item.ordinal, item.quantity)).collect()
+    };
+    after.book != before.book
+        || after.agreement != before.agreement
+        || after.plan() != before.plan()
+        || after.schedule != before.schedule
+        || fees(before, ground.agreed) != fees(after, version)
+}
+
+/// Everything owed for the stretch that ends at `at`, after `credits` for what it paid in advance.
+fn close(ground: &Ground<'_>, at: Edge, credits: &[Credit]) -> Result<Owed> {
+    let Ground { subscription, agreed: version, .. } = *ground;
+    let credited = Money::total(credits.iter().map(|credit| credit.amount), subscription.currency)?;
+    let fees = ground.usage.fees.checked_sub(credited)?;
+    let usage = &Usage { fees, ..ground.usage.clone() };
+    let at = if at.at > subscription.billed_through.at { subscription.billed_through } else { at };
+    arrears::close(subscription, version, usage, at)
 }
 
 /// What a subscription becomes by a change from the edge `at` on.
@@ -84,11 +155,14 @@ pub fn changed(ground: &Ground<'_>, command: &Change, at: Edge) -> Result<Subscr
     let cycle = command.cycle.unwrap_or(before.schedule.cycle);
     let wanted = wanted(ground, command, version);
     let items = renumber(&before.items, items(&version.book, &wanted, cycle, before.currency)?);
-    let mut after = Subscription { book: version.id, items, pending: None, ..before.clone() };
-    if cycle != before.schedule.cycle {
+    let agreement = agreement(before, command, &items, version);
+    check_agreement(&version.book, &items, cycle, before.currency, &agreement)?;
+    let mut after = Subscription { book: version.id, items, agreement, ..before.without_pending() };
+    let reset = resets(before, &after, version);
+    if cycle != before.schedule.cycle || reset {
         after.schedule = match version.book.billing.cycle_change {
-            CycleChange::Restart => Schedule::anniversary(at.at, cycle, before.schedule.zone.clone()),
-            CycleChange::Keep => Schedule { cycle, ..before.schedule.clone() },
+            CycleChange::Keep if !reset => Schedule { cycle, ..before.schedule.clone() },
+            _ => Schedule::anniversary(at.at, cycle, before.schedule.zone.clone()),
         };
         after.period = Period { start: at, end: after.schedule.next_edge_after(at.at)? };
         after.billed_through = after.period.end;
@@ -96,25 +170,57 @@ pub fn changed(ground: &Ground<'_>, command: &Change, at: Edge) -> Result<Subscr
     Ok(after)
 }
 
+/// What was agreed, with what a change agrees anew and without what is no longer subscribed to.
+fn agreement(before: &Subscription, command: &Change, items: &[Item], version: &Version) -> Agreement {
+    let plan = items.iter().find(|item| item.kind == ItemKind::Plan && item.quantity > 0);
+    let plan = plan.and_then(|item| version.book.plan(&item.key));
+    let sold = |key: &String| {
+        items.iter().any(|item| item.key == *key && item.quantity > 0)
+            || plan.is_some_and(|plan| plan.usage.iter().any(|usage| usage.key == *key))
+    };
+    let mut agreement = before.agreement.clone();
+    if command.plan.as_deref().is_some_and(|plan| plan != before.plan()) {
+        agreement.minimum = None;
+    }
+    agreement.prices.retain(|key, _| sold(key));
+    agreement.prices.extend(command.prices.clone());
+    agreement
+}
+
 /// Cancel a subscription now.
 ///
 /// Errors: `transition_illegal`, `renewal_pending`, `invoice_is_draft`.
-pub fn cancel(ground: &Ground<'_>, now: Timestamp) -> Result<Outcome> {
+pub fn cancel(ground: &Ground<'_>, late: &[Late], now: Timestamp) -> Result<Outcome> {
     let before = ground.subscription;
     let state = Transition::Cancel.require(before.state)?;
-    let ended = Subscription { state, ends: Some(now), pending: None, ..before.clone() };
-    if before.state != State::Active {
-        return Ok(Outcome { subscription: ended, credits: Vec::new(), draft: None });
-    }
-    check_billed(ground, now)?;
-    let billing = &ground.agreed.book.billing;
-    let zone = &before.schedule.zone;
-    let at = match (billing.proration, billing.cancellation_day) {
-        (ProrationUnit::Day | ProrationUnit::ThirtyDayMonth, CancellationDay::Billed) => next_day(zone, now),
+    let ended = Subscription { state, ends: Some(now), scheduled: Vec::new(), ..before.clone() };
+    let mut owed = settle(late)?;
+    let (billing, zone) = (&ground.agreed.book.billing, &before.schedule.zone);
+    let in_trial = before.trial_end == Some(before.billed_through);
+    let at = match billing.cancellation_day {
+        CancellationDay::Billed if billing.proration.counts_days() => next_day(zone, now),
         _ => Edge::at(now, zone),
     };
-    let credits = end(ground, billing.proration, at, |_| true)?;
-    Ok(Outcome { subscription: ended, credits, draft: None })
+    match before.state {
+        State::Active => {
+            check_billed(ground, now)?;
+            let gives = billing.cancellation_credit == CancellationCredit::Unused;
+            let credits = end(ground, billing.proration, at, |_| gives)?;
+            owed.add(close(ground, at, &credits)?);
+            owed.credits.extend(credits);
+        }
+        // What was paid stays paid while it was suspended; what was used before is still owed.
+        State::Suspended if !in_trial => owed.add(close(ground, at, &[])?),
+        _ => {}
+    }
+    finish(ended, owed, at, now)
+}
+
+/// The outcome of the end of a stretch before its time, coupons taken off.
+fn finish(mut after: Subscription, mut owed: Owed, at: Edge, now: Timestamp) -> Result<Outcome> {
+    (after.arrears_from, after.rhythm) = (at, None);
+    discounted(&mut after, &mut owed.lines, at.date, &Turn::Rest(Exact::one()))?;
+    Ok(outcome(after, owed, now))
 }
 
 /// Pause a subscription now: what is not used is credited, nothing falls due until it resumes.
@@ -129,8 +235,11 @@ pub fn pause(ground: &Ground<'_>, now: Timestamp) -> Result<Outcome> {
     }
     check_billed(ground, now)?;
     let billing = &ground.agreed.book.billing;
-    let credits = end(ground, billing.proration, change_edge(billing, &before.schedule.zone, now), |_| true)?;
-    Ok(Outcome { subscription: Subscription { state, ..before.clone() }, credits, draft: None })
+    let at = change_edge(billing, &before.schedule.zone, now);
+    let credits = end(ground, billing.proration, at, |_| true)?;
+    let mut owed = close(ground, at, &credits)?;
+    owed.credits.extend(credits);
+    finish(Subscription { state, ..before.clone() }, owed, at, now)
 }
 
 /// Resume a paused subscription now: its days stay those of its anchor, the rest of the period is charged.
@@ -141,11 +250,13 @@ pub fn resume(ground: &Ground<'_>, now: Timestamp) -> Result<Outcome> {
     let state = Transition::Resume.require(before.state)?;
     let start = Edge::at(now, &before.schedule.zone);
     let period = Period { start, end: before.schedule.next_edge_after(now)? };
-    let resumed = Subscription { state, period, billed_through: period.end, ..before.clone() };
+    let (billed_through, arrears_from, peak) = (period.end, start, before.plan_quantity());
+    let mut resumed = Subscription { state, period, billed_through, arrears_from, peak, ..before.clone() };
+    resumed.rhythm = arrears::rhythm(&resumed, ground.agreed, start)?;
     let all: Vec<i64> = resumed.active_items().map(|item| item.ordinal).collect();
-    let lines = charge(ground, &resumed, ground.agreed, start, &all)?;
-    let draft = draft(&resumed, now, lines);
-    Ok(Outcome { subscription: resumed, credits: Vec::new(), draft: Some(draft) })
+    let (mut lines, share) = charge(ground, &resumed, ground.agreed, start, &all)?;
+    discounted(&mut resumed, &mut lines, start.date, &Turn::Rest(share.exact()))?;
+    Ok(outcome(resumed, Owed { lines, credits: Vec::new() }, now))
 }
 
 /// The version the changed subscription is on: a new plan or cycle is agreed anew.
@@ -173,8 +284,8 @@ fn check_billed(ground: &Ground<'_>, now: Timestamp) -> Result<()> {
 
 /// From when on the new state counts: the change day is the new state's or the old one's (knob).
 fn change_edge(billing: &Billing, zone: &Zone, now: Timestamp) -> Edge {
-    match (billing.proration, billing.change_day) {
-        (ProrationUnit::Day | ProrationUnit::ThirtyDayMonth, ChangeDay::Old) => next_day(zone, now),
+    match billing.change_day {
+        ChangeDay::Old if billing.proration.counts_days() => next_day(zone, now),
         _ => Edge::at(now, zone),
     }
 }
@@ -236,8 +347,9 @@ pub fn check_scheduled(ground: &Ground<'_>, command: &Change, at: Edge) -> Resul
 fn affected(ground: &Ground<'_>, after: &Subscription, version: &Version) -> Result<Vec<i64>> {
     let before = ground.subscription;
     let full = |subscription: &Subscription, version: &Version, item: &Item| {
-        priced(version, item, subscription.schedule.cycle, subscription.currency)
+        priced(version, item, subscription.schedule.cycle, subscription)
             .map(|priced| format!("{priced:?}"))
+            .ok()
     };
     let affected: Vec<i64> = after
         .items
@@ -253,7 +365,8 @@ fn affected(ground: &Ground<'_>, after: &Subscription, version: &Version) -> Res
         })
         .map(|item| item.ordinal)
         .collect();
-    if affected.is_empty() && after.schedule == before.schedule {
+    let agreed = after.agreement == before.agreement && after.book == before.book;
+    if affected.is_empty() && after.schedule == before.schedule && agreed {
         let detail = "The subscription already is what this would make of it.";
         return Err(Error::conflict("nothing_changes", detail));
     }
@@ -272,31 +385,33 @@ fn end(
     ending.filter_map(|running| unused(running, unit, zone, at).transpose()).collect()
 }
 
-/// The lines that charge some items from `at` to the end of the period.
+/// The lines that charge some items from `at` to the end of the period, and what part of a period that is.
 fn charge(
     ground: &Ground<'_>,
     after: &Subscription,
     version: &Version,
     at: Edge,
     which: &[i64],
-) -> Result<Vec<Line>> {
+) -> Result<(Vec<Line>, Share)> {
     let period = Period { start: at, end: after.period.end };
     if at.at >= period.end.at {
-        return Ok(Vec::new()); // the change counts from the day the next period begins
+        return Ok((Vec::new(), Share::Whole)); // the change counts from the day the next period begins
     }
     let share = share(after, version, period)?;
     let (unit, zone) = (version.book.billing.proration, &after.schedule.zone);
-    let items = after.active_items().filter(|item| which.contains(&item.ordinal)).enumerate();
-    items
-        .map(|(place, item)| {
-            let mut line = line(after, version, item, place, period, share)?;
+    let items = after.active_items().filter(|item| which.contains(&item.ordinal));
+    let lines: Result<Vec<Line>> = items
+        .filter_map(|item| line(after, version, item, period, share).transpose())
+        .map(|line| {
+            let mut line = line?;
             if let Some(ended) = restored(ground.ended, &line.explanation, period, unit, zone) {
                 (line.amount, line.explanation) = (ended.credited, charged_again(&line.description, ended));
             }
-            let adjustment = ground.adjustments.get(&item.ordinal).map_or(0, |last| last + 1);
+            let adjustment = ground.adjustments.get(&line.item).map_or(0, |last| last + 1);
             Ok(Line { adjustment, ..line })
         })
-        .collect()
+        .collect();
+    Ok((lines?, share))
 }
 
 /// The explanation of a line that costs exactly what was credited for it.

@@ -4,12 +4,21 @@
 
 use std::collections::BTreeMap;
 
-use catalog::{Trial, WithMethod, WithoutMethod, version::Version};
+use catalog::{Trial, TrialUsage, WithMethod, WithoutMethod, version::Version};
 use jiff::{Span, Timestamp};
 use kernel::{Edge, Error, Period, Result, Schedule, time};
 
-use super::{Decision, Renewal, Terms, Wanted, change::renumber, draft, items, lines, wanted};
-use crate::subscription::model::{BillFrom, Start, State, Subscription, Transition};
+use super::{
+    Decision, Owed, Ready, Renewal, Terms, Wanted,
+    arrears::{self, Usage},
+    change::{Outcome, outcome, renumber},
+    discount::Turn,
+    discounted, draft, items, lines, wanted,
+};
+use crate::{
+    invoice::Line,
+    subscription::model::{BillFrom, Start, State, Subscription, Transition},
+};
 
 /// The most days staff may add to a trial at a time.
 pub const MAX_EXTENSION: u16 = 90;
@@ -32,13 +41,16 @@ pub(super) fn begin(terms: &Terms<'_>, command: &Start, subscription: Subscripti
     let items = items(book, &tried, command.cycle, subscription.currency)?;
     let end = day_after(&subscription.schedule, subscription.started, i64::from(trial.days))?;
     let start = Edge::at(subscription.started, &subscription.schedule.zone);
-    let trying = Subscription { state: State::Trialing, items, ..until(subscription, start, end) };
+    let (state, peak) = (State::Trialing, items.first().map_or(0, |plan| plan.quantity));
+    let trying = Subscription { state, items, peak, ..until(subscription, start, end) };
     Ok(Decision { subscription: trying, draft: None })
 }
 
 /// The subscription in a trial from `start` to `end`.
 fn until(subscription: Subscription, start: Edge, end: Edge) -> Subscription {
-    Subscription { period: Period { start, end }, billed_through: end, trial_end: Some(end), ..subscription }
+    let (period, trial_end) = (Period { start, end }, Some(end));
+    let rhythm = None; // usage in a trial is one stretch
+    Subscription { period, billed_through: end, arrears_from: start, rhythm, trial_end, ..subscription }
 }
 
 /// The first instant of the local date so many days after the one of `at`.
@@ -69,47 +81,53 @@ pub fn reminders(trial: &Trial, subscription: &Subscription) -> Result<Vec<(Time
 /// goes on with another plan. A change that can no longer be made is dropped, and said to be.
 ///
 /// Errors: those of items, when the plan to go on with has no price for the cycle.
-pub fn end(subscription: &Subscription, agreed: &Version, in_force: &Version) -> Result<Renewal> {
+pub fn end(ready: &Ready<'_>) -> Result<Renewal> {
+    let Ready { subscription, agreed, in_force, usage, .. } = *ready;
     let at = subscription.billed_through;
-    if subscription.ends == Some(at.at) {
-        let ended = Subscription { state: State::Canceled, pending: None, ..subscription.clone() };
-        return Ok(Renewal { subscription: ended, draft: None, dropped: None });
+    if subscription.ends.is_some_and(|ends| ends <= at.at) {
+        let ended = Subscription { state: State::Canceled, scheduled: Vec::new(), ..subscription.clone() };
+        return Ok(Renewal { at, subscription: ended, owed: Owed::default(), dropped: None });
     }
+    let mut owed = if agreed.book.billing.trial_usage == TrialUsage::Billed {
+        arrears::close_usage(subscription, agreed, usage, at)?
+    } else {
+        Owed::default()
+    };
     let (tried, version, dropped) = super::with_pending(subscription, agreed, in_force);
-    let Decision { subscription, draft } = by_book(&tried, version, at)?;
-    Ok(Renewal { subscription, draft, dropped })
+    let (mut subscription, lines) = by_book(tried, version, at)?;
+    discounted(&mut subscription, &mut owed.lines, at.date, &Turn::Rest(kernel::Exact::one()))?;
+    owed.lines.extend(lines);
+    Ok(Renewal { at, subscription, owed, dropped })
 }
 
-fn by_book(subscription: &Subscription, version: &Version, at: Edge) -> Result<Decision> {
+/// A subscription and the lines that begin its paid time.
+type Paid = (Subscription, Vec<Line>);
+
+fn by_book(subscription: Subscription, version: &Version, at: Edge) -> Result<Paid> {
     let trial = version.book.trial.as_ref();
     let without = trial.map_or(&WithoutMethod::Suspend, |trial| &trial.without);
     if subscription.has_method {
         let WithMethod::Convert = trial.map_or(WithMethod::Convert, |trial| trial.with_method);
-        return paid_from(subscription.clone(), version, at);
+        return paid_from(subscription, version, at);
     }
     match without {
-        WithoutMethod::Suspend => {
-            Ok(unbilled(Subscription { state: State::Suspended, ..subscription.clone() }))
-        }
+        WithoutMethod::Suspend => Ok((Subscription { state: State::Suspended, ..subscription }, Vec::new())),
         WithoutMethod::Cancel => {
-            Ok(unbilled(Subscription { state: State::Canceled, ends: Some(at.at), ..subscription.clone() }))
+            Ok((Subscription { state: State::Canceled, ends: Some(at.at), ..subscription }, Vec::new()))
         }
         WithoutMethod::Downgrade { plan } => {
             let wanted = Wanted { plan, quantity: None, addons: BTreeMap::new() };
             let cycle = subscription.schedule.cycle;
             let items = items(&version.book, &wanted, cycle, subscription.currency)?;
-            let kept = renumber(&subscription.items, items);
-            paid_from(Subscription { items: kept, ..subscription.clone() }, version, at)
+            let items = renumber(&subscription.items, items);
+            paid_from(Subscription { items, ..subscription }, version, at)
         }
     }
 }
 
-const fn unbilled(subscription: Subscription) -> Decision {
-    Decision { subscription, draft: None }
-}
-
-/// The paid subscription from an edge on: a new anchor, unless the price book keeps the trial's.
-fn paid_from(subscription: Subscription, version: &Version, from: Edge) -> Result<Decision> {
+/// The paid subscription from an edge on: a new anchor, unless the price book keeps the trial's. Usage in the trial
+/// is not billed.
+fn paid_from(subscription: Subscription, version: &Version, from: Edge) -> Result<Paid> {
     let keep = version.book.trial.as_ref().is_some_and(|trial| trial.keep_anchor);
     let Schedule { cycle, zone, wall_time, .. } = subscription.schedule.clone();
     let schedule = match (keep, version.book.billing.anchor) {
@@ -120,11 +138,18 @@ fn paid_from(subscription: Subscription, version: &Version, from: Edge) -> Resul
         }
     };
     let period = Period { start: from, end: schedule.next_edge_after(from.at)? };
-    let state = State::Active;
-    let paid = Subscription { state, schedule, period, billed_through: period.end, ..subscription };
-    let lines = lines(&paid, version, period)?;
-    let draft = draft(&paid, from.at, lines);
-    Ok(Decision { subscription: paid, draft: Some(draft) })
+    let paid = Subscription { state: State::Active, schedule, ..subscription };
+    opened(paid, version, period)
+}
+
+/// A subscription in a period that is billed from its start.
+fn opened(subscription: Subscription, version: &Version, period: Period) -> Result<Paid> {
+    let (billed_through, arrears_from, peak) = (period.end, period.start, subscription.plan_quantity());
+    let mut opened = Subscription { period, billed_through, arrears_from, peak, ..subscription };
+    opened.rhythm = arrears::rhythm(&opened, version, period.start)?;
+    let mut lines = lines(&opened, version, period)?;
+    discounted(&mut opened, &mut lines, period.start.date, &Turn::Edge)?;
+    Ok((opened, lines))
 }
 
 /// End a trial now and begin the paid subscription.
@@ -134,7 +159,8 @@ pub fn convert(subscription: &Subscription, version: &Version, now: Timestamp) -
     Transition::Convert.require(subscription.state)?;
     let from = Edge::at(now, &subscription.schedule.zone);
     let ended = Subscription { trial_end: Some(from), ..subscription.clone() };
-    paid_from(ended, version, from)
+    let (subscription, lines) = paid_from(ended, version, from)?;
+    Ok(Decision { draft: draft(&subscription, now, lines), subscription })
 }
 
 /// Let a trial last `days` longer, 1 to 90.
@@ -158,30 +184,37 @@ pub fn suspend(subscription: &Subscription) -> Result<Subscription> {
     Ok(Subscription { state, ..subscription.clone() })
 }
 
-/// Switch access on again, unless the subscription was to end by now. In a period that is paid (or a trial that runs) it goes on as it was; otherwise
-/// the rest of the period its anchor gives is charged.
+/// Switch access on again, unless the subscription was to end by now. In a period that is paid (or a trial that runs)
+/// it goes on as it was; otherwise what was used in that period and the rest of the one its anchor gives are charged.
 ///
 /// Errors: `transition_illegal`.
-pub fn reinstate(subscription: &Subscription, version: &Version, now: Timestamp) -> Result<Decision> {
+pub fn reinstate(
+    subscription: &Subscription,
+    version: &Version,
+    usage: &Usage,
+    now: Timestamp,
+) -> Result<Outcome> {
     let state = Transition::Reinstate.require(subscription.state)?;
+    let unbilled = |subscription| Ok(Outcome::unbilled(subscription));
     if subscription.ends.is_some_and(|ends| ends <= now) {
         // It was to end while it was suspended.
-        return Ok(unbilled(Subscription { state: State::Canceled, pending: None, ..subscription.clone() }));
+        let scheduled = Vec::new();
+        return unbilled(Subscription { state: State::Canceled, scheduled, ..subscription.clone() });
     }
     let in_trial = subscription.trial_end == Some(subscription.billed_through);
     let runs = now < subscription.billed_through.at;
-    let zone = &subscription.schedule.zone;
-    match (runs, in_trial) {
-        (true, true) => Ok(unbilled(Subscription { state: State::Trialing, ..subscription.clone() })),
-        (true, false) => Ok(unbilled(Subscription { state, ..subscription.clone() })),
-        (false, true) => paid_from(subscription.clone(), version, Edge::at(now, zone)),
+    let from = Edge::at(now, &subscription.schedule.zone);
+    let mut owed = Owed::default();
+    let (back, lines) = match (runs, in_trial) {
+        (true, true) => return unbilled(Subscription { state: State::Trialing, ..subscription.clone() }),
+        (true, false) => return unbilled(Subscription { state, ..subscription.clone() }),
+        (false, true) => paid_from(subscription.clone(), version, from)?,
         (false, false) => {
-            let period =
-                Period { start: Edge::at(now, zone), end: subscription.schedule.next_edge_after(now)? };
-            let back = Subscription { state, period, billed_through: period.end, ..subscription.clone() };
-            let lines = lines(&back, version, period)?;
-            let draft = draft(&back, now, lines);
-            Ok(Decision { subscription: back, draft: Some(draft) })
+            owed = arrears::close(subscription, version, usage, subscription.billed_through)?;
+            let period = Period { start: from, end: subscription.schedule.next_edge_after(now)? };
+            opened(Subscription { state, ..subscription.clone() }, version, period)?
         }
-    }
+    };
+    owed.lines.extend(lines);
+    Ok(outcome(back, owed, now))
 }

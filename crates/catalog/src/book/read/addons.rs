@@ -9,7 +9,7 @@ use super::{
         model::{Addon, Included, Plan},
         price::When,
     },
-    BookCurrency,
+    BookCurrency, billing,
     features::Features,
     meters::Meters,
     plans::Plans,
@@ -63,6 +63,7 @@ impl Reader<'_> {
         let raises = section.optional("raises");
         let features = section.optional("features");
         let plans = section.optional("plans");
+        let tax = section.optional("tax");
         section.close(report);
 
         if let Some(item) = name
@@ -77,6 +78,7 @@ impl Reader<'_> {
             raises: self.features.raised(raises, self.meters, report),
             features: self.features.granted(features, report),
             plans: None,
+            tax: tax.and_then(|item| billing::category(item, report)),
         };
         if let Some(item) = price {
             let prices = prices::read(item, Of::Addon, self.currency, self.meters, report);

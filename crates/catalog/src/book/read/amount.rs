@@ -64,28 +64,38 @@ impl Amounts {
         currencies
     }
 
-    /// The amount in a currency. Where it is missing, that is reported.
+    /// The amount in a currency of the price it belongs to. Where it is missing, that is reported.
     pub(super) fn get(&self, currency: Currency, book: Currency, report: &mut Report) -> Option<UnitPrice> {
+        let missing = || format!("there is no amount in {currency}, which this price is given in elsewhere");
+        self.get_or(currency, book, missing, report)
+    }
+
+    /// The amount in a currency. Where it is missing, that is reported in these words.
+    pub(super) fn get_or(
+        &self,
+        currency: Currency,
+        book: Currency,
+        missing: impl Fn() -> String,
+        report: &mut Report,
+    ) -> Option<UnitPrice> {
         let amount = match self.bare {
             Some(bare) if bare.is_zero() || currency == book => Some(bare),
             Some(_) => None,
             None => self.each.get(&currency).copied(),
         };
         if amount.is_none() {
-            let message = format!("there is no amount in {currency}, which this price is given in elsewhere");
-            report.add_hint(
-                self.span.clone(),
-                message,
-                "write one for each currency: { USD = \"49\", EUR = \"45\" }",
-            );
+            let hint = "write one for each currency: { USD = \"49\", EUR = \"45\" }";
+            report.add_hint(self.span.clone(), missing(), hint);
         }
         amount
     }
 }
 
-/// Whether the value can only be an amount for each currency: a table with a key of three letters.
+/// Whether the value can only be an amount for each currency: a table with a key of three letters, which is how
+/// currencies are written and, but for `tax`, no key of a section.
 pub(super) fn is_by_currency(item: &Item<'_>) -> bool {
-    let three_letters = |key: &str| key.len() == 3 && key.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let three_letters =
+        |key: &str| key.len() == 3 && key != "tax" && key.bytes().all(|byte| byte.is_ascii_alphabetic());
     item.get_ref().as_table().is_some_and(|table| table.keys().any(|key| three_letters(key.get_ref())))
 }
 

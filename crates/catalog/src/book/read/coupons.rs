@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use jiff::civil::Date;
-use kernel::Rate;
+use kernel::{Currency, Rate, UnitPrice};
 use toml::de::DeValue;
 
 use super::{
@@ -38,12 +38,15 @@ pub(super) fn read(
         std::iter::once(plan.key.as_str()).chain(plan.usage.iter().map(|usage| usage.key.as_str()))
     });
     let sold = keys.chain(addons.iter().map(|addon| addon.key.as_str())).collect();
-    let mut reader = Reader { currency, sold, names: Names::of("coupon"), codes: HashMap::new() };
+    let currencies = plans.iter().flat_map(|plan| plan.currencies()).collect();
+    let mut reader = Reader { currency, currencies, sold, names: Names::of("coupon"), codes: HashMap::new() };
     entries.iter().filter_map(|entry| reader.read(entry, report)).collect()
 }
 
 struct Reader<'a> {
     currency: BookCurrency,
+    /// Those any plan is sold in.
+    currencies: BTreeSet<Currency>,
     /// The keys of all there is to reduce.
     sold: BTreeSet<&'a str>,
     names: Names,
@@ -60,6 +63,10 @@ impl Reader<'_> {
         let lasts = section.optional("lasts");
         let applies_to = section.optional("applies_to");
         let redemptions = section.optional("redemptions");
+        let per_customer = section.optional("per_customer");
+        let new_customers_only = section.optional("new_customers_only");
+        let minimum = section.optional("minimum");
+        let starts = section.optional("starts");
         let expires = section.optional("expires");
         let stacks = section.optional("stacks");
         section.close(report);
@@ -68,12 +75,11 @@ impl Reader<'_> {
         if let (Some(name), Some(item)) = (&name, name_item) {
             self.names.check(entry.key, name, item, report);
         }
-        let count = |item: &Item<'_>, report: &mut Report| {
-            value::whole(item, "`redemptions`", 1..=MAX_REDEMPTIONS, report)
-        };
         if let (Some(item), Some(Discount::FreeMonths { .. })) = (lasts, &discount) {
             report.add(item.span(), "free months say themselves how long they last");
         }
+        let starts = starts.and_then(|item| date(item, "`starts`", report));
+        let minimum = minimum.map(|item| self.minimum(item, discount.as_ref(), report));
         Some(Coupon {
             key: entry.key.to_owned(),
             name: name?,
@@ -81,9 +87,13 @@ impl Reader<'_> {
             discount: discount?,
             lasts: lasts.map_or(Some(Lasts::Once), |item| self::lasts(item, report))?,
             applies_to: applies_to.map(|item| self.keys(item, report)),
-            redemptions: redemptions.and_then(|item| count(item, report)),
-            expires: expires.and_then(|item| date(item, report)),
-            stacks: stacks.and_then(|item| value::flag(item, "`stacks`", report)).unwrap_or(false),
+            redemptions: redemptions.and_then(|item| count(item, "`redemptions`", report)),
+            per_customer: per_customer.and_then(|item| count(item, "`per_customer`", report)).unwrap_or(1),
+            new_customers_only: flag(new_customers_only, "`new_customers_only`", report),
+            minimum: minimum.unwrap_or_default(),
+            starts,
+            expires: expires.and_then(|item| self::expires(item, starts, report)),
+            stacks: flag(stacks, "`stacks`", report),
         })
     }
 
@@ -137,6 +147,34 @@ impl Reader<'_> {
         Some(Discount::Amount { amounts: amounts? })
     }
 
+    /// `minimum`: an amount in every currency the coupon can be used in.
+    fn minimum(
+        &self,
+        item: &Item<'_>,
+        discount: Option<&Discount>,
+        report: &mut Report,
+    ) -> Vec<(Currency, UnitPrice)> {
+        let amounts = Amounts::read(item, report);
+        let (Some(amounts), Some(book), Some(discount)) = (amounts, self.currency, discount) else {
+            return Vec::new();
+        };
+        if Amounts::currencies([&amounts], book).is_empty() {
+            report.add_hint(item.span(), "the minimum of a coupon is above 0", "leave `minimum` out");
+        }
+        let currencies: Vec<Currency> = match discount {
+            Discount::Amount { amounts } => amounts.iter().map(|(currency, _)| *currency).collect(),
+            Discount::Percent { .. } | Discount::FreeMonths { .. } => {
+                self.currencies.iter().copied().collect()
+            }
+        };
+        let each = |currency| {
+            let missing =
+                || format!("the coupon can be used in {currency}, and its minimum has no amount in it");
+            Some((currency, amounts.get_or(currency, book, missing, report)?))
+        };
+        currencies.into_iter().filter_map(each).collect()
+    }
+
     /// What a customer types: letters, digits and hyphens, each code once.
     fn code(&mut self, item: &Item<'_>, key: &str, report: &mut Report) -> Option<String> {
         let code = value::text(item, "`code`", report)?;
@@ -183,13 +221,30 @@ fn lasts(item: &Item<'_>, report: &mut Report) -> Option<Lasts> {
     lasts
 }
 
+fn count(item: &Item<'_>, what: &str, report: &mut Report) -> Option<u64> {
+    value::whole(item, what, 1..=MAX_REDEMPTIONS, report)
+}
+
+fn flag(item: Option<&Item<'_>>, what: &str, report: &mut Report) -> bool {
+    item.and_then(|item| value::flag(item, what, report)).unwrap_or(false)
+}
+
+/// `expires`: after the first day, when there is one.
+fn expires(item: &Item<'_>, starts: Option<Date>, report: &mut Report) -> Option<Date> {
+    let expires = date(item, "`expires`", report)?;
+    if starts.is_some_and(|starts| expires <= starts) {
+        report.add(item.span(), "the coupon expires before it can be redeemed");
+    }
+    Some(expires)
+}
+
 /// A date, with or without quotes.
-fn date(item: &Item<'_>, report: &mut Report) -> Option<Date> {
+fn date(item: &Item<'_>, what: &str, report: &mut Report) -> Option<Date> {
     let text = match item.get_ref() {
         DeValue::Datetime(date) => date.to_string(),
         DeValue::String(text) => text.to_string(),
         _ => {
-            value::wrong_kind(item, "`expires` is a date", report);
+            value::wrong_kind(item, &format!("{what} is a date"), report);
             return None;
         }
     };

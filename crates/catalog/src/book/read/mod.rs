@@ -5,6 +5,7 @@
 
 mod addons;
 mod amount;
+mod billing;
 mod coupons;
 mod features;
 mod formula;
@@ -16,6 +17,7 @@ mod prices;
 mod report;
 mod section;
 mod settings;
+mod thresholds;
 mod tiers;
 mod usage;
 mod value;
@@ -108,7 +110,7 @@ fn read_book(file: &Item<'_>, report: &mut Report) -> Option<Book> {
     let plans = plans::read(&plans, Ground { currency, features: &features, meters: &meters }, report);
     let addons = addons::read(&addons, currency, &features, &meters, &plans, report);
     let coupons = coupons::read(&coupons, currency, &plans, &addons, report);
-    let billing = settings::billing(billing, report);
+    let billing = billing::read(billing, report);
     let trial = settings::trial(trial, &plans, report);
     Some(Book {
         format: FORMAT,

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::{
     super::model::Plan,
-    BookCurrency,
+    BookCurrency, billing,
     features::Features,
     limits,
     meters::Meters,
     prices::{self, Of},
     report::{Report, short},
     section::{Entry, Item, Names, Section},
-    usage, value,
+    thresholds, usage, value,
 };
 
 /// Most features and limits of all plans together, those they have from the plans they build on counted again.
@@ -70,6 +70,8 @@ fn read_one(
         limits: BTreeMap::new(),
         usage: Vec::new(),
         minimum: Vec::new(),
+        tax: None,
+        thresholds: Vec::new(),
     };
     let Ground { currency, features, meters } = ground;
     let what = format!("plan `{}`", short(entry.key));
@@ -102,6 +104,8 @@ fn read_one(
         plan.includes.clone_from(&base.includes);
         plan.limits.clone_from(&base.limits);
         plan.usage.clone_from(&base.usage);
+        plan.tax.clone_from(&base.tax);
+        plan.thresholds.clone_from(&base.thresholds);
     }
     plan.includes.extend(features.included(section.optional("includes"), report));
     plan.features.extend(features.granted(section.optional("features"), report));
@@ -111,6 +115,12 @@ fn read_one(
     let replaced: HashSet<&str> = own.iter().map(|usage| usage.key.as_str()).collect();
     plan.usage.retain(|theirs| !replaced.contains(theirs.key.as_str()));
     plan.usage.extend(own);
+    if let Some(item) = section.optional("tax") {
+        plan.tax = billing::category(item, report);
+    }
+    if let (Some(item), Some(book)) = (section.optional("thresholds"), currency) {
+        plan.thresholds = thresholds::read(item, &plan.currencies(), book, report).unwrap_or_default();
+    }
     section.close(report);
     // With a mistake in them, limits and prices only seem to be missing.
     if report.count() == before {
@@ -118,6 +128,7 @@ fn read_one(
         limits::check_soft(entry, &plan, report);
         usage::check_overlap(entry, &plan, report);
         usage::check_currencies(entry, &plan, report);
+        thresholds::check(entry, &plan, report);
     }
     plan
 }

@@ -105,7 +105,8 @@ pub(super) fn entries<'t>(what: &str, item: Option<&'t Item<'t>>, report: &mut R
     entries
 }
 
-fn is_key(word: &str) -> bool {
+/// Whether it is a lower case word such as `extra_user`.
+pub(super) fn is_key(word: &str) -> bool {
     word.len() <= MAX_KEY
         && word.starts_with(|first: char| first.is_ascii_lowercase())
         && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')

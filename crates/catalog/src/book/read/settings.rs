@@ -1,13 +1,11 @@
-//! The currency, `[billing]` and `[trial]`.
+//! The currency, and `[trial]`.
 
 use std::ops::Range;
 
-use kernel::{Currency, ProrationUnit};
+use kernel::Currency;
 
 use super::{
-    super::model::{
-        Anchor, Billing, CancellationDay, ChangeDay, CycleChange, Minimums, Trial, WithMethod, WithoutMethod,
-    },
+    super::model::{Trial, WithMethod, WithoutMethod},
     plans::Plans,
     report::{Report, short},
     section::{Item, Section},
@@ -35,41 +33,14 @@ pub(super) fn currency_code(code: &str, span: Range<usize>, report: &mut Report)
     currency
 }
 
-/// `[billing]`.
-pub(super) fn billing(item: Option<&Item<'_>>, report: &mut Report) -> Billing {
-    let mut billing = Billing::default();
-    let Some(item) = item else { return billing };
-    let Some(mut section) = Section::open("[billing]", item.span(), item, report) else { return billing };
-    let mut knob = Knobs { section: &mut section, report };
-    let anchors = [("anniversary", Anchor::Anniversary), ("calendar", Anchor::Calendar)];
-    let units = [
-        ("day", ProrationUnit::Day),
-        ("second", ProrationUnit::Second),
-        ("thirty_day_month", ProrationUnit::ThirtyDayMonth),
-        ("none", ProrationUnit::None),
-    ];
-    let change_days = [("new", ChangeDay::New), ("old", ChangeDay::Old)];
-    let cancellation_days = [("billed", CancellationDay::Billed), ("free", CancellationDay::Free)];
-    let cycle_changes = [("restart", CycleChange::Restart), ("keep", CycleChange::Keep)];
-    let minimums = [("whole", Minimums::Whole), ("prorated", Minimums::Prorated)];
-    knob.choose("anchor", &anchors, &mut billing.anchor);
-    knob.choose("proration", &units, &mut billing.proration);
-    knob.choose("change_day", &change_days, &mut billing.change_day);
-    knob.choose("cancellation_day", &cancellation_days, &mut billing.cancellation_day);
-    knob.choose("cycle_change", &cycle_changes, &mut billing.cycle_change);
-    knob.choose("minimums", &minimums, &mut billing.minimums);
-    section.close(report);
-    billing
-}
-
 /// Settings with a default.
-struct Knobs<'s, 't, 'r> {
-    section: &'s mut Section<'t>,
-    report: &'r mut Report,
+pub(super) struct Knobs<'s, 't, 'r> {
+    pub section: &'s mut Section<'t>,
+    pub report: &'r mut Report,
 }
 
 impl Knobs<'_, '_, '_> {
-    fn choose<T: Copy>(&mut self, key: &'static str, choices: &[(&str, T)], setting: &mut T) {
+    pub(super) fn choose<T: Copy>(&mut self, key: &'static str, choices: &[(&str, T)], setting: &mut T) {
         let Some(item) = self.section.optional(key) else { return };
         *setting = value::choice(item, &format!("`{key}`"), choices, self.report).unwrap_or(*setting);
     }

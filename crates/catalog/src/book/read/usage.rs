@@ -12,6 +12,7 @@ use super::{
     },
     BookCurrency,
     amount::{Amounts, is_by_currency},
+    billing,
     formula::Formula,
     meters::{Meters, has_dimension, must_sum},
     prices,
@@ -67,6 +68,7 @@ fn read_one(
     let filter = section.optional("where");
     let group_by = section.optional("group_by");
     let free = section.optional("free");
+    let tax = section.optional("tax");
     let formula = Formula::read(&mut section, entry.key_span.clone(), report);
     section.close(report);
 
@@ -84,6 +86,7 @@ fn read_one(
     let mut usage = named(entry.key, meter);
     usage.name = name.unwrap_or(usage.name);
     usage.free = free;
+    usage.tax = tax.and_then(|item| billing::category(item, report));
     usage.filter = filter.map(|item| self::filter(item, meter, report)).unwrap_or_default();
     usage.group_by = group_by.map(|item| self::group_by(item, meter, report)).unwrap_or_default();
     usage.prices = resolve(entry, &formula?, meter, when?, currencies, book?, report)?;
@@ -98,6 +101,7 @@ fn named(key: &str, meter: &Meter) -> UsagePrice {
         filter: BTreeMap::new(),
         group_by: Vec::new(),
         free: None,
+        tax: None,
         prices: Vec::new(),
     }
 }

@@ -141,6 +141,7 @@ fn the_trial_and_the_knobs_are_read() {
         cancellation_day: CancellationDay::Free,
         cycle_change: CycleChange::Keep,
         minimums: Minimums::Prorated,
+        ..Billing::default()
     };
     assert_eq!(book.billing, billing);
     let trial = book.trial.unwrap();
@@ -163,9 +164,9 @@ fn the_stored_json_reads_back_and_nothing_else_does() {
 
 #[test]
 fn the_book_in_the_documentation_reads() {
-    let lines = include_str!("../mod.rs").lines().map_while(|line| line.strip_prefix("//!"));
+    let lines = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/price-book.md")).lines();
     let example: Vec<&str> =
-        lines.skip_while(|line| *line != " ```toml").skip(1).take_while(|line| *line != " ```").collect();
+        lines.skip_while(|line| *line != "```toml").skip(1).take_while(|line| *line != "```").collect();
     let book = good(&example.join("\n"));
     assert_eq!(book.billing, Billing::default());
     assert_eq!((book.features.len(), book.plans.len(), book.addons.len()), (3, 2, 1));

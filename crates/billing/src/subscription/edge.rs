@@ -1,0 +1,279 @@
+//! The edges of periods: trials end, periods that are over are billed in arrears and the next ones in advance, all
+//! that falls due for a customer at an instant together.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use catalog::version::{self, Version};
+use identity::customer;
+use jiff::Timestamp;
+use jobs::due::{self, Due, DueKind};
+use kernel::{
+    Currency, Error, Result,
+    ids::{BillRunId, BookVersionId, CustomerId, InvoiceId, LegalEntityId, SubscriptionId},
+};
+use serde_json::json;
+use store::{NewFact, Tx, View};
+use uuid::Uuid;
+
+use super::{
+    model::{State, Subscription},
+    ops,
+    rules::{self, Owed, Ready, Renewal, arrears::Usage, late::Late},
+};
+use crate::{
+    bill_run,
+    credit_note::{self, Cause, Credit},
+    invoice::{self, Draft, Invoice},
+    usage,
+};
+
+/// A reminder that a trial ends.
+pub(crate) const TRIAL_REMINDER: DueKind =
+    DueKind { rank: 10, name: "subscription.trial_reminder", handler: remind };
+
+/// The edge of a period of a customer's subscriptions.
+pub(crate) const EDGE: DueKind = DueKind { rank: 50, name: "subscription.edge", handler: pass };
+
+/// Everything the edges of some subscriptions rest on, loaded in a few queries.
+pub(crate) struct Loaded {
+    versions: BTreeMap<BookVersionId, Arc<Version>>,
+    in_force: Arc<Version>,
+    usage: HashMap<SubscriptionId, Usage>,
+    late: HashMap<SubscriptionId, Vec<Late>>,
+}
+
+impl Loaded {
+    pub(crate) fn load(view: &mut View<'_>, subscriptions: &[Subscription]) -> Result<Self> {
+        let versions = versions(view, subscriptions)?;
+        let in_force = version::in_force(view)?;
+        let of = |one: &Subscription| versions.get(&one.book).cloned();
+        let measured: Vec<(&Subscription, Arc<Version>)> = subscriptions
+            .iter()
+            .filter_map(|one| Some((one, of(one)?)))
+            .filter(|(one, version)| rules::arrears::has_arrears(one, version))
+            .collect();
+        let usage = usage::ops::open(view, &measured)?;
+        let late = usage::ops::late(view, measured.iter().map(|(one, _)| one.id).collect())?;
+        Ok(Self { versions, in_force, usage, late })
+    }
+
+    /// What happens at a subscription's edge, decided.
+    pub(crate) fn decide(&self, subscription: &Subscription) -> Result<Renewal> {
+        let agreed = version_of(&self.versions, subscription)?;
+        let none = Usage::none(subscription.currency);
+        let ready = Ready {
+            subscription,
+            agreed,
+            in_force: &self.in_force,
+            usage: self.usage.get(&subscription.id).unwrap_or(&none),
+            late: self.late.get(&subscription.id).map_or(&[], Vec::as_slice),
+        };
+        if subscription.state == State::Trialing { rules::trial::end(&ready) } else { rules::renew(&ready) }
+    }
+
+    /// What the price book of a subscription says about its invoices.
+    pub(crate) fn books(&self, subscription: &Subscription) -> Result<Books> {
+        let billing = &version_of(&self.versions, subscription)?.book.billing;
+        Ok(Books {
+            apart: billing.invoices == catalog::Invoices::PerSubscription,
+            skips_zero: billing.zero_invoices == catalog::ZeroInvoices::Skip,
+        })
+    }
+
+    /// What was known of a subscription's open stretch is billed, and it may be on the version in force.
+    pub(crate) fn passed(&mut self, subscription: &Subscription) {
+        self.usage.remove(&subscription.id);
+        self.late.remove(&subscription.id);
+        self.versions.entry(self.in_force.id).or_insert_with(|| self.in_force.clone());
+    }
+}
+
+/// How a price book has invoices made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Books {
+    /// Each subscription has invoices of its own.
+    pub(crate) apart: bool,
+    /// An invoice of nothing is left out.
+    pub(crate) skips_zero: bool,
+}
+
+/// What happens at the next edge of a running subscription if nothing else happens before, by the decision that is
+/// made then.
+///
+/// Errors: `internal` for one that does not run; those of prices that are gone.
+pub fn at_edge(view: &mut View<'_>, subscription: &Subscription) -> Result<Renewal> {
+    if ops::waiting(subscription).is_none() {
+        return Err(Error::internal("a subscription that does not run has no edge"));
+    }
+    Loaded::load(view, std::slice::from_ref(subscription))?.decide(subscription)
+}
+
+/// Pass the edges of customers' subscriptions that fell due at `at`. What was passed already is left alone, so a
+/// repeated entry bills nothing twice.
+fn pass(tx: &mut Tx<'_>, at: Timestamp, subjects: &[Uuid]) -> Result<()> {
+    let customers: Vec<CustomerId> = subjects.iter().copied().map(CustomerId::from_uuid).collect();
+    // Whoever changes a subscription holds its customer.
+    customer::lock_all(tx, &customers)?;
+    let due_now = ops::due(tx, customers, at)?;
+    if due_now.is_empty() {
+        return Ok(());
+    }
+    let loaded = Loaded::load(tx, &due_now)?;
+    let run = bill_run::open(tx, at)?;
+    let mut batch = Batch::new(run.id);
+    let decided = due_now.iter().map(|before| loaded.decide(before)).collect::<Result<Vec<_>>>()?;
+    let mut passed = Vec::with_capacity(decided.len());
+    for (before, Renewal { subscription: after, owed, dropped, .. }) in due_now.iter().zip(decided) {
+        say_dropped(tx, &after, dropped, at)?;
+        let invoice = batch.add(tx, &loaded, before, &after, owed, at)?;
+        tx.fact(fact(before, &after, invoice)?.of(after.customer).effective(at));
+        passed.push(after);
+    }
+    let changes: Vec<(&Subscription, &Subscription)> = due_now.iter().zip(&passed).collect();
+    ops::save_all(tx, &changes)?;
+    let next: BTreeSet<Due> = passed.iter().filter_map(ops::waiting).collect();
+    due::put(tx, &next.into_iter().collect::<Vec<_>>())?;
+    usage::ops::settled(tx, &loaded.late.keys().copied().collect::<Vec<_>>())?;
+    let invoices = batch.issue(tx, at)?;
+    bill_run::count(tx, run, due_now.len(), &invoices, at)
+}
+
+/// The documents of one batch.
+struct Batch {
+    run: BillRunId,
+    drafts: Vec<(InvoiceId, Draft)>,
+    /// The open draft of each customer, issuer and currency.
+    open: HashMap<(CustomerId, LegalEntityId, Currency), usize>,
+    credits: Vec<Credit>,
+}
+
+impl Batch {
+    fn new(run: BillRunId) -> Self {
+        Self { run, drafts: Vec::new(), open: HashMap::new(), credits: Vec::new() }
+    }
+
+    /// Put what a subscription owes on its customer's invoice, or on one of its own.
+    fn add(
+        &mut self,
+        tx: &Tx<'_>,
+        loaded: &Loaded,
+        before: &Subscription,
+        after: &Subscription,
+        owed: Owed,
+        at: Timestamp,
+    ) -> Result<Option<InvoiceId>> {
+        self.credits.extend(owed.credits);
+        let Books { apart, skips_zero } = loaded.books(before)?;
+        let nothing = owed.lines.iter().all(|line| line.amount.is_zero());
+        if owed.lines.is_empty() || nothing && skips_zero {
+            return Ok(None);
+        }
+        let Some(draft) = rules::draft(after, at, owed.lines) else { return Ok(None) };
+        let shared = (after.customer, after.entity, after.currency);
+        if let Some(open) = self.open.get(&shared).filter(|_| !apart) {
+            let (id, invoice) = &mut self.drafts[*open];
+            invoice.lines.extend(draft.lines);
+            return Ok(Some(*id));
+        }
+        let id = tx.new_id();
+        if !apart {
+            self.open.insert(shared, self.drafts.len());
+        }
+        self.drafts.push((id, Draft { run: Some(self.run), ..draft }));
+        Ok(Some(id))
+    }
+
+    /// Issue credit notes, then the invoices, which use the credit.
+    fn issue(self, tx: &mut Tx<'_>, at: Timestamp) -> Result<Vec<Invoice>> {
+        credit_note::issue_for(tx, self.credits, Cause::Usage, at)?;
+        invoice::issue(tx, self.drafts, at)
+    }
+}
+
+/// What happened to a subscription at an edge.
+fn fact(before: &Subscription, after: &Subscription, invoice: Option<InvoiceId>) -> Result<NewFact> {
+    let period = || {
+        json!({
+            "invoice": invoice,
+            "period_start": after.period.start.at,
+            "period_end": after.period.end.at,
+        })
+    };
+    let (kind, payload) = match (before.state, after.state) {
+        (State::Trialing, state) => (
+            "subscription.trial_ended",
+            json!({
+                "state": state.word(),
+                "plan": after.plan(),
+                "converted": before.has_method && state == State::Active,
+                "invoice": invoice,
+            }),
+        ),
+        (_, State::Canceled) => ("subscription.canceled", json!({ "invoice": invoice })),
+        (_, State::Expired) => ("subscription.expired", json!({ "invoice": invoice })),
+        _ if before.period == after.period => (
+            "subscription.usage_billed",
+            json!({ "invoice": invoice, "usage_from": after.rhythm.map(|rhythm| rhythm.stretch.start.at) }),
+        ),
+        _ if before.items != after.items || before.book != after.book => (
+            "subscription.renewed",
+            json!({
+                "invoice": invoice,
+                "period_start": after.period.start.at,
+                "period_end": after.period.end.at,
+                "plan": after.plan(),
+                "quantity": after.plan_quantity(),
+                "book": after.book,
+            }),
+        ),
+        _ => ("subscription.renewed", period()),
+    };
+    NewFact::new(kind, after.id.any(), payload)
+}
+
+/// State that a scheduled change could not be made.
+fn say_dropped(tx: &mut Tx<'_>, next: &Subscription, dropped: Option<Error>, at: Timestamp) -> Result<()> {
+    let Some(error) = dropped else { return Ok(()) };
+    let fact = NewFact::new("subscription.change_dropped", next.id.any(), json!({ "code": error.code }))?;
+    tx.fact(fact.of(next.customer).effective(at));
+    Ok(())
+}
+
+/// The price book versions the subscriptions agreed to, in one query.
+fn versions(
+    view: &mut View<'_>,
+    subscriptions: &[Subscription],
+) -> Result<BTreeMap<BookVersionId, Arc<Version>>> {
+    let books: BTreeSet<BookVersionId> = subscriptions.iter().map(|subscription| subscription.book).collect();
+    let found = version::many(view, books.into_iter().collect())?;
+    Ok(found.into_iter().map(|version| (version.id, version)).collect())
+}
+
+fn version_of<'v>(
+    versions: &'v BTreeMap<BookVersionId, Arc<Version>>,
+    subscription: &Subscription,
+) -> Result<&'v Version> {
+    let gone = || Error::internal(format!("the price book version of {} is gone", subscription.id));
+    versions.get(&subscription.book).map(|version| &**version).ok_or_else(gone)
+}
+
+/// State that trials are to be reminded of. What is sent is the business of messages.
+fn remind(tx: &mut Tx<'_>, at: Timestamp, subjects: &[Uuid]) -> Result<()> {
+    let ids = subjects.iter().copied().map(SubscriptionId::from_uuid).collect();
+    let mut trying = ops::load(tx, ids)?;
+    trying.retain(|subscription| subscription.state == State::Trialing);
+    let versions = versions(tx, &trying)?;
+    for subscription in &trying {
+        let Some(trial) = &version_of(&versions, subscription)?.book.trial else { continue };
+        let reminders = rules::trial::reminders(trial, subscription)?;
+        // An extension moves reminders: one that is no longer due is not stated.
+        let Some((_, days)) = reminders.into_iter().find(|(due, _)| *due == at) else { continue };
+        let payload = json!({ "days": days, "trial_end": subscription.billed_through.at });
+        let fact = NewFact::new("subscription.trial_reminder", subscription.id.any(), payload)?;
+        tx.fact(fact.of(subscription.customer).effective(at));
+    }
+    Ok(())
+}
