@@ -10,7 +10,7 @@ use crate::subscription::{self, State};
 
 /// States in which a subscription goes on in some way.
 pub const RUNNING: [State; 6] =
-    [State::Incomplete, State::Trialing, State::Active, State::PastDue, State::Paused, State::Suspended];
+    [State::Active, State::Trialing, State::PastDue, State::Incomplete, State::Paused, State::Suspended];
 
 /// What customers are to have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
-use kernel::{Currency, Money, Result, ids::LegalEntityId};
+use kernel::{Currency, Money, Result, ids::LegalEntityId, time};
 use store::{Migration, Step, ToValue, Tx, Value, View, bulks, params, statements};
 
 use crate::{credit_note::CreditNote, invoice::Invoice};
@@ -91,8 +91,7 @@ pub struct Month {
 
 /// What was issued from the month of `since` on, by month. Months without documents are left out.
 pub fn months(view: &mut View<'_>, since: Date) -> Result<Vec<Month>> {
-    // Databases have no earlier one.
-    let since = since.max(Date::constant(1, 1, 1)).first_of_month();
+    let since = since.max(time::FIRST_DATE).first_of_month();
     let mut months = view.all(&SINCE, params![since], |row| {
         Ok(Month {
             month: row.get(0)?,

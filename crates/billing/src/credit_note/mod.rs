@@ -10,4 +10,4 @@ pub use model::{Cause, Credit, CreditLine, CreditNote, Derivation, Unused};
 pub(crate) use ops::{billed_in_arrears, ended, fees, issue_for, running};
 pub use ops::{find, lines, of_invoice, resolve};
 pub use rules::{Ended, Running, restored, unused};
-pub use search::{of_customer, of_subscription};
+pub use search::{load, of_customer, of_subscription};

@@ -20,6 +20,11 @@ pub fn of_customer(
     view.all(&sql::OF_CUSTOMER, params![customer, before, limit], read)
 }
 
+/// Several credit notes, in no order; those that are not here are left out.
+pub fn load(view: &mut View<'_>, ids: Vec<CreditNoteId>) -> Result<Vec<CreditNote>> {
+    view.all(&sql::MANY, params![ids], read)
+}
+
 /// Credit notes that take back what a subscription was billed, made before `before`, newest first.
 pub fn of_subscription(
     view: &mut View<'_>,

@@ -31,6 +31,7 @@ statements! {
     environment FIND = concat!(columns!(), "id = $2");
     environment BY_NUMBER = "SELECT id FROM credit_note WHERE env_id = $1 AND entity_id = $2 AND sequence = $3";
     environment OF_INVOICE = concat!(columns!(), "invoice_id = $2 ORDER BY id");
+    environment MANY = concat!(columns!(), "id IN_IDS($2)");
     environment OF_CUSTOMER = concat!(columns!(), "customer_id = $2 AND id < $3 ORDER BY id DESC LIMIT $4");
     environment OF_SUBSCRIPTION = concat!(columns!(), "id IN (
             SELECT c.credit_note_id FROM invoice_line l JOIN credit_note_line c

@@ -6,6 +6,7 @@ use jiff::civil::Date;
 use kernel::{
     Currency, Error, Result,
     ids::{CustomerId, InvoiceId},
+    time,
 };
 use store::{Value, View, params, statements};
 use uuid::Uuid;
@@ -95,9 +96,6 @@ statements! {
     environment COUNTS = "SELECT state, count(*) FROM invoice WHERE env_id = $1 AND state IN_TEXTS($2) GROUP BY state";
 }
 
-/// The earliest date both databases order rightly.
-const EARLIEST: Date = Date::constant(1, 1, 1);
-
 /// The invoices asked for behind a place (none: from the first), at most `limit`.
 pub fn search(
     view: &mut View<'_>,
@@ -105,7 +103,10 @@ pub fn search(
     after: Option<Place>,
     limit: i64,
 ) -> Result<Vec<Invoice>> {
-    let [from, until] = filter.issued.unwrap_or([EARLIEST, Date::MAX]).map(|date| date.max(EARLIEST));
+    let everything = [time::FIRST_DATE, time::END_DATE];
+    // Databases have fewer dates than we do.
+    let [from, until] =
+        filter.issued.unwrap_or(everything).map(|date| date.clamp(time::FIRST_DATE, time::END_DATE));
     let mut params = vec![
         Value::Uuid(after.map_or(Uuid::max(), |place| place.id.uuid())),
         Value::Int(limit),

@@ -120,6 +120,8 @@ statements! {
     /// Which of these customers have a subscription in one of these states.
     environment HAVE = "SELECT DISTINCT customer_id FROM subscription
         WHERE env_id = $1 AND customer_id IN_IDS($2) AND state IN_TEXTS($3)";
+    environment STATES_OF = "SELECT customer_id, state, count(*) FROM subscription
+        WHERE env_id = $1 AND customer_id IN_IDS($2) GROUP BY customer_id, state";
 }
 
 /// The subscriptions asked for behind a place (none: from the first), each with its place, at most `limit`.
@@ -227,6 +229,19 @@ pub(crate) fn having(
     states: &[State],
 ) -> Result<Vec<CustomerId>> {
     view.all(&HAVE, params![customers, words(states)], |row| row.get(0))
+}
+
+/// How many subscriptions these customers have in each state.
+pub fn states_of(
+    view: &mut View<'_>,
+    customers: Vec<CustomerId>,
+) -> Result<HashMap<CustomerId, Vec<(State, i64)>>> {
+    let mut states: HashMap<CustomerId, Vec<(State, i64)>> = HashMap::new();
+    view.each(&STATES_OF, params![customers], |row| {
+        states.entry(row.get(0)?).or_default().push((row.parse(1, State::parse)?, row.get(2)?));
+        Ok(())
+    })?;
+    Ok(states)
 }
 
 fn words(states: &[State]) -> Vec<String> {

@@ -2,6 +2,7 @@
 
 mod apply;
 mod book;
+mod subscribers;
 mod versions;
 
 use axum::{Router, extract::DefaultBodyLimit, routing::get};

@@ -192,6 +192,8 @@ fn text_is_escaped_wherever_it_goes() {
         progress(1, 2, EVIL),
         refreshing(EVIL, EVIL, 1, html! {}),
         pagination(Some(EVIL), Some(EVIL)),
+        chosen(&[(EVIL, EVIL)]),
+        figures(&[(Stat { label: EVIL, value: EVIL, note: EVIL }, Some(EVIL))]),
         countdown(
             &Countdown { urgency: Urgency::Soon, left: EVIL, title: EVIL, passed: 1, whole: 2 },
             html! {},
