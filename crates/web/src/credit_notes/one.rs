@@ -89,7 +89,7 @@ pub(super) async fn page(
         (ui::header(&note.number, &about, ui::button_link(ui::Button::Plain, "Corrected invoice", &invoice_path)))
         (ui::split(sheet, details(&staff, &whole, corrects, &invoice_path)))
         (ui::section("In the ledger", html! {}, books::postings(&staff, &whole.entries, &names)))
-        (ui::section("What happened", html! {}, history::timeline(&staff, &whole.facts, "Nothing has happened yet.")))
+        (ui::section("What happened", html! {}, history::timeline_here(&staff, &whole.facts, "Nothing has happened yet.")))
     };
     Ok(staff.page(Sheet::new(ui::Section::Invoices, &note.number).below(&crumbs), body))
 }

@@ -96,7 +96,7 @@ async fn one(staff: Staff<may::FactRead>, params: RawPathParams) -> Answer<Marku
     let (names, found) = read.await?;
     let fact = found.into_iter().find(|fact| fact.seq == seq).ok_or_else(|| Error::not_found("fact"))?;
     let crumbs = [ui::Crumb { label: "Facts", href: &staff.at("/facts") }];
-    let told = words::told(&staff, &fact, Some(&names));
+    let told = words::told(&staff, &fact, Some(&names), false);
     let title = told.as_ref().map_or_else(|| show::sentence(&fact.kind), |told| told.title.clone());
     let body = html! {
         (ui::header(&title, &format!("Fact {} of this environment", show::grouped(fact.seq)), html! {}))
@@ -136,12 +136,24 @@ fn pretty(payload: &Json) -> Result<String> {
 /// Facts of one customer as a timeline in words: what happened and when it counts from, who did it and when it was
 /// recorded.
 pub(crate) fn timeline(desk: &Desk, facts: &[Fact], none: &str) -> Markup {
-    drawn(desk, facts, None, none)
+    drawn(desk, facts, &Telling::default(), none)
+}
+
+/// The same on the page of the one thing they are all about.
+pub(crate) fn timeline_here(desk: &Desk, facts: &[Fact], none: &str) -> Markup {
+    drawn(desk, facts, &Telling { here: true, ..Telling::default() }, none)
 }
 
 /// The same of facts of several customers, who are called by their names.
 pub(crate) fn timeline_of_many(desk: &Desk, facts: &[Fact], names: &Names, none: &str) -> Markup {
-    drawn(desk, facts, Some(names), none)
+    drawn(desk, facts, &Telling { names: Some(names), ..Telling::default() }, none)
+}
+
+/// The same in brief, without when each was recorded.
+pub(crate) fn brief(desk: &Desk, facts: &[Fact], names: &Names) -> Markup {
+    let telling = Telling { names: Some(names), brief: true, here: false };
+    let rows: Vec<_> = facts.iter().map(|fact| Shown::new(desk, fact, &telling)).collect();
+    ui::timeline(&rows.iter().map(Shown::moment).collect::<Vec<_>>())
 }
 
 /// The names of the customers facts are about.
@@ -149,11 +161,22 @@ pub(crate) fn names(view: &mut View<'_>, facts: &[Fact]) -> Result<Names> {
     customers::names(view, facts.iter().filter_map(|fact| fact.customer))
 }
 
-fn drawn(desk: &Desk, facts: &[Fact], names: Option<&Names>, none: &str) -> Markup {
+/// How facts are told.
+#[derive(Clone, Copy, Default)]
+struct Telling<'a> {
+    /// What customers are called, where there are several.
+    names: Option<&'a Names>,
+    /// On the page of what they are about.
+    here: bool,
+    /// Without when each was recorded.
+    brief: bool,
+}
+
+fn drawn(desk: &Desk, facts: &[Fact], telling: &Telling<'_>, none: &str) -> Markup {
     if facts.is_empty() {
         return ui::empty("No facts", none, html! {});
     }
-    let rows: Vec<_> = facts.iter().map(|fact| Shown::new(desk, fact, names)).collect();
+    let rows: Vec<_> = facts.iter().map(|fact| Shown::new(desk, fact, telling)).collect();
     let moments: Vec<_> = rows.iter().map(Shown::moment).collect();
     ui::timeline(&moments)
 }
@@ -168,8 +191,9 @@ struct Shown {
 }
 
 impl Shown {
-    fn new(desk: &Desk, fact: &Fact, names: Option<&Names>) -> Self {
-        let told = words::told(desk, fact, names).unwrap_or_else(|| Told {
+    fn new(desk: &Desk, fact: &Fact, telling: &Telling<'_>) -> Self {
+        let who = if telling.brief { by(desk, fact) } else { who(desk, fact) };
+        let told = words::told(desk, fact, telling.names, telling.here).unwrap_or_else(|| Told {
             title: show::sentence(&fact.kind),
             body: html! { (parts::id_link(desk, fact.subject)) (pairs(desk, &fact.payload)) },
         });
@@ -178,7 +202,7 @@ impl Shown {
             time: show::instant(fact.effective, &desk.zone),
             title: told.title,
             href: desk.at(&format!("/facts/{}", fact.seq)),
-            body: html! { (told.body) (who(desk, fact)) },
+            body: html! { (told.body) (who) },
         }
     }
 
@@ -191,6 +215,11 @@ impl Shown {
             href: Some(&self.href),
         }
     }
+}
+
+/// Who did it.
+fn by(desk: &Desk, fact: &Fact) -> Markup {
+    html! { p class="who" { "By " (parts::actor(desk, &fact.actor)) } }
 }
 
 /// Who did it, why, and when it was recorded.

@@ -24,11 +24,13 @@ struct Teller<'a> {
     desk: &'a Desk,
     fact: &'a Fact,
     names: Option<&'a Names>,
+    /// It is told on the page of what it is about.
+    here: bool,
 }
 
 /// Tell a fact. None for a kind that has no words of its own.
-pub(super) fn told(desk: &Desk, fact: &Fact, names: Option<&Names>) -> Option<Told> {
-    let teller = Teller { desk, fact, names };
+pub(super) fn told(desk: &Desk, fact: &Fact, names: Option<&Names>, here: bool) -> Option<Told> {
+    let teller = Teller { desk, fact, names, here };
     let (noun, verb) = fact.kind.split_once('.')?;
     match noun {
         "customer" => teller.customer(verb),
@@ -81,6 +83,9 @@ impl Teller<'_> {
 
     /// What the fact is about, leading there.
     fn subject(&self, label: &str) -> Markup {
+        if self.here {
+            return html! {};
+        }
         match parts::page_of(self.desk, self.fact.subject) {
             Some(href) => html! { a href=(href) { (label) } },
             None => html! { (label) },

@@ -47,7 +47,7 @@ pub(super) fn drawn(desk: &Desk, lately: &Lately) -> Markup {
         @for group in lately.moments.chunk_by(|one, other| (one.len() == 1) == (other.len() == 1)) {
             @if group[0].len() == 1 {
                 @let alone: Vec<Fact> = group.iter().flatten().cloned().collect();
-                (history::timeline_of_many(desk, &alone, &lately.names, ""))
+                (history::brief(desk, &alone, &lately.names))
             } @else {
                 @for facts in group { (job(desk, facts)) }
             }

@@ -30,9 +30,9 @@ pub(super) async fn in_force(staff: Staff<may::BookRead>, Asked(asked): Asked) -
         Some(version) => html! {
             (ui::header(&version.book.name, &format!("Version {}, in force for new subscriptions", version.number), actions(&staff)))
             (parts::was_done(&asked))
-            (book::drawn(&version.book))
             @let all = html! { a href=(staff.at("/price-book/versions")) { "By version" } };
-            (ui::section("Who is on which plan", all, subscribers::by_plan(&staff, &version.book, &subscribers, None)))
+            @let shares = subscribers::by_plan(&staff, &version.book, &subscribers, None);
+            (book::drawn(&version.book, ui::section("Who is on which plan", all, shares)))
         },
         None => html! {
             (ui::header("Price book", "What is sold here, and at which prices.", html! {}))
@@ -154,7 +154,7 @@ pub(super) async fn one(staff: Staff<may::BookRead>, Named(id): Named<ids::BookV
         }
         @let everybody = html! { a href=(staff.at(&format!("/subscriptions?book={id}"))) { "All of them" } };
         (ui::section("Who is on it", everybody, subscribers::by_plan(&staff, &version.book, &subscribers, Some(id))))
-        (ui::section("The plans", html! {}, book::drawn(&version.book)))
+        (ui::section("The plans", html! {}, book::drawn(&version.book, html! {})))
         (ui::section("The file as it was applied", html! {}, ui::code_block("Price book", &source)))
     };
     Ok(staff.page(Sheet::new(ui::Section::PriceBook, &title).below(&crumbs), body))

