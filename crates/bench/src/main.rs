@@ -5,10 +5,13 @@
 #![allow(clippy::print_stdout, reason = "a command line tool prints")]
 
 mod bill_run;
+mod book;
 mod bulk;
 mod business;
 mod ground;
+mod import;
 mod memory;
+mod metering;
 mod pages;
 mod preview;
 mod serve;
@@ -23,7 +26,7 @@ use serde::Serialize;
 /// Measure.
 #[derive(Parser)]
 struct Arguments {
-    /// Which figures; none: all. Known: single, bulk, bill_run, one_account, preview, pages, serve.
+    /// Which figures; none: all. Known: single, bulk, book, bill_run, one_account, preview, pages, import, metering, serve.
     names: Vec<String>,
     /// One JSON object per figure and line.
     #[arg(long)]
@@ -63,10 +66,13 @@ type Bench = (&'static str, fn() -> Result<Vec<Figure>>);
 const BENCHES: &[Bench] = &[
     ("single", single::run),
     ("bulk", bulk::run),
+    ("book", book::run),
     ("bill_run", bill_run::run),
     ("one_account", bill_run::run_one_account),
     ("preview", preview::run),
     ("pages", pages::run),
+    ("import", import::run),
+    ("metering", metering::run),
     ("serve", serve::run),
 ];
 

@@ -10,7 +10,7 @@ use crate::{credit_note::CreditNote, invoice::Invoice};
 
 /// Indexes of the lists, and the sums of the months.
 pub(crate) const MIGRATION: Migration = Migration {
-    number: 3,
+    number: 4,
     name: "lists by state, plan, date; sums by month",
     step: Step::Expand,
     sql: "
@@ -38,7 +38,7 @@ statements! {
     environment SINCE = "SELECT month, kind, currency, CAST(sum(documents) AS bigint), CAST(sum(total) AS bigint)
         FROM billed_month WHERE env_id = $1 AND month >= $2 GROUP BY month, kind, currency";
     environment INVOICED = "SELECT issued, entity_id, currency, count(*), CAST(sum(total) AS bigint) FROM invoice
-        WHERE env_id = $1 AND issued IS NOT NULL GROUP BY issued, entity_id, currency";
+        WHERE env_id = $1 AND issued IS NOT NULL AND state <> 'void' GROUP BY issued, entity_id, currency";
     environment CREDITED = "SELECT issued, entity_id, currency, count(*), CAST(sum(total) AS bigint) FROM credit_note
         WHERE env_id = $1 GROUP BY issued, entity_id, currency";
     environment FORGET = "DELETE FROM billed_month WHERE env_id = $1";
@@ -74,7 +74,8 @@ impl Kind {
     }
 }
 
-/// The documents of one kind and currency issued in a month, of all legal entities together.
+/// The documents of one kind and currency issued in a month, of all legal entities together. What was voided is left
+/// out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Month {
     /// Its first day. A document belongs to the month of its date of issue.
@@ -101,6 +102,8 @@ pub fn months(view: &mut View<'_>, since: Date) -> Result<Vec<Month>> {
             total: row.get(4)?,
         })
     })?;
+    // What was issued and voided leaves nothing.
+    months.retain(|month| month.documents != 0);
     // Here, because the engines do not agree on the order of texts.
     months.sort_unstable_by_key(|one| (one.month, one.kind.word(), one.currency.code()));
     Ok(months)
@@ -149,6 +152,14 @@ pub fn renew(tx: &mut Tx<'_>) -> Result<bool> {
 pub(crate) fn invoiced<'i>(tx: &mut Tx<'_>, invoices: impl Iterator<Item = &'i Invoice>) -> Result<()> {
     let issued = invoices.filter_map(|one| Some((one.issued?, one.entity, one.totals.total)));
     add(tx, Kind::Invoice, issued)
+}
+
+/// Take an invoice that was voided out of its month.
+pub(crate) fn voided(tx: &mut Tx<'_>, invoice: &Invoice) -> Result<()> {
+    let Some(issued) = invoice.issued else { return Ok(()) };
+    let (kind, currency) = (Kind::Invoice.word(), invoice.totals.total.currency().code());
+    let key = (issued.first_of_month(), kind, invoice.entity, currency);
+    save(tx, &Sums::from([(key, [-1, -invoice.totals.total.minor()])]))
 }
 
 /// Add issued credit notes to their months. Their numbers must have been taken.

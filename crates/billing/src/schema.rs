@@ -1,6 +1,6 @@
 //! What billing stores.
 
-use crate::{bill_run, coupon, credit_note, figures, invoice, subscription, usage};
+use crate::{bill_run, coupon, credit_note, figures, import, invoice, subscription, usage};
 
 /// Subscriptions with their items, invoices and credit notes with their lines.
 pub static CONTEXT: store::Context = store::Context {
@@ -201,6 +201,34 @@ pub static CONTEXT: store::Context = store::Context {
             CREATE INDEX redemption_customer ON redemption (env_id, customer_id, coupon);
         ",
         extra: store::Extra::NONE,
+    }, store::Migration {
+        number: 3,
+        name: "taxes of invoices, ends of invoices",
+        step: store::Step::Expand,
+        sql: "
+            CREATE TABLE invoice_tax (
+                env_id UUID NOT NULL,
+                invoice_id UUID NOT NULL,
+                ordinal INTEGER NOT NULL,
+                jurisdiction TEXT NOT NULL,
+                kind TEXT NOT NULL,
+                name TEXT NOT NULL,
+                rate TEXT NOT NULL,
+                base INTEGER NOT NULL,
+                amount INTEGER NOT NULL,
+                reason TEXT NOT NULL,
+                note TEXT,
+                PRIMARY KEY (env_id, invoice_id, ordinal)
+            ) STRICT, WITHOUT ROWID;
+            ALTER TABLE invoice ADD COLUMN seller JSON;
+            ALTER TABLE invoice ADD COLUMN tax_rounding TEXT NOT NULL DEFAULT 'category';
+            ALTER TABLE invoice ADD COLUMN ended INSTANT;
+            ALTER TABLE invoice ADD COLUMN end_reason TEXT;
+            ALTER TABLE invoice_line ADD COLUMN tax_ordinal INTEGER NOT NULL DEFAULT 0;
+            ALTER TABLE credit_note ADD COLUMN seller JSON;
+            ALTER TABLE credit_note_line ADD COLUMN tax INTEGER NOT NULL DEFAULT 0;
+        ",
+        extra: store::Extra::NONE,
     }, figures::MIGRATION],
     installation_tables: &[],
     system_tables: &[],
@@ -214,6 +242,7 @@ pub static CONTEXT: store::Context = store::Context {
         bill_run::sql::ALL,
         coupon::sql::ALL,
         figures::ALL,
+        import::sql::ALL,
     ],
     bulks: &[
         subscription::sql::BULKS,

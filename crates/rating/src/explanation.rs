@@ -4,7 +4,7 @@ use catalog::Price;
 use kernel::{Currency, Money, ProrationUnit, Rate, Result, UnitPrice};
 use serde::{Deserialize, Serialize};
 
-use crate::{Number, recompute, sentences};
+use crate::{Number, metered::not_below_zero, recompute, sentences};
 
 /// The steps from a price to an amount.
 ///
@@ -303,6 +303,21 @@ impl Explanation {
     /// The running amount after the last step, worked out anew.
     pub(crate) fn exact(&self) -> Result<kernel::Exact> {
         recompute::exact(self)
+    }
+
+    /// How many units were included before any were charged, and how many of them are left; none when none are.
+    pub fn allowance(&self) -> Option<(Number, Number)> {
+        let measured = self.steps.iter().find_map(|step| match step {
+            Step::Measured { quantity, .. } => Some(&**quantity),
+            _ => None,
+        })?;
+        let included = self.steps.iter().find_map(|step| match step {
+            Step::Included { each, times: Some(times), .. } => Some(&**each * &**times),
+            Step::Included { each, times: None, .. } => Some((**each).clone()),
+            _ => None,
+        })?;
+        let left = not_below_zero(&included - measured);
+        Some((included.into(), left.into()))
     }
 
     /// One line of text per step, for pages, the command line and e-mails.

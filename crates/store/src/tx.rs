@@ -21,11 +21,13 @@ use crate::{
 pub(crate) struct Session {
     pub(crate) client: postgres::Client,
     prepared: HashMap<&'static str, postgres::Statement>,
+    /// Rows the running transaction inserted in bulk, by table.
+    pub(crate) written: HashMap<&'static str, u64>,
 }
 
 impl Session {
     pub(crate) fn new(client: postgres::Client) -> Self {
-        Self { client, prepared: HashMap::new() }
+        Self { client, prepared: HashMap::new(), written: HashMap::new() }
     }
 
     fn prepare(&mut self, text: &'static str) -> Result<postgres::Statement, postgres::Error> {
@@ -239,7 +241,7 @@ pub(crate) type AfterCommit = Box<dyn FnOnce(Outcome) + Send>;
 /// (by the transaction itself, at its end) fact numbers, so that no two transactions wait for each other.
 pub struct Tx<'c> {
     view: View<'c>,
-    pub(crate) facts: Vec<facts::Fact>,
+    pub(crate) facts: Vec<facts::Staged>,
     after_commit: Vec<AfterCommit>,
     last_lock: Option<(u8, Uuid)>,
     numbering: bool,
@@ -366,6 +368,9 @@ impl<'c> Tx<'c> {
                     changed += answer
                         .map_err(|error| fault::postgres(bulk.name, &error, &mut self.view.run_again))?;
                 }
+                if matches!(bulk.action, BulkAction::Insert { .. }) {
+                    *session.written.entry(bulk.table).or_default() += changed;
+                }
                 Ok(changed)
             }
         }
@@ -425,8 +430,8 @@ impl<'c> Tx<'c> {
 
     /// State a fact. It is numbered and chained when the closure has ended well.
     pub fn fact(&mut self, fact: facts::NewFact) {
-        let fact = fact.complete(&self.view);
-        self.facts.push(fact);
+        let staged = fact.stage(&self.view);
+        self.facts.push(staged);
     }
 
     /// Run `then` once the commit is known to be durable, or known to be of unknown outcome.

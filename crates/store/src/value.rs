@@ -36,6 +36,8 @@ pub enum Value<'a> {
     Ids(Vec<Uuid>),
     /// A list for `IN_TEXTS($n)`.
     Texts(Vec<String>),
+    /// A list for `IN_INTS($n)`.
+    Ints(Vec<i64>),
 }
 
 impl Value<'_> {
@@ -90,6 +92,7 @@ to_value! {
     serde_json::Value, v => Value::Json(Cow::Owned(v.to_string()));
     Vec<Uuid>, v => Value::Ids(v.clone());
     Vec<String>, v => Value::Texts(v.clone());
+    Vec<i64>, v => Value::Ints(v.clone());
     kernel::Currency, v => Value::Text(Cow::Borrowed(v.code()));
     kernel::Zone, v => Value::Text(Cow::Borrowed(v.name()));
     kernel::Cycle, v => Value::Text(Cow::Owned(v.to_string()));
@@ -143,6 +146,7 @@ impl rusqlite::ToSql for Value<'_> {
                 let quoted: Vec<String> = ids.iter().map(|id| format!("\"{}\"", id.simple())).collect();
                 format!("[{}]", quoted.join(",")).into()
             }
+            Self::Ints(numbers) => serde_json::Value::from(numbers.as_slice()).to_string().into(),
             Self::Texts(texts) => {
                 serde_json::Value::from(texts.iter().map(String::as_str).collect::<Vec<_>>())
                     .to_string()
@@ -175,6 +179,7 @@ impl ToSql for Value<'_> {
             }
             Self::Ids(ids) => ids.to_sql(ty, out),
             Self::Texts(texts) => texts.to_sql(ty, out),
+            Self::Ints(numbers) => numbers.to_sql(ty, out),
         }
     }
 
@@ -195,6 +200,7 @@ impl ToSql for Value<'_> {
             Self::Json(_) => *ty == Type::JSONB,
             Self::Ids(_) => *ty == Type::UUID_ARRAY,
             Self::Texts(_) => *ty == Type::TEXT_ARRAY,
+            Self::Ints(_) => *ty == Type::INT8_ARRAY,
         };
         if !fits {
             return Err(format!("parameter {self:?} does not fit a column of type {ty}").into());

@@ -8,6 +8,7 @@ pub mod ui;
 
 mod api;
 mod asset;
+mod bill_runs;
 mod clock;
 mod country;
 mod credit_notes;
@@ -74,6 +75,7 @@ fn nouns() -> Router<App> {
         .merge(legal_entities::routes())
         .merge(ledger::routes())
         .merge(facts::routes())
+        .merge(bill_runs::routes())
         .merge(jobs::routes())
         .merge(clock::routes())
         .merge(api::routes())

@@ -90,6 +90,9 @@ pub(crate) fn done(path: &str, word: &str) -> Response {
 /// What the page before has done; nothing for a word that is none of these.
 pub(crate) fn was_done(asked: &Answers) -> Markup {
     let (title, body) = match asked.get("done") {
+        "billing" => {
+            ("Billing what is due", "It shows here how far that is; its invoices are on the bill run.")
+        }
         "created" => ("Customer created", "Start a subscription to bill it."),
         "customer_changed" => (
             "Customer changed",
@@ -128,6 +131,11 @@ pub(crate) fn was_done(asked: &Answers) -> Markup {
         "finalized" => {
             ("Invoice finalized", "It has its number, is posted to the ledger, and never changes again.")
         }
+        "voided" => (
+            "Invoice voided",
+            "Everything it posted is posted back. What was paid is to the customer’s credit.",
+        ),
+        "given_up" => ("Invoice marked uncollectible", "What was due on it is bad debt now."),
         "applied" => (
             "Price book applied",
             "It is in force for new subscriptions. Those that run keep what they agreed to.",
@@ -149,6 +157,7 @@ pub(crate) fn page_of(desk: &Desk, id: AnyId) -> Option<String> {
         "bkv" => "price-book/versions",
         "acc" => "ledger/accounts",
         "job" => "jobs",
+        "run" => "bill-runs",
         _ => return None,
     };
     Some(desk.at(&format!("/{noun}/{id}")))

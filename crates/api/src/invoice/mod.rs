@@ -9,7 +9,8 @@ use identity::{
 use jiff::civil::Date;
 use kernel::{Result, ids::InvoiceId, time};
 use serde::Deserialize;
-use utoipa::IntoParams;
+use store::Reason;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     actor::Actor,
@@ -104,7 +105,7 @@ pub(crate) async fn show(
     .await
 }
 
-/// Issue a draft: it gets its number and date, the customer's credit pays what it can, it is posted to the
+/// Issue a draft: its taxes are assessed by what is known of the customer then, it gets its number and date, the customer's credit pays what it can, it is posted to the
 /// ledger, and never changes again.
 /// Idempotent by key.
 #[utoipa::path(
@@ -119,6 +120,62 @@ pub(crate) async fn finalize(
 ) -> ApiResult<Changed> {
     app.change(actor.scope(), request, move |tx| {
         let invoice = invoice::finalize(tx, id)?;
+        Ok((StatusCode::OK, InvoiceWithLines::load(tx, invoice)?))
+    })
+    .await
+}
+
+/// Why an invoice ends.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EndInvoice {
+    /// A code of up to 64 lower-case letters, digits and underscores, such as `duplicate`, `mistake` or `insolvent`.
+    #[schema(examples("duplicate"))]
+    reason: String,
+}
+
+impl EndInvoice {
+    fn reason(&self) -> Result<Reason> {
+        Reason::parse(&self.reason).map_err(|error| error.at("/reason"))
+    }
+}
+
+/// Take an issued invoice back whole: what it posted is posted back, what the customer's credit or payments paid of it
+/// is to the customer's credit. Its number stays taken, and what it billed is not billed again by itself. An invoice
+/// that credit notes have corrected stands. Idempotent by key.
+#[utoipa::path(
+    post, path = "/v1/invoices/{id}/void", tag = "Invoices", params(("id" = String, Path)), request_body = EndInvoice,
+    responses((status = 200, body = InvoiceWithLines)),
+)]
+pub(crate) async fn void(
+    State(app): State<App>,
+    actor: Actor<may::InvoiceWrite>,
+    Path(id): Path<InvoiceId>,
+    Body { content, request }: Body<EndInvoice>,
+) -> ApiResult<Changed> {
+    let reason = content.reason()?;
+    app.change(actor.scope(), request, move |tx| {
+        let invoice = invoice::void(tx, id, &reason)?;
+        Ok((StatusCode::OK, InvoiceWithLines::load(tx, invoice)?))
+    })
+    .await
+}
+
+/// Give up collecting what is due on an issued invoice: it becomes bad debt. What it billed stays billed, and its tax
+/// stays owed. It can still be voided. Idempotent by key.
+#[utoipa::path(
+    post, path = "/v1/invoices/{id}/uncollectible", tag = "Invoices", params(("id" = String, Path)),
+    request_body = EndInvoice, responses((status = 200, body = InvoiceWithLines)),
+)]
+pub(crate) async fn uncollectible(
+    State(app): State<App>,
+    actor: Actor<may::InvoiceWrite>,
+    Path(id): Path<InvoiceId>,
+    Body { content, request }: Body<EndInvoice>,
+) -> ApiResult<Changed> {
+    let reason = content.reason()?;
+    app.change(actor.scope(), request, move |tx| {
+        let invoice = invoice::give_up(tx, id, &reason)?;
         Ok((StatusCode::OK, InvoiceWithLines::load(tx, invoice)?))
     })
     .await

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, str::FromStr};
 use axum::{Json, extract::State, http::StatusCode};
 use billing::{
     invoice,
-    subscription::{self, BillFrom, Filter, Place, Start},
+    subscription::{self, BillFrom, Filter, NewTerm, Place, Start},
 };
 use identity::{
     customer::{self, CustomerRef},
@@ -22,7 +22,7 @@ use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    actor::Actor,
+    actor::{Actor, Guarded, GuardedBody},
     app::{ApiResult, App, Changed},
     body::Body,
     invoice::InvoiceOut,
@@ -30,11 +30,15 @@ use crate::{
     parameters::{Path, Query, one_of, parse, parse_some},
 };
 
+mod agreed;
+mod agreement;
 mod change;
 mod out;
 mod trial;
+use agreement::{AgreementIn, StepIn, TermIn, priced_step, ramp};
 pub(crate) use change::*;
-use out::{PreviewOut, StartedOut, SubscriptionOut};
+pub(crate) use out::SubscriptionOut;
+use out::{PreviewOut, StartedOut};
 pub(crate) use trial::*;
 
 /// A subscription to start, in the price book in force.
@@ -81,6 +85,25 @@ pub(crate) struct StartSubscription {
     /// A method of payment is on file, which decides what the end of a trial does.
     #[serde(default)]
     has_method: bool,
+    /// Coupons, by their key or by the code a customer types.
+    #[serde(default)]
+    #[schema(examples(json!(["SPRING26"])))]
+    coupons: Vec<String>,
+    /// What is agreed with this customer beside the price book; needs `subscription.negotiate`.
+    agreement: Option<AgreementIn>,
+    /// A contract's term; needs `subscription.negotiate`.
+    term: Option<TermIn>,
+    /// What changes later, up to 60 steps; prices in it need `subscription.negotiate`.
+    #[serde(default)]
+    ramp: Vec<StepIn>,
+}
+
+impl Guarded for StartSubscription {
+    fn guarded(&self) -> Option<String> {
+        let agreement = self.agreement.as_ref().filter(|agreement| !agreement.is_empty());
+        let agreement = agreement.map(|_| "/agreement".to_owned());
+        agreement.or_else(|| self.term.map(|_| "/term".to_owned())).or_else(|| priced_step(&self.ramp))
+    }
 }
 
 impl StartSubscription {
@@ -103,13 +126,17 @@ impl StartSubscription {
             finalize: self.finalize,
             trial: self.trial,
             has_method: self.has_method,
+            coupons: self.coupons.clone(),
+            agreement: self.agreement.as_ref().map(AgreementIn::command).transpose()?.unwrap_or_default(),
+            term: self.term.map(NewTerm::from),
+            ramp: ramp(&self.ramp)?,
             ..Start::of(customer, self.plan.clone(), parse(&self.cycle, "/cycle")?)
         })
     }
 }
 
 /// How a path names a subscription: by its id, or `ext:` and the merchant's own.
-pub(crate) struct SubscriptionRef(String);
+pub(crate) struct SubscriptionRef(pub(crate) String);
 
 impl FromStr for SubscriptionRef {
     type Err = Error;
@@ -136,12 +163,14 @@ pub(crate) async fn preview(
     let customer = content.customer()?;
     app.read(actor.scope(), move |view| {
         let customer = customer::resolve(view, &customer)?;
-        Ok(PreviewOut::from(subscription::preview(view, &content.command(customer)?)?))
+        let preview = subscription::preview(view, &content.command(customer)?)?;
+        PreviewOut::load(view, preview)
     })
     .await
 }
 
-/// Start a subscription and bill what falls due with it. Idempotent by key.
+/// Start a subscription and bill what falls due with it. Prices, minimums and terms beside the price book need
+/// `subscription.negotiate` as well. Idempotent by key.
 #[utoipa::path(
     post, path = "/v1/subscriptions", tag = "Subscriptions", request_body = StartSubscription,
     responses((status = 201, body = StartedOut)),
@@ -149,7 +178,7 @@ pub(crate) async fn preview(
 pub(crate) async fn start(
     State(app): State<App>,
     actor: Actor<may::SubscriptionWrite>,
-    Body { content, request }: Body<StartSubscription>,
+    GuardedBody { content, request, .. }: GuardedBody<may::SubscriptionNegotiate, StartSubscription>,
 ) -> ApiResult<Changed> {
     let customer = content.customer()?;
     app.change(actor.scope(), request, move |tx| {

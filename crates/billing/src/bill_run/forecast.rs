@@ -10,6 +10,7 @@ use kernel::{
 use store::{View, params};
 
 use super::sql;
+use crate::invoice::Line;
 use crate::subscription::{
     self, State, Subscription,
     edge::{Books, Loaded},
@@ -151,7 +152,7 @@ impl Forecast {
                 HashMap::new();
             for before in due {
                 let renewal = loaded.decide(&before)?;
-                loaded.passed(&before);
+                loaded.passed(&before, &renewal)?;
                 if at >= from {
                     self.note(&before, &renewal, at)?;
                     let books = loaded.books(&before)?;
@@ -214,7 +215,7 @@ fn add(
     at: Timestamp,
 ) -> Result<()> {
     let lines = &renewal.owed.lines;
-    let nothing = lines.iter().all(|line| line.amount.is_zero());
+    let nothing = lines.iter().all(Line::is_nothing);
     if lines.is_empty() || nothing && books.skips_zero {
         return Ok(());
     }

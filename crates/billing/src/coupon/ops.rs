@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use catalog::{Book, version};
 use jiff::{Timestamp, civil::Date};
 use kernel::{
-    Error, Result,
+    Error, Kind, Result,
     ids::{CustomerId, SubscriptionId},
 };
 use serde_json::json;
@@ -46,8 +46,7 @@ pub(crate) fn take_all<'s>(
         return Ok(());
     }
     let keys: Vec<String> = taken.keys().cloned().collect();
-    let counts: HashMap<String, i64> =
-        tx.all(&sql::COUNTS, params![keys], |row| Ok((row.get(0)?, row.get(1)?)))?.into_iter().collect();
+    let counts = counts(tx, keys)?;
     check_customers(tx, book, &taken)?;
     let (now, mut rows) = (tx.now(), Vec::new());
     for (key, of_coupon) in &taken {
@@ -174,20 +173,26 @@ fn give(
 
 /// Take a coupon, or what staff gave away, off a subscription, from its next invoice on.
 ///
-/// Errors: `not_found`, `coupon_unknown`.
+/// Errors: `not_found`, for the subscription and for a coupon that does not run.
 pub fn take_away(tx: &mut Tx<'_>, id: SubscriptionId, key: &str) -> Result<Subscription> {
     let loaded = subscription::lock(tx, id)?;
     let before = &loaded.subscription;
     let mut after = before.clone();
     let Some(discount) = after.discounts.iter_mut().find(|one| one.key == key && one.left != Some(0)) else {
         let detail = format!("The subscription has no coupon {key:?} that runs.");
-        return Err(Error::conflict("coupon_unknown", detail));
+        return Err(Error::new(Kind::NotFound, "not_found", detail));
     };
     discount.left = Some(0);
     subscription::save_all(tx, &[(before, &after)])?;
     let fact = NewFact::new("subscription.coupon_taken_away", id.any(), json!({ "coupon": key }))?;
     tx.fact(fact.of(after.customer));
     Ok(after)
+}
+
+/// How often coupons were redeemed; those that never were are left out.
+pub fn counts(view: &mut View<'_>, keys: Vec<String>) -> Result<HashMap<String, i64>> {
+    let rows = view.all(&sql::COUNTS, params![keys], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.into_iter().collect())
 }
 
 /// The uses of a coupon below `before` (none: from the last on), last first.

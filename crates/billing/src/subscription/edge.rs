@@ -26,7 +26,7 @@ use super::{
 use crate::{
     bill_run,
     credit_note::{self, Cause, Credit},
-    invoice::{self, Draft, Invoice},
+    invoice::{self, Draft, Invoice, Line},
     usage,
 };
 
@@ -80,14 +80,20 @@ impl Loaded {
         Ok(Books {
             apart: billing.invoices == catalog::Invoices::PerSubscription,
             skips_zero: billing.zero_invoices == catalog::ZeroInvoices::Skip,
+            tax_rounding: billing.tax_rounding,
         })
     }
 
-    /// What was known of a subscription's open stretch is billed, and it may be on the version in force.
-    pub(crate) fn passed(&mut self, subscription: &Subscription) {
-        self.usage.remove(&subscription.id);
-        self.late.remove(&subscription.id);
+    /// Go on as if a subscription had passed its edge: what was known of it is billed, and it may be on the version
+    /// in force.
+    pub(crate) fn passed(&mut self, before: &Subscription, renewal: &Renewal) -> Result<()> {
+        let none = Usage::none(before.currency);
+        let known = self.usage.get(&before.id).unwrap_or(&none);
+        let after = known.after(before, version_of(&self.versions, before)?, renewal)?;
+        self.usage.insert(before.id, after);
+        self.late.remove(&before.id);
         self.versions.entry(self.in_force.id).or_insert_with(|| self.in_force.clone());
+        Ok(())
     }
 }
 
@@ -98,6 +104,8 @@ pub(crate) struct Books {
     pub(crate) apart: bool,
     /// An invoice of nothing is left out.
     pub(crate) skips_zero: bool,
+    /// Over what tax is rounded; where books differ, that of the first of an invoice counts.
+    pub(crate) tax_rounding: catalog::TaxRounding,
 }
 
 /// What happens at the next edge of a running subscription if nothing else happens before, by the decision that is
@@ -166,12 +174,12 @@ impl Batch {
         at: Timestamp,
     ) -> Result<Option<InvoiceId>> {
         self.credits.extend(owed.credits);
-        let Books { apart, skips_zero } = loaded.books(before)?;
-        let nothing = owed.lines.iter().all(|line| line.amount.is_zero());
+        let Books { apart, skips_zero, tax_rounding } = loaded.books(before)?;
+        let nothing = owed.lines.iter().all(Line::is_nothing);
         if owed.lines.is_empty() || nothing && skips_zero {
             return Ok(None);
         }
-        let Some(draft) = rules::draft(after, at, owed.lines) else { return Ok(None) };
+        let Some(draft) = rules::draft(after, tax_rounding, at, owed.lines) else { return Ok(None) };
         let shared = (after.customer, after.entity, after.currency);
         if let Some(open) = self.open.get(&shared).filter(|_| !apart) {
             let (id, invoice) = &mut self.drafts[*open];

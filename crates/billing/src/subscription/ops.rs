@@ -26,6 +26,7 @@ use crate::{
 };
 
 pub(super) mod change;
+pub(super) mod history;
 pub(super) mod trial;
 
 /// What starting a subscription would do.
@@ -82,7 +83,7 @@ pub fn preview(view: &mut View<'_>, command: &Start) -> Result<Preview> {
     trial::check_first(view, std::iter::once((command.customer, command)))?;
     let nowhere = SubscriptionId::from_uuid(Uuid::nil());
     let decision = Ground::load(view)?.decide(&customer, command, nowhere, view)?;
-    let invoice = decision.draft.map(|draft| draft.totals().map(|totals| (draft, totals))).transpose()?;
+    let invoice = decision.draft.map(|draft| invoice::assessed(view, draft)).transpose()?;
     Ok(Preview {
         next_due: rules::next_due(&decision.subscription),
         subscription: decision.subscription,

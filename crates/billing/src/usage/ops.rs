@@ -89,7 +89,7 @@ pub fn post(tx: &mut Tx<'_>, id: SubscriptionId, post: &Post) -> Result<Taken> {
     tx.exec_one(&sql::POST, params![id, start, figure.key, figures, figure.watermark, figure.posted, late])?;
     let runs = [State::Active, State::Trialing].contains(&subscription.state);
     let (invoice, credit_notes) = match (late, runs) {
-        (true, false) => settle_now(tx, subscription)?,
+        (true, false) => settle_now(tx, &loaded.agreed, subscription)?,
         (false, true) if subscription.state == State::Active => {
             (reach_threshold(tx, &loaded.agreed, subscription)?, Vec::new())
         }
@@ -168,23 +168,25 @@ fn check(version: &Version, subscription: &Subscription, post: &Post) -> Result<
 /// Bill what came late for a subscription that has no next invoice.
 fn settle_now(
     tx: &mut Tx<'_>,
+    version: &Version,
     subscription: &Subscription,
 ) -> Result<(Option<InvoiceId>, Vec<CreditNoteId>)> {
     let waiting = late(tx, vec![subscription.id])?.remove(&subscription.id).unwrap_or_default();
     let owed = rules::settle(&waiting)?;
     settled(tx, &[subscription.id])?;
-    issue(tx, subscription, owed)
+    issue(tx, version, subscription, owed)
 }
 
 /// Issue what is owed between two edges.
 fn issue(
     tx: &mut Tx<'_>,
+    version: &Version,
     subscription: &Subscription,
     owed: Owed,
 ) -> Result<(Option<InvoiceId>, Vec<CreditNoteId>)> {
     let now = tx.now();
     let notes = credit_note::issue_for(tx, owed.credits, Cause::Usage, now)?;
-    let draft = rules::between(subscription, owed.lines, now)?.map(|draft| (tx.new_id(), draft));
+    let draft = rules::between(subscription, version, owed.lines, now)?.map(|draft| (tx.new_id(), draft));
     let id = draft.as_ref().map(|(id, _)| *id);
     invoice::issue(tx, draft.into_iter().collect(), now)?;
     Ok((id, notes.iter().map(|note| note.id).collect()))
@@ -203,7 +205,7 @@ fn reach_threshold(
     let at = Edge::at(tx.now(), &subscription.schedule.zone);
     match arrears::reached(subscription, version, &usage, at)? {
         None => Ok(None),
-        Some(owed) => issue(tx, subscription, owed).map(|(invoice, _)| invoice),
+        Some(owed) => issue(tx, version, subscription, owed).map(|(invoice, _)| invoice),
     }
 }
 
@@ -229,6 +231,16 @@ pub fn of_stretch(view: &mut View<'_>, id: SubscriptionId, start: Timestamp) -> 
 /// The newest figures of a subscription, newest stretch first.
 pub fn history(view: &mut View<'_>, id: SubscriptionId, limit: i64) -> Result<Vec<Posted>> {
     view.all(&sql::HISTORY, params![id, limit], read)
+}
+
+/// Those behind the figure under `key` for the stretch that began at `start`.
+pub fn history_behind(
+    view: &mut View<'_>,
+    id: SubscriptionId,
+    (start, key): (Timestamp, &str),
+    limit: i64,
+) -> Result<Vec<Posted>> {
+    view.all(&sql::HISTORY_BEHIND, params![id, start, key, limit], read)
 }
 
 /// What is known of the open stretches of subscriptions, in at most three queries. Those of which nothing is known

@@ -218,6 +218,11 @@ pub fn load(view: &mut View<'_>, ids: Vec<CustomerId>) -> Result<Vec<Customer>> 
     view.all(&sql::MANY, params![ids], read)
 }
 
+/// The customers of external ids in one query, in no order.
+pub fn of_external_ids(view: &mut View<'_>, external: Vec<String>) -> Result<Vec<Customer>> {
+    view.all(&sql::OF_EXTERNAL, params![external], read)
+}
+
 /// Name and addresses of a customer.
 pub fn person(view: &mut View<'_>, id: PersonId) -> Result<Person> {
     view.one(&sql::PERSON, params![id], |row| read_person(row, 0))
@@ -236,7 +241,17 @@ pub fn existing_external_ids(view: &mut View<'_>, external: Vec<String>) -> Resu
 
 /// Customers as they are printed on documents now.
 pub fn parties(view: &mut View<'_>, customers: Vec<CustomerId>) -> Result<Vec<(CustomerId, Party)>> {
-    view.all(&sql::PARTIES, params![customers], |row| {
+    Ok(sides(view, customers)?.into_iter().map(|(id, party, _)| (id, party)).collect())
+}
+
+/// Customers as the tax rules see them now.
+pub fn buyers(view: &mut View<'_>, customers: Vec<CustomerId>) -> Result<Vec<(CustomerId, Buyer)>> {
+    Ok(sides(view, customers)?.into_iter().map(|(id, _, buyer)| (id, buyer)).collect())
+}
+
+/// Both sides of customers that a document needs: as it is printed, and as the tax rules see it.
+pub fn sides(view: &mut View<'_>, customers: Vec<CustomerId>) -> Result<Vec<(CustomerId, Party, Buyer)>> {
+    view.all(&sql::SIDES, params![customers], |row| {
         let party = Party {
             name: row.get(1)?,
             email: row.get(2)?,
@@ -245,20 +260,13 @@ pub fn parties(view: &mut View<'_>, customers: Vec<CustomerId>) -> Result<Vec<(C
             region: row.get(5)?,
             tax_id: row.get(6)?,
         };
-        Ok((row.get(0)?, party))
-    })
-}
-
-/// Customers as the tax rules see them now.
-pub fn buyers(view: &mut View<'_>, customers: Vec<CustomerId>) -> Result<Vec<(CustomerId, Buyer)>> {
-    view.all(&sql::BUYERS, params![customers], |row| {
         let buyer = Buyer {
-            country: row.get(1)?,
-            region: row.get(2)?,
-            has_tax_id: row.get::<Option<String>>(3)?.is_some(),
-            exempt: row.get(4)?,
+            country: party.country.clone(),
+            region: party.region.clone(),
+            has_tax_id: party.tax_id.is_some(),
+            exempt: row.get(7)?,
         };
-        Ok((row.get(0)?, buyer))
+        Ok((row.get(0)?, party, buyer))
     })
 }
 

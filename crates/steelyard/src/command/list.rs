@@ -163,7 +163,7 @@ pub fn invoices(place: &Place, limit: u32, json: bool) -> Outcome {
 }
 
 /// What customers are called.
-fn names(
+pub fn names(
     view: &mut View<'_>,
     customers: impl Iterator<Item = CustomerId>,
 ) -> Result<HashMap<CustomerId, String>> {

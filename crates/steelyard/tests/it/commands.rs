@@ -40,6 +40,23 @@ fn a_subscription_is_billed_and_explained_from_the_command_line() {
         assert_eq!(by_id, shown);
         installation.run(&["explain", "INV-999999"]).refused();
 
+        // The first legal entity collects tax nowhere, and the document says so.
+        assert!(shown.contains("The seller is not registered in Germany"), "{shown}");
+        assert_eq!(installation.run(&["invoice", "show", "INV-000001"]).good(), shown);
+        let end = |what: &str, number: &str, reason: &str| {
+            installation.run(&["invoices", what, number, "--reason", reason])
+        };
+        assert_eq!(
+            end("void", "INV-000001", "duplicate").good(),
+            "Invoice INV-000001 over USD 49.00 is void.\n"
+        );
+        assert!(end("void", "INV-000001", "duplicate").refused().contains("is void cannot be voided"));
+        assert!(end("void", "INV-000002", "Sent twice").refused().contains("A reason is a code"));
+        let given_up = end("uncollectible", "INV-000002", "insolvent").good();
+        assert_eq!(given_up, "Invoice INV-000002 over USD 49.00 is uncollectible.\n");
+        let shown = installation.run(&["explain", "INV-000002"]).good();
+        assert!(shown.contains("It is uncollectible since ") && shown.contains(": insolvent"), "{shown}");
+
         let balance = installation.run(&["ledger", "trial-balance"]).good();
         assert!(balance.contains("receivable:cus_") && balance.contains("deferred_revenue"), "{balance}");
         let checked = installation.run(&["ledger", "check", "--all"]).good();

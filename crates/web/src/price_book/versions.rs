@@ -1,9 +1,9 @@
+use std::{collections::HashMap, sync::Arc};
+
 use catalog::{
     Change, diff,
     version::{self, Listed, Version},
 };
-use std::{collections::HashMap, sync::Arc};
-
 use identity::permission::may;
 use kernel::{
     Result,

@@ -1,6 +1,6 @@
-use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 
+use axum::response::{IntoResponse, Response};
 use catalog::{Trial, WithoutMethod, version, version::Version};
 use identity::permission::may;
 use kernel::{Error, Result, ids::CustomerId};

@@ -1,10 +1,10 @@
-use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 
+use axum::response::{IntoResponse, Response};
 use billing::{
     credit_note,
     invoice::{self, Invoice},
-    subscription::{self, State, Subscription, Transition, rules},
+    subscription::{self, State, Subscription, Transition},
 };
 use catalog::version::{self, Version};
 use identity::{LegalEntity, environment, permission::may};
@@ -33,7 +33,7 @@ struct Whole {
     corrections: Vec<credit_notes::Listed>,
     facts: Vec<Fact>,
     /// What the next edge of its period will do.
-    edge: Option<rules::Renewal>,
+    edge: Option<coming::NextEdge>,
 }
 
 fn load(view: &mut View<'_>, id: SubscriptionId) -> Result<Whole> {
@@ -41,7 +41,7 @@ fn load(view: &mut View<'_>, id: SubscriptionId) -> Result<Whole> {
     let invoices = invoice::of_subscription(view, id, None, FEW)?;
     let notes = credit_note::of_subscription(view, id, None, FEW)?;
     Ok(Whole {
-        edge: subscription::at_edge(view, &head.subscription).ok(),
+        edge: coming::NextEdge::of(view, &head.subscription).ok(),
         in_force: version::in_force(view)?,
         entity: environment::entity(view, Some(head.subscription.entity))?,
         credit: act::credit(view, &head.subscription)?,

@@ -232,6 +232,15 @@ fn a_clock_moves_and_bills_what_falls_due() {
             "January, February, March, April: {invoices}"
         );
         assert!(person.open("/jobs").text.contains("Clock advance"));
+        // One run billed what fell due on the way.
+        let runs = person.open("/bill-runs").text;
+        let from = runs.find("/bill-runs/run_").expect("a run");
+        let run = person.open(&runs[from..from + "/bill-runs/run_".len() + 26]);
+        assert!(run.text.contains("USD 147.00"), "February, March, April: {}", run.text);
+        let ahead = person.open("/bill-runs/ahead");
+        assert!(ahead.text.contains("Renewal") && ahead.text.contains("USD 49.00"), "{}", ahead.text);
+        let wrong = person.open("/bill-runs/ahead?until=never");
+        assert!(wrong.text.contains("This is no day"), "{}", wrong.text);
     });
 }
 

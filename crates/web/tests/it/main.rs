@@ -3,6 +3,7 @@
 mod browser;
 mod changes;
 mod gate;
+mod invoices;
 mod journey;
 mod pages;
 mod parties;

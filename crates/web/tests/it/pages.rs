@@ -8,7 +8,7 @@ use testkit::on_both;
 
 use crate::world::{CONTEXTS, World};
 
-const PLAIN: [&str; 16] = [
+const PLAIN: [&str; 19] = [
     "/",
     "/customers",
     "/customers/new",
@@ -23,6 +23,9 @@ const PLAIN: [&str; 16] = [
     "/ledger?kind=receivable&as_of=2026-01-31",
     "/facts",
     "/jobs",
+    "/bill-runs",
+    "/bill-runs/ahead",
+    "/bill-runs/ahead?until=2026-02-28",
     "/clock",
     "/api",
 ];
@@ -95,6 +98,8 @@ fn things(world: &World, scope: &Scope) -> Vec<String> {
         format!("/credit-notes/{}", ended.credit_notes[0]),
         format!("/subscriptions/new?customer={customer}&plan=starter/year"),
         format!("/invoices/{}", started.invoice.unwrap()),
+        format!("/invoices/{}/void", started.invoice.unwrap()),
+        format!("/invoices/{}/uncollectible", drafted.invoice.unwrap()),
         format!("/invoices/{}", drafted.invoice.unwrap()),
         format!("/price-book/versions/{version}"),
         format!("/ledger/accounts/{account}"),

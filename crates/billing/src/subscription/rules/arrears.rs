@@ -9,14 +9,14 @@ use kernel::{Cycle, Edge, Error, Exact, Money, Period, Result, Schedule};
 use rating::{Allowance, Commitment, Metered, Rated, Share, rate_again, rate_metered, true_up};
 
 use super::{
-    Owed, charge,
+    Owed, Renewal, charge,
     late::{correct, gross_left},
     priced, section, tax_category,
 };
 use crate::{
     credit_note::Running,
     invoice::{ChargeKind, Line},
-    subscription::model::{Item, ItemKind, Rhythm, Subscription},
+    subscription::model::{Item, ItemKind, Rhythm, State, Subscription},
     usage::{Figure, Figures, Groups},
 };
 
@@ -35,6 +35,33 @@ impl Usage {
     /// Nothing.
     pub fn none(currency: kernel::Currency) -> Self {
         Self { figures: Figures::new(), billed: Vec::new(), fees: Money::zero(currency) }
+    }
+}
+
+impl Usage {
+    /// What is known after an edge that was passed: fees that were billed for the period that began, or usage that was
+    /// billed within one. Its invoices need not be stored.
+    pub(crate) fn after(&self, before: &Subscription, version: &Version, renewal: &Renewal) -> Result<Self> {
+        let lines = renewal.owed.lines.iter();
+        if renewal.subscription.period != before.period {
+            let fees = lines.filter(|line| line.kind == ChargeKind::Recurring);
+            let fees = fees.map(|line| line.amount.checked_add(line.discount)).collect::<Result<Vec<_>>>()?;
+            let fees = Money::total(fees, before.currency)?;
+            return Ok(Self { fees, ..Self::none(before.currency) });
+        }
+        let mut after = self.clone();
+        after.figures.retain(|key, _| open_from(before, version, key) == before.arrears_from);
+        let none = kernel::Id::from_uuid(uuid::Uuid::nil());
+        after.billed.extend(lines.filter(|line| line.kind == ChargeKind::Usage).map(|line| Running {
+            invoice: none,
+            state: crate::invoice::State::Finalized,
+            entity: before.entity,
+            customer: before.customer,
+            line: line.clone(),
+            credited: Money::zero(before.currency),
+            credited_tax: Money::zero(before.currency),
+        }));
+        Ok(after)
     }
 }
 
@@ -73,6 +100,28 @@ pub fn thresholds<'v>(subscription: &Subscription, version: &'v Version) -> Opti
 pub fn so_far(subscription: &Subscription, version: &Version, usage: &Usage, at: Edge) -> Result<Vec<Line>> {
     let usage = &Usage { billed: Vec::new(), ..usage.clone() };
     Ok(close_usage(subscription, version, usage, at)?.lines)
+}
+
+/// The lines the open stretches make when they end as the figures are now: usage and, but for a trial, fees that are
+/// paid in arrears; before coupons, when nothing of it had been billed.
+///
+/// Errors: those of rating.
+pub fn as_it_stands(subscription: &Subscription, version: &Version, usage: &Usage) -> Result<Vec<Line>> {
+    let usage = &Usage { billed: Vec::new(), ..usage.clone() };
+    let mut owed = Owed::default();
+    let rhythm = subscription.rhythm.map(|rhythm| (Of::Rhythm(rhythm), rhythm.stretch.end));
+    for (of, at) in rhythm.into_iter().chain([(Of::Period, subscription.billed_through)]) {
+        let stretch = Stretch { subscription, version, usage, at, of };
+        let fees = of == Of::Period && subscription.state != State::Trialing;
+        if fees && !stretch.period().is_empty() {
+            let share = stretch.share()?;
+            for item in subscription.active_items() {
+                owed.lines.extend(stretch.fee(item, share)?);
+            }
+        }
+        stretch.usage(&mut owed, &mut Vec::new())?;
+    }
+    Ok(owed.lines)
 }
 
 /// What is to be billed at once, when the usage of the open stretch has reached the next threshold of the plan: all
@@ -145,10 +194,16 @@ fn own_cycle(subscription: &Subscription, usage: &UsagePrice) -> Option<Cycle> {
 
 /// When the stretch began that a figure under `key` belongs to, which is not billed yet.
 pub fn open_from(subscription: &Subscription, version: &Version, key: &str) -> Edge {
+    open_period(subscription, version, key).start
+}
+
+/// The stretch a figure under `key` belongs to that is not billed yet, with the edge that will bill it.
+pub fn open_period(subscription: &Subscription, version: &Version, key: &str) -> Period {
     let plan = version.book.plan(subscription.plan());
     let usage = plan.and_then(|plan| plan.usage.iter().find(|usage| usage.key == key));
     let own = usage.and_then(|usage| own_cycle(subscription, usage)).and(subscription.rhythm);
-    own.map_or(subscription.arrears_from, |rhythm| rhythm.stretch.start)
+    let period = Period { start: subscription.arrears_from, end: subscription.billed_through };
+    own.map_or(period, |rhythm| rhythm.stretch)
 }
 
 /// What of a subscription a stretch is about.

@@ -39,11 +39,12 @@ pub fn redeem(
             return wrong("coupon_expired", detail);
         }
         if discounts.iter().any(|one| one.key == coupon.key) {
-            return wrong("coupon_twice", format!("The coupon {} is named twice.", coupon.name));
+            let detail = format!("The coupon {} is named twice.", coupon.name);
+            return Err(Error::conflict("coupon_twice", detail).at("/coupons"));
         }
         if coupons.len() > 1 && !coupon.stacks {
             let detail = format!("The coupon {} does not go together with other coupons.", coupon.name);
-            return wrong("coupon_not_stackable", detail);
+            return Err(Error::conflict("coupon_not_stackable", detail).at("/coupons"));
         }
         let plan = items.first().and_then(|item| book.plan(&item.key));
         let usage = plan.iter().flat_map(|plan| &plan.usage).map(|usage| usage.key.as_str());

@@ -9,7 +9,7 @@ use rating::{Explanation, Rated, Step, rate_anew, true_up_anew};
 
 use super::Owed;
 use crate::{
-    credit_note::{Credit, Derivation, Running},
+    credit_note::{Credit, Derivation, Running, tax_of},
     invoice::{ChargeKind, Line},
     usage::{Figure, Figures, Groups},
 };
@@ -68,7 +68,7 @@ impl Late {
 
 impl Line {
     /// Whether the figure under `key` says how much it is: its usage price's, or its price's meter's.
-    fn amount_is_of(&self, key: &str) -> bool {
+    pub(crate) fn amount_is_of(&self, key: &str) -> bool {
         match self.kind {
             ChargeKind::Usage => self.key == key,
             ChargeKind::Arrears => self
@@ -156,7 +156,7 @@ pub(super) fn correct(line: Line, rated: Rated, before: &[&Running]) -> Result<O
         return Ok(owed);
     }
     let mut to_credit = rated.amount.negated();
-    for one in before.iter().rev().filter(|one| one.line.amount.minor() > 0) {
+    for one in before.iter().rev().filter(|one| one.line.amount.minor() > 0 && one.can_be_credited()) {
         let gross = gross_of(one)?;
         let taken = if to_credit.minor() < gross.minor() { to_credit } else { gross };
         let left = one.line.amount.checked_sub(one.credited)?;
@@ -190,6 +190,7 @@ fn credit(one: &Running, net: Money, rated: &Rated) -> Result<Credit> {
         description: one.line.description.clone(),
         period: one.line.period,
         amount: net,
+        tax: tax_of(one, net)?,
         derivation: Derivation::Measured(explanation),
     })
 }
