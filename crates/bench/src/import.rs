@@ -45,7 +45,7 @@ fn files() -> Result<Vec<File>> {
     let mut subscriptions = "subscription,customer,plan,start,end\n".to_owned();
     let mut changes = "subscription,at,from,to\n".to_owned();
     for n in 0..SUBSCRIPTIONS {
-        let (year, month, day) = (2022 + n % 4, n / 7 % 12 + 1, n / 3 % 28 + 1);
+        let (year, month, day) = (2022 + n % 4, n / 7 % 12 + 1, n / 3 % 20 + 1);
         let country = ["DE", "US", "GB"][n % 3];
         writeln!(customers, "c-{n},Customer number {n},{country},Machines,billing-{n}@example.com")
             .map_err(raw)?;

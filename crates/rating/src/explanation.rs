@@ -82,6 +82,11 @@ pub enum Step {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         events: Option<u64>,
     },
+    /// How far what was measured goes: it adds nothing itself.
+    UpTo {
+        /// The last event in it, by whatever counts events.
+        watermark: String,
+    },
     /// There is no complete figure for the period.
     Unmeasured,
     /// Units that are included in the plan, taken off what was measured.
@@ -324,6 +329,17 @@ impl Explanation {
     pub fn sentences(&self) -> Vec<String> {
         let code = self.currency.code();
         self.steps.iter().map(|step| sentences::sentence(step, code)).collect()
+    }
+
+    /// The same for a figure that goes up to an event.
+    #[must_use]
+    pub fn measured_up_to(mut self, watermark: &str) -> Self {
+        let measured =
+            self.steps.iter().position(|step| matches!(step, Step::Measured { .. } | Step::Lesser { .. }));
+        if let Some(place) = measured {
+            self.steps.insert(place + 1, Step::UpTo { watermark: watermark.to_owned() });
+        }
+        self
     }
 
     /// The same after a discount of `amount`.

@@ -17,7 +17,8 @@ use crate::{
     postgres_growth::Growth,
     schema,
     scope::Place,
-    tx::{AfterCommit, Conn, Runtime, Session},
+    tx::AfterCommit,
+    view::{Conn, Runtime, Session},
     work::{ReadWork, WriteWork},
 };
 

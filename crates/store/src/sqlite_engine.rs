@@ -19,7 +19,8 @@ use crate::{
     Context, File, Options, Outcome, Tx, View,
     db::{Queues, lane},
     fault, schema, sqlite_statistics,
-    tx::{AfterCommit, Conn, Runtime},
+    tx::AfterCommit,
+    view::{Conn, Runtime},
     work::{ReadWork, WriteWork},
 };
 

@@ -17,6 +17,7 @@ mod environments;
 mod facts;
 mod gate;
 mod home;
+mod import;
 mod invoices;
 mod jobs;
 mod ledger;
@@ -68,6 +69,7 @@ fn nouns() -> Router<App> {
     Router::new()
         .route("/", get(home::page))
         .merge(customers::routes())
+        .merge(import::routes())
         .merge(subscriptions::routes())
         .merge(invoices::routes())
         .merge(credit_notes::routes())

@@ -111,6 +111,11 @@ fn a_late_figure_waits_for_the_next_invoice() {
         // Nothing follows the end, so what comes then is billed or credited at once.
         post(api, &house, &format!("/v1/subscriptions/{id}/cancel"), &json!({ "timing": "now" }), 200);
         assert_eq!(usage(api, &house, &id)["open"], json!([]));
+        let nowhere = put(api, &house, &id, "calls", &json!({ "quantity": "1" })).expect(422);
+        assert_eq!(
+            (nowhere.code().as_str(), nowhere.pointers()),
+            ("usage_period_unknown", vec!["/period_start".to_owned()])
+        );
         let taken = put(api, &house, &id, "calls", &december("1300")).expect(200).json();
         assert_eq!(taken["invoice"]["subtotal"]["decimal"], "1.60", "two more, less a fifth");
         let taken = put(api, &house, &id, "calls", &december("0")).expect(200).json();
@@ -151,6 +156,39 @@ fn a_price_that_may_be_less_shows_both() {
         let open = usage(api, &house, &id)["open"][0].clone();
         assert_eq!(open["posted"]["figure"], json!({ "kind": "incomplete", "total": null, "events": null }));
         assert_eq!(open["so_far"]["decimal"], "99.00");
+    });
+}
+
+/// Such a figure would keep the stretch from ever being billed.
+#[test]
+fn a_figure_the_price_cannot_be_applied_to_is_refused() {
+    on_both(|api| {
+        let house = api.environment(Mode::Sandbox);
+        let id = start(api, &house, "payments");
+        assert_eq!(usage(api, &house, &id)["so_far"]["decimal"], "0.00", "nothing is no transaction");
+        for (body, pointer) in [
+            (json!({ "quantity": "1000" }), "/quantity"),
+            (json!({ "amount": "1000", "events": 10 }), "/amount"),
+        ] {
+            let answer = put(api, &house, &id, "spend", &body).expect(422);
+            assert_eq!(
+                (answer.code().as_str(), answer.pointers()),
+                ("transactions_needed", vec![pointer.to_owned()])
+            );
+        }
+        // 2.9 % of 100 and 0.30; of 1 it would be 0.33, and is 0.50.
+        put(api, &house, &id, "spend", &json!({ "transactions": ["100", "1"] })).expect(200);
+        assert_eq!(usage(api, &house, &id)["so_far"]["decimal"], "3.70");
+        // It waits for a complete figure, and nothing can be said meanwhile.
+        put(api, &house, &id, "spend", &json!({ "incomplete": true })).expect(200);
+        let open = usage(api, &house, &id)["open"][0].clone();
+        assert_eq!((&open["lines"], &open["so_far"]["decimal"]), (&json!([]), &json!("0.00")));
+        // One without a figure goes on from period to period.
+        put(api, &house, &id, "spend", &json!({ "transactions": ["100"] })).expect(200);
+        let idle = start(api, &house, "payments");
+        advance(api, &house, "2026-02-16T00:00:00Z");
+        let period = get(api, &house, &format!("/v1/subscriptions/{idle}"))["period"].clone();
+        assert_eq!(period["start_date"], "2026-02-15");
     });
 }
 

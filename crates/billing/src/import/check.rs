@@ -8,6 +8,7 @@ use kernel::Result;
 use super::{
     finding::{Fault, Place},
     mapping::{Rows, SubscriptionFields},
+    parts::Kind,
     reading::{Known, Line},
     run::{Progress, Run, Tale, Who},
     source::{Batch, batches},
@@ -24,19 +25,22 @@ impl Run<'_> {
     /// Check every row of every file.
     pub(super) fn check(&mut self) -> Result<()> {
         for at in 0..self.sources.len() {
-            if self.sources[at].customers {
+            if self.sources[at].holds(Kind::Customer) {
                 let file = self.sources[at].file.clone();
                 batches(&file, BATCH, |batch| self.check_customers(at, batch))?;
             }
         }
         for at in 0..self.sources.len() {
-            let Some(keep) = self.joined(at) else { continue };
-            let file = self.sources[at].file.clone();
-            batches(&file, BATCH, |batch| self.gather(at, batch, keep))?;
+            for joined in [Joined::Changes, Joined::Addons, Joined::Phases] {
+                if self.joins(at, joined) {
+                    let file = self.sources[at].file.clone();
+                    batches(&file, BATCH, |batch| self.gather(at, batch, joined))?;
+                }
+            }
         }
         let mut ids = HashMap::new();
         for at in 0..self.sources.len() {
-            if self.sources[at].subscriptions {
+            if self.sources[at].holds(Kind::Subscription) {
                 let file = self.sources[at].file.clone();
                 batches(&file, BATCH, |batch| self.check_subscriptions(at, batch, &mut ids))?;
             }
@@ -55,7 +59,7 @@ impl Run<'_> {
         batch.report(at, &self.sources[at].file.name, &mut self.findings);
         let Some(fields) = &self.reading.mapping.customer else { return Ok(()) };
         // Where each row is a subscription as well, a customer is told of by each of its rows.
-        let repeats = self.sources[at].subscriptions;
+        let repeats = self.sources[at].holds(Kind::Subscription);
         let mut new = Vec::new();
         for row in &batch.rows {
             let (place, line) = ((at, row.line), self.sources[at].line(row));
@@ -108,15 +112,17 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Which of a file's rows are kept to be joined, if any.
-    fn joined(&self, at: usize) -> Option<Joined> {
-        let (source, mapping) = (&self.sources[at], self.reading.mapping);
-        let phases = mapping.subscription.as_ref().is_some_and(|fields| fields.rows == Rows::Phases);
-        match source {
-            _ if source.changes => Some(Joined::Changes),
-            _ if source.addons => Some(Joined::Addons),
-            _ if source.subscriptions && phases => Some(Joined::Phases),
-            _ => None,
+    /// Whether a file's rows are kept to be joined so.
+    fn joins(&self, at: usize, joined: Joined) -> bool {
+        let source = &self.sources[at];
+        let phases = |fields: &SubscriptionFields| fields.rows == Rows::Phases;
+        match joined {
+            Joined::Changes => source.holds(Kind::Change),
+            Joined::Addons => source.holds(Kind::Addon),
+            Joined::Phases => {
+                source.holds(Kind::Subscription)
+                    && self.reading.mapping.subscription.as_ref().is_some_and(phases)
+            }
         }
     }
 
@@ -285,6 +291,8 @@ fn fault_of(fields: &SubscriptionFields, line: Line<'_>, error: &kernel::Error) 
         Some("/plan") => Some(&fields.plan),
         Some("/cycle") => fields.cycle.as_ref().or(Some(&fields.plan)),
         Some("/quantity") => fields.quantity.as_ref(),
+        Some("/next_period") => fields.next_period.as_ref(),
+        Some("/events") => fields.since.as_ref(),
         _ => None,
     };
     match field.and_then(|field| line.cell(field)) {

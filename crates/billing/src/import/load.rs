@@ -8,6 +8,7 @@ use store::{Db, Scope, Tx};
 
 use super::{
     finding::{Count, Fault, Place},
+    parts::Kind,
     run::{Progress, Run, Tale, Who},
     source::{Batch, batches},
     sql,
@@ -35,13 +36,13 @@ impl Run<'_> {
         self.findings.report.customers = Count::default();
         self.done = 0;
         for at in 0..self.sources.len() {
-            if self.sources[at].customers {
+            if self.sources[at].holds(Kind::Customer) {
                 let file = self.sources[at].file.clone();
                 batches(&file, BATCH, |batch| self.load_customers(at, &batch, total))?;
             }
         }
         for at in 0..self.sources.len() {
-            if self.sources[at].subscriptions {
+            if self.sources[at].holds(Kind::Subscription) {
                 let file = self.sources[at].file.clone();
                 batches(&file, BATCH, |batch| self.load_subscriptions(at, &batch, total))?;
             }
@@ -109,6 +110,11 @@ const fn add(sum: &mut Count, more: Count) {
 
 type Write<T> = dyn Fn(&mut Tx<'_>, Vec<Good<T>>) -> Result<Count> + Send + Sync;
 
+/// Whether an error is about a row and not about the moment or the machine.
+fn is_of_a_row(error: &Error) -> bool {
+    error.kind.status() < 500 && error.code != "clock_advancing"
+}
+
 /// Write a batch; when it is refused, row by row, so that one row's fault is that row's.
 fn save<T: Clone + Send + 'static>(
     db: &Db,
@@ -122,14 +128,14 @@ fn save<T: Clone + Send + 'static>(
     }
     let rows = batch.clone();
     match db.write(scope, move |tx| write(tx, rows.clone())).wait() {
-        Err(error) if error.kind.status() < 500 && batch.len() > 1 => {
+        Err(error) if is_of_a_row(&error) && batch.len() > 1 => {
             let mut count = Count::default();
             for row in batch {
                 add(&mut count, save(db, scope, vec![row], write, bad)?);
             }
             Ok(count)
         }
-        Err(error) if error.kind.status() < 500 => {
+        Err(error) if is_of_a_row(&error) => {
             for row in batch {
                 bad(row.place, Fault::of(None, &row.id, &error));
             }

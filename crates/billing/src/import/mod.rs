@@ -10,6 +10,8 @@ mod field;
 mod finding;
 mod load;
 mod mapping;
+mod outline;
+mod parts;
 mod reading;
 mod run;
 mod source;
@@ -21,5 +23,6 @@ mod value;
 
 pub use finding::{Count, Finding, NAMED, Report};
 pub use mapping::Mapping;
+pub use outline::{Mapped, Outline, outline};
 pub use run::{OnBad, Options, Progress, import};
 pub use table::{File, MAX_COLUMNS, MAX_FILE, MAX_ROW, MAX_ROWS};

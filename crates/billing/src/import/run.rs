@@ -70,6 +70,7 @@ pub fn import(
     let ground =
         |view: &mut store::View<'_>| Ok((version::in_force(view)?, environment::entities(view)?, view.now()));
     let (version, entities, now) = db.read(scope, ground).wait()?;
+    check_parts(mapping, options)?;
     check_words(mapping, &version.book)?;
     let sources = recognise(mapping, files, options.only_customers)?;
     let because = scope.reason.clone().map_or_else(|| Reason::parse("import"), Ok)?;
@@ -95,6 +96,20 @@ pub fn import(
         run.load()?;
     }
     Ok(run.report())
+}
+
+/// The mapping says where to find what is wanted.
+fn check_parts(mapping: &Mapping, options: Options) -> Result<()> {
+    let wrong = |detail: &str| Err(Error::invalid("mapping_invalid", detail));
+    if options.only_customers && mapping.customer.is_none() {
+        return wrong("The mapping has no part [customer], which says where customers stand.");
+    }
+    if !options.only_customers && mapping.subscription.is_none() {
+        return wrong(
+            "The mapping has no part [subscription]. Bring the customers in alone, or say where subscriptions stand.",
+        );
+    }
+    Ok(())
 }
 
 /// Every word of the mapping means something in the price book.

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use kernel::{Error, Result};
 
 use super::{
-    field::Field,
     finding::{Fault, Findings},
-    mapping::{AddonFields, ChangeFields, CustomerFields, Mapping, SubscriptionFields},
+    mapping::Mapping,
+    parts::{Kind, Part, parts},
     reading::Line,
     table::{File, Heading, Row, Table},
 };
@@ -16,15 +16,16 @@ use super::{
 pub(super) struct Source {
     pub(super) file: File,
     pub(super) heading: Heading,
-    pub(super) customers: bool,
-    pub(super) subscriptions: bool,
-    pub(super) changes: bool,
-    pub(super) addons: bool,
+    holds: Vec<Kind>,
 }
 
 impl Source {
     pub(super) const fn line<'r>(&'r self, row: &'r Row) -> Line<'r> {
         Line { heading: &self.heading, row }
+    }
+
+    pub(super) fn holds(&self, kind: Kind) -> bool {
+        self.holds.contains(&kind)
     }
 }
 
@@ -36,70 +37,41 @@ pub(super) fn recognise(mapping: &Mapping, files: &[File], only_customers: bool)
     let mut sources = Vec::with_capacity(files.len());
     for file in files {
         let heading = Table::open(file)?.into_heading();
-        let fits = |part: &str| {
-            parts.iter().any(|(name, columns)| *name == part && heading.lacks(columns).is_empty())
-        };
-        let source = Source {
-            customers: fits("customer"),
-            subscriptions: fits("subscription"),
-            changes: fits("change"),
-            addons: fits("addon"),
-            file: file.clone(),
-            heading,
-        };
-        if !(source.customers || source.subscriptions || source.changes || source.addons) {
+        let held = parts.iter().filter(|part| heading.lacks(&part.columns()).is_empty());
+        let source = Source { holds: held.map(|part| part.kind).collect(), file: file.clone(), heading };
+        if source.holds.is_empty() {
             return Err(no_part(&source, &parts));
         }
         sources.push(source);
     }
-    let found = |part: &str| {
-        sources.iter().any(|source| match part {
-            "customer" => source.customers || !only_customers, // they may have been brought in before
-            "subscription" => source.subscriptions,
-            "change" => source.changes,
-            _ => source.addons,
-        })
-    };
-    match parts.iter().find(|(name, _)| !found(name)) {
+    // Customers may have been brought in before.
+    let wanted = |part: &&Part<'_>| part.kind != Kind::Customer || only_customers;
+    let homeless = |part: &&Part<'_>| !sources.iter().any(|source| source.holds(part.kind));
+    match parts.iter().filter(wanted).find(homeless) {
         Some(part) => Err(nowhere(part, &sources)),
         None => Ok(sources),
     }
 }
 
 /// None of the files has the columns of a part: tell of the one that comes closest.
-fn nowhere((name, columns): &Part<'_>, sources: &[Source]) -> Error {
-    let lacks = |source: &Source| source.heading.lacks(columns).len();
+fn nowhere(part: &Part<'_>, sources: &[Source]) -> Error {
+    let columns = part.columns();
+    let lacks = |source: &Source| source.heading.lacks(&columns).len();
     let closest = sources.iter().min_by_key(|source| lacks(source));
     let closest = closest.map_or_else(String::new, |source| {
-        format!(" {} lacks {}.", source.file.name, quoted(&source.heading.lacks(columns)))
+        format!(" {} lacks {}.", source.file.name, quoted(&source.heading.lacks(&columns)))
     });
-    let detail = format!("None of the files has the columns of [{name}].{closest}");
+    let detail = format!("None of the files has the columns of [{}].{closest}", part.kind.word());
     Error::invalid("column_missing", detail)
-}
-
-type Part<'m> = (&'static str, Vec<&'m str>);
-
-/// The parts of a mapping and the columns each needs.
-fn parts(mapping: &Mapping, only_customers: bool) -> Vec<Part<'_>> {
-    let mut parts = Vec::new();
-    parts.extend(mapping.customer.as_ref().map(|fields| ("customer", fields.columns())));
-    if only_customers {
-        return parts;
-    }
-    let amount = mapping.check.as_ref().map(|check| check.amount.needed()).unwrap_or_default();
-    parts.extend(mapping.subscription.as_ref().map(|fields| {
-        let columns = fields.columns().into_iter().chain(amount).collect();
-        ("subscription", columns)
-    }));
-    parts.extend(mapping.change.as_ref().map(|fields| ("change", fields.columns())));
-    parts.extend(mapping.addon.as_ref().map(|fields| ("addon", fields.columns())));
-    parts
 }
 
 fn no_part(source: &Source, parts: &[Part<'_>]) -> Error {
     let lacks: Vec<String> = parts
         .iter()
-        .map(|(name, columns)| format!("[{name}] needs {}", quoted(&source.heading.lacks(columns))))
+        .map(|part| {
+            let lacks = source.heading.lacks(&part.columns());
+            format!("[{}] needs {}", part.kind.word(), quoted(&lacks))
+        })
         .collect();
     let has: Vec<&str> = source.heading.names.iter().map(String::as_str).take(60).collect();
     let detail = format!(
@@ -113,57 +85,6 @@ fn no_part(source: &Source, parts: &[Part<'_>]) -> Error {
 
 fn quoted(names: &[&str]) -> String {
     names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
-}
-
-fn columns<'m>(
-    fields: impl IntoIterator<Item = &'m Field>,
-    more: impl IntoIterator<Item = &'m String>,
-) -> Vec<&'m str> {
-    let named = fields.into_iter().flat_map(Field::needed).chain(more.into_iter().map(String::as_str));
-    let mut columns: Vec<&str> = Vec::new();
-    for name in named {
-        if !columns.contains(&name) {
-            columns.push(name);
-        }
-    }
-    columns
-}
-
-impl CustomerFields {
-    fn columns(&self) -> Vec<&str> {
-        let Self { id, name, email, address, country, region, tax_id, tax_exempt, .. } = self;
-        let Self { zone, currency, metadata, skip, .. } = self;
-        let optional = [email, address, country, region, tax_id, tax_exempt, zone, currency];
-        let optional = optional.into_iter().flatten();
-        columns([id, name].into_iter().chain(optional).chain(metadata.values()), skip.keys())
-    }
-}
-
-impl SubscriptionFields {
-    fn columns(&self) -> Vec<&str> {
-        let Self { id, customer, plan, cycle, quantity, currency, start, end, state, since, .. } = self;
-        let Self { trial, trial_end, next_period, renews, cancels_at_period_end, has_method, .. } = self;
-        let optional = [cycle, quantity, currency, end, state, since, trial, trial_end, next_period, renews];
-        let more = [cancels_at_period_end, has_method, &self.legal_entity];
-        let optional = optional.into_iter().chain(more).flatten();
-        let named = self.counts.values().chain(self.metadata.values());
-        columns([id, customer, plan, start].into_iter().chain(optional).chain(named), self.skip.keys())
-    }
-}
-
-impl ChangeFields {
-    fn columns(&self) -> Vec<&str> {
-        let Self { subscription, at, event, plan, cycle, quantity, from_plan, from_cycle, .. } = self;
-        let optional = [event, plan, cycle, quantity, from_plan, from_cycle, &self.from_quantity];
-        columns([subscription, at].into_iter().chain(optional.into_iter().flatten()), self.skip.keys())
-    }
-}
-
-impl AddonFields {
-    fn columns(&self) -> Vec<&str> {
-        let Self { subscription, addon, quantity, skip } = self;
-        columns([subscription, addon].into_iter().chain(quantity), skip.keys())
-    }
 }
 
 /// Rows read at a time.

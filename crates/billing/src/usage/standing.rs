@@ -15,7 +15,10 @@ use super::{
 };
 use crate::{
     invoice::{ChargeKind, Line},
-    subscription::{self, State, Subscription, rules::arrears},
+    subscription::{
+        self, State, Subscription,
+        rules::arrears::{self, Usage},
+    },
 };
 
 /// The usage of a subscription that is not billed yet.
@@ -66,19 +69,32 @@ pub fn standing(view: &mut View<'_>, id: SubscriptionId) -> Result<Standing> {
     if subscription.is_over() || subscription.state == State::Paused {
         return Ok(Standing { subscription, billable, open: Vec::new() });
     }
-    let mut lines = Vec::new();
-    if billable {
-        let (mut usage, _) = ops::of_one(view, &subscription, &version)?;
-        let unknown = incomplete(&usage.figures, &version, subscription.plan());
-        usage.figures.retain(|key, _| !unknown.contains(key));
-        lines = arrears::as_it_stands(&subscription, &version, &usage)?;
-        lines.retain(|line| line.kind != ChargeKind::Usage || !unknown.contains(&line.key));
-    }
+    let lines = if billable {
+        let (usage, _) = ops::of_one(view, &subscription, &version)?;
+        as_it_stands(&subscription, &version, usage)?
+    } else {
+        Vec::new()
+    };
     let mut open = Vec::new();
     for key in arrears::expected(&subscription, &version) {
         open.push(open_of(view, &subscription, &version, key, &lines)?);
     }
     Ok(Standing { billable, open, subscription })
+}
+
+/// The lines the open stretches make when they end as the figures are now, as far as these are complete.
+///
+/// Errors: those of rating.
+pub(super) fn as_it_stands(
+    subscription: &Subscription,
+    version: &Version,
+    mut usage: Usage,
+) -> Result<Vec<Line>> {
+    let unknown = incomplete(&usage.figures, version, subscription.plan());
+    usage.figures.retain(|key, _| !unknown.contains(key));
+    let mut lines = arrears::as_it_stands(subscription, version, &usage)?;
+    lines.retain(|line| line.kind != ChargeKind::Usage || !unknown.contains(&line.key));
+    Ok(lines)
 }
 
 /// The usage prices whose figure is not complete: they cannot be billed, nor foreseen.

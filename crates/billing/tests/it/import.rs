@@ -232,6 +232,8 @@ fn a_mapping_that_does_not_fit_is_refused_before_anything_is_read() {
     assert_eq!(refused(&BOTH.replace("\"starter\"", "\"startr\""), ROWS).0, "mapping_invalid");
     assert_eq!(refused(&BOTH.replace("users =", "desks ="), ROWS).0, "mapping_invalid");
     assert_eq!(refused("[plans]\n", ROWS).0, "mapping_invalid");
+    let customers = "[customer]\nid = \"id\"\nname = \"company\"\n";
+    assert!(refused(customers, ROWS).1.contains("no part [subscription]"));
     assert_eq!(refused(&format!("{BOTH}\n[addons]\nx = \"y\""), ROWS).0, "mapping_invalid");
 }
 
@@ -462,8 +464,8 @@ sub,key,plan,cycle,start,end,state,since,trial,trial_end,next
             "s.csv:10 cycle \"fortnight\": this is not a billing cycle. Use day, week, month, quarter, half_year, \
              year, or 1 to 120 of a unit, such as \"2 weeks\"",
             "s.csv:11 key \"d\": there is no such customer, neither in the files nor from before",
-            "s.csv:12 - \"\": what happened on 2025-01-01T00:00:00Z is before the start or after the end",
-            "s.csv:13 - \"\": the next period began on 2025-12-31T00:00:00Z already, which is over; it is \
+            "s.csv:12 since \"2025-01-01\": what happened on 2025-01-01T00:00:00Z is before the start or after the end",
+            "s.csv:13 next \"2025-12-31\": the next period began on 2025-12-31T00:00:00Z already; it is \
              2026-01-15T00:00:00Z here. Export anew",
             "s.csv:14 trial_end \"2025-01-01\": the trial ends before the start",
             "s.csv:15 trial \"perhaps\": this is neither true nor false",

@@ -150,6 +150,9 @@ stacks = true
 const PLANS: [&str; 5] = ["free", "flat", "seats", "later", "less"];
 const COUPONS: [&str; 3] = ["third", "five", "gift"];
 
+/// From when to when something is paid for.
+type Span = (Timestamp, Timestamp);
+
 struct Life<'t> {
     test: &'t TestDb,
     scope: Scope,
@@ -363,7 +366,7 @@ impl Life<'_> {
             })
             .wait()
             .unwrap();
-        let mut spans: BTreeMap<(SubscriptionId, i64, &str), Vec<(Timestamp, Timestamp)>> = BTreeMap::new();
+        let mut spans: BTreeMap<(SubscriptionId, i64, &str), Vec<Span>> = BTreeMap::new();
         for (ended, line) in lines {
             // What costs nothing is not credited, and ends without a trace; corrections name their stretch again.
             let counts = matches!(line.kind, ChargeKind::Recurring | ChargeKind::Arrears);

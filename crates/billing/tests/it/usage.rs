@@ -121,6 +121,15 @@ fn usage_beyond_the_allowance_is_billed_when_the_period_is_over() {
                 "Team 2026-02-01..2026-03-01 ×3 30.00",
             ]
         );
+        let sentences = test
+            .db
+            .read(&scope, |view| {
+                let newest = invoice::list(view, None, 1)?[0].id;
+                Ok(invoice::lines(view, newest)?[0].explanation.sentences())
+            })
+            .wait()
+            .unwrap();
+        assert_eq!(sentences[1..3], ["5200 counted (unit: call)", "counted up to event 7"]);
         // Nothing was posted for February.
         advance(test, &scope, "2026-03-01T09:00:00Z").unwrap();
         assert_eq!(newest(test, &scope)[0], "Calls 2026-02-01..2026-03-01 ×1 0.00");

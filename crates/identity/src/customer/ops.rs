@@ -202,7 +202,7 @@ pub fn lock(tx: &mut Tx<'_>, id: CustomerId) -> Result<()> {
 
 /// Lock many customers.
 pub fn lock_all(tx: &mut Tx<'_>, ids: &[CustomerId]) -> Result<()> {
-    tx.lock_all(&LOCK, ids).map(drop)
+    tx.lock_all(&LOCK, ids)
 }
 
 /// Customers come before what hangs on them.

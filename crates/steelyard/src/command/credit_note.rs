@@ -31,7 +31,13 @@ pub fn explain(place: &Place, wanted: &str) -> Outcome {
     ));
     for line in lines {
         let credit = line.credit;
-        let sentences = credit.derivation.sentences(credit.amount.currency().code());
+        let mut sentences = credit.derivation.sentences(credit.amount.currency().code());
+        if !credit.tax.is_zero() {
+            let tax = money(credit.tax);
+            sentences.push(format!(
+                "its tax: {tax}, so that what was given back of the line's tax is its share of what was credited"
+            ));
+        }
         say_line(&credit.description, credit.period, credit.amount, sentences);
     }
     say_taxes(&taxes);

@@ -28,7 +28,11 @@ pub fn run(place: &Place, wanted: &str) -> Outcome {
     let (invoice, lines, taxes, party) = found.wait()?;
     output::say(heading(&invoice, &party));
     for line in lines {
-        say_line(&line.description, line.period, line.amount, line.explanation.sentences());
+        let mut sentences = line.explanation.sentences();
+        if !line.tax.is_zero() {
+            sentences.push(format!("its part of the tax: {}", money(line.tax)));
+        }
+        say_line(&line.description, line.period, line.amount, sentences);
     }
     say_taxes(&taxes);
     let [subtotal, tax, total] =

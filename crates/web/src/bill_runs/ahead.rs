@@ -99,10 +99,10 @@ fn documents(
     ui::table(ui::Table {
         caption: "Invoices ahead",
         columns: &[
-            ui::Column::text("Customer").lead(),
+            ui::Column::text("Customer"),
             ui::Column::text("Due"),
             ui::Column::number("Lines"),
-            ui::Column::number("Before tax and credit"),
+            ui::Column::number("Before tax and credit").lead(),
         ],
         rows: rows.collect(),
         total: None,
@@ -135,10 +135,10 @@ fn events(desk: &Desk, events: &[Event], name: &impl Fn(kernel::ids::CustomerId)
     ui::table(ui::Table {
         caption: "Events ahead",
         columns: &[
-            ui::Column::text("What").lead(),
+            ui::Column::text("What"),
             ui::Column::text("When"),
             ui::Column::text("Customer"),
-            ui::Column::text("Then"),
+            ui::Column::text("Then").lead(),
             ui::Column::number("Billed"),
         ],
         rows: rows.collect(),

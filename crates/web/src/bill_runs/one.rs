@@ -54,9 +54,9 @@ fn figures(run: &bill_run::BillRun) -> Markup {
     ui::table(ui::Table {
         caption: "What was billed",
         columns: &[
-            ui::Column::text("Currency").lead(),
+            ui::Column::text("Currency"),
             ui::Column::number("Invoices"),
-            ui::Column::number("Billed"),
+            ui::Column::number("Billed").lead(),
             ui::Column::number("Paid by credit"),
         ],
         rows: rows.collect(),

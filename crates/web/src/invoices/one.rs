@@ -81,9 +81,11 @@ async fn draw(desk: &Desk, id: ids::InvoiceId, answers: Answers) -> Answer<Marku
     let title = whole.invoice.number.clone().unwrap_or_else(|| "Draft invoice".to_owned());
     let crumbs = [ui::Crumb { label: "Invoices", href: &desk.at("/invoices") }];
     let (total, due) = (whole.invoice.totals.total, whole.invoice.amount_due()?);
-    let about = match total == due {
-        true => format!("{total} for {}", whole.name),
-        false => format!("{total} for {}, of which {due} is due after credit", whole.name),
+    let about = match whole.invoice.state {
+        State::Void => format!("{total} for {}, void", whole.name),
+        State::Uncollectible => format!("{total} for {}, given up", whole.name),
+        _ if total == due => format!("{total} for {}", whole.name),
+        _ => format!("{total} for {}, of which {due} is due after credit", whole.name),
     };
     let body = html! {
         (ui::header(&title, &about, actions(desk, &whole.invoice)))

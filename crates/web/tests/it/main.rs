@@ -4,6 +4,7 @@ mod browser;
 mod changes;
 mod chromium;
 mod gate;
+mod import;
 mod invoices;
 mod journey;
 mod pages;

@@ -8,10 +8,11 @@ use testkit::on_both;
 
 use crate::world::{CONTEXTS, World};
 
-const PLAIN: [&str; 19] = [
+const PLAIN: [&str; 20] = [
     "/",
     "/customers",
     "/customers/new",
+    "/import",
     "/subscriptions",
     "/subscriptions/new",
     "/invoices",

@@ -4,6 +4,8 @@
 //! A stretch runs from the edge arrears are billed to up to the end of the period, or up to a change of the prices:
 //! tiers, packages, allowances and minimums restart with the new price (domain rules §5).
 
+use std::collections::BTreeMap;
+
 use catalog::{PayIn, Plan, Price, Thresholds, UsagePrice, version::Version};
 use kernel::{Cycle, Edge, Error, Exact, Money, Period, Result, Schedule};
 use rating::{Allowance, Commitment, Metered, Rated, Share, rate_again, rate_metered, true_up};
@@ -25,6 +27,8 @@ use crate::{
 pub struct Usage {
     /// What was measured.
     pub figures: Figures,
+    /// The last event in a figure, where that was said.
+    pub watermarks: BTreeMap<String, String>,
     /// The lines that billed some of it early.
     pub billed: Vec<Running>,
     /// The fees in advance billed for the stretch, before coupons and less credits; only looked at for a minimum.
@@ -34,7 +38,12 @@ pub struct Usage {
 impl Usage {
     /// Nothing.
     pub fn none(currency: kernel::Currency) -> Self {
-        Self { figures: Figures::new(), billed: Vec::new(), fees: Money::zero(currency) }
+        Self {
+            figures: Figures::new(),
+            watermarks: BTreeMap::new(),
+            billed: Vec::new(),
+            fees: Money::zero(currency),
+        }
     }
 }
 
@@ -363,7 +372,11 @@ impl Stretch<'_> {
                     share,
                     minimums: version.book.billing.minimums,
                 };
-                (rate_metered(&metered)?, figure.total())
+                let mut rated = rate_metered(&metered)?;
+                if let Some(watermark) = self.usage.watermarks.get(meter) {
+                    rated.explanation = rated.explanation.measured_up_to(watermark);
+                }
+                (rated, figure.total())
             }
         };
         let line = self.blank(ChargeKind::Arrears, &item.key, priced.name, rated);
@@ -409,6 +422,9 @@ impl Stretch<'_> {
                 "" => usage.name.clone(),
                 group => format!("{}, {group}", usage.name),
             };
+            if let Some(watermark) = self.usage.watermarks.get(&usage.key) {
+                rated.explanation = rated.explanation.measured_up_to(watermark);
+            }
             let line = self.blank(ChargeKind::Usage, &usage.key, &description, rated.clone());
             let tax_category = self.version.book.usage_tax(plan, usage).to_string();
             let line = Line { group: group.clone(), measured: figure.total(), tax_category, ..line };

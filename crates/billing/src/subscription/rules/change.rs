@@ -255,14 +255,16 @@ pub fn pause(ground: &Ground<'_>, now: Timestamp) -> Result<Outcome> {
 pub fn resume(ground: &Ground<'_>, now: Timestamp) -> Result<Outcome> {
     let before = ground.subscription;
     let state = Transition::Resume.require(before.state)?;
-    let start = Edge::at(now, &before.schedule.zone);
-    let period = Period { start, end: before.schedule.next_edge_after(now)? };
-    let (billed_through, arrears_from, peak) = (period.end, start, before.plan_quantity());
+    let zone = &before.schedule.zone;
+    let period = Period { start: Edge::at(now, zone), end: before.schedule.next_edge_after(now)? };
+    // Whoever pauses pays for the day when it is the old state's; then resuming counts from the next one as well.
+    let at = change_edge(&ground.agreed.book.billing, zone, now);
+    let (billed_through, arrears_from, peak) = (period.end, at, before.plan_quantity());
     let mut resumed = Subscription { state, period, billed_through, arrears_from, peak, ..before.clone() };
-    resumed.rhythm = arrears::rhythm(&resumed, ground.agreed, start)?;
+    resumed.rhythm = arrears::rhythm(&resumed, ground.agreed, at)?;
     let all: Vec<i64> = resumed.active_items().map(|item| item.ordinal).collect();
-    let (mut lines, share) = charge(ground, &resumed, ground.agreed, start, &all)?;
-    discounted(&mut resumed, &mut lines, start.date, &Turn::Rest(share.exact()))?;
+    let (mut lines, share) = charge(ground, &resumed, ground.agreed, at, &all)?;
+    discounted(&mut resumed, &mut lines, at.date, &Turn::Rest(share.exact()))?;
     Ok(outcome(resumed, ground.agreed, Owed { lines, credits: Vec::new() }, now))
 }
 

@@ -53,8 +53,8 @@ pub fn decide(terms: &Terms<'_>, history: &History, id: SubscriptionId, now: Tim
     film.close()
 }
 
-fn wrong<T>(detail: impl Into<String>) -> Result<T> {
-    Err(Error::invalid("history_invalid", detail))
+fn wrong<T>(pointer: &str, detail: impl Into<String>) -> Result<T> {
+    Err(Error::invalid("history_invalid", detail).at(pointer))
 }
 
 #[derive(Clone, Copy)]
@@ -78,19 +78,21 @@ impl History {
     fn check(&self, now: Timestamp) -> Result<()> {
         let until = self.until(now);
         if self.started > now {
-            return wrong(format!("The start lies in the future; it is {now} here."));
+            return wrong("/start", format!("The start lies in the future; it is {now} here."));
         }
         if until > now {
-            return wrong(format!("The end lies in the future; it is {now} here."));
+            return wrong("/end", format!("The end lies in the future; it is {now} here."));
         }
         if until <= self.started && self.standing != Standing::Running {
-            return wrong("The end is not after the start.");
+            return wrong("/end", "The end is not after the start.");
         }
         if self.trial_end.is_some_and(|end| end <= self.started) {
-            return wrong("The trial ends before it begins.");
+            return wrong("/trial_end", "The trial ends before it begins.");
         }
         match self.events.iter().find(|(at, _)| *at < self.started || *at > until) {
-            Some((at, _)) => wrong(format!("What happened on {at} is before the start or after the end.")),
+            Some((at, _)) => {
+                wrong("/events", format!("What happened on {at} is before the start or after the end."))
+            }
             None => Ok(()),
         }
     }
@@ -274,7 +276,7 @@ impl<'a> Film<'a> {
             State::Active => self.go_on()?,
             _ => None,
         };
-        if matches!(self.subscription.state, State::Active | State::Trialing)
+        if matches!(self.subscription.state, State::Active | State::Trialing | State::Suspended)
             && let Some(ends) = self.history.ends
         {
             self.subscription.ends = Some(self.end_of_period(ends)?);
@@ -289,6 +291,7 @@ impl<'a> Film<'a> {
         let billed = match self.history.bill_from {
             BillFrom::Start if self.told.len() > 1 => {
                 return wrong(
+                    "/bill_from",
                     "Its terms changed since its start, so its past cannot be billed. Bill it from the current or \
                      the next period.",
                 );
@@ -324,10 +327,9 @@ impl<'a> Film<'a> {
             return Ok(());
         };
         if next <= self.now {
-            return wrong(format!(
-                "The next period began on {next} already, which is over; it is {} here. Export anew.",
-                self.now
-            ));
+            let detail =
+                format!("The next period began on {next} already; it is {} here. Export anew.", self.now);
+            return wrong("/next_period", detail);
         }
         let schedule = &mut self.subscription.schedule;
         let edge = match schedule.wall_time {

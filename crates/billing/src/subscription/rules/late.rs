@@ -1,7 +1,7 @@
 //! What a figure changes that comes, or comes again, after its stretch was billed: one line naming that stretch, or
 //! a credit on the lines that billed it. Pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use kernel::{Error, Exact, Money, Result};
@@ -21,6 +21,8 @@ pub struct Late {
     pub start: Timestamp,
     /// What was measured, for the keys that changed.
     pub figures: Figures,
+    /// The last event in a figure, where that was said.
+    pub watermarks: BTreeMap<String, String>,
     /// All lines of usage, fees in arrears and minimums of the stretch.
     pub billed: Vec<Running>,
 }
@@ -39,7 +41,10 @@ impl Late {
                 let before: Vec<&Running> =
                     of_key.iter().copied().filter(|one| one.line.group == group).collect();
                 let billed = gross_left(&before, basis.line.amount.currency())?;
-                let rated = rate_anew(&basis.line.explanation, &figure.measured(), billed)?;
+                let mut rated = rate_anew(&basis.line.explanation, &figure.measured(), billed)?;
+                if let Some(watermark) = self.watermarks.get(key) {
+                    rated.explanation = rated.explanation.measured_up_to(watermark);
+                }
                 more = Some(match more {
                     None => rated.amount,
                     Some(sum) => sum.checked_add(rated.amount)?,
