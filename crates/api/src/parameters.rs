@@ -87,6 +87,20 @@ pub(crate) fn parse<T: FromStr<Err = Error>>(text: &str, pointer: &str) -> Resul
     })
 }
 
+/// Read a word of the query that is one of a few.
+///
+/// Errors: `query_invalid`, which names them.
+pub(crate) fn one_of<T>(
+    text: Option<&str>,
+    pointer: &str,
+    read: impl Fn(&str) -> Option<T>,
+    words: &str,
+) -> Result<Option<T>> {
+    let wrong =
+        |text: &str| Error::invalid("query_invalid", format!("{text:?} is none of {words}.")).at(pointer);
+    text.map(|text| read(text).ok_or_else(|| wrong(text))).transpose()
+}
+
 /// The same with a reader that is no `FromStr`, for a text that may be missing.
 pub(crate) fn parse_with<T>(
     read: impl Fn(&str) -> Result<T>,

@@ -7,6 +7,8 @@ pub mod bill_run;
 pub mod clock;
 pub mod coupon;
 pub mod credit_note;
+pub mod customers;
+pub mod figures;
 pub mod import;
 pub mod invoice;
 pub mod migration;

@@ -1,6 +1,6 @@
 //! What billing stores.
 
-use crate::{bill_run, coupon, credit_note, import, invoice, subscription, usage};
+use crate::{bill_run, coupon, credit_note, figures, import, invoice, subscription, usage};
 
 /// Subscriptions with their items, invoices and credit notes with their lines.
 pub static CONTEXT: store::Context = store::Context {
@@ -229,16 +229,19 @@ pub static CONTEXT: store::Context = store::Context {
             ALTER TABLE credit_note_line ADD COLUMN tax INTEGER NOT NULL DEFAULT 0;
         ",
         extra: store::Extra::NONE,
-    }],
+    }, figures::MIGRATION],
     installation_tables: &[],
     system_tables: &[],
     statements: &[
         subscription::sql::ALL,
+        subscription::search::ALL,
         invoice::sql::ALL,
+        invoice::search::ALL,
         credit_note::sql::ALL,
         usage::sql::ALL,
         bill_run::sql::ALL,
         coupon::sql::ALL,
+        figures::ALL,
         import::sql::ALL,
     ],
     bulks: &[
@@ -247,6 +250,7 @@ pub static CONTEXT: store::Context = store::Context {
         credit_note::sql::BULKS,
         usage::sql::BULKS,
         coupon::sql::BULKS,
+        figures::BULKS,
     ],
     upcasters: &[],
 };

@@ -9,7 +9,7 @@ use kernel::{
 use store::{ToValue, Tx, params};
 
 use crate::{
-    Account, Transaction,
+    Account, Transaction, days,
     reads::read_account,
     rules::check_balanced,
     sql::{FIND_ACCOUNTS, INSERT_ACCOUNTS, INSERT_POSTINGS, INSERT_TRANSACTIONS},
@@ -31,6 +31,7 @@ pub fn post(tx: &mut Tx<'_>, transactions: &[Transaction]) -> Result<Vec<LedgerT
     let accounts = get_or_create(tx, wanted.collect())?;
     let ids: Vec<LedgerTransactionId> = transactions.iter().map(|_| tx.new_id()).collect();
     insert(tx, transactions, &ids, &accounts)?;
+    days::add(tx, transactions)?;
     Ok(ids)
 }
 

@@ -2,17 +2,17 @@
 
 use store::{Context, Extra, File, Migration, Step};
 
-use crate::sql;
+use crate::{days, pages, sql};
 
 /// What the ledger stores.
 pub static CONTEXT: Context = Context {
     name: "ledger",
     file: File::Core,
-    migrations: &[FIRST, BY_OWNER],
+    migrations: &[FIRST, BY_OWNER, days::MIGRATION],
     installation_tables: &[],
     system_tables: &[],
-    statements: &[sql::ALL],
-    bulks: &[sql::BULKS],
+    statements: &[sql::ALL, days::ALL, pages::ALL],
+    bulks: &[sql::BULKS, days::BULKS],
     upcasters: &[],
 };
 

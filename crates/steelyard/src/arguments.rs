@@ -8,8 +8,12 @@ use store::Location;
 use crate::place::Place;
 
 mod billing;
+mod lists;
 mod subscription;
 pub use billing::{Bill, BillRuns, Coupons, Day, PostUsage, Usage};
+pub use lists::{
+    Customers, InvoicesOrList, ListCustomers, ListInvoices, ListSubscriptions, Shown, SubscriptionsOrList,
+};
 pub use subscription::{ChangeSubscription, Prices, StartSubscription, Subscriptions};
 
 /// The commercial back office of a company in one program.
@@ -65,11 +69,9 @@ pub enum Command {
     #[command(subcommand)]
     Import(Import),
     /// List customers
-    #[command(subcommand)]
-    Customers(Listed),
-    /// Start, list and change subscriptions
-    #[command(subcommand)]
-    Subscriptions(Subscriptions),
+    Customers(Customers),
+    /// Start, list and change subscriptions; without a command, list them
+    Subscriptions(SubscriptionsOrList),
     /// Post what was used, and see what it comes to
     #[command(subcommand)]
     Usage(Usage),
@@ -83,9 +85,9 @@ pub enum Command {
     BillRuns(BillRuns),
     /// List everything that would fall due on a day
     Day(Day),
-    /// List invoices, show, void and write them off
-    #[command(subcommand, alias = "invoice")]
-    Invoices(Invoices),
+    /// List invoices, show, void and write them off; without a command, list them
+    #[command(alias = "invoice")]
+    Invoices(InvoicesOrList),
     /// Show how each amount of an invoice or credit note came to be
     Explain {
         /// Its number (INV-000001, INV-CN-000001) or its id (inv_…, crn_…)
@@ -226,22 +228,9 @@ pub enum OnBad {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Listed {
-    /// The newest first
-    List {
-        /// How many at most
-        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
-        limit: u32,
-        /// As JSON
-        #[arg(long)]
-        json: bool,
-    },
-}
-
-#[derive(Debug, Subcommand)]
 pub enum Invoices {
-    #[command(flatten)]
-    Listed(Listed),
+    /// The newest first
+    List(ListInvoices),
     /// Show one with its lines, its taxes and why each is as it is
     Show {
         /// Its number (INV-000001) or its id (inv_…)

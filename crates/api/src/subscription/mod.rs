@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, str::FromStr};
 use axum::{Json, extract::State, http::StatusCode};
 use billing::{
     invoice,
-    subscription::{self, BillFrom, NewTerm, Start},
+    subscription::{self, BillFrom, Filter, NewTerm, Place, Start},
 };
 use identity::{
     customer::{self, CustomerRef},
@@ -19,7 +19,7 @@ use kernel::{
 };
 use serde::Deserialize;
 use serde_json::json;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     actor::{Actor, Guarded, GuardedBody},
@@ -27,7 +27,7 @@ use crate::{
     body::Body,
     invoice::InvoiceOut,
     page::{Page, PageQuery},
-    parameters::{Path, Query, parse, parse_some},
+    parameters::{Path, Query, one_of, parse, parse_some},
 };
 
 mod agreed;
@@ -189,20 +189,76 @@ pub(crate) async fn start(
     .await
 }
 
-/// List subscriptions, newest first.
+/// Which subscriptions.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct SubscriptionQuery {
+    /// How many, 1 to 100; 20 when left out.
+    #[param(minimum = 1, maximum = 100, default = 20)]
+    limit: Option<u32>,
+    /// `next` of the page before; the first page when left out.
+    after: Option<String>,
+    /// Only those in this state: `active`, `trialing`, `paused` …
+    state: Option<String>,
+    /// Only those on the plan of this key.
+    plan: Option<String>,
+    /// Only those of this customer: its id, or `ext:` and your own.
+    customer: Option<String>,
+    /// Only those billed in this currency, ISO 4217.
+    currency: Option<String>,
+    /// Only those that agreed to this price book version: its id.
+    price_book: Option<String>,
+    /// Only those whose next renewal or end of a trial falls due at this instant or later, the soonest first.
+    due_from: Option<String>,
+    /// Only those whose next renewal or end of a trial falls due before this instant.
+    due_to: Option<String>,
+}
+
+impl SubscriptionQuery {
+    /// The filter, without the customer.
+    fn filter(&self) -> Result<Filter> {
+        let instant = |text: Option<&String>, pointer: &'static str| {
+            text.map(|text| time::instant(text).map_err(|error| error.at(pointer))).transpose()
+        };
+        let from = instant(self.due_from.as_ref(), "?due_from")?;
+        let to = instant(self.due_to.as_ref(), "?due_to")?;
+        let given = from.is_some() || to.is_some();
+        Ok(Filter {
+            state: one_of(
+                self.state.as_deref(),
+                "?state",
+                subscription::State::parse,
+                "the states of subscriptions",
+            )?,
+            plan: self.plan.clone(),
+            customer: None,
+            currency: parse_some(self.currency.as_deref(), "?currency")?,
+            book: parse_some(self.price_book.as_deref(), "?price_book")?,
+            due: given.then(|| [from.unwrap_or(time::FIRST_INSTANT), to.unwrap_or(time::END_INSTANT)]),
+        })
+    }
+}
+
+/// List subscriptions, newest first; by when they fall due when that is asked for.
 #[utoipa::path(
-    get, path = "/v1/subscriptions", tag = "Subscriptions", params(PageQuery),
+    get, path = "/v1/subscriptions", tag = "Subscriptions", params(SubscriptionQuery),
     responses((status = 200, body = Page<SubscriptionOut>)),
 )]
 pub(crate) async fn list(
     State(app): State<App>,
     actor: Actor<may::SubscriptionRead>,
-    Query(page): Query<PageQuery>,
+    Query(query): Query<SubscriptionQuery>,
 ) -> ApiResult<Json<Page<SubscriptionOut>>> {
-    let (limit, after) = (page.limit()?, page.after::<SubscriptionId>()?);
+    let customer: Option<CustomerRef> = parse_some(query.customer.as_deref(), "?customer")?;
+    let filter = query.filter()?;
+    let page = PageQuery { limit: query.limit, after: query.after };
+    let (limit, after) = (page.limit()?, page.after::<Place>()?);
     app.read(actor.scope(), move |view| {
-        let subscriptions = subscription::list(view, after, limit + 1)?;
-        Ok(Page::cut(subscriptions, limit, |subscription| subscription.id, SubscriptionOut::from))
+        let customer = customer.as_ref().map(|customer| customer::resolve(view, customer)).transpose()?;
+        let filter = Filter { customer, ..filter.clone() };
+        let found = subscription::search(view, &filter, after, limit + 1)?;
+        Ok(Page::cut(found, limit, |(_, place)| *place, |(found, _)| SubscriptionOut::from(found)))
     })
     .await
 }

@@ -18,7 +18,10 @@ use super::{
     rules::{Ended, Running},
     sql,
 };
-use crate::invoice::{self, ChargeKind, Sums, Totals, earned_on, party_json, read_party, tax_account};
+use crate::{
+    figures,
+    invoice::{self, ChargeKind, Sums, Totals, earned_on, party_json, read_party, tax_account},
+};
 
 /// The running lines of a subscription at `at`.
 pub(crate) fn running(
@@ -144,6 +147,7 @@ fn issue(
         notes.iter().map(|(note, _, credits)| posting(tx, note, credits)).collect::<Result<Vec<_>>>()?;
     ledger::post(tx, &postings)?;
     let notes: Vec<CreditNote> = notes.into_iter().map(|(note, _, _)| note).collect();
+    figures::credited(tx, notes.iter())?;
     for note in &notes {
         tx.fact(fact(note)?);
     }
@@ -271,7 +275,7 @@ fn insert(tx: &mut Tx<'_>, notes: &[(CreditNote, i64, Vec<Credit>)]) -> Result<(
     tx.bulk_all(&sql::INSERT_LINES, rows)
 }
 
-fn read(row: &Row<'_>) -> Result<CreditNote> {
+pub(super) fn read(row: &Row<'_>) -> Result<CreditNote> {
     let currency: Currency = row.get(4)?;
     let money = |index: usize| Money::new(row.get(index)?, currency);
     Ok(CreditNote {

@@ -33,6 +33,13 @@ statements! {
     environment FIND = concat!(columns!(), "id = $2");
     environment BY_NUMBER = "SELECT id FROM credit_note WHERE env_id = $1 AND entity_id = $2 AND sequence = $3";
     environment OF_INVOICE = concat!(columns!(), "invoice_id = $2 ORDER BY id");
+    environment MANY = concat!(columns!(), "id IN_IDS($2)");
+    environment OF_CUSTOMER = concat!(columns!(), "customer_id = $2 AND id < $3 ORDER BY id DESC LIMIT $4");
+    environment OF_SUBSCRIPTION = concat!(columns!(), "id IN (
+            SELECT c.credit_note_id FROM invoice_line l JOIN credit_note_line c
+                ON c.env_id = l.env_id AND c.invoice_id = l.invoice_id AND c.invoice_line = l.ordinal
+            WHERE l.env_id = $1 AND l.subscription_id = $2)
+        AND id < $3 ORDER BY id DESC LIMIT $4");
     environment LINES = "SELECT l.ordinal, l.invoice_id, l.invoice_line, l.description, l.start_date, l.start_at,
             l.end_date, l.end_at, l.amount, l.explanation, n.currency, l.tax, l.key
         FROM credit_note_line l JOIN credit_note n ON n.env_id = l.env_id AND n.id = l.credit_note_id

@@ -4,6 +4,7 @@ mod credit;
 mod model;
 mod ops;
 mod rules;
+pub(crate) mod search;
 pub(crate) mod sql;
 
 pub use credit::credit_for;
@@ -16,3 +17,4 @@ pub use ops::{
 };
 pub(crate) use rules::{Sums, earned_on, tax_account};
 pub use rules::{Transition, assess, credited};
+pub use search::{Filter, Place, counts, load, search};

@@ -135,6 +135,8 @@ pub fn lines(test: &TestDb, scope: &Scope, id: InvoiceId) -> Vec<String> {
 /// What must hold after anything: the chain of facts, the ledger, every explanation, no credit beyond what
 /// was billed, taxes that add up, and balances that are exactly what the documents say.
 pub fn sound(test: &TestDb, scope: &Scope) {
+    let renewed = test.db.write(&scope.clone().for_due_work(), billing::figures::renew).wait().unwrap();
+    assert!(!renewed, "the sums of the months are those of their documents");
     test.db
         .read(scope, |view| {
             facts::verify(view)?;

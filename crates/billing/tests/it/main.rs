@@ -14,6 +14,7 @@ mod migrations;
 mod parallel;
 mod ravenstack;
 mod renewals;
+mod search;
 mod starts;
 mod taxes;
 mod trials;

@@ -3,12 +3,12 @@
 use clap::{ArgAction, Args, Subcommand};
 use kernel::Cycle;
 
-use super::{At, Listed, pair};
+use super::{At, ListSubscriptions, pair};
 
 #[derive(Debug, Subcommand)]
 pub enum Subscriptions {
-    #[command(flatten)]
-    Listed(Listed),
+    /// The newest first
+    List(ListSubscriptions),
     /// Start one
     Start(StartSubscription),
     /// Show one: what it has, what was agreed, and what waits

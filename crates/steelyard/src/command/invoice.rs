@@ -8,16 +8,11 @@ use super::{
     explain::{self, money},
     list,
 };
-use crate::{
-    arguments::{Invoices, Listed},
-    failure::Outcome,
-    output,
-    place::Place,
-};
+use crate::{arguments::Invoices, failure::Outcome, output, place::Place};
 
 pub fn run(place: &Place, asked: Invoices) -> Outcome {
     match asked {
-        Invoices::Listed(Listed::List { limit, json }) => list::invoices(place, limit, json),
+        Invoices::List(asked) => list::invoices(place, asked),
         Invoices::Show { invoice } => explain::run(place, &invoice),
         Invoices::Void { invoice, reason } => end(place, invoice, &reason, invoice::void),
         Invoices::Uncollectible { invoice, reason } => end(place, invoice, &reason, invoice::give_up),

@@ -29,7 +29,7 @@ mod usage;
 mod work;
 
 use crate::{
-    arguments::{Arguments, Command, Listed},
+    arguments::{Arguments, Command},
     failure::Outcome,
     output,
 };
@@ -44,9 +44,9 @@ pub fn run(arguments: Arguments) -> Outcome {
         Command::Serve(asked) => serve::run(&place, &asked),
         Command::Book(asked) => book::run(&place, &asked),
         Command::Import(asked) => import::run(&place, &asked),
-        Command::Customers(Listed::List { limit, json }) => list::customers(&place, limit, json),
-        Command::Subscriptions(asked) => subscription::run(&place, asked),
-        Command::Invoices(asked) => invoice::run(&place, asked),
+        Command::Customers(asked) => list::customers(&place, asked.list()),
+        Command::Subscriptions(asked) => subscription::run(&place, asked.command()),
+        Command::Invoices(asked) => invoice::run(&place, asked.command()),
         Command::Usage(asked) => usage::run(&place, asked),
         Command::Coupons(asked) => coupon::run(&place, asked),
         Command::Bill(asked) => bill::run(&place, &asked),

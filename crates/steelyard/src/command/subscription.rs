@@ -15,7 +15,7 @@ use super::{
     list,
 };
 use crate::{
-    arguments::{At, ChangeSubscription, Listed, Subscriptions},
+    arguments::{At, ChangeSubscription, Subscriptions},
     failure::Outcome,
     output,
     place::Place,
@@ -26,7 +26,7 @@ mod start;
 
 pub fn run(place: &Place, asked: Subscriptions) -> Outcome {
     match asked {
-        Subscriptions::Listed(Listed::List { limit, json }) => list::subscriptions(place, limit, json),
+        Subscriptions::List(asked) => list::subscriptions(place, asked),
         Subscriptions::Start(asked) => start::run(place, asked),
         Subscriptions::Show { subscription } => show::run(place, subscription),
         Subscriptions::Redeem { subscription, coupon } => {

@@ -25,7 +25,29 @@ fn a_subscription_is_billed_and_explained_from_the_command_line() {
         assert!(customers.contains("Meyer") && customers.contains("A-1"), "{customers}");
         let subscriptions = installation.run(&["subscriptions", "list"]).good();
         assert!(subscriptions.contains("starter") && subscriptions.contains("active"), "{subscriptions}");
-        let invoices = installation.json(&["invoices", "list", "--json"]);
+        let narrowed = [
+            (&["customers", "--search", "mey", "--country", "DE", "--subscription", "active"][..], "Meyer"),
+            (&["customers", "list", "--search", "nobody"], "has no customers"),
+            (&["customers", "--subscription", "none", "--sort", "name"], "has no customers"),
+            (
+                &["subscriptions", "--state", "active", "--plan", "starter", "--customer", "ext:A-1"],
+                "starter",
+            ),
+            (&["subscriptions", "list", "--currency", "JPY"], "has no subscriptions"),
+            (
+                &["subscriptions", "--due-from", "2000-01-01", "--due-to", "2001-01-01"],
+                "has no subscriptions",
+            ),
+            (&["invoices", "--state", "finalized", "--customer", "ext:A-1", "--limit", "1"], "INV-0"),
+            (&["invoices", "list", "--issued-to", "2000-01-01"], "has no invoices"),
+        ];
+        for (arguments, shown) in narrowed {
+            let said = installation.run(arguments).good();
+            assert!(said.contains(shown), "{arguments:?}: {said}");
+        }
+        let wrong = installation.run(&["invoices", "--state", "lost"]).refused();
+        assert!(wrong.contains("write draft, finalized, paid, void or uncollectible"), "{wrong}");
+        let invoices = installation.json(&["invoices", "--json"]);
         let invoices = invoices.as_array().unwrap();
         assert!(invoices.len() > 6, "{invoices:?}");
         assert!(invoices.iter().all(|invoice| invoice["total"] == 4_900), "{invoices:?}");

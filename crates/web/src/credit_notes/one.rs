@@ -94,7 +94,7 @@ pub(super) async fn page(
         (ui::split(sheet, details(&staff, &whole, corrects, &invoice_path)))
         @if !whole.taxes.is_empty() { (ui::section("Tax", html! {}, invoices::taxes(&whole.taxes))) }
         (ui::section("In the ledger", html! {}, books::postings(&staff, &whole.entries, &names)))
-        (ui::section("What happened", html! {}, history::timeline(&staff, &whole.facts, "Nothing has happened yet.")))
+        (ui::section("What happened", html! {}, history::timeline_here(&staff, &whole.facts, "Nothing has happened yet.")))
     };
     Ok(staff.page(Sheet::new(ui::Section::Invoices, &note.number).below(&crumbs), body))
 }

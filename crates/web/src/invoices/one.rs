@@ -97,7 +97,7 @@ async fn draw(desk: &Desk, id: ids::InvoiceId, answers: Answers) -> Answer<Marku
             (ui::section("Corrected by", html! {}, credit_notes::table(desk, &whole.corrections)))
         }
         (ui::section("In the ledger", html! {}, postings(desk, &whole)))
-        (ui::section("What happened", html! {}, history::timeline(desk, &whole.facts, "Nothing has happened yet.")))
+        (ui::section("What happened", html! {}, history::timeline_here(desk, &whole.facts, "Nothing has happened yet.")))
     };
     Ok(desk.page(Sheet::new(ui::Section::Invoices, &title).below(&crumbs), body))
 }

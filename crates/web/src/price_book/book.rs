@@ -6,10 +6,12 @@ use maud::{Markup, html};
 use super::{rules, usage};
 use crate::{show, ui};
 
-/// The whole book: prices, comparison, add-ons, usage, coupons, rules.
-pub(super) fn drawn(book: &Book) -> Markup {
+/// The whole book: prices, comparison, add-ons, usage, coupons, rules. What belongs to the plans stands behind their
+/// prices.
+pub(super) fn drawn(book: &Book, of_plans: Markup) -> Markup {
     html! {
         (plans(book))
+        (of_plans)
         (ui::section("What is in a plan", html! {}, matrix(book)))
         (ui::section("Add-ons", html! {}, addons(book)))
         (usage::prices(book))

@@ -3,6 +3,7 @@
 mod apply;
 mod book;
 mod rules;
+mod subscribers;
 mod usage;
 mod versions;
 

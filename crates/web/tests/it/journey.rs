@@ -83,9 +83,13 @@ fn a_customer_a_preview_a_subscription_an_invoice() {
         let ledger = person.open("/ledger");
         assert!(ledger.text.contains("889.00 Dr") && ledger.text.contains("1 account"));
         let facts = person.open("/facts");
-        for shown in
-            ["Invoice finalized", "Subscription started", "Customer created", "Book applied", "by you"]
-        {
+        for shown in [
+            "Invoice UN-000001 over USD",
+            "Subscribed to ",
+            "Customer created",
+            "Price book version 1 applied",
+            "By you",
+        ] {
             assert!(facts.text.contains(shown), "{shown}");
         }
     });

@@ -2,6 +2,7 @@
 
 mod browser;
 mod changes;
+mod chromium;
 mod gate;
 mod import;
 mod invoices;

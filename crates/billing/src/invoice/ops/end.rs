@@ -7,7 +7,7 @@ use store::{NewFact, Reason, Tx, params};
 
 use super::{LOCK, find};
 use crate::{
-    credit_note,
+    credit_note, figures,
     invoice::{
         model::{End, Invoice, State},
         rules, sql,
@@ -27,6 +27,7 @@ pub fn void(tx: &mut Tx<'_>, id: InvoiceId, reason: &Reason) -> Result<Invoice> 
     let voided = rules::void(&invoice, &entries, &notes, at)?;
     ledger::post(tx, &voided.transaction.into_iter().collect::<Vec<_>>())?;
     end(tx, &mut invoice, State::Void, reason)?;
+    figures::voided(tx, &invoice)?;
     fact(tx, "invoice.voided", &invoice, invoice.totals.total, Some(voided.given_back))?;
     Ok(invoice)
 }

@@ -14,9 +14,12 @@ use store::{NewFact, Series, Tx, View, params};
 use tax::Tax;
 
 use super::{LOCK, find, lines, party_json, taxes};
-use crate::invoice::{
-    model::{Draft, Invoice, Line, State, Totals},
-    rules, sql,
+use crate::{
+    figures,
+    invoice::{
+        model::{Draft, Invoice, Line, State, Totals},
+        rules, sql,
+    },
 };
 
 mod rows;
@@ -232,6 +235,7 @@ fn book(tx: &mut Tx<'_>, documents: &[Document], at: Timestamp) -> Result<()> {
         transactions.extend(rules::postings(invoice, lines, taxes, at)?);
     }
     ledger::post(tx, &transactions)?;
+    figures::invoiced(tx, documents.iter().map(|document| &document.invoice))?;
     for Document { invoice, .. } in documents {
         let Totals { subtotal, tax, total } = invoice.totals;
         let payload = json!({

@@ -1,15 +1,20 @@
 //! What happened, newest first.
 
+mod words;
+
 use axum::{Router, extract::RawPathParams, routing::get};
-use identity::permission::may;
-use kernel::{Currency, Error, Money, Result};
+use identity::{customer, permission::may};
+use kernel::{AnyId, Currency, Error, Money, Result, ids::CustomerId};
 use maud::{Markup, html};
 use serde_json::Value as Json;
-use store::{Fact, facts};
+use store::{Fact, View, facts};
+
+pub(crate) use words::Names;
+use words::Told;
 
 use crate::{
-    App,
-    gate::{Answer, Asked, Desk, Sheet, Staff},
+    App, customers,
+    gate::{Answer, Answers, Asked, Desk, Sheet, Staff},
     parts::{self, PAGE},
     show, ui,
 };
@@ -18,33 +23,84 @@ pub(crate) fn routes() -> Router<App> {
     Router::new().route("/facts", get(list)).route("/facts/{seq}", get(one))
 }
 
+/// Whose facts are asked for.
+#[derive(Clone, Copy)]
+enum About {
+    Everything,
+    Customer(CustomerId),
+    Subject(AnyId),
+}
+
+impl About {
+    /// Errors: `not_found` for what is no id.
+    fn read(asked: &Answers) -> Result<Self> {
+        let missing = || Error::not_found("page");
+        match (asked.some("customer"), asked.some("about")) {
+            (Some(id), _) => Ok(Self::Customer(id.parse().map_err(|_| missing())?)),
+            (None, Some(id)) => Ok(Self::Subject(parts::read_id(id).ok_or_else(missing)?)),
+            (None, None) => Ok(Self::Everything),
+        }
+    }
+
+    fn load(self, view: &mut View<'_>, before: i64) -> Result<(Vec<Fact>, Names)> {
+        let found = match self {
+            Self::Everything => facts::latest(view, before, PAGE + 1)?,
+            Self::Customer(id) => {
+                customer::find(view, id)?;
+                facts::of_customer(view, id, before, PAGE + 1)?
+            }
+            Self::Subject(id) => facts::of_subject(view, id.uuid, before, PAGE + 1)?,
+        };
+        let mut names = names(view, &found)?;
+        if let Self::Customer(id) = self {
+            names.extend(customers::names(view, [id])?);
+        }
+        Ok((found, names))
+    }
+}
+
 async fn list(staff: Staff<may::FactRead>, Asked(asked): Asked) -> Answer<Markup> {
     let before = match asked.some("before") {
         Some(text) => text.parse().map_err(|_| Error::not_found("page"))?,
         None => i64::MAX,
     };
-    let mut found = staff.read(move |view| facts::latest(view, before, PAGE + 1)).await?;
+    let about = About::read(&asked)?;
+    let (mut found, names) = staff.read(move |view| about.load(view, before)).await?;
     let pages =
         parts::pagination(&staff.at("/facts"), &asked, &mut found, |fact| format!("before={}", fact.seq));
-    let about =
+    let all = ui::button_link(ui::Button::Plain, "All facts", &staff.at("/facts"));
+    let (title, action) = match about {
+        About::Everything => ("Facts".to_owned(), html! {}),
+        About::Customer(id) => {
+            (format!("Facts about {}", names.get(&id).map_or("a customer", String::as_str)), all)
+        }
+        About::Subject(id) => (format!("Facts about {id}"), all),
+    };
+    let intro =
         "Everything that happened here, newest first: numbered without gaps, chained by hash, never changed.";
     let body = html! {
-        (ui::header("Facts", about, html! {}))
-        (timeline(&staff, &found, "Nothing has happened here yet."))
+        (ui::header(&title, intro, action))
+        (timeline_of_many(&staff, &found, &names, "Nothing has happened here yet."))
         (pages)
     };
-    Ok(staff.page(Sheet::new(ui::Section::Facts, "Facts"), body))
+    Ok(staff.page(Sheet::new(ui::Section::Facts, &title), body))
 }
 
 async fn one(staff: Staff<may::FactRead>, params: RawPathParams) -> Answer<Markup> {
     let seq = params.iter().find(|(name, _)| *name == "seq").and_then(|(_, seq)| seq.parse::<i64>().ok());
     let seq = seq.filter(|seq| *seq > 0).ok_or_else(|| Error::not_found("fact"))?;
-    let found = staff.read(move |view| facts::feed(view, seq - 1, 1)).await?;
+    let read = staff.read(move |view| {
+        let found = facts::feed(view, seq - 1, 1)?;
+        Ok((names(view, &found)?, found))
+    });
+    let (names, found) = read.await?;
     let fact = found.into_iter().find(|fact| fact.seq == seq).ok_or_else(|| Error::not_found("fact"))?;
     let crumbs = [ui::Crumb { label: "Facts", href: &staff.at("/facts") }];
-    let title = show::sentence(&fact.kind);
+    let told = words::told(&staff, &fact, Some(&names), false);
+    let title = told.as_ref().map_or_else(|| show::sentence(&fact.kind), |told| told.title.clone());
     let body = html! {
         (ui::header(&title, &format!("Fact {} of this environment", show::grouped(fact.seq)), html! {}))
+        @if let Some(told) = &told { p { (told.body) } }
         (details(&staff, &fact))
         (ui::section("Payload", html! {}, ui::code_block(
             &format!("{}, version {}", fact.kind, fact.v),
@@ -77,12 +133,50 @@ fn pretty(payload: &Json) -> Result<String> {
     serde_json::to_string_pretty(payload).map_err(|error| Error::internal(error.to_string()))
 }
 
-/// Facts as a timeline, each with its payload.
+/// Facts of one customer as a timeline in words: what happened and when it counts from, who did it and when it was
+/// recorded.
 pub(crate) fn timeline(desk: &Desk, facts: &[Fact], none: &str) -> Markup {
+    drawn(desk, facts, &Telling::default(), none)
+}
+
+/// The same on the page of the one thing they are all about.
+pub(crate) fn timeline_here(desk: &Desk, facts: &[Fact], none: &str) -> Markup {
+    drawn(desk, facts, &Telling { here: true, ..Telling::default() }, none)
+}
+
+/// The same of facts of several customers, who are called by their names.
+pub(crate) fn timeline_of_many(desk: &Desk, facts: &[Fact], names: &Names, none: &str) -> Markup {
+    drawn(desk, facts, &Telling { names: Some(names), ..Telling::default() }, none)
+}
+
+/// The same in brief, without when each was recorded.
+pub(crate) fn brief(desk: &Desk, facts: &[Fact], names: &Names) -> Markup {
+    let telling = Telling { names: Some(names), brief: true, here: false };
+    let rows: Vec<_> = facts.iter().map(|fact| Shown::new(desk, fact, &telling)).collect();
+    ui::timeline(&rows.iter().map(Shown::moment).collect::<Vec<_>>())
+}
+
+/// The names of the customers facts are about.
+pub(crate) fn names(view: &mut View<'_>, facts: &[Fact]) -> Result<Names> {
+    customers::names(view, facts.iter().filter_map(|fact| fact.customer))
+}
+
+/// How facts are told.
+#[derive(Clone, Copy, Default)]
+struct Telling<'a> {
+    /// What customers are called, where there are several.
+    names: Option<&'a Names>,
+    /// On the page of what they are about.
+    here: bool,
+    /// Without when each was recorded.
+    brief: bool,
+}
+
+fn drawn(desk: &Desk, facts: &[Fact], telling: &Telling<'_>, none: &str) -> Markup {
     if facts.is_empty() {
         return ui::empty("No facts", none, html! {});
     }
-    let rows: Vec<_> = facts.iter().map(|fact| Shown::new(desk, fact)).collect();
+    let rows: Vec<_> = facts.iter().map(|fact| Shown::new(desk, fact, telling)).collect();
     let moments: Vec<_> = rows.iter().map(Shown::moment).collect();
     ui::timeline(&moments)
 }
@@ -97,19 +191,18 @@ struct Shown {
 }
 
 impl Shown {
-    fn new(desk: &Desk, fact: &Fact) -> Self {
+    fn new(desk: &Desk, fact: &Fact, telling: &Telling<'_>) -> Self {
+        let who = if telling.brief { by(desk, fact) } else { who(desk, fact) };
+        let told = words::told(desk, fact, telling.names, telling.here).unwrap_or_else(|| Told {
+            title: show::sentence(&fact.kind),
+            body: html! { (parts::id_link(desk, fact.subject)) (pairs(desk, &fact.payload)) },
+        });
         Self {
             at: show::machine(fact.effective),
             time: show::instant(fact.effective, &desk.zone),
-            title: show::sentence(&fact.kind),
+            title: told.title,
             href: desk.at(&format!("/facts/{}", fact.seq)),
-            body: html! {
-                p {
-                    (parts::id_link(desk, fact.subject)) ", by " (parts::actor(desk, &fact.actor))
-                    @if desk.clock.is_none() && fact.recorded != fact.effective { ", recorded " (desk.time(fact.recorded)) }
-                }
-                (pairs(desk, &fact.payload))
-            },
+            body: html! { (told.body) (who) },
         }
     }
 
@@ -120,6 +213,22 @@ impl Shown {
             title: &self.title,
             body: self.body.clone(),
             href: Some(&self.href),
+        }
+    }
+}
+
+/// Who did it.
+fn by(desk: &Desk, fact: &Fact) -> Markup {
+    html! { p class="who" { "By " (parts::actor(desk, &fact.actor)) } }
+}
+
+/// Who did it, why, and when it was recorded.
+fn who(desk: &Desk, fact: &Fact) -> Markup {
+    html! {
+        p class="who" {
+            "By " (parts::actor(desk, &fact.actor))
+            @if let Some(reason) = &fact.reason { ", reason: " (show::sentence(reason).to_lowercase()) }
+            ", recorded " (desk.time(fact.recorded))
         }
     }
 }
