@@ -8,6 +8,7 @@ use std::{
 use api::App;
 use billing::{
     bill_run,
+    charge::{self, BillWith, NewCharge},
     subscription::{self, BillFrom, Start, Timing},
 };
 use identity::{
@@ -264,6 +265,8 @@ fn furnish(tx: &mut Tx<'_>) -> kernel::Result<Known> {
     let issued = running.invoice.expect("a first invoice");
     let [running, ending, paused, trying, suspended, measured] =
         [running, ending, paused, trying, suspended, measured].map(|started| started.subscription.id);
+    let setup = NewCharge { key: Some("setup".to_owned()), ..NewCharge::default() };
+    charge::add(tx, suspended, &setup, BillWith::NextInvoice)?;
     let receivable = ledger::Account::owned(entity, ledger::AccountKind::Receivable, customer);
     let account = ledger::find_account(tx, &receivable)?.expect("the first invoice was posted");
     let job = jobs::enqueue(tx, jobs::NewJob::new("test", json!({})))?;
@@ -325,6 +328,7 @@ fn start(customer: CustomerId, external_id: &str, finalize: bool) -> Start {
         agreement: Default::default(),
         term: None,
         ramp: Vec::new(),
+        charges: Vec::new(),
     }
 }
 

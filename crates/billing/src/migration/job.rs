@@ -37,6 +37,9 @@ fn run(work: &Work) -> Result<Json> {
     let migration: Migration = serde_json::from_value(work.job.payload.clone())
         .map_err(|error| Error::internal(format!("a migration that cannot be read: {error}")))?;
     let (mut moved, mut refused, mut after) = (0_i64, BTreeMap::<&str, u64>::new(), None);
+    let all = migration.clone();
+    let outlook = work.db.read(&work.scope, move |view| ops::outlook(view, &all)).wait()?;
+    let total = i64::try_from(outlook.moved).ok();
     loop {
         let from: Option<SubscriptionId> = after;
         let page = work.db.read(&work.scope, move |view| ops::page(view, from, BATCH).map(|(all, _)| all));
@@ -50,7 +53,7 @@ fn run(work: &Work) -> Result<Json> {
             let done = moved + 1;
             let step = move |tx: &mut Tx<'_>| {
                 subscription::change(tx, id, &change, timing)?;
-                hold(tx, &lease, done, None)
+                hold(tx, &lease, done, total)
             };
             match work.db.write(&work.scope, step).wait() {
                 Ok(()) => moved += 1,

@@ -13,7 +13,7 @@ use rating::{Allowance, Commitment, Metered, Rated, Share, rate_again, rate_mete
 use super::{
     Owed, Renewal, charge,
     late::{correct, gross_left},
-    priced, section, tax_category,
+    priced, section, share_of, tax_category,
 };
 use crate::{
     credit_note::Running,
@@ -191,7 +191,7 @@ pub(super) fn rhythm(subscription: &Subscription, version: &Version, from: Edge)
         }
     };
     let schedule = Schedule { cycle, ..subscription.schedule.clone() };
-    let stretch = Period { start: from, end: schedule.next_edge_after(from.at)? };
+    let stretch = Period { start: from, end: schedule.next_edge_from(from)? };
     Ok(Some(Rhythm { cycle, stretch, peak: subscription.plan_quantity() }))
 }
 
@@ -284,7 +284,7 @@ impl Stretch<'_> {
             }
         };
         let full = if full.end == running.end { full } else { running };
-        Ok(Share::of(self.version.book.billing.proration, &schedule.zone, self.period(), full))
+        Ok(share_of(self.version, self.subscription, self.period(), full))
     }
 
     /// Everything owed for it, in order: fees, usage, the minimum. Nothing when it has no length.
