@@ -356,7 +356,7 @@ fn gather<V: Deref<Target = Version>>(
     }
     let of = |wanted: fn(&Subscription, &Version) -> bool| {
         let chosen = subscriptions.iter().filter(move |(one, version)| wanted(one, version));
-        chosen.map(|(one, _)| (one.id, one.arrears_from.at)).collect::<HashMap<_, _>>()
+        chosen.map(|(one, version)| (one.id, arrears::counted_from(one, version))).collect::<HashMap<_, _>>()
     };
     let early =
         of(|one, version| arrears::thresholds(one, version).is_some() || arrears::has_minimum(one, version));

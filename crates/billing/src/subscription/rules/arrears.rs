@@ -7,7 +7,8 @@
 use std::collections::BTreeMap;
 
 use catalog::{PayIn, Plan, Price, Thresholds, UsagePrice, version::Version};
-use kernel::{Cycle, Edge, Error, Exact, Money, Period, Result, Schedule};
+use jiff::Timestamp;
+use kernel::{Cycle, Edge, Error, Exact, Money, Period, ProrationUnit, Result, Schedule};
 use rating::{Allowance, Commitment, Metered, Rated, Share, rate_again, rate_metered, true_up};
 
 use super::{
@@ -96,6 +97,15 @@ pub fn has_arrears(subscription: &Subscription, version: &Version) -> bool {
 pub fn has_minimum(subscription: &Subscription, version: &Version) -> bool {
     subscription.agreement.minimum.is_some()
         || version.book.plan(subscription.plan()).is_some_and(|plan| !plan.minimum.is_empty())
+}
+
+/// From when on what was billed counts for the open stretch: without proration a period is one whatever changes in it.
+pub fn counted_from(subscription: &Subscription, version: &Version) -> Timestamp {
+    let from = subscription.arrears_from.at;
+    match version.book.billing.proration {
+        ProrationUnit::None => from.min(subscription.period.start.at),
+        _ => from,
+    }
 }
 
 /// When the usage of a subscription is billed before its period's end.
@@ -480,7 +490,12 @@ impl Stretch<'_> {
                 .any(|usage| usage.key == one.line.key && own_cycle(subscription, usage).is_some())
                 && one.line.kind == ChargeKind::Usage
         };
-        let earlier: Vec<&Running> = self.usage.billed.iter().filter(own).collect();
+        // Without proration a change bills usage, and the minimum is still that of the whole period.
+        let before = |one: &&Running| {
+            one.line.kind == ChargeKind::Usage && one.line.period.start.at < self.period().start.at
+        };
+        let earlier: Vec<&Running> =
+            self.usage.billed.iter().filter(|one| own(one) || before(one)).collect();
         billed.push(gross_left(&earlier, currency)?);
         let billed = Money::total(billed, currency)?;
         let prorated = version.book.billing.minimums == catalog::Minimums::Prorated;

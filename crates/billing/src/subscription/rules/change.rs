@@ -84,8 +84,18 @@ pub fn change(ground: &Ground<'_>, command: &Change, now: Timestamp) -> Result<O
     }
     let new_period = after.schedule != before.schedule;
     if billing.proration == ProrationUnit::None && !new_period {
-        // Proration is off: the new state is charged from the next period on.
-        return Ok(Outcome::unbilled(after));
+        // Proration is off: the fees of the new state are charged from the next period on. Usage has its own price at
+        // each instant.
+        let mut owed = Owed::default();
+        if closes(ground, &after, version) {
+            let until = before.billed_through;
+            let until = if at.at > until.at { until } else { at };
+            owed = arrears::close_usage(before, ground.agreed, ground.usage, until)?;
+            (after.arrears_from, after.peak) = (until, quantity);
+            after.rhythm = arrears::rhythm(&after, version, until)?;
+        }
+        discounted(&mut after, &mut owed.lines, at.date, &Turn::Rest(Exact::one()))?;
+        return Ok(outcome(after, version, owed, now));
     }
     let reset = resets(before, &after, version);
     let credits = end(ground, billing.proration, at, |item| !reset && affected.contains(&item))?;
