@@ -14,7 +14,7 @@ pub use billing::{Bill, BillRuns, Coupons, Day, PostUsage, Usage};
 pub use lists::{
     Customers, InvoicesOrList, ListCustomers, ListInvoices, ListSubscriptions, Shown, SubscriptionsOrList,
 };
-pub use subscription::{ChangeSubscription, Prices, StartSubscription, Subscriptions};
+pub use subscription::{AddCharge, ChangeSubscription, Charges, Prices, StartSubscription, Subscriptions};
 
 /// The commercial back office of a company in one program.
 #[derive(Debug, Parser)]

@@ -53,7 +53,8 @@ impl Knobs {
     }
 
     fn section(&self) -> String {
-        let Self { anchor, proration, cancellation_day, cycle_change, plan_change, cancellation_credit } = self;
+        let Self { anchor, proration, cancellation_day, cycle_change, plan_change, cancellation_credit } =
+            self;
         format!(
             "[billing]\nanchor = {anchor:?}\nproration = {proration:?}\ncancellation_day = {cancellation_day:?}\n\
              cycle_change = {cycle_change:?}\nplan_change = {plan_change:?}\n\

@@ -82,7 +82,8 @@ pub(crate) async fn preview(
     Body { content, .. }: Body<PreviewMigration>,
 ) -> ApiResult<Json<MigrationOut>> {
     let PreviewMigration { plans, plan_map, limit, after } = content;
-    let limit = page::limit(Some(limit.unwrap_or(100)), MOST).map_err(|error| moved(error, "?limit", "/limit"))?;
+    let limit =
+        page::limit(Some(limit.unwrap_or(100)), MOST).map_err(|error| moved(error, "?limit", "/limit"))?;
     let after = parse_some(after.as_deref(), "/after")?;
     let migration = Migration { plans, plan_map, ..Migration::default() };
     app.read(actor.scope(), move |view| {

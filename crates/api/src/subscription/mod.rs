@@ -38,8 +38,8 @@ mod out;
 mod trial;
 use agreement::{AgreementIn, StepIn, TermIn, priced_step, ramp};
 pub(crate) use change::*;
-pub(crate) use out::SubscriptionOut;
 pub(crate) use out::PreviewInvoiceOut;
+pub(crate) use out::SubscriptionOut;
 use out::{PreviewOut, StartedOut};
 pub(crate) use trial::*;
 

@@ -228,7 +228,11 @@ impl PreviewOut {
 
 impl PreviewInvoiceOut {
     /// The invoice that would be made when `credited` is credited just before.
-    pub(crate) fn load(view: &mut View<'_>, (draft, totals): (Draft, Totals), credited: Money) -> Result<Self> {
+    pub(crate) fn load(
+        view: &mut View<'_>,
+        (draft, totals): (Draft, Totals),
+        credited: Money,
+    ) -> Result<Self> {
         let credit = invoice::credit_for(view, &draft, totals.total, credited)?;
         Ok(Self {
             subtotal: totals.subtotal.into(),

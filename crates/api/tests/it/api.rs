@@ -8,7 +8,7 @@ use std::{
 use api::App;
 use billing::{
     bill_run,
-    charge::{self, BillWith, NewCharge},
+    charge::NewCharge,
     subscription::{self, BillFrom, Start, Timing},
 };
 use identity::{
@@ -253,7 +253,8 @@ fn furnish(tx: &mut Tx<'_>) -> kernel::Result<Known> {
     let starts = [("running", true), ("ending", true), ("paused", true), ("draft", false)];
     let mut starts = starts.map(|(name, finalize)| start(customer, name, finalize)).to_vec();
     starts.push(Start { trial: true, ..start(customer, "trying", true) });
-    starts.push(Start { bill_from: BillFrom::NextPeriod, ..start(customer, "suspended", true) });
+    let charges = vec![NewCharge { key: Some("setup".to_owned()), ..NewCharge::default() }];
+    starts.push(Start { bill_from: BillFrom::NextPeriod, charges, ..start(customer, "suspended", true) });
     let coupons = vec!["spring".to_owned()];
     let since = Some("2025-12-10T00:00:00Z".parse().expect("an instant"));
     let plan = "metered".to_owned();
@@ -265,8 +266,6 @@ fn furnish(tx: &mut Tx<'_>) -> kernel::Result<Known> {
     let issued = running.invoice.expect("a first invoice");
     let [running, ending, paused, trying, suspended, measured] =
         [running, ending, paused, trying, suspended, measured].map(|started| started.subscription.id);
-    let setup = NewCharge { key: Some("setup".to_owned()), ..NewCharge::default() };
-    charge::add(tx, suspended, &setup, BillWith::NextInvoice)?;
     let receivable = ledger::Account::owned(entity, ledger::AccountKind::Receivable, customer);
     let account = ledger::find_account(tx, &receivable)?.expect("the first invoice was posted");
     let job = jobs::enqueue(tx, jobs::NewJob::new("test", json!({})))?;

@@ -72,7 +72,8 @@ pub(crate) fn lines(
         return Err(invalid(format!("At most {} charges can wait.", super::MAX_PENDING)).at("/charges"));
     }
     let one = |(place, new): (usize, &NewCharge)| {
-        line(subscription, version, new, place as i64, at).map_err(|error| error.under(&format!("/charges/{place}")))
+        line(subscription, version, new, place as i64, at)
+            .map_err(|error| error.under(&format!("/charges/{place}")))
     };
     new.iter().enumerate().map(one).collect()
 }
@@ -105,7 +106,8 @@ fn sold(subscription: &Subscription, version: &Version, new: &NewCharge) -> Resu
     let (book, currency) = (&version.book, subscription.currency);
     let Some(key) = &new.key else {
         let (Some(name), Some(amount)) = (text, new.amount) else {
-            let detail = "Name an add-on of the price book that is charged once, or say a description and an amount.";
+            let detail =
+                "Name an add-on of the price book that is charged once, or say a description and an amount.";
             return Err(invalid(detail.to_owned()).at("/key"));
         };
         return Ok(Sold {

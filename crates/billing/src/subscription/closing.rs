@@ -149,9 +149,7 @@ impl From<&Closing> for Stored {
             period: stored_period(closing.period),
             arrears_from: stored_edge(closing.arrears_from),
             peak: closing.peak,
-            rhythm: closing
-                .rhythm
-                .map(|rhythm| (rhythm.cycle, stored_period(rhythm.stretch), rhythm.peak)),
+            rhythm: closing.rhythm.map(|rhythm| (rhythm.cycle, stored_period(rhythm.stretch), rhythm.peak)),
         }
     }
 }

@@ -258,8 +258,12 @@ fn fact(before: &Subscription, after: &Subscription, invoice: Option<InvoiceId>)
             }),
         ),
         (State::Scheduled, State::Active) => ("subscription.begun", period()),
-        (before, State::Canceled) if before != State::Canceled => ("subscription.canceled", json!({ "invoice": invoice })),
-        (before, State::Expired) if before != State::Expired => ("subscription.expired", json!({ "invoice": invoice })),
+        (before, State::Canceled) if before != State::Canceled => {
+            ("subscription.canceled", json!({ "invoice": invoice }))
+        }
+        (before, State::Expired) if before != State::Expired => {
+            ("subscription.expired", json!({ "invoice": invoice }))
+        }
         _ if before.period == after.period => (
             "subscription.usage_billed",
             json!({ "invoice": invoice, "usage_from": after.rhythm.map(|rhythm| rhythm.stretch.start.at) }),

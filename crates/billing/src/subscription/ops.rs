@@ -115,11 +115,7 @@ pub fn preview(view: &mut View<'_>, command: &Start) -> Result<Preview> {
         _ => decision.draft,
     };
     let invoice = draft.map(|draft| invoice::assessed(view, draft)).transpose()?;
-    Ok(Preview {
-        next_due: decision.subscription.next_due(),
-        subscription: decision.subscription,
-        invoice,
-    })
+    Ok(Preview { next_due: decision.subscription.next_due(), subscription: decision.subscription, invoice })
 }
 
 /// Start a subscription and bill what falls due with it.

@@ -109,7 +109,7 @@ pub fn start(terms: &Terms<'_>, command: &Start, id: SubscriptionId, now: Timest
     let book = &terms.version.book;
     let currency = command.currency.unwrap_or(terms.customer.currency);
     let schedule = schedule(book, command, terms.customer, started);
-    let first = schedule.first_period(started)?;
+    let first = schedule.first_period(started).map_err(|error| error.at("/start"))?;
     let current = if later || first.contains(now) { first } else { schedule.period_at(now)? };
     let (period, billed) = match command.bill_from {
         // Nothing is billed yet: an empty period ends where it begins.
@@ -148,7 +148,12 @@ pub fn start(terms: &Terms<'_>, command: &Start, id: SubscriptionId, now: Timest
         has_method: command.has_method,
         metadata: command.metadata.clone(),
     };
-    let charges = charge::lines(&subscription, terms.version, &command.charges, Edge::at(now, &subscription.schedule.zone))?;
+    let charges = charge::lines(
+        &subscription,
+        terms.version,
+        &command.charges,
+        Edge::at(now, &subscription.schedule.zone),
+    )?;
     if command.trial {
         return trial::begin(terms, command, subscription, charges);
     }
@@ -655,4 +660,3 @@ pub(super) fn line(
         explanation: rated.explanation,
     }))
 }
-

@@ -122,10 +122,7 @@ fn a_subscription_that_begins_later_is_billed_then_as_previewed() {
         // 16 of the 31 days of March, and the setup; half off.
         assert_eq!(
             newest(test, &scope),
-            [
-                "Setup 2026-03-16..2026-03-16 ×1 125.00",
-                "Basic 2026-03-16..2026-04-01 ×1 8.00"
-            ]
+            ["Setup 2026-03-16..2026-03-16 ×1 125.00", "Basic 2026-03-16..2026-04-01 ×1 8.00"]
         );
         let billed = test.db.read(&scope, |view| invoice::list(view, None, 10)).wait().unwrap();
         let (draft, totals) = preview.invoice.unwrap();
@@ -145,7 +142,8 @@ fn what_has_not_begun_can_only_be_canceled_and_costs_nothing() {
         assert_eq!(ground::start(test, &scope, trial).unwrap_err().code, "start_invalid");
         let id = ground::start(test, &scope, later).unwrap().subscription.id;
         let change = Change { plan: Some("professional".into()), ..Change::default() };
-        let refused = test.db.write(&scope, move |tx| subscription::change(tx, id, &change, Timing::Now)).wait();
+        let refused =
+            test.db.write(&scope, move |tx| subscription::change(tx, id, &change, Timing::Now)).wait();
         assert_eq!(refused.unwrap_err().code, "transition_illegal");
         let pause = test.db.write(&scope, move |tx| subscription::pause(tx, id)).wait();
         assert_eq!(pause.unwrap_err().code, "transition_illegal");
@@ -209,6 +207,11 @@ fn usage_with_a_cycle_of_its_own_waits_as_well() {
         advance(test, &scope, "2026-02-02T00:00:00Z").unwrap();
         assert_eq!(issued(test, &scope).len(), 1);
         post(test, &scope, id, 250, Some(at("2026-01-01T00:00:00Z"))).unwrap();
+        let until = at("2026-04-01T00:00:00Z");
+        let foreseen = move |view: &mut store::View<'_>| bill_run::forecast(view, Timestamp::MIN, until, 10);
+        let foreseen = test.db.read(&scope, foreseen).wait().unwrap();
+        let totals: Vec<_> = foreseen.documents.iter().map(|one| one.totals.total.minor()).collect();
+        assert_eq!(totals, [300, 0], "what was used in January is foreseen once");
         advance(test, &scope, "2026-02-10T00:00:00Z").unwrap();
         assert_eq!(newest(test, &scope), ["Calls 2026-01-01..2026-02-01 ×1 3.00"]);
         advance(test, &scope, "2027-01-10T00:00:00Z").unwrap();
@@ -265,9 +268,8 @@ fn voiding_an_invoice_gives_back_the_uses_of_its_coupons() {
         advance(test, &scope, "2026-02-02T00:00:00Z").unwrap();
         let left = || find(test, &scope, id).discounts[0].left;
         assert_eq!(left(), Some(0), "two invoices had it");
-        let void = move |tx: &mut store::Tx<'_>| {
-            invoice::void(tx, first, &Reason::parse("duplicate")?).map(drop)
-        };
+        let void =
+            move |tx: &mut store::Tx<'_>| invoice::void(tx, first, &Reason::parse("duplicate")?).map(drop);
         test.db.write(&scope, void).wait().unwrap();
         assert_eq!(left(), Some(1));
         advance(test, &scope, "2026-03-02T00:00:00Z").unwrap();

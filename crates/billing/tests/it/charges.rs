@@ -67,13 +67,7 @@ fn agreed(description: &str, amount: &str) -> NewCharge {
 }
 
 /// Add a charge as it was previewed.
-fn add(
-    test: &TestDb,
-    scope: &Scope,
-    id: SubscriptionId,
-    new: NewCharge,
-    with: BillWith,
-) -> Result<Added> {
+fn add(test: &TestDb, scope: &Scope, id: SubscriptionId, new: NewCharge, with: BillWith) -> Result<Added> {
     let shown = new.clone();
     let preview = test.db.read(scope, move |view| charge::preview(view, id, &shown, with)).wait();
     let added = test.db.write(scope, move |tx| charge::add(tx, id, &new, with)).wait();
@@ -154,10 +148,7 @@ fn a_charge_waits_for_the_next_invoice_or_is_taken_back() {
         // A fifth off both: 24 and 8,000.
         assert_eq!(
             newest(test, &scope),
-            [
-                "Integration 2026-02-01..2026-02-01 ×2 8000.00",
-                "Basic 2026-02-01..2026-03-01 ×1 24.00"
-            ]
+            ["Integration 2026-02-01..2026-02-01 ×2 8000.00", "Basic 2026-02-01..2026-03-01 ×1 24.00"]
         );
         let billed = test.db.write(&scope, move |tx| charge::remove(tx, id, 0)).wait();
         assert_eq!(billed.unwrap_err().code, "charge_billed");

@@ -113,7 +113,8 @@ pub fn suspend(tx: &mut Tx<'_>, id: SubscriptionId) -> Result<Changed> {
 /// Errors: `not_found`, `transition_illegal`.
 pub fn reinstate(tx: &mut Tx<'_>, id: SubscriptionId) -> Result<Changed> {
     let (loaded, now) = (lock(tx, id)?, tx.now());
-    let outcome = trial::reinstate(&loaded.subscription, &loaded.agreed, &loaded.usage, &loaded.charges, now)?;
+    let outcome =
+        trial::reinstate(&loaded.subscription, &loaded.agreed, &loaded.usage, &loaded.charges, now)?;
     carry_out(tx, &loaded, outcome, Cause::Change, "subscription.reinstated")
 }
 

@@ -60,7 +60,8 @@ impl Usage {
             return Ok(Self { fees, ..Self::none(before.currency) });
         }
         let mut after = self.clone();
-        after.figures.retain(|key, _| open_from(before, version, key) == before.arrears_from);
+        let over = before.rhythm.map(|rhythm| rhythm.stretch);
+        after.figures.retain(|key, _| Some(open_period(before, version, key)) != over);
         let none = kernel::Id::from_uuid(uuid::Uuid::nil());
         after.billed.extend(lines.filter(|line| line.kind == ChargeKind::Usage).map(|line| Running {
             invoice: none,
@@ -494,8 +495,7 @@ impl Stretch<'_> {
         let before = |one: &&Running| {
             one.line.kind == ChargeKind::Usage && one.line.period.start.at < self.period().start.at
         };
-        let earlier: Vec<&Running> =
-            self.usage.billed.iter().filter(|one| own(one) || before(one)).collect();
+        let earlier: Vec<&Running> = self.usage.billed.iter().filter(|one| own(one) || before(one)).collect();
         billed.push(gross_left(&earlier, currency)?);
         let billed = Money::total(billed, currency)?;
         let prorated = version.book.billing.minimums == catalog::Minimums::Prorated;

@@ -155,12 +155,7 @@ fn paid_from(
 }
 
 /// A subscription in a period that is billed from its start.
-fn opened(
-    subscription: Subscription,
-    version: &Version,
-    period: Period,
-    charges: &[Charge],
-) -> Result<Paid> {
+fn opened(subscription: Subscription, version: &Version, period: Period, charges: &[Charge]) -> Result<Paid> {
     let (billed_through, arrears_from, peak) = (period.end, period.start, subscription.plan_quantity());
     let mut opened = Subscription { period, billed_through, arrears_from, peak, ..subscription };
     opened.rhythm = arrears::rhythm(&opened, version, period.start)?;

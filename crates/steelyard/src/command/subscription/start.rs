@@ -63,7 +63,8 @@ pub fn run(place: &Place, asked: StartSubscription) -> Outcome {
 fn command(asked: StartSubscription, customer: CustomerId) -> Result<Start> {
     let minimum = asked.minimum.as_deref().map(UnitPrice::parse).transpose()?;
     let renews = asked.renews;
-    let charge = |(key, quantity)| NewCharge { key: Some(key), quantity: Some(quantity), ..NewCharge::default() };
+    let charge =
+        |(key, quantity)| NewCharge { key: Some(key), quantity: Some(quantity), ..NewCharge::default() };
     Ok(Start {
         charges: asked.charges.into_iter().map(charge).collect(),
         quantity: asked.quantity,
