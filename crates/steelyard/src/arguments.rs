@@ -12,7 +12,8 @@ mod lists;
 mod subscription;
 pub use billing::{Bill, BillRuns, Coupons, Day, PostUsage, Usage};
 pub use lists::{
-    Customers, InvoicesOrList, ListCustomers, ListInvoices, ListSubscriptions, Shown, SubscriptionsOrList,
+    Customers, CustomersCommand, InvoicesOrList, ListCustomers, ListInvoices, ListSubscriptions, Shown,
+    SubscriptionsOrList,
 };
 pub use subscription::{ChangeSubscription, Prices, StartSubscription, Subscriptions};
 
@@ -68,7 +69,7 @@ pub enum Command {
     /// Bring customers and subscriptions in from files
     #[command(subcommand)]
     Import(Import),
-    /// List customers
+    /// List customers, and make links to their own pages; without a command, list them
     Customers(Customers),
     /// Start, list and change subscriptions; without a command, list them
     Subscriptions(SubscriptionsOrList),

@@ -203,6 +203,8 @@ pub struct House {
 pub struct Known {
     pub entity: LegalEntityId,
     pub customer: CustomerId,
+    /// A link that opens its own page.
+    pub link: CustomerLinkId,
     pub book: BookVersionId,
     /// Its first invoice is a draft.
     pub subscription: SubscriptionId,
@@ -268,9 +270,12 @@ fn furnish(tx: &mut Tx<'_>) -> kernel::Result<Known> {
     let account = ledger::find_account(tx, &receivable)?.expect("the first invoice was posted");
     let job = jobs::enqueue(tx, jobs::NewJob::new("test", json!({})))?;
     let (subscription, invoice) = (draft.subscription.id, draft.invoice.expect("a first invoice"));
+    // Secrets of links are unique in the installation.
+    let secret = tx.new_id::<kernel::ids::CustomerLink>().to_string();
     Ok(Known {
         entity,
         customer,
+        link: identity::link::create(tx, customer, 7, &secret)?.id,
         book,
         subscription,
         running,

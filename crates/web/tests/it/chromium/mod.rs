@@ -174,6 +174,36 @@ impl Tab {
         assert_eq!(self.evaluate(&fill), true, "{label} cannot be answered with {answer:?}");
     }
 
+    /// Put files into the field of a label.
+    pub fn attach(&mut self, label: &str, files: &[(&str, &str)]) {
+        let put = format!(
+            "(() => {{
+                const [label, files] = {};
+                const all = [...document.querySelectorAll('label')];
+                const field = all.find(one => one.innerText.trim().startsWith(label))?.control;
+                const carried = new DataTransfer();
+                for (const [name, text] of files) carried.items.add(new File([text], name, {{ type: 'text/csv' }}));
+                field.files = carried.files;
+                return field.files.length;
+            }})()",
+            json!([label, files])
+        );
+        assert_eq!(self.evaluate(&put), files.len());
+    }
+
+    /// Wait until the page, renewing itself, says so.
+    pub fn comes_to_say(&mut self, words: &str) {
+        let wait = format!(
+            "new Promise(said => {{
+                const look = () => document.body.innerText.includes({}) && said(true);
+                new MutationObserver(look).observe(document.body, {{ subtree: true, childList: true, characterData: true }});
+                look();
+            }})",
+            json!(words)
+        );
+        assert_eq!(self.evaluate(&wait), true);
+    }
+
     /// Nothing that axe knows of keeps anybody out, and nothing sticks out at the side. Without axe only the latter.
     pub fn is_open_to_everybody(&mut self) {
         let over = self.evaluate("document.documentElement.scrollWidth - innerWidth");
