@@ -20,8 +20,8 @@ use jobs::Bell;
 use kernel::{
     Currency, Cycle, SystemIds, Zone,
     ids::{
-        BillRunId, BookVersionId, CreditNoteId, CustomerId, EnvironmentId, InvoiceId, JobId, LedgerAccountId,
-        LegalEntityId, MerchantId, SubscriptionId,
+        BillRunId, BookVersionId, CreditNoteId, CustomerId, CustomerLinkId, EnvironmentId, InvoiceId, JobId,
+        LedgerAccountId, LegalEntityId, MerchantId, SubscriptionId,
     },
     new_id,
 };
@@ -251,6 +251,9 @@ fn furnish(tx: &mut Tx<'_>) -> kernel::Result<Known> {
     let book = catalog::version::apply(tx, "unison.toml", BOOK)?.version.id;
     let whole = customer::create(tx, new_customer("Ada's Machines", "first"))?;
     let customer = whole.id;
+    // Secrets of links are unique in the installation.
+    let secret = tx.new_id::<kernel::ids::CustomerLink>().to_string();
+    let link = identity::link::create(tx, customer, 7, &secret)?.id;
     let starts = [("running", true), ("ending", true), ("paused", true), ("draft", false)];
     let mut starts = starts.map(|(name, finalize)| start(customer, name, finalize)).to_vec();
     starts.push(Start { trial: true, ..start(customer, "trying", true) });
@@ -270,12 +273,10 @@ fn furnish(tx: &mut Tx<'_>) -> kernel::Result<Known> {
     let account = ledger::find_account(tx, &receivable)?.expect("the first invoice was posted");
     let job = jobs::enqueue(tx, jobs::NewJob::new("test", json!({})))?;
     let (subscription, invoice) = (draft.subscription.id, draft.invoice.expect("a first invoice"));
-    // Secrets of links are unique in the installation.
-    let secret = tx.new_id::<kernel::ids::CustomerLink>().to_string();
     Ok(Known {
         entity,
         customer,
-        link: identity::link::create(tx, customer, 7, &secret)?.id,
+        link,
         book,
         subscription,
         running,

@@ -26,6 +26,8 @@ use crate::{
 
 /// Invoices on this page; the others are a click away.
 const FEW: i64 = 6;
+/// So many subscriptions are shown whole; of more, each opens on demand.
+const OPEN: usize = 3;
 /// Subscriptions that are looked through for those that go on.
 const MOST: i64 = 50;
 
@@ -85,7 +87,16 @@ pub(super) async fn page(visitor: Visitor, Asked(asked): Asked) -> Answer {
         (parts::was_done(&asked))
         (standing(&whole))
         @if whole.running.is_empty() { (nothing(&visitor, whole.ended)) }
-        @for one in &whole.running { (subscription(&visitor, one, &whole.in_force)) }
+        @let many = whole.running.len() > OPEN;
+        @if many {
+            (ui::section("Subscriptions", html! {}, html! {
+                @for one in &whole.running { (folded(&visitor, one, &whole.in_force)) }
+            }))
+        } @else {
+            @for one in &whole.running {
+                (ui::section(&one.head.title(), state(one), subscription(&visitor, one, &whole.in_force)))
+            }
+        }
         @if !whole.invoices.is_empty() {
             @let more = whole.invoices.len() as i64 > FEW;
             @let all = html! { @if more { a href="/my/invoices" { "All invoices" } } };
@@ -126,24 +137,36 @@ fn standing(whole: &Whole) -> Markup {
     html! { @if !tiles.is_empty() { (ui::stats(&tiles)) } }
 }
 
+fn state(one: &Running) -> Markup {
+    ui::state(one.head.subscription.state.word())
+}
+
+/// A subscription among many: what it costs next, and the rest on demand.
+fn folded(visitor: &Visitor, one: &Running, in_force: &Version) -> Markup {
+    let bill = one.next.as_ref().and_then(|next| Some((next.renewal.at.date, next.bill.as_ref()?)));
+    let hint = match bill {
+        Some((date, (_, totals))) => format!("{} on {}", totals.total, show::date(date)),
+        None => at_rest(&one.head.subscription),
+    };
+    ui::more(&one.head.title(), &hint, false, subscription(visitor, one, in_force))
+}
+
 fn subscription(visitor: &Visitor, one: &Running, in_force: &Version) -> Markup {
     let Head { subscription, version, .. } = &one.head;
     let path = format!("/my/subscriptions/{}/change", subscription.id);
     let may = super::changes(subscription, &in_force.book);
     let label = if may == CustomerChanges::Plans { "Change plan" } else { "Change quantities" };
     html! {
-        (ui::section(&one.head.title(), ui::state(subscription.state.word()), html! {
-            (next(one))
-            (scheduled(subscription, in_force))
-            (items::table(subscription, &version.book))
-            @if !one.usage.open.is_empty() {
-                h3 { "Used since the last invoice" }
-                (counted::table(&one.usage, version))
-            }
-            @if may == CustomerChanges::None { p class="hint" { (why_not(visitor, subscription)) } } @else {
-                div class="actions" { (ui::button_link(ui::Button::Primary, label, &path)) }
-            }
-        }))
+        (next(one))
+        (scheduled(subscription, in_force))
+        (items::table(subscription, &version.book))
+        @if !one.usage.open.is_empty() {
+            h3 { "Used since the last invoice" }
+            (counted::table(&one.usage, version))
+        }
+        @if may == CustomerChanges::None { p class="hint" { (why_not(visitor, subscription)) } } @else {
+            div class="actions" { (ui::button_link(ui::Button::Plain, label, &path)) }
+        }
     }
 }
 

@@ -173,13 +173,13 @@ fn choose(desk: &Desk, found: &Found, asked: &Answers) -> Markup {
         })
         .collect();
     let versions = parts::every(
-        "Every earlier version",
+        "Earlier versions",
         versions.iter().map(|(value, label)| (value.as_str(), label.as_str())),
     );
     let plans =
         parts::every("Every plan", found.plans.iter().map(|(key, name)| (key.as_str(), name.as_str())));
     let timings = [
-        ui::Choice { value: "period_end", label: "When each period ends" },
+        ui::Choice { value: "period_end", label: "At each period’s end" },
         ui::Choice { value: "now", label: "Now" },
     ];
     let select = |label, name, choices, usual| {

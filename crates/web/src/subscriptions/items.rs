@@ -17,10 +17,14 @@ pub(crate) fn table(subscription: &Subscription, book: &Book) -> Markup {
     });
     ui::table(ui::Table {
         caption: "Items",
-        columns: &[ui::Column::text("Item"), ui::Column::number("Quantity"), ui::Column::number(&price)],
+        columns: &[
+            ui::Column::text("Item"),
+            ui::Column::number("Quantity"),
+            ui::Column::number(&price).lead(),
+        ],
         rows: rows.collect(),
         total: None,
-        narrow: ui::Narrow::Scroll,
+        narrow: ui::Narrow::Stack,
         empty: html! {},
     })
 }

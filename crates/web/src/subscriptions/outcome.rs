@@ -17,7 +17,7 @@ pub(crate) fn figures(effect: &Effect) -> Result<Markup> {
         let lines = show::count(lines.len() as i128, "line");
         tiles.push(("Charged", invoice.totals.total, format!("{lines} on a new invoice")));
         if !invoice.credit.is_zero() {
-            tiles.push(("Paid by credit", invoice.credit, "the customer’s credit goes first".to_owned()));
+            tiles.push(("Paid by credit", invoice.credit, "credit goes first".to_owned()));
         }
         tiles.push(("Amount due", invoice.amount_due()?, "to be paid for it now".to_owned()));
     }
