@@ -64,7 +64,7 @@ fn a_link_opens_one_customers_page_until_it_is_revoked_or_expires() {
         assert_eq!(opens(test, ""), None);
 
         let listed = test.db.read(&scope, move |view| link::of_customer(view, meyer, 10)).wait().unwrap();
-        assert_eq!(listed, [made.clone()]);
+        assert_eq!(listed, std::slice::from_ref(&made));
         let others = test.db.read(&scope, move |view| link::of_customer(view, brandt, 10)).wait().unwrap();
         assert_eq!(others, []);
 
