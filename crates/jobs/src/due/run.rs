@@ -195,7 +195,8 @@ mod tests {
 
     #[test]
     fn batches_grow_and_shrink_towards_their_time() {
-        let next = |size, millis| next_size(size, Duration::from_millis(millis), Duration::from_millis(20), 500);
+        let next =
+            |size, millis| next_size(size, Duration::from_millis(millis), Duration::from_millis(20), 500);
         assert_eq!(next(50, 10), 100);
         assert_eq!(next(50, 1), 100, "at most twice as many");
         assert_eq!(next(400, 10), 500, "never more than the most");
