@@ -32,6 +32,8 @@ pub const CODES: &[Code] = &[
     code("body_too_large", 413, "The body is larger than 1 MiB."),
     code("book_invalid", 422, "The price book has mistakes; `errors` lists them with line and column. Nothing was applied."),
     code("cancellation_scheduled", 409, "The subscription is to end; keep it on before pausing it."),
+    code("chart_malformed", 422, "An entry of the chart of accounts names no account, or has no proper number or name; `errors` says where."),
+    code("chart_too_large", 422, "A chart of accounts has at most 1,000 entries."),
     code("clock_advancing", 409, "The sandbox clock is being moved; changes are taken again when it stands still."),
     code("clock_backwards", 422, "A sandbox clock only moves forward."),
     code("clock_is_live", 409, "A live environment runs on real time; only a sandbox has a clock."),

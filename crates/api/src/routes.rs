@@ -127,6 +127,9 @@ routes! {
     get  "/v1/credit-notes/{id}" InvoiceRead credit_note::show;
     get  "/v1/ledger/trial-balance" LedgerRead ledger::trial_balance;
     get  "/v1/ledger/accounts" LedgerRead ledger::accounts;
+    get  "/v1/ledger/transactions" LedgerRead ledger::transactions;
+    get  "/v1/ledger/chart" LedgerRead ledger::chart;
+    put  "/v1/ledger/chart" LedgerWrite ledger::set_chart;
     get  "/v1/ledger/accounts/{id}/statement" LedgerRead ledger::statement;
     get  "/v1/facts" FactRead fact::list;
     get  "/v1/jobs" JobRead job::list;

@@ -278,6 +278,25 @@ pub enum Ledger {
         #[arg(long)]
         json: bool,
     },
+    /// Write every posting as CSV, by the time it counts from, with the names of the chart of accounts
+    Export {
+        /// From this instant or date on
+        #[arg(long, value_name = "INSTANT")]
+        from: Option<String>,
+        /// Until before this instant or date
+        #[arg(long, value_name = "INSTANT")]
+        until: Option<String>,
+        /// The file to write [default: standard output]
+        file: Option<PathBuf>,
+    },
+    /// Show the chart of accounts, or set it from a CSV file with the columns account, code and name
+    Chart {
+        /// The file; without it, the chart is shown
+        file: Option<PathBuf>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -10,6 +10,7 @@ mod coupon;
 mod credit_note;
 mod doctor;
 mod explain;
+mod export;
 mod foresight;
 mod import;
 mod invoice;
