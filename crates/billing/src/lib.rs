@@ -9,6 +9,7 @@ pub mod coupon;
 pub mod credit_note;
 pub mod import;
 pub mod invoice;
+pub mod payment;
 mod schema;
 pub mod subscription;
 pub mod usage;

@@ -1,6 +1,6 @@
 //! What billing stores.
 
-use crate::{bill_run, coupon, credit_note, invoice, subscription, usage};
+use crate::{bill_run, coupon, credit_note, invoice, payment, subscription, usage};
 
 /// Subscriptions with their items, invoices and credit notes with their lines.
 pub static CONTEXT: store::Context = store::Context {
@@ -201,6 +201,43 @@ pub static CONTEXT: store::Context = store::Context {
             CREATE INDEX redemption_customer ON redemption (env_id, customer_id, coupon);
         ",
         extra: store::Extra::NONE,
+    }, store::Migration {
+        number: 4,
+        name: "payments, what they settle",
+        step: store::Step::Expand,
+        sql: "
+            CREATE TABLE payment (
+                env_id UUID NOT NULL,
+                id UUID NOT NULL,
+                entity_id UUID NOT NULL,
+                customer_id UUID NOT NULL,
+                method TEXT NOT NULL,
+                currency TEXT NOT NULL,
+                amount INTEGER NOT NULL,
+                credit INTEGER NOT NULL,
+                reference TEXT,
+                received INSTANT NOT NULL,
+                reversed INSTANT,
+                PRIMARY KEY (env_id, id)
+            ) STRICT, WITHOUT ROWID;
+            CREATE UNIQUE INDEX payment_reference ON payment (env_id, reference)
+                WHERE reference IS NOT NULL AND reversed IS NULL;
+            CREATE INDEX payment_customer ON payment (env_id, customer_id, id);
+            CREATE TABLE settlement (
+                env_id UUID NOT NULL,
+                payment_id UUID NOT NULL,
+                ordinal INTEGER NOT NULL,
+                invoice_id UUID NOT NULL,
+                cause TEXT NOT NULL,
+                amount INTEGER NOT NULL,
+                at INSTANT NOT NULL,
+                PRIMARY KEY (env_id, payment_id, ordinal)
+            ) STRICT, WITHOUT ROWID;
+            CREATE INDEX settlement_invoice ON settlement (env_id, invoice_id, payment_id, ordinal);
+            ALTER TABLE invoice ADD COLUMN paid INTEGER NOT NULL DEFAULT 0;
+            CREATE INDEX invoice_open ON invoice (env_id, customer_id, id) WHERE state = 'finalized';
+        ",
+        extra: store::Extra::NONE,
     }],
     installation_tables: &[],
     system_tables: &[],
@@ -211,6 +248,7 @@ pub static CONTEXT: store::Context = store::Context {
         usage::sql::ALL,
         bill_run::sql::ALL,
         coupon::sql::ALL,
+        payment::sql::ALL,
     ],
     bulks: &[
         subscription::sql::BULKS,
@@ -218,6 +256,7 @@ pub static CONTEXT: store::Context = store::Context {
         credit_note::sql::BULKS,
         usage::sql::BULKS,
         coupon::sql::BULKS,
+        payment::sql::BULKS,
     ],
     upcasters: &[],
 };

@@ -178,13 +178,20 @@ pub struct Invoice {
     pub totals: Totals,
     /// How much of it the customer's credit paid when it was finalized.
     pub credit: Money,
+    /// What payments have settled of it: below zero when credit that paid it was taken back.
+    pub paid: Money,
     /// The party as printed, frozen at finalization.
     pub party: Option<Party>,
 }
 
 impl Invoice {
-    /// What is left to pay after the customer's credit. Errors: `amount_out_of_range`.
+    /// What credit and payments have paid of it. Errors: `amount_out_of_range`.
+    pub fn amount_paid(&self) -> kernel::Result<Money> {
+        self.credit.checked_add(self.paid)
+    }
+
+    /// What is left to pay after credit and payments. Errors: `amount_out_of_range`.
     pub fn amount_due(&self) -> kernel::Result<Money> {
-        self.totals.total.checked_sub(self.credit)
+        self.totals.total.checked_sub(self.amount_paid()?)
     }
 }

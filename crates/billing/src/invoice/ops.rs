@@ -40,6 +40,7 @@ impl Document {
             due: draft.due,
             totals,
             credit: Money::zero(draft.currency),
+            paid: Money::zero(draft.currency),
             party: None,
         };
         let mut lines = draft.lines;
@@ -347,6 +348,7 @@ fn read(row: &Row<'_>) -> Result<Invoice> {
         due: row.get(7)?,
         totals: Totals { subtotal: money(8)?, tax: money(9)?, total: money(10)? },
         credit: money(12)?,
+        paid: money(13)?,
         party: party.map_err(|error| Error::internal(format!("a stored party cannot be read: {error}")))?,
     })
 }

@@ -4,7 +4,7 @@ use store::{bulks, statements};
 
 macro_rules! columns {
     () => {
-        "SELECT id, entity_id, customer_id, state, currency, number, issued, due, subtotal, tax, total, party, credit
+        "SELECT id, entity_id, customer_id, state, currency, number, issued, due, subtotal, tax, total, party, credit, paid
          FROM invoice WHERE env_id = $1 AND "
     };
 }

@@ -135,7 +135,7 @@ pub fn sound(test: &TestDb, scope: &Scope) {
         .read(scope, |view| {
             facts::verify(view)?;
             assert!(ledger::check(view)?.is_sound());
-            let (mut invoiced, mut used, mut credited) = (0, 0, 0);
+            let (mut invoiced, mut used, mut credited, mut paid) = (0, 0, 0, 0);
             for invoice in billing::invoice::list(view, None, 100_000)? {
                 let lines = billing::invoice::lines(view, invoice.id)?;
                 for line in &lines {
@@ -146,6 +146,7 @@ pub fn sound(test: &TestDb, scope: &Scope) {
                 if invoice.number.is_some() {
                     invoiced += invoice.totals.total.minor();
                     used += invoice.credit.minor();
+                    paid += paid_of(view, &invoice)?;
                 }
                 for note in billing::credit_note::of_invoice(view, invoice.id)? {
                     let of_note = billing::credit_note::lines(view, note.id)?;
@@ -162,12 +163,36 @@ pub fn sound(test: &TestDb, scope: &Scope) {
                 let balances = ledger::trial_balance(view, None)?;
                 Ok(balances.iter().filter(|one| one.account.kind == kind).map(|one| one.balance).sum())
             };
-            assert_eq!(held(ledger::AccountKind::Receivable)?, invoiced - used);
-            assert_eq!(-held(ledger::AccountKind::CustomerCredit)?, credited - used);
+            assert_eq!(held(ledger::AccountKind::Receivable)?, invoiced - used - paid);
+            let cash = held(ledger::AccountKind::Cash)?;
+            assert_eq!(-held(ledger::AccountKind::CustomerCredit)?, credited - used + cash - paid);
+            assert_eq!(cash, received(view)?);
             let income = held(ledger::AccountKind::DeferredRevenue)? + held(ledger::AccountKind::Revenue)?;
             assert_eq!(-income, invoiced - credited);
             Ok(())
         })
         .wait()
         .unwrap();
+}
+
+/// What payments have settled of an invoice: what it says itself, and what they say.
+fn paid_of(view: &mut store::View<'_>, invoice: &billing::invoice::Invoice) -> Result<i64> {
+    use billing::invoice::State;
+    let settled = billing::payment::of_invoice(view, invoice.id)?;
+    let settled: i64 = settled.iter().map(|(_, settlement)| settlement.amount.minor()).sum();
+    assert_eq!(invoice.paid.minor(), settled, "{}", invoice.id);
+    let due = invoice.amount_due()?;
+    assert!(!due.is_negative(), "{} is overpaid", invoice.id);
+    match invoice.state {
+        State::Paid => assert!(due.is_zero(), "{}", invoice.id),
+        State::Finalized => assert!(!due.is_zero(), "{}", invoice.id),
+        _ => {}
+    }
+    Ok(settled)
+}
+
+/// The payments that came and stayed.
+fn received(view: &mut store::View<'_>) -> Result<i64> {
+    let payments = billing::payment::list(view, None, None, 100_000)?;
+    Ok(payments.iter().filter(|one| one.reversed.is_none()).map(|one| one.amount.minor()).sum())
 }

@@ -5,6 +5,7 @@ mod ground;
 mod import;
 mod invoices;
 mod parallel;
+mod payments;
 mod ravenstack;
 mod renewals;
 mod starts;

@@ -21,7 +21,7 @@ use crate::{
 
 /// Run one operation six times at once, half of it through another process's handle; how often each
 /// ended well or with which code.
-fn race<T: Send + 'static>(
+pub fn race<T: Send + 'static>(
     test: &TestDb,
     scope: &Scope,
     operation: impl Fn(&mut Tx<'_>) -> Result<T> + Clone + Send + Sync + 'static,
@@ -44,7 +44,7 @@ fn race<T: Send + 'static>(
     counts
 }
 
-fn once(code: &'static str) -> BTreeMap<&'static str, usize> {
+pub fn once(code: &'static str) -> BTreeMap<&'static str, usize> {
     BTreeMap::from([("ok", 1), (code, 5)])
 }
 
