@@ -3,17 +3,18 @@
 use std::marker::PhantomData;
 
 use axum::{
-    extract::FromRequestParts,
+    extract::{FromRequest, FromRequestParts, Request},
     http::{HeaderMap, header, request::Parts},
 };
 use identity::{
-    key,
+    Permissions, key,
     permission::{Grant, Permission},
 };
 use kernel::{Error, Kind, Result};
-use store::{Reason, Scope};
+use serde::de::DeserializeOwned;
+use store::{Reason, Scope, idempotency};
 
-use crate::{app::App, problem::Problem};
+use crate::{app::App, body::Body, problem::Problem};
 
 /// What a handler asks of its caller.
 pub(crate) trait Needs: 'static {
@@ -57,7 +58,40 @@ impl<P: Needs> FromRequestParts<App> for Actor<P> {
             known.permissions.require(permission)?;
         }
         let scope = known.scope.because(reason(&parts.headers)?);
+        parts.extensions.insert(known.permissions);
         Ok(Self { scope, permission: PhantomData })
+    }
+}
+
+/// A body with fields that not everybody who may send it may use.
+pub(crate) trait Guarded {
+    /// Where the first of them stands, as a JSON pointer; none when the body has none of them.
+    fn guarded(&self) -> Option<String>;
+}
+
+/// A body whose guarded fields only a caller may use who may do what `Q` says, besides what the handler asks of its
+/// [`Actor`], which is recognised before.
+pub(crate) struct GuardedBody<Q, T> {
+    /// What it says.
+    pub(crate) content: T,
+    /// What makes a repetition recognisable.
+    pub(crate) request: Option<idempotency::Request>,
+    permission: PhantomData<fn() -> Q>,
+}
+
+impl<Q: Grant, T: Guarded + DeserializeOwned> FromRequest<App> for GuardedBody<Q, T> {
+    type Rejection = Problem;
+
+    /// Errors: those of [`Body`]; `permission_missing` at the guarded field.
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        let permissions = request.extensions().get::<Permissions>().cloned();
+        let permissions =
+            permissions.ok_or_else(|| Error::internal("a body is guarded, and nobody was recognised"))?;
+        let Body { content, request } = Body::<T>::from_request(request, app).await?;
+        if let Some(pointer) = content.guarded() {
+            permissions.require(Q::PERMISSION).map_err(|error| error.at(pointer))?;
+        }
+        Ok(Self { content, request, permission: PhantomData })
     }
 }
 

@@ -10,8 +10,10 @@
 
 mod actor;
 mod app;
+mod bill_run;
 mod body;
 mod codes;
+mod coupon;
 mod credit_note;
 mod customer;
 mod environment;
@@ -29,6 +31,7 @@ mod routes;
 mod sandbox;
 mod shape;
 mod subscription;
+mod usage;
 
 pub use app::App;
 pub use codes::{CODES, Code};

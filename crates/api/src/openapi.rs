@@ -24,7 +24,7 @@ environment owns does not exist for it.
 
 **Changing.** A PATCH changes what it names: what is left out stays, `null` takes away.
 
-**Repeating.** A POST or PATCH may carry an `Idempotency-Key`. Sent again with the same key and body it changes nothing \
+**Repeating.** A change may carry an `Idempotency-Key`. Sent again with the same key and body it changes nothing \
 and hears the same answer, with `Idempotency-Replayed: true`; with another body it is refused (409). Keys are \
 kept for 30 days. Refused requests are not kept.
 
@@ -42,6 +42,9 @@ const TAGS: &[(&str, &str)] = &[
     ("Customers", "The organisations that buy."),
     ("Price book", "Plans, prices and features, in versions that never change."),
     ("Subscriptions", "What customers subscribe to."),
+    ("Usage", "What was measured, and what it comes to."),
+    ("Coupons", "What takes something off, and who redeemed it."),
+    ("Bill runs", "What was billed in one go, and what lies ahead."),
     ("Invoices", "What they are charged, and why."),
     ("Credit notes", "What was billed and is no longer owed, and why."),
     ("Ledger", "All money, as double-entry postings."),
@@ -86,7 +89,9 @@ fn schema<T: utoipa::ToSchema>() -> (String, RefOr<Schema>) {
 fn operation<'a>(item: &'a mut PathItem, route: &Route) -> Option<&'a mut Operation> {
     match route.method {
         "GET" => item.get.as_mut(),
+        "PUT" => item.put.as_mut(),
         "PATCH" => item.patch.as_mut(),
+        "DELETE" => item.delete.as_mut(),
         _ => item.post.as_mut(),
     }
 }
@@ -95,9 +100,7 @@ fn operation<'a>(item: &'a mut PathItem, route: &Route) -> Option<&'a mut Operat
 fn complete(operation: &mut Operation, route: &Route) {
     operation.operation_id = Some(route.name.to_owned());
     operation.security = Some(vec![SecurityRequirement::new::<_, _, &str>("key", [])]);
-    let needs = route
-        .permission
-        .map_or("Any key will do.".to_owned(), |one| format!("Permission: `{}`.", one.word()));
+    let needs = needs(route);
     operation.description = Some(match operation.description.take() {
         Some(said) => format!("{said}\n\n{needs}"),
         None => needs,
@@ -141,6 +144,13 @@ fn succeeded(status: &str) -> &'static str {
         "202" => "It is under way.",
         _ => "Here it is.",
     }
+}
+
+/// What a key must be allowed, in words.
+fn needs(route: &Route) -> String {
+    let Some(permission) = route.permission else { return "Any key will do.".to_owned() };
+    let also = route.also.map(|also| format!("; `{}` as well for the fields that say so", also.word()));
+    format!("Permission: `{}`{}.", permission.word(), also.unwrap_or_default())
 }
 
 fn refusal(said: &str) -> Response {

@@ -13,19 +13,21 @@ use utoipa::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::{
-    app::App, credit_note, customer, environment, fact, invoice, job, ledger, legal_entity, openapi::openapi,
-    price_book, problem::surround, sandbox, subscription,
+    app::App, bill_run, coupon, credit_note, customer, environment, fact, invoice, job, ledger, legal_entity,
+    openapi::openapi, price_book, problem::surround, sandbox, subscription, usage,
 };
 
 /// One operation of the API.
 #[derive(Clone, Copy, Debug)]
 pub struct Route {
-    /// `GET`, `POST` or `PATCH`.
+    /// `GET`, `POST`, `PUT`, `PATCH` or `DELETE`.
     pub method: &'static str,
-    /// With `{id}` where an id stands.
+    /// With `{id}` where an id stands, and `{key}` where a key of the price book does.
     pub path: &'static str,
     /// What a key needs; none: any known key will do.
     pub permission: Option<Permission>,
+    /// What it needs besides for some fields of the body.
+    pub also: Option<Permission>,
     /// Its name in the document: `customer_list`.
     pub name: &'static str,
 }
@@ -34,18 +36,19 @@ impl Route {
     /// Whether it changes something, and so takes an `Idempotency-Key`. What is sent to the others is
     /// only looked at.
     pub fn changes(&self) -> bool {
-        self.permission.is_some_and(|permission| permission.word().ends_with(".write"))
+        self.permission.is_some_and(|permission| !permission.word().ends_with(".read"))
     }
 }
 
 macro_rules! routes {
-    ($($method:ident $path:literal $permission:ident $noun:ident::$verb:ident;)*) => {
+    ($($method:ident $path:literal $permission:ident $(+ $also:ident)? $noun:ident::$verb:ident;)*) => {
         /// Every operation of the API. A line here mounts a handler and puts it into the document;
         /// that the permission is the handler's own is kept by a test.
         pub const ROUTES: &[Route] = &[$(Route {
             method: routes!(@method $method),
             path: $path,
             permission: routes!(@permission $permission),
+            also: routes!(@also $($also)?),
             name: concat!(stringify!($noun), "_", stringify!($verb)),
         }),*];
 
@@ -60,9 +63,13 @@ macro_rules! routes {
     };
     (@method get) => { "GET" };
     (@method post) => { "POST" };
+    (@method put) => { "PUT" };
     (@method patch) => { "PATCH" };
+    (@method delete) => { "DELETE" };
     (@permission any_key) => { None };
     (@permission $permission:ident) => { Some(Permission::$permission) };
+    (@also) => { None };
+    (@also $also:ident) => { Some(Permission::$also) };
 }
 
 routes! {
@@ -83,12 +90,12 @@ routes! {
     get  "/v1/price-book/versions/{id}" BookRead price_book::version;
     get  "/v1/price-book/versions/{id}/source" BookRead price_book::source;
     post "/v1/subscriptions/preview" SubscriptionRead subscription::preview;
-    post "/v1/subscriptions" SubscriptionWrite subscription::start;
+    post "/v1/subscriptions" SubscriptionWrite + SubscriptionNegotiate subscription::start;
     get  "/v1/subscriptions" SubscriptionRead subscription::list;
     get  "/v1/subscriptions/{id}" SubscriptionRead subscription::show;
     get  "/v1/subscriptions/{id}/invoices" InvoiceRead subscription::invoices;
     post "/v1/subscriptions/{id}/change/preview" SubscriptionRead subscription::preview_change;
-    post "/v1/subscriptions/{id}/change" SubscriptionWrite subscription::change;
+    post "/v1/subscriptions/{id}/change" SubscriptionWrite + SubscriptionNegotiate subscription::change;
     post "/v1/subscriptions/{id}/cancel" SubscriptionWrite subscription::cancel;
     post "/v1/subscriptions/{id}/keep-on" SubscriptionWrite subscription::keep_on;
     post "/v1/subscriptions/{id}/pause" SubscriptionWrite subscription::pause;
@@ -98,9 +105,23 @@ routes! {
     post "/v1/subscriptions/{id}/suspend" SubscriptionWrite subscription::suspend;
     post "/v1/subscriptions/{id}/reinstate" SubscriptionWrite subscription::reinstate;
     post "/v1/subscriptions/{id}/payment-method" SubscriptionWrite subscription::set_payment_method;
+    get  "/v1/subscriptions/{id}/usage" SubscriptionRead usage::show;
+    put  "/v1/subscriptions/{id}/usage/{key}" UsageWrite usage::put;
+    post "/v1/subscriptions/{id}/coupons" SubscriptionWrite coupon::redeem;
+    delete "/v1/subscriptions/{id}/coupons/{key}" SubscriptionWrite coupon::take_away;
+    post "/v1/subscriptions/{id}/comp" SubscriptionNegotiate coupon::comp;
+    get  "/v1/coupons" BookRead coupon::list;
+    get  "/v1/coupons/{key}/redemptions" SubscriptionRead coupon::redemptions;
+    get  "/v1/bill-runs" InvoiceRead bill_run::list;
+    post "/v1/bill-runs" InvoiceWrite bill_run::request;
+    get  "/v1/bill-runs/forecast" InvoiceRead bill_run::forecast;
+    get  "/v1/bill-runs/{id}" InvoiceRead bill_run::show;
+    get  "/v1/bill-runs/{id}/invoices" InvoiceRead bill_run::invoices;
     get  "/v1/invoices" InvoiceRead invoice::list;
     get  "/v1/invoices/{id}" InvoiceRead invoice::show;
     post "/v1/invoices/{id}/finalize" InvoiceWrite invoice::finalize;
+    post "/v1/invoices/{id}/void" InvoiceWrite invoice::void;
+    post "/v1/invoices/{id}/uncollectible" InvoiceWrite invoice::uncollectible;
     get  "/v1/invoices/{id}/ledger" LedgerRead invoice::ledger;
     get  "/v1/invoices/{id}/credit-notes" InvoiceRead invoice::credit_notes;
     get  "/v1/credit-notes/{id}" InvoiceRead credit_note::show;

@@ -3,6 +3,7 @@
 use jiff::{Timestamp, civil::Date};
 use kernel::{Currency, Money, Period};
 use serde::Serialize;
+use tax::Tax;
 use utoipa::ToSchema;
 
 /// An amount of money.
@@ -40,6 +41,52 @@ fn decimal(minor: i64, currency: Currency) -> String {
     match places {
         0 => format!("{sign}{size}"),
         _ => format!("{sign}{}.{:0places$}", size / per_major, size % per_major),
+    }
+}
+
+/// One tax of a document: which it is, why, and what it comes to.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Tax)]
+pub(crate) struct TaxOut {
+    /// Whose tax it is about: a country, or a country and its region.
+    #[schema(examples("DE"))]
+    jurisdiction: String,
+    /// `standard`, `reverse_charge`, `export`, `exempt` or `not_registered`. Only the first charges anything.
+    #[schema(examples("standard"))]
+    kind: &'static str,
+    /// What the tax is called there.
+    #[schema(examples("VAT"))]
+    name: String,
+    /// What a document calls it.
+    #[schema(examples("VAT 19 %"))]
+    label: String,
+    /// In percent, as decimal text.
+    #[schema(examples("19"))]
+    rate: String,
+    /// The lines it is of, before tax.
+    base: AmountOut,
+    /// What it comes to.
+    amount: AmountOut,
+    /// Why it is so, in a sentence.
+    #[schema(examples("Sold within Germany: VAT of Germany, 19 %."))]
+    reason: String,
+    /// What the law wants printed on the document.
+    note: Option<String>,
+}
+
+impl From<Tax> for TaxOut {
+    fn from(Tax { treatment, base, amount }: Tax) -> Self {
+        Self {
+            label: treatment.label(),
+            jurisdiction: treatment.jurisdiction.to_string(),
+            kind: treatment.kind.word(),
+            name: treatment.name,
+            rate: treatment.rate.to_string(),
+            base: base.into(),
+            amount: amount.into(),
+            reason: treatment.reason,
+            note: treatment.note,
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use store::{Context, File, Location, Migration, Mode, Step, ToValue, bulks};
 use crate::{
     Figure,
     ground::{CONTEXTS, Ground, best_rate, on_both, raw},
+    subscribers::FEES,
 };
 
 const ROWS: u64 = 200_000;
@@ -40,7 +41,7 @@ pub fn run() -> Result<Vec<Figure>> {
     on_both(|ground| {
         let contexts: Vec<&'static Context> = CONTEXTS.iter().copied().chain([&CONTEXT]).collect();
         let db = store::Db::open(&ground.location, &contexts, &store::Options::default())?;
-        let scope = ground.environment(Mode::Live, jiff::Timestamp::UNIX_EPOCH)?;
+        let scope = ground.environment(Mode::Live, jiff::Timestamp::UNIX_EPOCH, FEES.book)?;
         let value = best_rate(|| {
             let insert = |tx: &mut store::Tx<'_>| {
                 let ids: Vec<uuid::Uuid> = (0..ROWS / 4).map(|_| uuid::Uuid::now_v7()).collect();

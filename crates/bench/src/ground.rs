@@ -17,6 +17,7 @@ pub const CONTEXTS: &[&Context] = &[
     &ledger::CONTEXT,
     &identity::CONTEXT,
     &billing::CONTEXT,
+    &metering::CONTEXT,
 ];
 
 /// A fresh database that goes away with it.
@@ -41,8 +42,8 @@ impl Ground {
         Ok(Self { engine: location.engine().name(), db, location, folder, database })
     }
 
-    /// An environment with Unison's price book and a legal entity.
-    pub fn environment(&self, mode: Mode, at: jiff::Timestamp) -> Result<Scope> {
+    /// An environment with a price book and a legal entity.
+    pub fn environment(&self, mode: Mode, at: jiff::Timestamp, book: &'static str) -> Result<Scope> {
         let scope = Scope::environment(kernel::new_id(&SystemIds), mode, Actor::CommandLine);
         let entity = environment::NewLegalEntity {
             name: "Bench".into(),
@@ -54,12 +55,11 @@ impl Ground {
             zone: Zone::utc(),
             series: "INV".into(),
         };
-        let book = include_str!("../../../books/unison.toml");
         self.db
             .write(&scope, move |tx| {
                 environment::create(tx, Id::from_uuid(uuid::Uuid::from_u128(1)), "bench", Some(at))?;
                 environment::add_entity(tx, &entity)?;
-                catalog::version::apply(tx, "unison.toml", book).map(drop)
+                catalog::version::apply(tx, "book.toml", book).map(drop)
             })
             .wait()?;
         Ok(scope)

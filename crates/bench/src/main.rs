@@ -5,9 +5,14 @@
 #![allow(clippy::print_stdout, reason = "a command line tool prints")]
 
 mod bill_run;
+mod book;
 mod bulk;
+mod business;
 mod ground;
+mod import;
 mod memory;
+mod metering;
+mod pages;
 mod preview;
 mod serve;
 mod server;
@@ -21,7 +26,7 @@ use serde::Serialize;
 /// Measure.
 #[derive(Parser)]
 struct Arguments {
-    /// Which figures; none: all. Known: single, bulk, bill_run, one_account, preview, serve.
+    /// Which figures; none: all. Known: single, bulk, book, bill_run, one_account, preview, pages, import, metering, serve.
     names: Vec<String>,
     /// One JSON object per figure and line.
     #[arg(long)]
@@ -61,9 +66,13 @@ type Bench = (&'static str, fn() -> Result<Vec<Figure>>);
 const BENCHES: &[Bench] = &[
     ("single", single::run),
     ("bulk", bulk::run),
+    ("book", book::run),
     ("bill_run", bill_run::run),
     ("one_account", bill_run::run_one_account),
     ("preview", preview::run),
+    ("pages", pages::run),
+    ("import", import::run),
+    ("metering", metering::run),
     ("serve", serve::run),
 ];
 
@@ -104,8 +113,10 @@ fn print(figure: &Figure, json: bool) {
         value.map_or_else(|| "–".to_owned(), |value| format!("{value:.places$}"))
     };
     let Figure { name, engine, value, unit, floor, ratio } = figure;
+    // Small figures with their decimals.
+    let value = if *value < 100.0 { format!("{value:.1}") } else { format!("{value:.0}") };
     println!(
-        "{name:<34} {engine:<11} {value:>12.0} {unit:<8} {:>12} {:>6}",
+        "{name:<34} {engine:<11} {value:>12} {unit:<8} {:>12} {:>6}",
         optional(*floor, 0),
         optional(*ratio, 2)
     );

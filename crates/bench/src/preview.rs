@@ -14,18 +14,20 @@ use crate::{
     Figure,
     ground::{Ground, on_both, percentile, raw},
     server::Server,
-    subscribers,
+    subscribers::{self, Offer},
 };
 
+const OFFER: &Offer = &subscribers::FEES;
 const CLIENTS: usize = 4;
 /// Requests of each client; the first tenth is not counted.
 const REQUESTS: usize = 1_000;
 
 pub fn run() -> Result<Vec<Figure>> {
     on_both(|ground| {
-        let scope = ground.environment(Mode::Sandbox, "2026-01-10T00:00:00Z".parse().map_err(raw)?)?;
+        let scope =
+            ground.environment(Mode::Sandbox, "2026-01-10T00:00:00Z".parse().map_err(raw)?, OFFER.book)?;
         let count = subscribers::number();
-        subscribers::with_one_each(&ground.db, &scope, count, BillFrom::Start)?;
+        subscribers::with_one_each(&ground.db, &scope, OFFER, count, BillFrom::Start)?;
         let secret = key::new_secret(Mode::Sandbox)?;
         let kept = secret.clone();
         ground.db.write(&scope, move |tx| key::create(tx, "bench", &Permissions::All, &kept)).wait()?;

@@ -10,7 +10,7 @@ use store::{Location, Mode, Scope};
 use crate::{
     Figure,
     ground::{Ground, best_rate, on_both, raw},
-    subscribers::new_customer,
+    subscribers::{FEES, new_customer},
 };
 
 /// PostgreSQL commits each operation on its own, and those of one environment one after the other.
@@ -25,7 +25,7 @@ const CLIENTS: usize = 64;
 
 pub fn run() -> Result<Vec<Figure>> {
     on_both(|ground| {
-        let scope = ground.environment(Mode::Live, jiff::Timestamp::UNIX_EPOCH)?;
+        let scope = ground.environment(Mode::Live, jiff::Timestamp::UNIX_EPOCH, FEES.book)?;
         let value = best_rate(|| product(ground, &scope))?;
         let floor = best_rate(|| floor(ground))?;
         Ok(vec![Figure::new("customer created (64 clients)", ground.engine, value, "op/s").over(floor)])

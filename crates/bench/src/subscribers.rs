@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use billing::subscription::{BillFrom, Start, start_all};
+use billing::{
+    subscription::{Agreement, BillFrom, Start, Started, start_all},
+    usage::{self, Figure, Posted},
+};
 use identity::{Customer, NewCustomer, customer};
-use kernel::{Currency, Cycle, Result};
-use store::{Db, Scope};
+use kernel::{Currency, Cycle, Exact, Result};
+use store::{Db, Scope, Tx};
 
 /// Subscriptions started in one transaction.
 const AT_ONCE: usize = 500;
@@ -33,28 +36,100 @@ pub fn new_customer() -> Result<NewCustomer> {
     })
 }
 
-/// A plan with two add-ons.
-fn command(customer: &Customer, bill_from: BillFrom, external_id: Option<String>) -> Start {
-    Start {
-        addons: BTreeMap::from([("extra_user".into(), 3), ("extra_storage".into(), 5)]),
-        bill_from,
-        external_id,
-        ..Start::of(customer.id, "starter", Cycle::MONTH)
+/// What is subscribed to, and of which price book.
+#[derive(Clone, Copy, Debug)]
+pub struct Offer {
+    pub book: &'static str,
+    plan: &'static str,
+    seats: Option<i64>,
+    addons: &'static [(&'static str, i64)],
+    /// What was measured by the end of the first period, by meter.
+    usage: &'static [(&'static str, i64)],
+}
+
+/// A plan and two add-ons in advance.
+pub const FEES: Offer = Offer {
+    book: include_str!("../../../books/unison.toml"),
+    plan: "starter",
+    seats: None,
+    addons: &[("extra_user", 3), ("extra_storage", 5)],
+    usage: &[],
+};
+
+/// A plan by seats and an add-on in advance, and two meters in arrears, beyond what is included.
+pub const FEES_AND_USAGE: Offer = Offer {
+    book: include_str!("../../../books/frontier.toml"),
+    plan: "growth",
+    seats: Some(5),
+    addons: &[("premium_support", 5)],
+    usage: &[("ai_operations", 62_500), ("storage", 742)],
+};
+
+impl Offer {
+    fn command(&self, customer: &Customer, bill_from: BillFrom, external_id: Option<String>) -> Start {
+        Start {
+            customer: customer.id,
+            plan: self.plan.into(),
+            cycle: Cycle::MONTH,
+            quantity: self.seats,
+            addons: self.addons.iter().map(|(key, count)| ((*key).to_owned(), *count)).collect(),
+            start: None,
+            bill_from,
+            zone: None,
+            currency: None,
+            entity: None,
+            external_id,
+            metadata: serde_json::Value::Null,
+            finalize: true,
+            trial: false,
+            has_method: false,
+            coupons: Vec::new(),
+            agreement: Agreement::default(),
+            term: None,
+            ramp: Vec::new(),
+        }
+    }
+
+    /// Start subscriptions and say what they will have used.
+    fn start(&self, tx: &mut Tx<'_>, starts: Vec<(Customer, Start)>) -> Result<()> {
+        let started = start_all(tx, starts)?;
+        let figures = started.iter().flat_map(|Started { subscription, .. }| {
+            self.usage.iter().map(move |(key, measured)| (subscription, key, Exact::from(*measured)))
+        });
+        let now = tx.now();
+        let posted: Vec<Posted> = figures
+            .map(|(subscription, key, measured)| Posted {
+                subscription: subscription.id,
+                start: subscription.arrears_from.at,
+                key: (*key).to_owned(),
+                groups: BTreeMap::from([(String::new(), Figure::Quantity(measured.into()))]),
+                watermark: None,
+                posted: now,
+                late: false,
+            })
+            .collect();
+        if posted.is_empty() { Ok(()) } else { usage::post_all(tx, &posted) }
     }
 }
 
 /// So many customers with a subscription each, named `sub-0`, `sub-1` … by the merchant.
-pub fn with_one_each(db: &Db, scope: &Scope, customers: usize, bill_from: BillFrom) -> Result<()> {
+pub fn with_one_each(
+    db: &Db,
+    scope: &Scope,
+    offer: &'static Offer,
+    customers: usize,
+    bill_from: BillFrom,
+) -> Result<()> {
     for first in (0..customers).step_by(AT_ONCE) {
         let count = AT_ONCE.min(customers - first);
-        let start = move |tx: &mut store::Tx<'_>| {
+        let start = move |tx: &mut Tx<'_>| {
             let made = customer::create_all(tx, vec![new_customer()?; count])?;
             let named = made.into_iter().zip(first..);
             let starts = named.map(|(customer, number)| {
-                let start = command(&customer, bill_from, Some(format!("sub-{number}")));
+                let start = offer.command(&customer, bill_from, Some(format!("sub-{number}")));
                 (customer, start)
             });
-            start_all(tx, starts.collect()).map(drop)
+            offer.start(tx, starts.collect())
         };
         db.write(scope, start).wait()?;
     }
@@ -62,13 +137,14 @@ pub fn with_one_each(db: &Db, scope: &Scope, customers: usize, bill_from: BillFr
 }
 
 /// One customer with so many subscriptions.
-pub fn one_with(db: &Db, scope: &Scope, subscriptions: usize) -> Result<()> {
+pub fn one_with(db: &Db, scope: &Scope, offer: &'static Offer, subscriptions: usize) -> Result<()> {
     let acme = db.write(scope, |tx| customer::create(tx, new_customer()?)).wait()?;
     for first in (0..subscriptions).step_by(AT_ONCE) {
         let (acme, count) = (acme.clone(), AT_ONCE.min(subscriptions - first));
-        let start = move |tx: &mut store::Tx<'_>| {
+        let start = move |tx: &mut Tx<'_>| {
             customer::lock(tx, acme.id)?;
-            start_all(tx, vec![(acme.clone(), command(&acme, BillFrom::NextPeriod, None)); count]).map(drop)
+            let command = offer.command(&acme, BillFrom::NextPeriod, None);
+            offer.start(tx, vec![(acme.clone(), command); count])
         };
         db.write(scope, start).wait()?;
     }

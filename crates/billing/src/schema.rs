@@ -1,6 +1,6 @@
 //! What billing stores.
 
-use crate::{bill_run, coupon, credit_note, invoice, payment, subscription, usage};
+use crate::{bill_run, coupon, credit_note, figures, import, invoice, payment, subscription, usage};
 
 /// Subscriptions with their items, invoices and credit notes with their lines.
 pub static CONTEXT: store::Context = store::Context {
@@ -202,52 +202,47 @@ pub static CONTEXT: store::Context = store::Context {
         ",
         extra: store::Extra::NONE,
     }, store::Migration {
-        number: 4,
-        name: "payments, what they settle",
+        number: 3,
+        name: "taxes of invoices, ends of invoices",
         step: store::Step::Expand,
         sql: "
-            CREATE TABLE payment (
+            CREATE TABLE invoice_tax (
                 env_id UUID NOT NULL,
-                id UUID NOT NULL,
-                entity_id UUID NOT NULL,
-                customer_id UUID NOT NULL,
-                method TEXT NOT NULL,
-                currency TEXT NOT NULL,
-                amount INTEGER NOT NULL,
-                credit INTEGER NOT NULL,
-                reference TEXT,
-                received INSTANT NOT NULL,
-                reversed INSTANT,
-                PRIMARY KEY (env_id, id)
-            ) STRICT, WITHOUT ROWID;
-            CREATE UNIQUE INDEX payment_reference ON payment (env_id, reference)
-                WHERE reference IS NOT NULL AND reversed IS NULL;
-            CREATE INDEX payment_customer ON payment (env_id, customer_id, id);
-            CREATE TABLE settlement (
-                env_id UUID NOT NULL,
-                payment_id UUID NOT NULL,
-                ordinal INTEGER NOT NULL,
                 invoice_id UUID NOT NULL,
-                cause TEXT NOT NULL,
+                ordinal INTEGER NOT NULL,
+                jurisdiction TEXT NOT NULL,
+                kind TEXT NOT NULL,
+                name TEXT NOT NULL,
+                rate TEXT NOT NULL,
+                base INTEGER NOT NULL,
                 amount INTEGER NOT NULL,
-                at INSTANT NOT NULL,
-                PRIMARY KEY (env_id, payment_id, ordinal)
+                reason TEXT NOT NULL,
+                note TEXT,
+                PRIMARY KEY (env_id, invoice_id, ordinal)
             ) STRICT, WITHOUT ROWID;
-            CREATE INDEX settlement_invoice ON settlement (env_id, invoice_id, payment_id, ordinal);
-            ALTER TABLE invoice ADD COLUMN paid INTEGER NOT NULL DEFAULT 0;
-            CREATE INDEX invoice_open ON invoice (env_id, customer_id, id) WHERE state = 'finalized';
+            ALTER TABLE invoice ADD COLUMN seller JSON;
+            ALTER TABLE invoice ADD COLUMN tax_rounding TEXT NOT NULL DEFAULT 'category';
+            ALTER TABLE invoice ADD COLUMN ended INSTANT;
+            ALTER TABLE invoice ADD COLUMN end_reason TEXT;
+            ALTER TABLE invoice_line ADD COLUMN tax_ordinal INTEGER NOT NULL DEFAULT 0;
+            ALTER TABLE credit_note ADD COLUMN seller JSON;
+            ALTER TABLE credit_note_line ADD COLUMN tax INTEGER NOT NULL DEFAULT 0;
         ",
         extra: store::Extra::NONE,
-    }],
+    }, figures::MIGRATION, payment::MIGRATION],
     installation_tables: &[],
     system_tables: &[],
     statements: &[
         subscription::sql::ALL,
+        subscription::search::ALL,
         invoice::sql::ALL,
+        invoice::search::ALL,
         credit_note::sql::ALL,
         usage::sql::ALL,
         bill_run::sql::ALL,
         coupon::sql::ALL,
+        figures::ALL,
+        import::sql::ALL,
         payment::sql::ALL,
     ],
     bulks: &[
@@ -256,6 +251,7 @@ pub static CONTEXT: store::Context = store::Context {
         credit_note::sql::BULKS,
         usage::sql::BULKS,
         coupon::sql::BULKS,
+        figures::BULKS,
         payment::sql::BULKS,
     ],
     upcasters: &[],

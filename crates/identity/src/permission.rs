@@ -42,9 +42,13 @@ permissions! {
     SubscriptionRead "subscription.read";
     /// Start and change subscriptions.
     SubscriptionWrite "subscription.write";
+    /// Agree prices, minimums and terms beside the price book, and give subscriptions away.
+    SubscriptionNegotiate "subscription.negotiate";
+    /// Post what was used.
+    UsageWrite "usage.write";
     /// See invoices.
     InvoiceRead "invoice.read";
-    /// Finalize invoices.
+    /// Finalize and void invoices, and mark them uncollectible.
     InvoiceWrite "invoice.write";
     /// See price books.
     BookRead "book.read";
@@ -139,6 +143,9 @@ mod tests {
         assert_eq!(some.require(Permission::ClockWrite).unwrap_err().code, "permission_missing");
         let read = Permissions::Read;
         assert!(read.allow(Permission::LedgerRead) && !read.allow(Permission::BookWrite));
+        assert!(!read.allow(Permission::SubscriptionNegotiate));
+        let writes = Permissions::parse("subscription.write").unwrap();
+        assert!(!writes.allow(Permission::SubscriptionNegotiate), "it is given by its own name only");
         assert!(Permission::ALL.iter().all(|one| Permissions::All.allow(*one)));
         assert_eq!(Permissions::parse("customers.read").unwrap_err().code, "permission_unknown");
     }

@@ -105,6 +105,27 @@ pub static CONTEXT: store::Context = store::Context {
             ALTER TABLE legal_entity ADD COLUMN registrations JSON NOT NULL DEFAULT '[]';
         ",
         extra: store::Extra::NONE,
+    },
+    store::Migration {
+        number: 3,
+        name: "customers are found by words, country and currency, and sorted by name",
+        step: store::Step::Expand,
+        sql: "
+            ALTER TABLE person ADD COLUMN name_key BYTES;
+            ALTER TABLE person ADD COLUMN words TEXT;
+            CREATE INDEX person_name ON person (env_id, name_key, id);
+            CREATE INDEX person_unindexed ON person (env_id, id) WHERE words IS NULL;
+            CREATE UNIQUE INDEX customer_person ON customer (env_id, person_id);
+            CREATE INDEX customer_country ON customer (env_id, country, id);
+            CREATE INDEX customer_currency ON customer (env_id, currency, id);
+            CREATE TABLE customer_word (
+                env_id UUID NOT NULL,
+                word BYTES NOT NULL,
+                customer_id UUID NOT NULL,
+                PRIMARY KEY (env_id, word, customer_id)
+            ) STRICT, WITHOUT ROWID;
+        ",
+        extra: store::Extra::NONE,
     }],
     installation_tables: &["merchant", "app_user", "membership", "sign_in_link", "user_session"],
     system_tables: &["environment", "api_key"],

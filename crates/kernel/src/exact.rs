@@ -12,7 +12,7 @@ use num_traits::{One, Pow, Signed, ToPrimitive, Zero};
 
 use crate::{
     Error, Result,
-    decimal::{Decimal, place_point},
+    decimal::{Decimal, fixed, place_point},
     rational::Rational,
     text_serde::text_serde,
 };
@@ -61,6 +61,11 @@ impl Exact {
                 ))
             },
             |decimal| {
+                // 38 places are the most a text of that length has, and 10^38 fits.
+                let places = decimal.places();
+                if let Some(scaled) = decimal.scaled(places) {
+                    return Ok(Self(Rational::new(scaled, 10_i128.pow(places as u32))));
+                }
                 let scale = Pow::pow(BigInt::from(10), decimal.fraction.len());
                 Ok(Self(Rational::from_big(BigRational::new(decimal.unscaled(), scale))))
             },
@@ -158,6 +163,21 @@ impl Exact {
     }
 }
 
+/// What `Display` writes, when all of it fits machine words.
+fn shown(numerator: i128, denominator: i128) -> Option<String> {
+    let twos = denominator.trailing_zeros() as usize;
+    let (mut rest, mut fives) = (denominator >> twos, 0);
+    while rest % 5 == 0 {
+        (rest, fives) = (rest / 5, fives + 1);
+    }
+    let places = twos.max(fives);
+    if rest != 1 || places > MAX_SHOWN_PLACES {
+        return Some(format!("{numerator}/{denominator}"));
+    }
+    let factor = 10_i128.pow(places as u32) / denominator;
+    Some(fixed(numerator.checked_mul(factor)?, places))
+}
+
 fn in_range(value: &BigInt) -> Result<i64> {
     value.to_i64().ok_or_else(|| {
         Error::invalid("amount_out_of_range", "The result is too large. Use a smaller quantity or price.")
@@ -228,6 +248,9 @@ impl std::iter::Sum for Exact {
 impl fmt::Display for Exact {
     /// The exact decimal when it ends within 20 places, otherwise `n/d` in lowest terms.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(text) = self.0.small_parts().and_then(|(n, d)| shown(n, d)) {
+            return f.write_str(&text);
+        }
         match self.terminating_places() {
             Some(places) => f.write_str(&self.to_decimal_string(places as u32)),
             None => write!(f, "{}/{}", self.0.big().numer(), self.0.big().denom()),

@@ -54,7 +54,11 @@ pub struct AnyId {
 
 impl fmt::Display for AnyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}_{}", self.prefix, encode(self.uuid))
+        let letters = encode(self.uuid);
+        let letters = str::from_utf8(&letters).map_err(|_| fmt::Error)?;
+        f.write_str(self.prefix)?;
+        f.write_str("_")?;
+        f.write_str(letters)
     }
 }
 
@@ -130,9 +134,14 @@ impl<'de, K: IdKind> Deserialize<'de> for Id<K> {
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
 /// 128 bits as 26 characters, most significant first; the first character holds three bits.
-fn encode(uuid: Uuid) -> String {
-    let bits = uuid.as_u128();
-    (0..26).rev().map(|place| char::from(ALPHABET[((bits >> (place * 5)) & 31) as usize])).collect()
+fn encode(uuid: Uuid) -> [u8; 26] {
+    let mut bits = uuid.as_u128();
+    let mut letters = [0; 26];
+    for letter in letters.iter_mut().rev() {
+        *letter = ALPHABET[(bits & 31) as usize];
+        bits >>= 5;
+    }
+    letters
 }
 
 /// The inverse of [`encode`]; strict, so that one id has one spelling.
@@ -201,6 +210,7 @@ pub mod ids {
         LedgerAccount LedgerAccountId "acc" "ledger account";
         LedgerTransaction LedgerTransactionId "txn" "ledger transaction";
         Job JobId "job" "job";
+        Hold HoldId "hld" "hold";
     }
 }
 

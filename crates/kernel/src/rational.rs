@@ -18,10 +18,19 @@ pub(crate) enum Rational {
 impl Rational {
     /// `numerator / denominator`; the denominator is above zero.
     pub fn new(numerator: i128, denominator: i128) -> Self {
-        if numerator == i128::MIN {
-            return Self::from_big(BigRational::new(numerator.into(), denominator.into()));
+        match (numerator, denominator) {
+            (i128::MIN, _) => Self::from_big(BigRational::new(numerator.into(), denominator.into())),
+            (_, 1) => Self::Small(Ratio::new_raw(numerator, 1)),
+            _ => Self::Small(Ratio::new(numerator, denominator)),
         }
-        Self::Small(Ratio::new(numerator, denominator))
+    }
+
+    /// Numerator and denominator, when they fit.
+    pub fn small_parts(&self) -> Option<(i128, i128)> {
+        match self {
+            Self::Small(value) => Some((*value.numer(), *value.denom())),
+            Self::Big(_) => None,
+        }
     }
 
     pub fn from_big(value: BigRational) -> Self {
@@ -54,15 +63,18 @@ impl Rational {
     }
 
     pub fn add(&self, other: &Self) -> Self {
-        self.small(other, Ratio::checked_add).unwrap_or_else(|| Self::from_big(&*self.big() + &*other.big()))
+        self.small(other, i128::checked_add, Ratio::checked_add)
+            .unwrap_or_else(|| Self::from_big(&*self.big() + &*other.big()))
     }
 
     pub fn sub(&self, other: &Self) -> Self {
-        self.small(other, Ratio::checked_sub).unwrap_or_else(|| Self::from_big(&*self.big() - &*other.big()))
+        self.small(other, i128::checked_sub, Ratio::checked_sub)
+            .unwrap_or_else(|| Self::from_big(&*self.big() - &*other.big()))
     }
 
     pub fn mul(&self, other: &Self) -> Self {
-        self.small(other, Ratio::checked_mul).unwrap_or_else(|| Self::from_big(&*self.big() * &*other.big()))
+        self.small(other, i128::checked_mul, Ratio::checked_mul)
+            .unwrap_or_else(|| Self::from_big(&*self.big() * &*other.big()))
     }
 
     /// The quotient; the divisor is not zero.
@@ -98,14 +110,21 @@ impl Rational {
         }
     }
 
-    /// The result in machine words, when both sides and everything on the way fit.
+    /// The result in machine words, when both sides and everything on the way fit. Whole numbers, which
+    /// most are, need no reducing.
     fn small(
         &self,
         other: &Self,
+        of_whole: fn(i128, i128) -> Option<i128>,
         operation: fn(&Ratio<i128>, &Ratio<i128>) -> Option<Ratio<i128>>,
     ) -> Option<Self> {
         let (Self::Small(a), Self::Small(b)) = (self, other) else { return None };
-        operation(a, b).filter(|value| *value.numer() != i128::MIN).map(Self::Small)
+        let value = if *a.denom() == 1 && *b.denom() == 1 {
+            of_whole(*a.numer(), *b.numer()).map(|whole| Ratio::new_raw(whole, 1))
+        } else {
+            operation(a, b)
+        };
+        value.filter(|value| *value.numer() != i128::MIN).map(Self::Small)
     }
 }
 

@@ -2,21 +2,25 @@
 //!
 //! A context hands balanced [`Transaction`]s to [`post`] inside the database transaction of the change
 //! they belong to. Entries are only ever added: the database itself refuses to change or delete one.
-//! A positive amount is a debit, a negative one a credit, and no balance is stored: each is a sum of
-//! postings, and [`check`] recomputes all of them.
+//! A positive amount is a debit, a negative one a credit. A balance is a sum of postings; the sums of each
+//! day are kept beside them, and [`check`] recomputes all of it.
 
+mod days;
 mod model;
 mod ops;
+mod pages;
 mod reads;
 mod rules;
 mod schema;
 mod sql;
 
+pub use days::{KindTotal, renew_sums, totals};
 pub use model::{
     Account, AccountKind, Balance, Cursor, Entry, KnownAccount, Posting, Report, StatementLine,
     StatementPage, Total, Transaction,
 };
 pub use ops::post;
+pub use pages::{account_counts, accounts_of, balances, statement_back};
 pub use reads::{
     MAX_PAGE, account, accounts, check, find_account, held_by, of_document, statement, trial_balance,
 };

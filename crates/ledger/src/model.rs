@@ -278,11 +278,13 @@ pub struct Report {
     pub unbalanced: Vec<LedgerTransactionId>,
     /// Per currency: each must be zero.
     pub totals: Vec<Total>,
+    /// Whether the sums kept by day are those of the postings.
+    pub summed: bool,
 }
 
 impl Report {
     /// Are the books in order?
     pub fn is_sound(&self) -> bool {
-        self.unbalanced.is_empty() && self.totals.iter().all(|total| total.amount == 0)
+        self.summed && self.unbalanced.is_empty() && self.totals.iter().all(|total| total.amount == 0)
     }
 }

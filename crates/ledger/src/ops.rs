@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::{
     Error, Result,
-    ids::{LedgerAccountId, LedgerTransactionId, LegalEntityId},
+    ids::{LedgerAccountId, LedgerTransactionId},
 };
 use store::{ToValue, Tx, params};
 
 use crate::{
-    Account, Transaction,
+    Account, Transaction, days,
     reads::read_account,
     rules::check_balanced,
     sql::{FIND_ACCOUNTS, INSERT_ACCOUNTS, INSERT_POSTINGS, INSERT_TRANSACTIONS},
@@ -31,6 +31,7 @@ pub fn post(tx: &mut Tx<'_>, transactions: &[Transaction]) -> Result<Vec<LedgerT
     let accounts = get_or_create(tx, wanted.collect())?;
     let ids: Vec<LedgerTransactionId> = transactions.iter().map(|_| tx.new_id()).collect();
     insert(tx, transactions, &ids, &accounts)?;
+    days::add(tx, transactions)?;
     Ok(ids)
 }
 
@@ -55,19 +56,18 @@ fn get_or_create(tx: &mut Tx<'_>, wanted: BTreeSet<&Account>) -> Result<Accounts
 }
 
 fn find(tx: &mut Tx<'_>, wanted: &BTreeSet<&Account>) -> Result<Accounts> {
-    let entities: BTreeSet<LegalEntityId> = wanted.iter().map(|account| account.entity).collect();
-    let kinds: BTreeSet<&str> = wanted.iter().map(|account| account.kind.word()).collect();
-    let owners: BTreeSet<&str> = wanted.iter().map(|account| owner(account)).collect();
-    let entities: Vec<LegalEntityId> = entities.into_iter().collect();
-    let texts = |set: BTreeSet<&str>| set.into_iter().map(str::to_owned).collect::<Vec<_>>();
     let mut found = Accounts::new();
-    tx.each(&FIND_ACCOUNTS, params![entities, texts(kinds), texts(owners)], |row| {
-        let known = read_account(row)?;
-        if wanted.contains(&known.account) {
+    // They are in order of legal entity and kind.
+    let wanted: Vec<&Account> = wanted.iter().copied().collect();
+    for alike in wanted.chunk_by(|a, b| (a.entity, a.kind) == (b.entity, b.kind)) {
+        let (entity, kind) = (alike[0].entity, alike[0].kind.word());
+        let owners: Vec<String> = alike.iter().map(|account| owner(account).to_owned()).collect();
+        tx.each(&FIND_ACCOUNTS, params![entity, kind, owners], |row| {
+            let known = read_account(row)?;
             found.insert(known.account, known.id);
-        }
-        Ok(())
-    })?;
+            Ok(())
+        })?;
+    }
     Ok(found)
 }
 

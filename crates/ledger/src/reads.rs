@@ -11,7 +11,7 @@ use store::{Row, View, params};
 
 use crate::{
     Account, AccountKind, Balance, Cursor, Entry, KnownAccount, Posting, Report, StatementLine,
-    StatementPage, Total,
+    StatementPage, Total, days,
     ops::owner,
     sql::{
         ACCOUNTS, BARE, COUNT, FIND_ACCOUNT, GET_ACCOUNT, HEADLESS, HELD, HELD_BY, OF_DOCUMENT, STATEMENT,
@@ -47,7 +47,7 @@ pub(crate) fn read_account(row: &Row<'_>) -> Result<KnownAccount> {
 }
 
 /// Reads `entity_id, kind, owner` from column `first` on.
-fn read_account_at(row: &Row<'_>, first: usize) -> Result<Account> {
+pub(crate) fn read_account_at(row: &Row<'_>, first: usize) -> Result<Account> {
     let owner: String = row.get(first + 2)?;
     Ok(Account {
         entity: row.get(first)?,
@@ -56,7 +56,7 @@ fn read_account_at(row: &Row<'_>, first: usize) -> Result<Account> {
     })
 }
 
-fn read_document(row: &Row<'_>, first: usize) -> Result<AnyId> {
+pub(crate) fn read_document(row: &Row<'_>, first: usize) -> Result<AnyId> {
     Ok(AnyId { prefix: row.parse(first, known_prefix)?, uuid: row.get(first + 1)? })
 }
 
@@ -162,5 +162,7 @@ pub fn check(view: &mut View<'_>) -> Result<Report> {
     for statement in [&UNBALANCED, &BARE, &HEADLESS] {
         unbalanced.extend(view.all(statement, params![], |row| row.get::<LedgerTransactionId>(0))?);
     }
-    Ok(Report { transactions, postings, accounts, unbalanced: unbalanced.into_iter().collect(), totals })
+    let summed = days::totals(view, None)? == days::fold(&trial_balance(view, None)?);
+    let unbalanced = unbalanced.into_iter().collect();
+    Ok(Report { transactions, postings, accounts, unbalanced, totals, summed })
 }

@@ -2,17 +2,25 @@
 
 use store::{Context, Extra, File, Migration, Step};
 
-use crate::sql;
+use crate::{days, pages, sql};
 
 /// What the ledger stores.
 pub static CONTEXT: Context = Context {
     name: "ledger",
     file: File::Core,
-    migrations: &[Migration {
-        number: 1,
-        name: "accounts, transactions, postings",
-        step: Step::Expand,
-        sql: "
+    migrations: &[FIRST, BY_OWNER, days::MIGRATION],
+    installation_tables: &[],
+    system_tables: &[],
+    statements: &[sql::ALL, days::ALL, pages::ALL],
+    bulks: &[sql::BULKS, days::BULKS],
+    upcasters: &[],
+};
+
+const FIRST: Migration = Migration {
+    number: 1,
+    name: "accounts, transactions, postings",
+    step: Step::Expand,
+    sql: "
             CREATE TABLE ledger_account (
                 env_id UUID NOT NULL,
                 id UUID NOT NULL,
@@ -44,9 +52,9 @@ pub static CONTEXT: Context = Context {
             ) STRICT, WITHOUT ROWID;
             CREATE INDEX posting_account ON posting (env_id, account_id, transaction_id, ordinal);
         ",
-        // Every UPDATE and DELETE is refused by the database itself.
-        extra: Extra {
-            sqlite: "
+    // Every UPDATE and DELETE is refused by the database itself.
+    extra: Extra {
+        sqlite: "
                 CREATE TRIGGER ledger_account_no_update BEFORE UPDATE ON ledger_account
                     BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
                 CREATE TRIGGER ledger_account_no_delete BEFORE DELETE ON ledger_account
@@ -60,7 +68,7 @@ pub static CONTEXT: Context = Context {
                 CREATE TRIGGER posting_no_delete BEFORE DELETE ON posting
                     BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
             ",
-            postgres: "
+        postgres: "
                 CREATE FUNCTION ledger_refuses() RETURNS trigger LANGUAGE plpgsql AS
                     $$ BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$;
                 CREATE TRIGGER ledger_keeps BEFORE UPDATE OR DELETE ON ledger_account
@@ -70,11 +78,14 @@ pub static CONTEXT: Context = Context {
                 CREATE TRIGGER ledger_keeps BEFORE UPDATE OR DELETE ON posting
                     FOR EACH ROW EXECUTE FUNCTION ledger_refuses();
             ",
-        },
-    }],
-    installation_tables: &[],
-    system_tables: &[],
-    statements: &[sql::ALL],
-    bulks: &[sql::BULKS],
-    upcasters: &[],
+    },
+};
+
+/// What owners hold is asked for without knowing in whose books.
+const BY_OWNER: Migration = Migration {
+    number: 2,
+    name: "accounts by owner",
+    step: Step::Expand,
+    sql: "CREATE INDEX ledger_account_owner ON ledger_account (env_id, kind, owner)",
+    extra: Extra::NONE,
 };

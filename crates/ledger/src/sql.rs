@@ -3,9 +3,10 @@
 use store::{bulks, statements};
 
 statements! {
-    /// The accounts asked for, and perhaps others made of the same parts.
+    /// Accounts of one kind in the books of one legal entity. One list only: with more of them both engines
+    /// would rather read every account there is.
     environment FIND_ACCOUNTS = "SELECT id, entity_id, kind, owner FROM ledger_account
-        WHERE env_id = $1 AND entity_id IN_IDS($2) AND kind IN_TEXTS($3) AND owner IN_TEXTS($4)";
+        WHERE env_id = $1 AND entity_id = $2 AND kind = $3 AND owner IN_TEXTS($4)";
     environment FIND_ACCOUNT = "SELECT id FROM ledger_account
         WHERE env_id = $1 AND entity_id = $2 AND kind = $3 AND owner = $4";
     environment GET_ACCOUNT = "SELECT id, entity_id, kind, owner FROM ledger_account WHERE env_id = $1 AND id = $2";

@@ -8,7 +8,7 @@ use kernel::{
     ids::{Invoice, LedgerTransactionId, LegalEntityId},
     new_id,
 };
-use ledger::{Account, AccountKind, Posting, Transaction};
+use ledger::{Account, AccountKind, KindTotal, Posting, Transaction};
 use proptest::{prelude::*, test_runner::TestRunner};
 use store::{Db, Mode, Pending, Scope, ToValue, Tx, params};
 use testkit::{TestDb, on_both};
@@ -22,6 +22,7 @@ store::statements! {
     environment DROP_TRANSACTIONS = "DELETE FROM ledger_transaction WHERE env_id = $1";
     environment RENAME_ACCOUNTS = "UPDATE ledger_account SET owner = 'x' WHERE env_id = $1";
     environment DROP_ACCOUNTS = "DELETE FROM ledger_account WHERE env_id = $1";
+    environment DROP_SUMS = "DELETE FROM ledger_day WHERE env_id = $1 AND kind = 'receivable'";
 }
 
 store::bulks! {
@@ -221,6 +222,147 @@ fn accounts_are_listed_in_order() {
             test.db.read(&scope, move |view| ledger::find_account(view, &unknown)).wait().unwrap(),
             None
         );
+    });
+}
+
+/// Books of two legal entities over four days, with postings at the edges of days.
+fn some_days(test: &TestDb) -> (Scope, [Books; 2]) {
+    let (scope, books) = (test.environment(Mode::Live), [Books::new(), Books::new()]);
+    let times = [
+        "2026-01-01T00:00:00Z",
+        "2026-01-01T23:59:59.999999Z",
+        "2026-01-02T00:00:00Z",
+        "2026-01-02T12:00:00Z",
+        "2026-01-05T23:00:00Z",
+    ];
+    let mut sales = Vec::new();
+    for (at, time) in times.into_iter().enumerate() {
+        for (place, books) in books.into_iter().enumerate() {
+            let mut sale = books.sale(["cus_a", "cus_b", "cus_c"][at % 3], 100 + 7 * at as i64, time);
+            let euros = money(3 + place as i64, "EUR");
+            let product = ["plan", "addon"][at % 2];
+            sale.postings.push(Posting::debit(Account::single(books.0, AccountKind::Refunds), euros));
+            sale.postings.push(Posting::credit(books.revenue(product), euros));
+            sales.push(sale);
+        }
+    }
+    post(&test.db, &scope, sales).wait().unwrap();
+    (scope, books)
+}
+
+#[test]
+fn sums_of_days_say_what_the_postings_say_at_any_instant() {
+    on_both(CONTEXTS, |test| {
+        let (scope, _) = some_days(test);
+        let instants = [
+            "2025-12-31T23:59:59.999999Z",
+            "2026-01-01T00:00:00Z",
+            "2026-01-01T23:59:59.999999Z",
+            "2026-01-02T00:00:00Z",
+            "2026-01-02T11:59:59Z",
+            "2026-01-03T00:00:00Z",
+            "2026-01-06T00:00:00Z",
+        ];
+        for as_of in instants.map(|text| Some(instant(text))).into_iter().chain([None]) {
+            let (summed, single) = test
+                .db
+                .read(&scope, move |view| {
+                    Ok((ledger::totals(view, as_of)?, ledger::trial_balance(view, as_of)?))
+                })
+                .wait()
+                .unwrap();
+            let of = |total: &KindTotal| {
+                let mine = single.iter().filter(|balance| {
+                    (balance.account.entity, balance.account.kind, balance.currency)
+                        == (total.entity, total.kind, total.currency)
+                        && (total.owner.is_none() || balance.account.owner == total.owner)
+                });
+                mine.fold((0, 0), |(debit, credit), one| (debit + one.debit, credit + one.credit))
+            };
+            for total in &summed {
+                assert_eq!((total.debit, total.credit), of(total), "{as_of:?}: {total:?}");
+                assert_eq!(total.owner.is_some(), total.kind == AccountKind::Revenue);
+            }
+            let sum = |debit: bool| {
+                summed.iter().map(|one| if debit { one.debit } else { one.credit }).sum::<i64>()
+            };
+            assert_eq!(sum(true), single.iter().map(|one| one.debit).sum::<i64>());
+            assert_eq!(sum(true), sum(false));
+        }
+    });
+}
+
+#[test]
+fn lost_sums_are_noticed_and_added_up_anew() {
+    on_both(CONTEXTS, |test| {
+        let (scope, _) = some_days(test);
+        let whole = test.db.read(&scope, |view| ledger::totals(view, None)).wait().unwrap();
+        assert!(!test.db.write(&scope, ledger::renew_sums).wait().unwrap(), "nothing to do");
+        test.db.write(&scope, |tx| tx.exec(&DROP_SUMS, params![])).wait().unwrap();
+        assert!(!test.db.read(&scope, ledger::check).wait().unwrap().is_sound());
+        assert!(test.db.write(&scope, ledger::renew_sums).wait().unwrap());
+        assert!(test.db.read(&scope, ledger::check).wait().unwrap().is_sound());
+        assert_eq!(test.db.read(&scope, |view| ledger::totals(view, None)).wait().unwrap(), whole);
+    });
+}
+
+#[test]
+fn a_statement_reads_backwards_to_the_same_balances() {
+    on_both(CONTEXTS, |test| {
+        let (scope, _) = some_days(test);
+        for known in test.db.read(&scope, ledger::accounts).wait().unwrap() {
+            let id = known.id;
+            let forwards = test.db.read(&scope, move |view| ledger::statement(view, id, None, 1_000));
+            let mut expected = forwards.wait().unwrap().lines;
+            expected.reverse();
+            let (mut lines, mut before) = (Vec::new(), None);
+            loop {
+                let page = test.db.read(&scope, move |view| ledger::statement_back(view, id, before, 2));
+                let page = page.wait().unwrap();
+                lines.extend(page.lines);
+                before = page.next;
+                if before.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(lines, expected, "{}", known.account);
+        }
+    });
+}
+
+#[test]
+fn accounts_of_a_kind_are_read_page_by_page_with_what_they_hold() {
+    on_both(CONTEXTS, |test| {
+        let (scope, books) = some_days(test);
+        let as_of = Some(instant("2026-01-02T00:00:00Z"));
+        for kind in [AccountKind::Receivable, AccountKind::Revenue, AccountKind::Refunds, AccountKind::Cash] {
+            let entity = books[1].0;
+            let (mut accounts, mut after) = (Vec::new(), String::new());
+            loop {
+                let behind = after.clone();
+                let page =
+                    test.db.read(&scope, move |view| ledger::accounts_of(view, entity, kind, &behind, 2));
+                let page = page.wait().unwrap();
+                let Some(owner) = page.last().and_then(|last| last.account.owner.clone()) else {
+                    accounts.extend(page);
+                    break;
+                };
+                accounts.extend(page);
+                after = owner;
+            }
+            let known = accounts.clone();
+            let read = test.db.read(&scope, move |view| {
+                let counts = ledger::account_counts(view)?;
+                let balances = ledger::balances(view, known.clone(), as_of)?;
+                Ok((balances, ledger::trial_balance(view, as_of)?, counts.get(&(entity, kind)).copied()))
+            });
+            let (mut balances, mut expected, count) = read.wait().unwrap();
+            expected.retain(|one| one.account.entity == entity && one.account.kind == kind);
+            let order = |one: &ledger::Balance| (one.account.clone(), one.currency);
+            balances.sort_by_key(order);
+            assert_eq!(balances, expected, "{kind}");
+            assert_eq!(accounts.len() as i64, count.unwrap_or_default(), "{kind}");
+        }
     });
 }
 

@@ -4,7 +4,7 @@ use catalog::Price;
 use kernel::{Currency, Money, ProrationUnit, Rate, Result, UnitPrice};
 use serde::{Deserialize, Serialize};
 
-use crate::{Number, recompute, sentences};
+use crate::{Number, metered::not_below_zero, recompute, sentences};
 
 /// The steps from a price to an amount.
 ///
@@ -81,6 +81,11 @@ pub enum Step {
         /// Over how many events, where that counts.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         events: Option<u64>,
+    },
+    /// How far what was measured goes: it adds nothing itself.
+    UpTo {
+        /// The last event in it, by whatever counts events.
+        watermark: String,
     },
     /// There is no complete figure for the period.
     Unmeasured,
@@ -305,10 +310,36 @@ impl Explanation {
         recompute::exact(self)
     }
 
+    /// How many units were included before any were charged, and how many of them are left; none when none are.
+    pub fn allowance(&self) -> Option<(Number, Number)> {
+        let measured = self.steps.iter().find_map(|step| match step {
+            Step::Measured { quantity, .. } => Some(&**quantity),
+            _ => None,
+        })?;
+        let included = self.steps.iter().find_map(|step| match step {
+            Step::Included { each, times: Some(times), .. } => Some(&**each * &**times),
+            Step::Included { each, times: None, .. } => Some((**each).clone()),
+            _ => None,
+        })?;
+        let left = not_below_zero(&included - measured);
+        Some((included.into(), left.into()))
+    }
+
     /// One line of text per step, for pages, the command line and e-mails.
     pub fn sentences(&self) -> Vec<String> {
         let code = self.currency.code();
         self.steps.iter().map(|step| sentences::sentence(step, code)).collect()
+    }
+
+    /// The same for a figure that goes up to an event.
+    #[must_use]
+    pub fn measured_up_to(mut self, watermark: &str) -> Self {
+        let measured =
+            self.steps.iter().position(|step| matches!(step, Step::Measured { .. } | Step::Lesser { .. }));
+        if let Some(place) = measured {
+            self.steps.insert(place + 1, Step::UpTo { watermark: watermark.to_owned() });
+        }
+        self
     }
 
     /// The same after a discount of `amount`.

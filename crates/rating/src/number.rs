@@ -77,8 +77,17 @@ pub(crate) fn parse(text: &str) -> Option<Exact> {
 fn decimal(text: &str) -> Option<Exact> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
-    let value = natural(whole)? + natural(fraction)?.checked_div(&power_of_ten(fraction.len()))?;
+    let value = match short(digits) {
+        Some(value) => value,
+        None => natural(whole)? + natural(fraction)?.checked_div(&power_of_ten(fraction.len()))?,
+    };
     Some(if digits.len() < text.len() { -value } else { value })
+}
+
+/// A whole number that fits machine words.
+fn short(digits: &str) -> Option<Exact> {
+    let fits = (1..=CHUNK).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    fits.then(|| digits.parse().ok().map(|whole: i128| Exact::from(whole)))?
 }
 
 fn natural(digits: &str) -> Option<Exact> {

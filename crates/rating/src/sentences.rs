@@ -28,6 +28,7 @@ pub(crate) fn sentence(step: &Step, currency: &str) -> String {
             format!("{currency} {quantity} measured in {events} transactions")
         }
         Step::Measured { quantity, .. } => format!("{currency} {quantity} measured"),
+        Step::UpTo { watermark } => format!("counted up to {watermark}"),
         Step::Unmeasured => {
             "there is no complete measured base for the period, so the flat price stands".into()
         }

@@ -2,6 +2,7 @@
 
 mod app;
 mod bootstrap;
+mod directory;
 mod housekeeping;
 mod listen;
 mod serve;
@@ -21,13 +22,26 @@ pub static CONTEXTS: &[&store::Context] = &[
     &ledger::CONTEXT,
     &identity::CONTEXT,
     &billing::CONTEXT,
+    &metering::CONTEXT,
 ];
 
 /// What runs each kind of job.
 pub fn job_kinds() -> Vec<JobKind> {
-    let mut kinds = vec![billing::clock::advance_job_kind(), billing::clock::due_job_kind()];
+    let mut kinds = vec![
+        billing::clock::advance_job_kind(),
+        billing::clock::due_job_kind(),
+        billing::bill_run::job_kind(),
+        billing::migration::job_kind(),
+    ];
     kinds.extend(housekeeping::job_kinds());
     kinds
+}
+
+/// Metering over the program's own customers and subscriptions. `holder` is what this process is called among those
+/// that share the database.
+pub fn metering(db: &store::Db, holder: &str) -> metering::Metering {
+    let options = metering::Options { holder: holder.to_owned(), ..metering::Options::default() };
+    metering::Metering::new(db, std::sync::Arc::new(directory::Customers::new(db)), options)
 }
 
 /// The jobs that come back by themselves.

@@ -2,11 +2,19 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-use kernel::Cycle;
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use store::Location;
 
 use crate::place::Place;
+
+mod billing;
+mod lists;
+mod subscription;
+pub use billing::{Bill, BillRuns, Coupons, Day, PostUsage, Usage};
+pub use lists::{
+    Customers, InvoicesOrList, ListCustomers, ListInvoices, ListSubscriptions, Shown, SubscriptionsOrList,
+};
+pub use subscription::{ChangeSubscription, Prices, StartSubscription, Subscriptions};
 
 /// The commercial back office of a company in one program.
 #[derive(Debug, Parser)]
@@ -57,18 +65,29 @@ pub enum Command {
     /// Check, compare and apply price books
     #[command(subcommand)]
     Book(Book),
-    /// Bring customers and subscriptions in from a file
+    /// Bring customers and subscriptions in from files
     #[command(subcommand)]
     Import(Import),
     /// List customers
+    Customers(Customers),
+    /// Start, list and change subscriptions; without a command, list them
+    Subscriptions(SubscriptionsOrList),
+    /// Post what was used, and see what it comes to
     #[command(subcommand)]
-    Customers(Listed),
-    /// List and change subscriptions
+    Usage(Usage),
+    /// List coupons and who redeemed them
     #[command(subcommand)]
-    Subscriptions(Subscriptions),
-    /// List invoices
+    Coupons(Coupons),
+    /// Bill everything that is due
+    Bill(Bill),
+    /// Show what was billed in one go
     #[command(subcommand)]
-    Invoices(Listed),
+    BillRuns(BillRuns),
+    /// List everything that would fall due on a day
+    Day(Day),
+    /// List invoices, show, void and write them off; without a command, list them
+    #[command(alias = "invoice")]
+    Invoices(InvoicesOrList),
     /// Show how each amount of an invoice or credit note came to be
     Explain {
         /// Its number (INV-000001, INV-CN-000001) or its id (inv_…, crn_…)
@@ -142,6 +161,24 @@ pub enum Book {
     },
     /// Put a file in force for new subscriptions
     Apply { file: PathBuf },
+    /// Move subscriptions to the version in force; what they agreed to before counts no more
+    Migrate {
+        /// Only those on this plan; may be repeated
+        #[arg(long = "plan", value_name = "KEY")]
+        plans: Vec<String>,
+        /// What becomes of a plan; may be repeated
+        #[arg(long = "map", value_name = "PLAN=PLAN", value_parser = pair)]
+        plan_map: Vec<(String, String)>,
+        /// Now, crediting what is not used, or when the period ends
+        #[arg(long, value_enum, default_value_t = At::PeriodEnd)]
+        at: At,
+        /// Only show who would pay what
+        #[arg(long)]
+        dry_run: bool,
+        /// How many subscriptions a dry run lists at most
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+        limit: u32,
+    },
     /// Say what a file would change
     Diff {
         file: PathBuf,
@@ -153,119 +190,68 @@ pub enum Book {
 
 #[derive(Debug, Subcommand)]
 pub enum Import {
-    /// A row of a CSV file each: a customer and its subscription
-    Customers {
-        /// The CSV file
-        file: PathBuf,
-        /// Which column is which
-        #[arg(long, value_name = "FILE")]
-        map: PathBuf,
-        /// Load nothing when a row is bad
-        #[arg(long)]
-        all_or_nothing: bool,
-        /// The report as JSON
-        #[arg(long)]
-        json: bool,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub enum Listed {
-    /// The newest first
-    List {
-        /// How many at most
-        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
-        limit: u32,
-        /// As JSON
-        #[arg(long)]
-        json: bool,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub enum Subscriptions {
-    #[command(flatten)]
-    Listed(Listed),
-    /// Change plan, cycle, quantity or add-ons; what is not named stays
-    Change(ChangeSubscription),
-    /// Cancel one
-    Cancel {
-        /// Its id (sub_…) or ext: and your own
-        subscription: String,
-        /// Now, crediting what is not used, or when the period ends
-        #[arg(long, value_enum, default_value_t = At::PeriodEnd)]
-        at: At,
-    },
-    /// Take back a cancellation or change that waits for the end of the period
-    KeepOn {
-        /// Its id (sub_…) or ext: and your own
-        subscription: String,
-    },
-    /// Pause one: what is not used is credited, nothing falls due
-    Pause {
-        /// Its id (sub_…) or ext: and your own
-        subscription: String,
-    },
-    /// Resume a paused one: the rest of the period is charged
-    Resume {
-        /// Its id (sub_…) or ext: and your own
-        subscription: String,
-    },
-    /// End a trial now and begin the paid subscription
-    Convert {
-        /// Its id (sub_…) or ext: and your own
-        subscription: String,
-    },
-    /// Let a trial last longer
-    ExtendTrial {
-        /// Its id (sub_…) or ext: and your own
-        subscription: String,
-        /// Days to add to its end, 1 to 90
-        #[arg(long)]
-        days: u16,
-    },
-    /// Switch access off: nothing falls due until it is reinstated
-    Suspend {
-        /// Its id (sub_…) or ext: and your own
-        subscription: String,
-    },
-    /// Switch access on again, charging the rest of the period when what was paid for is over
-    Reinstate {
-        /// Its id (sub_…) or ext: and your own
-        subscription: String,
-    },
-    /// Say whether a method of payment is on file, which decides what the end of a trial does
-    PaymentMethod {
-        /// Its id (sub_…) or ext: and your own
-        subscription: String,
-        /// Whether there is one
-        #[arg(long, action = ArgAction::Set)]
-        on_file: bool,
-    },
+    /// Customers, from a CSV file or several
+    Customers(ImportFiles),
+    /// Customers and subscriptions with their history; which file holds what is told by its columns
+    Subscriptions(ImportFiles),
 }
 
 #[derive(Debug, Args)]
-pub struct ChangeSubscription {
-    /// Its id (sub_…) or ext: and your own
-    pub subscription: String,
-    /// Another plan, by its key in the price book
-    #[arg(long, value_name = "KEY")]
-    pub plan: Option<String>,
-    /// Another cycle: month, year, "2 weeks", …
-    #[arg(long)]
-    pub cycle: Option<Cycle>,
-    /// Units of the plan, when it is priced per unit
-    #[arg(long)]
-    pub quantity: Option<i64>,
-    /// An add-on with its new quantity, 0 to end it; may be repeated
-    #[arg(long = "addon", value_name = "KEY=QUANTITY", value_parser = addon)]
-    pub addons: Vec<(String, i64)>,
-    /// Now, crediting what is not used, or when the period ends
-    #[arg(long, value_enum, default_value_t = At::Now)]
-    pub at: At,
-    /// Only show what it would do
+pub struct ImportFiles {
+    /// CSV files
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Which column is which
+    #[arg(long, value_name = "FILE")]
+    pub map: PathBuf,
+    /// Check every row, load none
     #[arg(long)]
     pub dry_run: bool,
+    /// What to do when rows are bad: load nothing, or the good ones
+    #[arg(long, value_enum, default_value_t = OnBad::Stop)]
+    pub on_bad: OnBad,
+    /// Write the bad rows and what is wrong with them to a CSV file
+    #[arg(long, value_name = "FILE")]
+    pub bad_rows: Option<PathBuf>,
+    /// The report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What to do when some rows are bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OnBad {
+    /// Load nothing
+    Stop,
+    /// Load the good ones
+    Skip,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Invoices {
+    /// The newest first
+    List(ListInvoices),
+    /// Show one with its lines, its taxes and why each is as it is
+    Show {
+        /// Its number (INV-000001) or its id (inv_…)
+        invoice: String,
+    },
+    /// Take one back whole: what it posted is posted back, what was paid is to the customer's credit
+    Void {
+        /// Its number (INV-000001) or its id (inv_…)
+        invoice: String,
+        /// Why, as a code: duplicate, mistake, …
+        #[arg(long, value_name = "CODE")]
+        reason: String,
+    },
+    /// Give up collecting what is due on one: it becomes bad debt
+    Uncollectible {
+        /// Its number (INV-000001) or its id (inv_…)
+        invoice: String,
+        /// Why, as a code: insolvent, unreachable, …
+        #[arg(long, value_name = "CODE")]
+        reason: String,
+    },
 }
 
 /// When something takes effect.
@@ -273,12 +259,6 @@ pub struct ChangeSubscription {
 pub enum At {
     Now,
     PeriodEnd,
-}
-
-fn addon(text: &str) -> Result<(String, i64), &'static str> {
-    const HOW: &str = "write it like extra_user=2";
-    let (key, quantity) = text.split_once('=').ok_or(HOW)?;
-    Ok((key.to_owned(), quantity.parse().map_err(|_| HOW)?))
 }
 
 #[derive(Debug, Subcommand)]
@@ -364,6 +344,12 @@ pub enum Key {
         /// Its id (key_…)
         id: String,
     },
+}
+
+/// Two words with `=` between them.
+fn pair(text: &str) -> Result<(String, String), &'static str> {
+    let (key, value) = text.split_once('=').ok_or("write it like key=value")?;
+    Ok((key.to_owned(), value.to_owned()))
 }
 
 #[derive(Debug, Args)]

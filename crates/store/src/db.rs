@@ -7,7 +7,7 @@ use kernel::{Error, IdSource, Result, SystemClock, SystemIds, WallClock};
 
 use crate::{
     Context, File, Pending, Scope, Tx, View, postgres_engine, sqlite_engine,
-    tx::Runtime,
+    view::Runtime,
     work::{Closure, ReadWork, WriteWork, closed},
 };
 

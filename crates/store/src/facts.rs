@@ -6,12 +6,15 @@
 
 use jiff::Timestamp;
 use kernel::{AnyId, Error, Result, ids};
-use serde::Serialize;
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::{File, Row, ToValue, Tx, Value, View, bulks, params, statements};
+use crate::{
+    File, Row, ToValue, Tx, Value, View, bulks,
+    canonical::{Link, Told, has_float, hash, write_canonical},
+    params, statements,
+};
 
 statements! {
     /// Opens the chain of a new environment.
@@ -51,18 +54,21 @@ pub struct NewFact {
     pub customer: Option<ids::CustomerId>,
     /// When it counts from, in business time; none: now.
     pub effective: Option<Timestamp>,
-    /// Ids and figures.
-    pub payload: Json,
+    /// Ids and figures, as canonical text.
+    payload: String,
 }
 
 impl NewFact {
-    /// A fact of version 1, effective now. `payload` is anything that serialises without floats.
+    /// A fact of version 1, effective now. `payload` holds ids and figures.
     ///
-    /// Errors: `internal` when the payload cannot be JSON.
-    pub fn new(kind: &'static str, subject: AnyId, payload: impl Serialize) -> Result<Self> {
-        let payload = serde_json::to_value(payload)
-            .map_err(|error| Error::internal(format!("the payload of {kind} is no JSON: {error}")))?;
-        Ok(Self { kind, v: 1, subject, customer: None, effective: None, payload })
+    /// Errors: `internal` when the payload holds a float, which has no one spelling.
+    pub fn new(kind: &'static str, subject: AnyId, payload: Json) -> Result<Self> {
+        if has_float(&payload) {
+            return Err(Error::internal(format!("the payload of {kind} holds a float")));
+        }
+        let mut text = String::with_capacity(256);
+        write_canonical(&payload, &mut text);
+        Ok(Self { kind, v: 1, subject, customer: None, effective: None, payload: text })
     }
 
     /// Put it on this customer's timeline.
@@ -79,20 +85,24 @@ impl NewFact {
         self
     }
 
-    pub(crate) fn complete(self, view: &View<'_>) -> Fact {
-        Fact {
-            seq: 0,
-            kind: self.kind.to_owned(),
-            v: self.v,
-            subject: self.subject,
-            customer: self.customer,
-            actor: view.scope().actor.to_string(),
-            reason: view.scope().reason.as_ref().map(|reason| reason.as_str().to_owned()),
-            effective: self.effective.unwrap_or(view.now()),
-            recorded: view.recorded(),
-            payload: self.payload,
-            hash: Vec::new(),
-        }
+    pub(crate) fn stage(self, view: &View<'_>) -> Staged {
+        let effective = self.effective.unwrap_or(view.now());
+        Staged { fact: self, effective }
+    }
+}
+
+/// A fact that waits for its number.
+#[derive(Debug)]
+pub(crate) struct Staged {
+    pub(crate) fact: NewFact,
+    effective: Timestamp,
+}
+
+impl Staged {
+    fn link(&self, seq: i64) -> Link<'_> {
+        let Self { fact: NewFact { kind, v, subject, customer, payload, .. }, effective } = self;
+        let (v, subject, customer, effective) = (*v, *subject, *customer, *effective);
+        Link { seq, kind, v, subject, customer, effective, payload }
     }
 }
 
@@ -152,28 +162,22 @@ impl Fact {
         })
     }
 
-    /// The text the hash is over: JSON with sorted keys, instants in microseconds, no spaces.
-    fn canonical(&self, env: Uuid) -> String {
-        let mut out = String::with_capacity(256);
-        let whole = serde_json::json!({
-            "env": env.simple().to_string(),
-            "seq": self.seq,
-            "type": self.kind,
-            "v": self.v,
-            "subject": self.subject.to_string(),
-            "customer": self.customer.map(|id| id.to_string()),
-            "actor": self.actor,
-            "reason": self.reason,
-            "effective": self.effective.as_microsecond(),
-            "recorded": self.recorded.as_microsecond(),
-            "payload": self.payload,
-        });
-        write_canonical(&whole, &mut out);
-        out
-    }
-
-    fn hash_after(&self, previous: &[u8], env: Uuid) -> Vec<u8> {
-        Sha256::new().chain_update(previous).chain_update(self.canonical(env)).finalize().to_vec()
+    fn hash_after(&self, previous: &[u8], env: Uuid) -> [u8; 32] {
+        let mut payload = String::with_capacity(256);
+        write_canonical(&self.payload, &mut payload);
+        let told = Told { actor: &self.actor, reason: self.reason.as_deref(), recorded: self.recorded };
+        let mut out = String::with_capacity(512);
+        Link {
+            seq: self.seq,
+            kind: &self.kind,
+            v: self.v,
+            subject: self.subject,
+            customer: self.customer,
+            effective: self.effective,
+            payload: &payload,
+        }
+        .write(env, &told, &mut out);
+        hash(previous, &out)
     }
 
     fn upcast(mut self, upcasters: &[Upcaster]) -> Self {
@@ -182,37 +186,6 @@ impl Fact {
             self.v += 1;
         }
         self
-    }
-}
-
-/// JSON with keys in order, whatever order the engine or the library keeps them in.
-fn write_canonical(value: &Json, out: &mut String) {
-    match value {
-        Json::Object(fields) => {
-            let mut keys: Vec<_> = fields.keys().collect();
-            keys.sort_unstable();
-            out.push('{');
-            for (index, key) in keys.into_iter().enumerate() {
-                if index > 0 {
-                    out.push(',');
-                }
-                *out += &Json::from(key.as_str()).to_string();
-                out.push(':');
-                write_canonical(&fields[key], out);
-            }
-            out.push('}');
-        }
-        Json::Array(items) => {
-            out.push('[');
-            for (index, item) in items.iter().enumerate() {
-                if index > 0 {
-                    out.push(',');
-                }
-                write_canonical(item, out);
-            }
-            out.push(']');
-        }
-        scalar => *out += &scalar.to_string(),
     }
 }
 
@@ -229,7 +202,7 @@ fn first_link(env: Uuid) -> Vec<u8> {
 
 /// Number, chain and store the staged facts of a transaction: the last thing it does.
 pub(crate) fn append(tx: &mut Tx<'_>) -> Result<()> {
-    let mut facts = std::mem::take(&mut tx.facts);
+    let facts = std::mem::take(&mut tx.facts);
     if facts.is_empty() {
         return Ok(());
     }
@@ -240,31 +213,39 @@ pub(crate) fn append(tx: &mut Tx<'_>) -> Result<()> {
     }
     let env = tx.env()?.uuid();
     let count = facts.len() as i64;
-    let (last, mut hash): (i64, Vec<u8>) =
+    let (last, mut previous): (i64, Vec<u8>) =
         tx.one(&RESERVE, params![count], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    for (fact, seq) in facts.iter_mut().zip(last - count + 1..) {
-        fact.seq = seq;
-        fact.hash = fact.hash_after(&hash, env);
-        hash.clone_from(&fact.hash);
+    let (actor, reason) = (tx.scope().actor.to_string(), tx.scope().reason.clone());
+    let reason = reason.as_ref().map(|reason| reason.as_str());
+    let told = Told { actor: &actor, reason, recorded: tx.recorded() };
+    let mut linked = Vec::with_capacity(facts.len());
+    let mut out = String::with_capacity(512);
+    for (staged, seq) in facts.iter().zip(last - count + 1..) {
+        let link = staged.link(seq);
+        out.clear();
+        link.write(env, &told, &mut out);
+        let hash = hash(&previous, &out);
+        previous = hash.to_vec();
+        linked.push((link, hash));
     }
-    tx.bulk_all(&INSERT, facts.iter().map(row))?;
-    tx.exec_one(&SET_HEAD, params![hash])
+    tx.bulk_all(&INSERT, linked.iter().map(|(link, hash)| row(link, &told, hash)))?;
+    tx.exec_one(&SET_HEAD, params![previous])
 }
 
-fn row(fact: &Fact) -> [Value<'_>; 12] {
+fn row<'v>(link: &Link<'v>, told: &Told<'v>, hash: &'v [u8; 32]) -> [Value<'v>; 12] {
     [
-        fact.seq.to_value(),
-        fact.kind.to_value(),
-        fact.v.to_value(),
-        fact.subject.prefix.to_value(),
-        fact.subject.uuid.to_value(),
-        fact.customer.map_or(Value::Null, |id| Value::Uuid(id.uuid())),
-        fact.actor.to_value(),
-        fact.reason.to_value(),
-        fact.effective.to_value(),
-        fact.recorded.to_value(),
-        fact.payload.to_value(),
-        fact.hash.to_value(),
+        Value::Int(link.seq),
+        Value::from(link.kind),
+        Value::Int(link.v),
+        Value::from(link.subject.prefix),
+        Value::Uuid(link.subject.uuid),
+        link.customer.map_or(Value::Null, |id| Value::Uuid(id.uuid())),
+        Value::from(told.actor),
+        told.reason.map_or(Value::Null, Value::from),
+        Value::Instant(link.effective),
+        Value::Instant(told.recorded),
+        Value::Json(link.payload.into()),
+        hash.to_value(),
     ]
 }
 
@@ -320,22 +301,4 @@ const PAGE: i64 = 1_000;
 
 fn broken(seq: i64) -> Error {
     Error::conflict("facts_broken", format!("Fact {seq} is missing or was changed: the chain breaks there."))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn canonical_text_does_not_depend_on_key_order() {
-        let text = |json: &str| {
-            let mut out = String::new();
-            write_canonical(&serde_json::from_str(json).unwrap(), &mut out);
-            out
-        };
-        assert_eq!(
-            text(r#"{"b": [1, {"z": null, "a": "é\n"}], "a": true}"#),
-            r#"{"a":true,"b":[1,{"a":"é\n","z":null}]}"#
-        );
-    }
 }

@@ -54,7 +54,7 @@ pub fn find(view: &mut View<'_>, request: &Request) -> Result<Option<Answer>> {
 /// transaction is run again and finds that one's answer.
 pub fn record(tx: &mut Tx<'_>, request: &Request, answer: &Answer) -> Result<()> {
     let recorded = tx.recorded();
-    let customer = tx.facts.iter().find_map(|fact| fact.customer);
+    let customer = tx.facts.iter().find_map(|staged| staged.fact.customer);
     let params = params![request.key, request.fingerprint, answer.status, answer.body, customer, recorded];
     match tx.exec(&RECORD, params)? {
         1 => Ok(()),

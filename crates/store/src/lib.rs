@@ -5,6 +5,7 @@
 //! [`Db::write`] answer with a [`Pending`], awaited by async code and waited for by everything else.
 //! A closure does no I/O of its own, reads no clock and may be run again.
 
+mod canonical;
 pub mod clock;
 mod db;
 pub mod facts;
@@ -12,25 +13,31 @@ mod fault;
 pub mod idempotency;
 mod numbers;
 mod postgres_engine;
+mod postgres_growth;
 mod prepare;
+mod row;
 mod schema;
 mod scope;
 mod sqlite_engine;
+mod sqlite_statistics;
 mod statement;
 mod tx;
 mod value;
+mod view;
 mod work;
 
 pub use db::{Db, Engine, Location, Options};
 pub use facts::{Fact, NewFact, Upcaster};
 pub use numbers::{Series, Taken};
 pub use prepare::prepare_everything;
+pub use row::{FromColumn, Row};
 pub use schema::{Context, Extra, File, Migration, Step};
 pub use scope::{Actor, Mode, Reason, Scope};
 pub use statement::{Bulk, BulkAction, ColumnType, Reach, Statement};
-pub use tx::{Lock, Outcome, Tx, View};
-pub use value::{FromColumn, Row, ToValue, Value};
-pub use work::Pending;
+pub use tx::{Lock, Outcome, Tx};
+pub use value::{ToValue, Value};
+pub use view::View;
+pub use work::{Pending, Promise};
 
 /// What the store itself keeps: clocks of sandboxes, facts, number series, answers to repeat.
 pub static CONTEXT: Context = Context {

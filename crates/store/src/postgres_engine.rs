@@ -13,9 +13,12 @@ use postgres::{Client, Config, NoTls, config::SslMode};
 use crate::{
     Context, Options, Outcome, Scope, Tx, View,
     db::{Queues, Receivers, lane},
-    fault, schema,
+    fault,
+    postgres_growth::Growth,
+    schema,
     scope::Place,
-    tx::{AfterCommit, Conn, Runtime, Session},
+    tx::AfterCommit,
+    view::{Conn, Runtime, Session},
     work::{ReadWork, WriteWork},
 };
 
@@ -39,11 +42,12 @@ pub(crate) fn open(
     migrate(&mut connect(&config)?, contexts, options, runtime)?;
     let (request, requests) = lane(options.queue);
     let (background, backgrounds) = lane(options.queue);
+    let growth = Arc::default();
     for _ in 0..options.threads.max(1) {
-        spawn("postgres", &config, &requests, runtime)?;
+        spawn("postgres", &config, &requests, runtime, &growth)?;
     }
     for _ in 0..BACKGROUND_THREADS {
-        spawn("postgres-background", &config, &backgrounds, runtime)?;
+        spawn("postgres-background", &config, &backgrounds, runtime, &growth)?;
     }
     Ok(Queues { request, background })
 }
@@ -71,8 +75,15 @@ fn connect(config: &Config) -> Result<Client> {
     })
 }
 
-fn spawn(name: &str, config: &Config, queue: &Receivers, runtime: &Arc<Runtime>) -> Result<()> {
-    let mut worker = Worker { config: config.clone(), session: None, runtime: Arc::clone(runtime) };
+fn spawn(
+    name: &str,
+    config: &Config,
+    queue: &Receivers,
+    runtime: &Arc<Runtime>,
+    growth: &Arc<Growth>,
+) -> Result<()> {
+    let (runtime, growth) = (Arc::clone(runtime), Arc::clone(growth));
+    let mut worker = Worker { config: config.clone(), session: None, runtime, growth };
     let (reads, writes) = (queue.read.clone(), queue.write.clone());
     let thread = thread::Builder::new().name(name.to_owned()).spawn(move || worker.serve(&reads, &writes));
     thread.map(drop).map_err(|error| Error::internal(format!("cannot start a store thread: {error}")))
@@ -82,6 +93,7 @@ struct Worker {
     config: Config,
     session: Option<Session>,
     runtime: Arc<Runtime>,
+    growth: Arc<Growth>,
 }
 
 /// How one run of a write closure ended.
@@ -146,7 +158,8 @@ impl Worker {
                 }
                 Ended::Committed(after_commit) => {
                     after_commit.into_iter().for_each(|then| then(Outcome::Committed));
-                    return work.settle(Ok(()));
+                    work.settle(Ok(()));
+                    return self.tell_planner();
                 }
                 Ended::Unknown(after_commit) => {
                     after_commit.into_iter().for_each(|then| then(Outcome::Unknown));
@@ -183,12 +196,24 @@ impl Worker {
         }
     }
 
+    /// After an answer was given: what was written may have changed how tables are best read.
+    fn tell_planner(&mut self) {
+        let Some(session) = &mut self.session else { return };
+        let written = std::mem::take(&mut session.written);
+        if let Err(error) = self.growth.tell(&mut session.client, written) {
+            tracing::debug!(%error, "the planner could not be told of what has grown");
+            // It may be within a transaction.
+            self.session = None;
+        }
+    }
+
     /// Open a transaction under the role and environment of `scope`, in one round trip.
     fn begin(&mut self, scope: &Scope, how: &str, run_again: &mut bool) -> Result<&mut Session> {
         if self.session.as_ref().is_none_or(|session| session.client.is_closed()) {
             self.session = Some(Session::new(connect(&self.config)?));
         }
         let session = self.session.as_mut().ok_or_else(|| Error::internal("no connection"))?;
+        session.written.clear();
         let (role, env) = match scope.place {
             Place::Environment { env, .. } => (APP_ROLE, env.uuid().to_string()),
             Place::Installation(_) => (SYSTEM_ROLE, String::new()),

@@ -18,8 +18,9 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use crate::{
     Context, File, Options, Outcome, Tx, View,
     db::{Queues, lane},
-    fault, schema,
-    tx::{AfterCommit, Conn, Runtime},
+    fault, schema, sqlite_statistics,
+    tx::AfterCommit,
+    view::{Conn, Runtime},
     work::{ReadWork, WriteWork},
 };
 
@@ -151,7 +152,9 @@ fn write_loop(
     }
 }
 
-/// Run a group of closures in one SQLite transaction, each in a savepoint.
+/// Run a group of closures in one SQLite transaction. What fails first takes the transaction with it and a
+/// new one is begun; once something was done each closure has a savepoint of its own. Savepoints copy every
+/// page that changes, which the first closure, often the only and a large one, is spared.
 fn group(
     connection: &mut Connection,
     first: Box<dyn WriteWork>,
@@ -159,24 +162,40 @@ fn group(
     runtime: &Runtime,
     mut next: impl FnMut(usize) -> Option<Box<dyn WriteWork>>,
 ) -> Result<()> {
-    let begun = connection.transaction_with_behavior(TransactionBehavior::Immediate);
-    let transaction = match begun {
-        Ok(transaction) => transaction,
-        Err(error) => {
-            let error = fault::sqlite("begin", &error);
-            ran.push(Ran { work: first, ended: Err(error.clone()), after_commit: Vec::new() });
-            return Err(error);
-        }
-    };
     let mut waiting = Some(first);
-    while let Some(mut work) = waiting.take() {
+    let transaction = loop {
+        let Some(mut work) = waiting.take() else { return Ok(()) };
+        if !work.abandoned() {
+            let begun = connection.transaction_with_behavior(TransactionBehavior::Immediate);
+            let transaction = begun.map_err(|error| fault::sqlite("begin", &error));
+            let ended = transaction.and_then(|transaction| {
+                let after_commit = run(&transaction, &mut *work, runtime)?;
+                Ok((transaction, after_commit))
+            });
+            match ended {
+                Ok((transaction, after_commit)) => {
+                    ran.push(Ran { work, ended: Ok(()), after_commit });
+                    break transaction;
+                }
+                Err(error) => ran.push(Ran { work, ended: Err(error), after_commit: Vec::new() }),
+            }
+        }
+        waiting = next(ran.len());
+    };
+    while let Some(mut work) = next(ran.len()) {
         if !work.abandoned() {
             let (ended, after_commit) = in_savepoint(&transaction, &mut *work, runtime);
             ran.push(Ran { work, ended, after_commit });
         }
-        waiting = next(ran.len());
     }
     transaction.commit().map_err(|error| fault::sqlite("commit", &error))
+}
+
+fn run(connection: &Connection, work: &mut dyn WriteWork, runtime: &Runtime) -> Result<Vec<AfterCommit>> {
+    let scope = work.scope().clone();
+    let mut tx = Tx::begin(Conn::Sqlite(connection), &scope, runtime)?;
+    work.run(&mut tx)?;
+    Ok(tx.take_after_commit())
 }
 
 fn in_savepoint(
@@ -184,23 +203,16 @@ fn in_savepoint(
     work: &mut dyn WriteWork,
     runtime: &Runtime,
 ) -> (Result<()>, Vec<AfterCommit>) {
-    let run = |text: &str| {
+    let say = |text: &str| {
         let done = connection.prepare_cached(text).and_then(|mut statement| statement.execute([]));
-        done.map_err(|error| fault::sqlite(text, &error))
+        done.map(drop).map_err(|error| fault::sqlite(text, &error))
     };
-    let scope = work.scope().clone();
-    let mut attempt = || -> Result<Vec<AfterCommit>> {
-        run("SAVEPOINT work")?;
-        let mut tx = Tx::begin(Conn::Sqlite(connection), &scope, runtime)?;
-        work.run(&mut tx)?;
-        Ok(tx.take_after_commit())
-    };
-    let (ended, after_commit) = match attempt() {
+    let (ended, after_commit) = match say("SAVEPOINT work").and_then(|()| run(connection, work, runtime)) {
         Ok(after_commit) => (Ok(()), after_commit),
         // When not even the rollback works the whole group fails at its commit.
-        Err(error) => (run("ROLLBACK TO work").map(drop).and(Err(error)), Vec::new()),
+        Err(error) => (say("ROLLBACK TO work").and(Err(error)), Vec::new()),
     };
-    let released = run("RELEASE work").map(drop);
+    let released = say("RELEASE work");
     (ended.and(released), after_commit)
 }
 
@@ -252,6 +264,9 @@ fn migrate(
             .map_err(fail)?;
         check_tables(&transaction, contexts)
             .map_err(|error| Error::internal(format!("{what}: {}", error.detail)))?;
+    }
+    if options.migrate {
+        sqlite_statistics::settle(&transaction)?;
     }
     transaction.commit().map_err(fail)
 }

@@ -44,6 +44,7 @@ impl Statement {
         self.postgres.get_or_init(|| {
             expand(self.text, "IN_IDS", |list| format!("= ANY({list})"))
                 .pipe(|text| expand(&text, "IN_TEXTS", |list| format!("= ANY({list})")))
+                .pipe(|text| expand(&text, "IN_INTS", |list| format!("= ANY({list})")))
         })
     }
 }
@@ -59,6 +60,7 @@ impl<T> Pipe for T {}
 pub(crate) fn to_sqlite(text: &str) -> String {
     let text = expand(text, "IN_IDS", |list| format!("IN (SELECT unhex(value) FROM json_each({list}))"));
     let text = expand(&text, "IN_TEXTS", |list| format!("IN (SELECT value FROM json_each({list}))"));
+    let text = expand(&text, "IN_INTS", |list| format!("IN (SELECT value FROM json_each({list}))"));
     let text = ["FOR UPDATE SKIP LOCKED", "FOR UPDATE", "FOR SHARE"]
         .iter()
         .fold(text, |text, lock| text.replace(lock, ""));
@@ -298,6 +300,9 @@ mod tests {
             "SELECT id FROM t WHERE id IN (SELECT unhex(value) FROM json_each(?2)) "
         );
         assert_eq!(statement.postgres(), "SELECT id FROM t WHERE id = ANY($2) FOR UPDATE");
+        let numbers = Statement::new("N", "SELECT n FROM t WHERE n IN_INTS($2)", Reach::Environment);
+        assert_eq!(numbers.sqlite(), "SELECT n FROM t WHERE n IN (SELECT value FROM json_each(?2))");
+        assert_eq!(numbers.postgres(), "SELECT n FROM t WHERE n = ANY($2)");
     }
 
     #[test]

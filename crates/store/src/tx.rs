@@ -1,226 +1,20 @@
 //! The transaction a closure works in: [`View`] reads, [`Tx`] also writes, locks, numbers and states facts.
 
 use std::{
-    collections::HashMap,
     marker::PhantomData,
     ops::{Deref, DerefMut},
-    sync::Arc,
 };
 
 use jiff::{Timestamp, civil::Date};
-use kernel::{Error, Id, IdKind, IdSource, Kind, Result, WallClock, ids::EnvironmentId};
+use kernel::{Error, Id, IdKind, Kind, Result};
 use postgres::types::ToSql;
 use uuid::Uuid;
 
 use crate::{
-    Bulk, BulkAction, Reach, Row, Scope, Statement, Value, clock, facts, fault, numbers, scope::Place,
+    Bulk, BulkAction, Scope, Statement, Value, View, clock, facts, fault, numbers,
     value::Column,
+    view::{Conn, Runtime},
 };
-
-/// A PostgreSQL connection and what it has prepared.
-pub(crate) struct Session {
-    pub(crate) client: postgres::Client,
-    prepared: HashMap<&'static str, postgres::Statement>,
-}
-
-impl Session {
-    pub(crate) fn new(client: postgres::Client) -> Self {
-        Self { client, prepared: HashMap::new() }
-    }
-
-    fn prepare(&mut self, text: &'static str) -> Result<postgres::Statement, postgres::Error> {
-        if let Some(statement) = self.prepared.get(text) {
-            return Ok(statement.clone());
-        }
-        let statement = self.client.prepare(text)?;
-        self.prepared.insert(text, statement.clone());
-        Ok(statement)
-    }
-}
-
-pub(crate) enum Conn<'c> {
-    Sqlite(&'c rusqlite::Connection),
-    Postgres(&'c mut Session),
-}
-
-/// What every transaction of a program shares.
-pub(crate) struct Runtime {
-    pub(crate) clock: Arc<dyn WallClock>,
-    pub(crate) ids: Arc<dyn IdSource>,
-    pub(crate) upcasters: Vec<facts::Upcaster>,
-}
-
-/// A consistent view of one environment (or, for system work, of the installation).
-pub struct View<'c> {
-    conn: Conn<'c>,
-    scope: &'c Scope,
-    runtime: &'c Runtime,
-    now: Timestamp,
-    recorded: Timestamp,
-    /// Set when the engine asked for the whole transaction to be run again.
-    pub(crate) run_again: bool,
-}
-
-impl<'c> View<'c> {
-    fn new(conn: Conn<'c>, scope: &'c Scope, runtime: &'c Runtime) -> Self {
-        let recorded = runtime.clock.now();
-        Self { conn, scope, runtime, now: recorded, recorded, run_again: false }
-    }
-
-    pub(crate) fn begin(conn: Conn<'c>, scope: &'c Scope, runtime: &'c Runtime) -> Result<Self> {
-        let mut view = Self::new(conn, scope, runtime);
-        if scope.stands()
-            && let Some(standing) = clock::read(&mut view)?
-        {
-            view.now = standing.at;
-        }
-        Ok(view)
-    }
-
-    /// Business time: real time in a live environment, the standing clock in a sandbox.
-    pub const fn now(&self) -> Timestamp {
-        self.now
-    }
-
-    /// Real time at which this transaction began: for leases, retention and the record, never for money.
-    pub const fn recorded(&self) -> Timestamp {
-        self.recorded
-    }
-
-    /// Who asks, where and why.
-    pub const fn scope(&self) -> &'c Scope {
-        self.scope
-    }
-
-    pub(crate) const fn upcasters(&self) -> &'c [facts::Upcaster] {
-        self.runtime.upcasters.as_slice()
-    }
-
-    /// The environment. Errors: `internal` in installation work.
-    pub fn env(&self) -> Result<EnvironmentId> {
-        self.scope.env().ok_or_else(|| Error::internal("installation work has no environment"))
-    }
-
-    /// Every row of an answer, each read by `read`.
-    pub fn all<T>(
-        &mut self,
-        statement: &'static Statement,
-        params: &[Value<'_>],
-        mut read: impl FnMut(&Row<'_>) -> Result<T>,
-    ) -> Result<Vec<T>> {
-        let mut rows = Vec::new();
-        self.each(statement, params, |row| {
-            rows.push(read(row)?);
-            Ok(())
-        })?;
-        Ok(rows)
-    }
-
-    /// The first row, if there is one.
-    pub fn opt<T>(
-        &mut self,
-        statement: &'static Statement,
-        params: &[Value<'_>],
-        read: impl FnMut(&Row<'_>) -> Result<T>,
-    ) -> Result<Option<T>> {
-        Ok(self.all(statement, params, read)?.into_iter().next())
-    }
-
-    /// The one row there must be: aggregates, and rows another row points to.
-    pub fn one<T>(
-        &mut self,
-        statement: &'static Statement,
-        params: &[Value<'_>],
-        read: impl FnMut(&Row<'_>) -> Result<T>,
-    ) -> Result<T> {
-        self.opt(statement, params, read)?
-            .ok_or_else(|| Error::internal(format!("{} found no row where one must be", statement.name)))
-    }
-
-    /// Hand each row of an answer to `take`.
-    pub fn each(
-        &mut self,
-        statement: &'static Statement,
-        params: &[Value<'_>],
-        mut take: impl FnMut(&Row<'_>) -> Result<()>,
-    ) -> Result<()> {
-        let env = self.first_parameter(statement)?;
-        match &mut self.conn {
-            Conn::Sqlite(conn) => {
-                let fail = |error| fault::sqlite(statement.name, &error);
-                let mut prepared = conn.prepare_cached(statement.sqlite()).map_err(fail)?;
-                bind(&mut prepared, env, params).map_err(fail)?;
-                let mut rows = prepared.raw_query();
-                while let Some(row) = rows.next().map_err(fail)? {
-                    take(&Row::Sqlite(row))?;
-                }
-                Ok(())
-            }
-            Conn::Postgres(session) => {
-                let arguments = arguments(env.as_ref(), params);
-                let answer = session
-                    .prepare(statement.postgres())
-                    .and_then(|text| session.client.query(&text, &arguments));
-                let rows =
-                    answer.map_err(|error| fault::postgres(statement.name, &error, &mut self.run_again))?;
-                rows.iter().try_for_each(|row| take(&Row::Postgres(row)))
-            }
-        }
-    }
-
-    /// Let the engine read a text without running it.
-    pub(crate) fn prepare(&mut self, sqlite: &str, postgres: &'static str) -> Result<(), String> {
-        match &mut self.conn {
-            Conn::Sqlite(conn) => conn.prepare(sqlite).map(drop).map_err(|error| error.to_string()),
-            Conn::Postgres(session) => {
-                session.prepare(postgres).map(drop).map_err(|error| fault::describe(&error))
-            }
-        }
-    }
-
-    fn execute(&mut self, statement: &'static Statement, params: &[Value<'_>]) -> Result<u64> {
-        let env = self.first_parameter(statement)?;
-        match &mut self.conn {
-            Conn::Sqlite(conn) => {
-                let fail = |error| fault::sqlite(statement.name, &error);
-                let mut prepared = conn.prepare_cached(statement.sqlite()).map_err(fail)?;
-                bind(&mut prepared, env, params).map_err(fail)?;
-                prepared.raw_execute().map(|count| count as u64).map_err(fail)
-            }
-            Conn::Postgres(session) => {
-                let arguments = arguments(env.as_ref(), params);
-                let answer = session
-                    .prepare(statement.postgres())
-                    .and_then(|text| session.client.execute(&text, &arguments));
-                answer.map_err(|error| fault::postgres(statement.name, &error, &mut self.run_again))
-            }
-        }
-    }
-
-    /// The environment to bind as `$1`; refuses a statement of another reach than the scope's.
-    fn first_parameter(&self, statement: &Statement) -> Result<Option<Value<'static>>> {
-        match (statement.reach, self.scope.place) {
-            (Reach::Environment, Place::Environment { env, .. }) => Ok(Some(Value::Uuid(env.uuid()))),
-            (Reach::Installation, Place::Installation(_)) => Ok(None),
-            (_, place) => Err(Error::internal(format!("{} may not run in {place:?}", statement.name))),
-        }
-    }
-}
-
-fn bind(
-    statement: &mut rusqlite::CachedStatement<'_>,
-    env: Option<Value<'_>>,
-    params: &[Value<'_>],
-) -> rusqlite::Result<()> {
-    for (index, value) in env.iter().chain(params).enumerate() {
-        statement.raw_bind_parameter(index + 1, value)?;
-    }
-    Ok(())
-}
-
-fn arguments<'a>(env: Option<&'a Value<'_>>, params: &'a [Value<'_>]) -> Vec<&'a (dyn ToSql + Sync)> {
-    env.into_iter().chain(params).map(|value| value as &(dyn ToSql + Sync)).collect()
-}
 
 /// How a transaction ended, told to what it left with [`Tx::after_commit`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -239,7 +33,7 @@ pub(crate) type AfterCommit = Box<dyn FnOnce(Outcome) + Send>;
 /// (by the transaction itself, at its end) fact numbers, so that no two transactions wait for each other.
 pub struct Tx<'c> {
     view: View<'c>,
-    pub(crate) facts: Vec<facts::Fact>,
+    pub(crate) facts: Vec<facts::Staged>,
     after_commit: Vec<AfterCommit>,
     last_lock: Option<(u8, Uuid)>,
     numbering: bool,
@@ -273,7 +67,7 @@ impl<'c> Tx<'c> {
     /// State what was decided: hold the clock, then number and store the staged facts. Called once, after
     /// the closure.
     pub(crate) fn finish(&mut self) -> Result<()> {
-        if let Some(stood) = self.stood.filter(|_| !self.scope.due_work) {
+        if let Some(stood) = self.stood.filter(|_| !self.scope().due_work) {
             clock::hold(self, stood)?;
         }
         facts::append(self)
@@ -303,7 +97,7 @@ impl<'c> Tx<'c> {
     ///
     /// Errors: `internal` outside of due work.
     pub fn run_at(&mut self, effective: Timestamp) -> Result<()> {
-        if !self.scope.due_work {
+        if !self.scope().due_work {
             return Err(Error::internal("only due work sets its effective time"));
         }
         self.set_now(effective);
@@ -366,6 +160,9 @@ impl<'c> Tx<'c> {
                     changed += answer
                         .map_err(|error| fault::postgres(bulk.name, &error, &mut self.view.run_again))?;
                 }
+                if matches!(bulk.action, BulkAction::Insert { .. }) {
+                    *session.written.entry(bulk.table).or_default() += changed;
+                }
                 Ok(changed)
             }
         }
@@ -391,15 +188,27 @@ impl<'c> Tx<'c> {
     ///
     /// Errors: `not_found` when there is no such row here; `internal` when locks are out of order.
     pub fn lock<K: IdKind>(&mut self, lock: &'static Lock<K>, id: Id<K>) -> Result<()> {
-        match self.lock_all(lock, &[id])? {
+        self.in_order(lock, &[id])?;
+        match self.all(lock.statement, &[Value::Ids(vec![id.uuid()])], |_| Ok(()))?.len() {
             1 => Ok(()),
             _ => Err(Error::not_found(K::NOUN)),
         }
     }
 
-    /// Lock many roots of one kind, in ascending order whatever the order given; how many there are.
-    pub fn lock_all<K: IdKind>(&mut self, lock: &'static Lock<K>, roots: &[Id<K>]) -> Result<usize> {
-        let (Some(lowest), Some(highest)) = (roots.iter().min(), roots.iter().max()) else { return Ok(0) };
+    /// Lock many roots of one kind, in ascending order whatever the order given; those that are not there
+    /// are passed over. Errors: `internal` when locks are out of order.
+    pub fn lock_all<K: IdKind>(&mut self, lock: &'static Lock<K>, roots: &[Id<K>]) -> Result<()> {
+        self.in_order(lock, roots)?;
+        if roots.is_empty() || matches!(self.view.conn, Conn::Sqlite(_)) {
+            return Ok(());
+        }
+        let list = Value::Ids(roots.iter().map(|id| id.uuid()).collect());
+        self.each(lock.statement, &[list], |_| Ok(()))
+    }
+
+    /// Locks are taken by rank and ascending id, before numbers.
+    fn in_order<K: IdKind>(&mut self, lock: &'static Lock<K>, roots: &[Id<K>]) -> Result<()> {
+        let (Some(lowest), Some(highest)) = (roots.iter().min(), roots.iter().max()) else { return Ok(()) };
         let first = (lock.rank, lowest.uuid());
         if self.numbering || self.last_lock.is_some_and(|last| first < last) {
             return Err(Error::internal(format!(
@@ -407,8 +216,7 @@ impl<'c> Tx<'c> {
             )));
         }
         self.last_lock = Some((lock.rank, highest.uuid()));
-        let list = Value::Ids(roots.iter().map(|id| id.uuid()).collect());
-        Ok(self.all(lock.statement, &[list], |_| Ok(()))?.len())
+        Ok(())
     }
 
     /// Take the next `count` document numbers of a series; the first of them and the issue date, which
@@ -425,8 +233,8 @@ impl<'c> Tx<'c> {
 
     /// State a fact. It is numbered and chained when the closure has ended well.
     pub fn fact(&mut self, fact: facts::NewFact) {
-        let fact = fact.complete(&self.view);
-        self.facts.push(fact);
+        let staged = fact.stage(&self.view);
+        self.facts.push(staged);
     }
 
     /// Run `then` once the commit is known to be durable, or known to be of unknown outcome.

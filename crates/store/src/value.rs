@@ -1,4 +1,4 @@
-//! What goes into a statement and what comes out of a row, the same for both engines.
+//! What goes into a statement, the same for both engines.
 
 use std::{borrow::Cow, error::Error as StdError};
 
@@ -6,6 +6,7 @@ use jiff::{Timestamp, civil::Date};
 use kernel::{Error, Id, Result};
 use postgres::types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
 use rusqlite::types::{ToSqlOutput, ValueRef};
+use serde::Serialize;
 use uuid::Uuid;
 
 /// A parameter of a statement.
@@ -36,12 +37,21 @@ pub enum Value<'a> {
     Ids(Vec<Uuid>),
     /// A list for `IN_TEXTS($n)`.
     Texts(Vec<String>),
+    /// A list for `IN_INTS($n)`.
+    Ints(Vec<i64>),
 }
 
 impl Value<'_> {
     /// A JSON value, serialised.
     pub fn json(value: &serde_json::Value) -> Value<'static> {
         Value::Json(Cow::Owned(value.to_string()))
+    }
+
+    /// Anything as JSON, serialised at once. Errors: `internal` when it has no form in JSON.
+    pub fn json_of(value: &impl Serialize) -> Result<Value<'static>> {
+        let text = serde_json::to_string(value);
+        let text = text.map_err(|error| Error::internal(format!("this cannot be JSON: {error}")))?;
+        Ok(Value::Json(Cow::Owned(text)))
     }
 }
 impl<'a> From<&'a str> for Value<'a> {
@@ -90,6 +100,7 @@ to_value! {
     serde_json::Value, v => Value::Json(Cow::Owned(v.to_string()));
     Vec<Uuid>, v => Value::Ids(v.clone());
     Vec<String>, v => Value::Texts(v.clone());
+    Vec<i64>, v => Value::Ints(v.clone());
     kernel::Currency, v => Value::Text(Cow::Borrowed(v.code()));
     kernel::Zone, v => Value::Text(Cow::Borrowed(v.name()));
     kernel::Cycle, v => Value::Text(Cow::Owned(v.to_string()));
@@ -139,10 +150,8 @@ impl rusqlite::ToSql for Value<'_> {
             Self::Instant(value) => value.as_microsecond().into(),
             Self::Date(value) => value.to_string().into(),
             // Lists travel as JSON and are opened again by `json_each`; ids in hexadecimal.
-            Self::Ids(ids) => {
-                let quoted: Vec<String> = ids.iter().map(|id| format!("\"{}\"", id.simple())).collect();
-                format!("[{}]", quoted.join(",")).into()
-            }
+            Self::Ids(ids) => id_list(ids).into(),
+            Self::Ints(numbers) => serde_json::Value::from(numbers.as_slice()).to_string().into(),
             Self::Texts(texts) => {
                 serde_json::Value::from(texts.iter().map(String::as_str).collect::<Vec<_>>())
                     .to_string()
@@ -150,6 +159,18 @@ impl rusqlite::ToSql for Value<'_> {
             }
         })
     }
+}
+
+fn id_list(ids: &[Uuid]) -> String {
+    let mut list = String::with_capacity(35 * ids.len() + 2);
+    list.push('[');
+    for (index, id) in ids.iter().enumerate() {
+        list.push_str(if index == 0 { "\"" } else { ",\"" });
+        list.push_str(id.simple().encode_lower(&mut Uuid::encode_buffer()));
+        list.push('"');
+    }
+    list.push(']');
+    list
 }
 
 type SqlResult = Result<IsNull, Box<dyn StdError + Sync + Send>>;
@@ -175,6 +196,7 @@ impl ToSql for Value<'_> {
             }
             Self::Ids(ids) => ids.to_sql(ty, out),
             Self::Texts(texts) => texts.to_sql(ty, out),
+            Self::Ints(numbers) => numbers.to_sql(ty, out),
         }
     }
 
@@ -195,6 +217,7 @@ impl ToSql for Value<'_> {
             Self::Json(_) => *ty == Type::JSONB,
             Self::Ids(_) => *ty == Type::UUID_ARRAY,
             Self::Texts(_) => *ty == Type::TEXT_ARRAY,
+            Self::Ints(_) => *ty == Type::INT8_ARRAY,
         };
         if !fits {
             return Err(format!("parameter {self:?} does not fit a column of type {ty}").into());
@@ -217,171 +240,4 @@ impl ToSql for Column<'_> {
     }
 
     to_sql_checked!();
-}
-
-/// One row of an answer.
-pub enum Row<'r> {
-    /// From SQLite.
-    Sqlite(&'r rusqlite::Row<'r>),
-    /// From PostgreSQL.
-    Postgres(&'r postgres::Row),
-}
-
-impl Row<'_> {
-    /// The column at `index`, from 0. A value of another type is a fault of ours: `internal`.
-    pub fn get<T: FromColumn>(&self, index: usize) -> Result<T> {
-        match self {
-            Self::Sqlite(row) => {
-                let value = row.get_ref(index).map_err(|error| column_fault(index, &error))?;
-                T::from_sqlite(value).ok_or_else(|| column_fault(index, &value.data_type()))
-            }
-            Self::Postgres(row) => T::from_postgres(row, index).map_err(|error| column_fault(index, &error)),
-        }
-    }
-
-    /// The text at `index`, read by `parse`: states, kinds and other words with a type of their own.
-    pub fn parse<T>(&self, index: usize, parse: impl Fn(&str) -> Option<T>) -> Result<T> {
-        let text: String = self.get(index)?;
-        parse(&text)
-            .ok_or_else(|| Error::internal(format!("column {index} holds {text:?}, which is no known word")))
-    }
-}
-
-fn column_fault(index: usize, error: &dyn std::fmt::Display) -> Error {
-    Error::internal(format!("column {index} could not be read: {error}"))
-}
-
-/// A type a column can be read as. `None` from SQLite means the stored value has another type.
-pub trait FromColumn: Sized {
-    /// Read from SQLite's dynamic value.
-    fn from_sqlite(value: ValueRef<'_>) -> Option<Self>;
-    /// Read from PostgreSQL's typed row.
-    fn from_postgres(row: &postgres::Row, index: usize) -> Result<Self, postgres::Error>;
-}
-
-macro_rules! from_column {
-    ($($type:ty, $value:ident => $sqlite:expr;)*) => {
-        $(impl FromColumn for $type {
-            fn from_sqlite($value: ValueRef<'_>) -> Option<Self> {
-                $sqlite
-            }
-            fn from_postgres(row: &postgres::Row, index: usize) -> Result<Self, postgres::Error> {
-                row.try_get(index)
-            }
-        })*
-    };
-}
-
-from_column! {
-    i64, v => v.as_i64().ok();
-    bool, v => v.as_i64().ok().map(|flag| flag != 0);
-    String, v => v.as_str().ok().map(str::to_owned);
-    Vec<u8>, v => v.as_blob().ok().map(<[u8]>::to_vec);
-    Uuid, v => v.as_blob().ok().and_then(|bytes| Uuid::from_slice(bytes).ok());
-    Timestamp, v => v.as_i64().ok().and_then(|micros| Timestamp::from_microsecond(micros).ok());
-    Date, v => v.as_str().ok().and_then(|text| text.parse().ok());
-}
-
-impl<K> FromColumn for Id<K> {
-    fn from_sqlite(value: ValueRef<'_>) -> Option<Self> {
-        Uuid::from_sqlite(value).map(Self::from_uuid)
-    }
-    fn from_postgres(row: &postgres::Row, index: usize) -> Result<Self, postgres::Error> {
-        row.try_get(index).map(Self::from_uuid)
-    }
-}
-
-/// JSON text behind PostgreSQL's `jsonb` wire form.
-struct JsonText(String);
-
-impl<'a> postgres::types::FromSql<'a> for JsonText {
-    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn StdError + Sync + Send>> {
-        let text = raw.strip_prefix(&[1]).ok_or("jsonb of an unknown version")?;
-        Ok(Self(std::str::from_utf8(text)?.to_owned()))
-    }
-    fn accepts(ty: &Type) -> bool {
-        *ty == Type::JSONB
-    }
-}
-
-impl FromColumn for serde_json::Value {
-    fn from_sqlite(value: ValueRef<'_>) -> Option<Self> {
-        serde_json::from_str(value.as_str().ok()?).ok()
-    }
-    fn from_postgres(row: &postgres::Row, index: usize) -> Result<Self, postgres::Error> {
-        let JsonText(text) = row.try_get(index)?;
-        // The server only ever stores well-formed JSON in a jsonb column.
-        Ok(serde_json::from_str(&text).unwrap_or(Self::Null))
-    }
-}
-
-impl<T: FromColumn> FromColumn for Option<T> {
-    fn from_sqlite(value: ValueRef<'_>) -> Option<Self> {
-        match value {
-            ValueRef::Null => Some(None),
-            other => T::from_sqlite(other).map(Some),
-        }
-    }
-    fn from_postgres(row: &postgres::Row, index: usize) -> Result<Self, postgres::Error> {
-        match row.try_get::<_, IsNullColumn>(index)? {
-            IsNullColumn(true) => Ok(None),
-            IsNullColumn(false) => T::from_postgres(row, index).map(Some),
-        }
-    }
-}
-
-/// Whether a column of any type is NULL.
-struct IsNullColumn(bool);
-
-impl<'a> postgres::types::FromSql<'a> for IsNullColumn {
-    fn from_sql(_: &Type, _: &'a [u8]) -> Result<Self, Box<dyn StdError + Sync + Send>> {
-        Ok(Self(false))
-    }
-    fn from_sql_null(_: &Type) -> Result<Self, Box<dyn StdError + Sync + Send>> {
-        Ok(Self(true))
-    }
-    fn accepts(_: &Type) -> bool {
-        true
-    }
-}
-
-/// Types of the kernel that are stored as their text.
-macro_rules! text_column {
-    ($($type:ty, $parse:expr;)*) => {
-        $(impl FromColumn for $type {
-            fn from_sqlite(value: ValueRef<'_>) -> Option<Self> {
-                $parse(value.as_str().ok()?).ok()
-            }
-            fn from_postgres(row: &postgres::Row, index: usize) -> Result<Self, postgres::Error> {
-                let Parsed(value) = row.try_get::<_, Parsed<$type>>(index)?;
-                Ok(value)
-            }
-        }
-        impl ParsedColumn for $type {
-            fn parse_column(text: &str) -> Result<Self> {
-                $parse(text)
-            }
-        })*
-    };
-}
-
-trait ParsedColumn: Sized {
-    fn parse_column(text: &str) -> Result<Self>;
-}
-
-struct Parsed<T>(T);
-
-impl<'a, T: ParsedColumn> postgres::types::FromSql<'a> for Parsed<T> {
-    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn StdError + Sync + Send>> {
-        Ok(Self(T::parse_column(std::str::from_utf8(raw)?)?))
-    }
-    fn accepts(ty: &Type) -> bool {
-        *ty == Type::TEXT
-    }
-}
-
-text_column! {
-    kernel::Currency, kernel::Currency::parse;
-    kernel::Zone, kernel::Zone::parse;
-    kernel::Cycle, kernel::Cycle::parse;
 }

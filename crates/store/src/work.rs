@@ -39,6 +39,34 @@ impl<T> Pending<T> {
     }
 }
 
+/// The other end of a [`Pending`] that somebody besides the store answers: work that collects many askers in one
+/// transaction.
+#[derive(Debug)]
+pub struct Promise<T>(oneshot::Sender<Result<T>>);
+
+impl<T> Promise<T> {
+    /// A promise, and the answer it will give.
+    pub fn pair() -> (Self, Pending<T>) {
+        let (answer, receiver) = oneshot::channel();
+        (Self(answer), Pending::coming(receiver))
+    }
+
+    /// Give the answer. Dropped without one, the asker is told that the program is shutting down.
+    pub fn keep(self, answer: Result<T>) {
+        // The asker may have gone; what was done is done all the same.
+        let _ = self.0.send(answer);
+    }
+}
+
+impl<T> Pending<T> {
+    /// An answer that is there already.
+    pub fn done(answer: Result<T>) -> Self {
+        let (promise, pending) = Promise::pair();
+        promise.keep(answer);
+        pending
+    }
+}
+
 impl<T: Unpin> Future for Pending<T> {
     type Output = Result<T>;
 

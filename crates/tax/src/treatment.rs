@@ -262,7 +262,7 @@ impl Sale<'_> {
         if rate.is_zero() {
             return treatment(Kind::Exempt, format!("{why}: {of} does not tax what is sold."));
         }
-        treatment(Kind::Standard, format!("{why}: {name} of {of}, {rate} %."))
+        treatment(Kind::Standard, format!("{why}: {} of {of}, {rate} %.", lower(name)))
     }
 
     fn reverse_charge(&self, place: &'static Place) -> Treatment {
@@ -301,9 +301,7 @@ impl Sale<'_> {
             kind: Kind::Export,
             rate: Rate::ZERO,
             name: name.to_owned(),
-            reason: format!(
-                "The customer is outside {beyond}, and the seller is not registered there: no tax is charged."
-            ),
+            reason: format!("The customer is outside {beyond}, and the seller collects no tax where it is."),
             note,
         }
     }

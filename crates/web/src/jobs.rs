@@ -31,13 +31,14 @@ async fn list(staff: Staff<may::JobRead>, Asked(asked): Asked) -> Answer<Markup>
     Ok(staff.page(Sheet::new(ui::Section::Jobs, "Jobs"), body))
 }
 
-async fn one(staff: Staff<may::JobRead>, Named(id): Named<ids::Job>) -> Answer<Markup> {
+async fn one(staff: Staff<may::JobRead>, Named(id): Named<ids::Job>, Asked(asked): Asked) -> Answer<Markup> {
     let (job, runs) = staff.read(move |view| Ok((::jobs::find(view, id)?, ::jobs::runs(view, id)?))).await?;
     let path = staff.at(&format!("/jobs/{id}"));
     let title = show::sentence(&job.kind);
     let crumbs = [ui::Crumb { label: "Jobs", href: &staff.at("/jobs") }];
     let body = html! {
         (ui::header(&title, "", html! {}))
+        (parts::was_done(&asked))
         (live("job", &path, is_moving(&job), html! {
             @if let Some(error) = &job.error { (failure(&job, error)) }
             (progress(&job))

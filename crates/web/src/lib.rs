@@ -8,6 +8,7 @@ pub mod ui;
 
 mod api;
 mod asset;
+mod bill_runs;
 mod clock;
 mod country;
 mod credit_notes;
@@ -16,6 +17,7 @@ mod environments;
 mod facts;
 mod gate;
 mod home;
+mod import;
 mod invoices;
 mod jobs;
 mod ledger;
@@ -67,6 +69,7 @@ fn nouns() -> Router<App> {
     Router::new()
         .route("/", get(home::page))
         .merge(customers::routes())
+        .merge(import::routes())
         .merge(subscriptions::routes())
         .merge(invoices::routes())
         .merge(credit_notes::routes())
@@ -74,6 +77,7 @@ fn nouns() -> Router<App> {
         .merge(legal_entities::routes())
         .merge(ledger::routes())
         .merge(facts::routes())
+        .merge(bill_runs::routes())
         .merge(jobs::routes())
         .merge(clock::routes())
         .merge(api::routes())

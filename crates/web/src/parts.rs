@@ -1,7 +1,8 @@
 //! Parts of pages that several nouns share.
 
 use axum::response::{IntoResponse, Redirect, Response};
-use kernel::{AnyId, ids::known_prefix};
+use jiff::civil::Date;
+use kernel::{AnyId, Currency, Result, ids::known_prefix, time};
 use maud::{Markup, html};
 
 use crate::{
@@ -13,6 +14,39 @@ use crate::{
 pub(crate) const PAGE: i64 = 50;
 /// Rows of a list that is part of another page.
 pub(crate) const FEW: i64 = 8;
+
+/// What a filter that is not used says.
+pub(crate) const ALL: &str = "all";
+
+/// Choices of a filter, behind the one that leaves everything in.
+pub(crate) fn every<'a>(
+    all: &'a str,
+    others: impl Iterator<Item = (&'a str, &'a str)>,
+) -> Vec<ui::Choice<'a>> {
+    let others = others.map(|(value, label)| ui::Choice { value, label });
+    std::iter::once(ui::Choice { value: ALL, label: all }).chain(others).collect()
+}
+
+/// Currencies to choose from.
+pub(crate) fn currencies() -> Vec<ui::Choice<'static>> {
+    every("Every currency", Currency::all().map(|currency| (currency.code(), currency.code())))
+}
+
+/// A half-open span of days from two fields of people's days: the second one is the last day.
+pub(crate) fn days(asked: &Answers, from: &str, to: &str) -> Result<Option<[Date; 2]>> {
+    let day = |name: &str| {
+        asked
+            .some(name)
+            .map(|text| time::date(text).map_err(|error| error.at(format!("/{name}"))))
+            .transpose()
+    };
+    let (first, last) = (day(from)?, day(to)?);
+    if first.is_none() && last.is_none() {
+        return Ok(None);
+    }
+    let after = last.map_or(time::END_DATE, |last| last.tomorrow().unwrap_or(time::END_DATE));
+    Ok(Some([first.unwrap_or(time::FIRST_DATE), after]))
+}
 
 /// Where lists end: asked for one row more than a page shows, they say whether there is a next page.
 pub(crate) fn pagination<T>(
@@ -33,6 +67,21 @@ pub(crate) fn pagination<T>(
     ui::pagination(first.as_deref(), next.as_deref())
 }
 
+/// The same for a list that knows itself where it goes on.
+pub(crate) fn pages(path: &str, asked: &Answers, next: Option<String>) -> Markup {
+    let kept = asked.clone().without(&["after", "done"]);
+    let next = next.map(|place| kept.clone().with("after", &place).link(path));
+    let first = asked.some("after").map(|_| kept.link(path));
+    ui::pagination(first.as_deref(), next.as_deref())
+}
+
+/// Cut a list that was asked for one row more than a page shows; the place of its last row when there are more.
+pub(crate) fn cut<T>(rows: &mut Vec<T>, place: impl Fn(&T) -> String) -> Option<String> {
+    let more = rows.len() as i64 > PAGE;
+    rows.truncate(PAGE as usize);
+    rows.last().filter(|_| more).map(place)
+}
+
 /// Go on to a page, which then says that it worked.
 pub(crate) fn done(path: &str, word: &str) -> Response {
     Redirect::to(&format!("{path}?done={}", encoded(word))).into_response()
@@ -41,6 +90,9 @@ pub(crate) fn done(path: &str, word: &str) -> Response {
 /// What the page before has done; nothing for a word that is none of these.
 pub(crate) fn was_done(asked: &Answers) -> Markup {
     let (title, body) = match asked.get("done") {
+        "billing" => {
+            ("Billing what is due", "It shows here how far that is; its invoices are on the bill run.")
+        }
         "created" => ("Customer created", "Start a subscription to bill it."),
         "customer_changed" => (
             "Customer changed",
@@ -79,6 +131,11 @@ pub(crate) fn was_done(asked: &Answers) -> Markup {
         "finalized" => {
             ("Invoice finalized", "It has its number, is posted to the ledger, and never changes again.")
         }
+        "voided" => (
+            "Invoice voided",
+            "Everything it posted is posted back. What was paid is to the customer’s credit.",
+        ),
+        "given_up" => ("Invoice marked uncollectible", "What was due on it is bad debt now."),
         "applied" => (
             "Price book applied",
             "It is in force for new subscriptions. Those that run keep what they agreed to.",
@@ -100,6 +157,7 @@ pub(crate) fn page_of(desk: &Desk, id: AnyId) -> Option<String> {
         "bkv" => "price-book/versions",
         "acc" => "ledger/accounts",
         "job" => "jobs",
+        "run" => "bill-runs",
         _ => return None,
     };
     Some(desk.at(&format!("/{noun}/{id}")))

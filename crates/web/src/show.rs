@@ -54,6 +54,21 @@ pub(crate) fn minor(sum: i128, currency: Currency) -> String {
     )
 }
 
+/// A sum in minor units as an axis has it, in major ones: `12k`, `1.5M`, `0.25`.
+pub(crate) fn brief(sum: i128, currency: Currency) -> String {
+    let unit = 10_i128.pow(currency.exponent().into());
+    let (sign, size) = (if sum < 0 { "−" } else { "" }, sum.saturating_abs());
+    let (by, letter) = match size / unit {
+        1_000_000_000.. => (unit * 1_000_000_000, "bn"),
+        1_000_000.. => (unit * 1_000_000, "M"),
+        1_000.. => (unit * 1_000, "k"),
+        _ => (unit, ""),
+    };
+    let hundredths = size * 100 / by;
+    let text = format!("{}.{:02}", hundredths / 100, hundredths % 100);
+    format!("{sign}{}{letter}", text.trim_end_matches('0').trim_end_matches('.'))
+}
+
 /// The same without its currency, where a heading names it.
 pub(crate) fn bare(sum: i128, currency: Currency) -> String {
     minor(sum, currency).replacen(&format!("{currency} "), "", 1)
@@ -191,6 +206,9 @@ mod tests {
         assert_eq!(unit_price(UnitPrice::parse("0.5").unwrap(), usd), "USD 0.50");
         assert_eq!(unit_price(UnitPrice::parse("0.0025").unwrap(), usd), "USD 0.0025");
         assert_eq!((minor(-1234, usd), bare(-1234, usd)), ("−USD 12.34".into(), "−12.34".into()));
+        let briefly = [0, 5_000, 25, -1_250_000, 150_000_000, 200_000_000_000].map(|sum| brief(sum, usd));
+        assert_eq!(briefly, ["0", "50", "0.25", "−12.5k", "1.5M", "2bn"]);
+        assert_eq!(brief(12_500, Currency::parse("JPY").unwrap()), "12.5k");
         assert!(minor(i128::MAX, usd).starts_with("USD 1701"));
         assert_eq!(exact("784/31"), "25.2903…");
         assert_eq!(exact("25.5"), "25.5");

@@ -23,6 +23,8 @@ pub struct Knobs {
     pub cancellation_day: &'static str,
     /// `cycle_change`.
     pub cycle_change: &'static str,
+    /// `plan_change`.
+    pub plan_change: &'static str,
 }
 
 impl Knobs {
@@ -42,14 +44,15 @@ impl Knobs {
             "FIXED30" => ("thirty_day_month", "free"),
             other => return Err(Miss::not(format!("no knob for the policy {other}"))),
         };
-        Ok(Self { anchor, proration, cancellation_day, cycle_change: "restart" })
+        let plan_change = if case.topic == "proration.reset" { "reset" } else { "prorate" };
+        Ok(Self { anchor, proration, cancellation_day, cycle_change: "restart", plan_change })
     }
 
     fn section(&self) -> String {
-        let Self { anchor, proration, cancellation_day, cycle_change } = self;
+        let Self { anchor, proration, cancellation_day, cycle_change, plan_change } = self;
         format!(
             "[billing]\nanchor = {anchor:?}\nproration = {proration:?}\ncancellation_day = {cancellation_day:?}\n\
-             cycle_change = {cycle_change:?}\n"
+             cycle_change = {cycle_change:?}\nplan_change = {plan_change:?}\n"
         )
     }
 }
@@ -81,7 +84,6 @@ pub fn book(
 /// `proration.*`.
 pub fn check(case: &Case, office: &Office) -> Checked {
     match case.topic.as_str() {
-        "proration.reset" => Err(Miss::not("a new period without credit: no such knob")),
         "proration.seats" => usage::seats(case),
         "proration.termination" => endings::ended_in_arrears(case),
         "proration.phase" => endings::phases(case),
@@ -219,6 +221,8 @@ fn one(case: &Case, office: &Office) -> Checked {
     }
     case.amounts("credits", &row_amounts(&happened.1.credits, true))?;
     case.amounts("charges", &row_amounts(&happened.1.charges, false))?;
+    let start = happened.1.subscription.period.start.date;
+    case.text("new_cycle_start", &start.to_string())?;
     if case.expects("june_invoice") {
         // Billed with the next invoice rather than at once: together it is the same.
         let renewal: kernel::Result<Exact> = plain.new.iter().map(|price| Exact::parse_decimal(price)).sum();

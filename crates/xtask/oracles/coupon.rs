@@ -3,10 +3,12 @@
 use kernel::{Exact, Money};
 use rating::{Coupon, Reduction, discount};
 use serde_json::Value;
+use tax::Rounding;
 
 use crate::{
     case::{Case, Checked, Miss},
     read,
+    rounding::taxes,
 };
 
 /// Fees by name, in their order.
@@ -89,23 +91,21 @@ pub fn check(case: &Case) -> Checked {
     case.amount("subtotal", net)?;
 
     let per_major = Exact::from(currency.minor_per_major());
-    let (mut exact_tax, mut taxes, mut shares) = (Exact::zero(), Vec::new(), Vec::new());
+    let (mut taxed, mut shares) = (Vec::new(), Vec::new());
     for (at, (name, fee)) in fees.iter().enumerate() {
         let share: Exact = splits.iter().map(|split| split.exact[at].clone()).sum();
         let left = Exact::from(fee.minor()) - &share;
         if let Some(rate) = tax_rate(case, name)? {
-            let tax = rate.of(&left);
-            taxes.push(Money::new(tax.round_half_up()?, currency)?);
-            exact_tax = exact_tax + tax;
+            taxed.push((left.checked_div(&per_major).unwrap_or_else(Exact::zero), rate));
         }
         shares.push(share);
     }
     per_fee(case, &shares)?;
     // Fees by name come in no order of their own.
-    let minor: Vec<Exact> = taxes.iter().map(|tax| Exact::from(tax.minor())).collect();
+    let each = taxes(&taxed, currency, Rounding::Line)?.lines;
+    let minor: Vec<Exact> = each.iter().map(|tax| Exact::from(tax.minor())).collect();
     case.in_any_order("tax_per_fee_minor", &minor)?;
-    let tax =
-        Money::from_exact_major(&exact_tax.checked_div(&per_major).unwrap_or_else(Exact::zero), currency)?;
+    let tax = taxes(&taxed, currency, Rounding::Document)?.total;
     case.amount("tax", tax)?;
     case.amount("total", net.checked_add(tax)?)
 }

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use billing::subscription::{BillFrom, Change, Changed, Start, Subscription, Timing};
+use billing::{
+    invoice::Invoice,
+    subscription::{BillFrom, Change, Changed, Start, Subscription, Timing},
+};
 use identity::{NewCustomer, customer, environment};
 use jiff::Timestamp;
 use jobs::Runner;
@@ -10,6 +13,7 @@ use kernel::{
     Currency, Cycle, Id, Money, Period, Result, SystemIds, Zone,
     ids::{CustomerId, InvoiceId, MerchantId, SubscriptionId},
 };
+use ledger::{Account, AccountKind};
 use store::{Actor, Mode, Scope, Tx, View};
 use testkit::TestDb;
 
@@ -230,6 +234,72 @@ impl Desk<'_> {
             }));
         }
         Ok(Happened { subscription: changed.subscription, charges, credits })
+    }
+
+    /// Let the legal entity and the customer be in one country, where it collects tax.
+    pub fn sell_within(&self, country: &'static str) -> Checked {
+        let customer = self.customer;
+        self.write(move |tx| {
+            let entity = environment::entity(tx, None)?.id;
+            let registered = Some(vec![country.parse()?]);
+            let edit = environment::EntityEdit {
+                country: Some(country.into()),
+                registrations: registered,
+                ..Default::default()
+            };
+            environment::change_entity(tx, entity, edit)?;
+            let edit = customer::Edit { country: Some(country.into()), ..Default::default() };
+            customer::change(tx, customer, edit).map(drop)
+        })
+    }
+
+    /// Let the customer have paid an amount in, which pays the invoices that follow.
+    pub fn pay_in(&self, amount: Money) -> Checked {
+        if amount.is_zero() {
+            return Ok(());
+        }
+        let customer = self.customer;
+        self.write(move |tx| {
+            let entity = environment::entity(tx, None)?.id;
+            let paid = ledger::Transaction {
+                effective: tx.now(),
+                document: customer.any(),
+                kind: "payment.received",
+                postings: vec![
+                    ledger::Posting::debit(Account::owned(entity, AccountKind::Cash, "bank"), amount),
+                    ledger::Posting::credit(
+                        Account::owned(entity, AccountKind::CustomerCredit, customer),
+                        amount,
+                    ),
+                ],
+            };
+            ledger::post(tx, &[paid]).map(drop)
+        })
+    }
+
+    /// What the customer has to their credit.
+    pub fn credit(&self) -> Checked<Money> {
+        Ok(self.held(AccountKind::CustomerCredit)?.negated())
+    }
+
+    /// What the customer owes.
+    pub fn owed(&self) -> Checked<Money> {
+        self.held(AccountKind::Receivable)
+    }
+
+    fn held(&self, kind: AccountKind) -> Checked<Money> {
+        let customer = self.customer;
+        let held = self.read(move |view| ledger::held_by(view, kind, vec![customer.to_string()]))?;
+        Ok(Money::new(held.iter().map(|(_, _, balance)| balance).sum(), self.currency)?)
+    }
+
+    /// Void the last invoice.
+    pub fn void_last(&self) -> Checked<Invoice> {
+        self.write(|tx| {
+            let last = billing::invoice::list(tx, None, 1)?.into_iter().next();
+            let id = last.ok_or_else(|| kernel::Error::not_found("invoice"))?.id;
+            billing::invoice::void(tx, id, &store::Reason::parse("mistake")?)
+        })
     }
 
     /// The subscription as it is.

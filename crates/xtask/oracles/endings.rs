@@ -64,6 +64,7 @@ pub fn credit(net: Money, period: Period, unit: ProrationUnit, at: Edge, credite
         customer: no_id(),
         line,
         credited,
+        credited_tax: Money::zero(net.currency()),
     };
     let credit = unused(&running, unit, &Zone::utc(), at)?;
     Ok(credit.map_or(Money::zero(net.currency()), |credit| credit.amount))

@@ -20,10 +20,12 @@ mod levels;
 mod pricing;
 mod read;
 mod rounding;
+mod threshold;
 mod timezone;
 mod trial;
 mod upgrades;
 mod usage;
+mod void;
 
 #[cfg(test)]
 mod tests;
@@ -126,8 +128,8 @@ fn judge(case: &Case, office: &Office) -> Result<(), Miss> {
         ("credit_note", _) => credit_note::check(case, office)?,
         ("trial", _) => trial::check(case, office)?,
         ("credits" | "wallet", _) => return Err(Miss::not("wallets and grants: money issue")),
-        ("billing", "threshold") => return Err(Miss::not("invoices by threshold: not built yet")),
-        ("invoice", _) => return Err(Miss::not("voiding an invoice: not built yet")),
+        ("billing", "threshold") => threshold::check(case)?,
+        ("invoice", "void") => void::check(case, office)?,
         ("dunning", _) => return Err(Miss::not("dunning: payments issue")),
         _ => return Err(Miss::not("a topic nobody here knows")),
     }

@@ -1,7 +1,8 @@
 //! Where amounts are rounded, and tax with it.
 
-use kernel::{Exact, Money, Rate, cumulative_share};
+use kernel::{Currency, Exact, Money, Rate};
 use serde_json::Value;
+use tax::{Billed, Jurisdiction, Kind, Rounding, TaxedLine, Taxes, Treatment, compute, credited};
 
 use crate::{
     case::{Case, Checked, Miss},
@@ -10,15 +11,34 @@ use crate::{
     read,
 };
 
+/// The taxes on lines of exact amounts in major units, each at its rate.
+pub fn taxes(lines: &[(Exact, Rate)], currency: Currency, rounding: Rounding) -> Checked<Taxes> {
+    let treatments: Vec<Treatment> = lines.iter().map(|(_, rate)| at(*rate)).collect::<Checked<_>>()?;
+    let lines = lines.iter().zip(&treatments);
+    let lines: Vec<TaxedLine<'_>> =
+        lines.map(|((net, _), treatment)| TaxedLine { net: net.clone(), treatment }).collect();
+    Ok(compute(&lines, currency, rounding)?)
+}
+
+/// A tax at a rate; whose it is does not matter here.
+fn at(rate: Rate) -> Checked<Treatment> {
+    let kind = if rate.is_zero() { Kind::Exempt } else { Kind::Standard };
+    let jurisdiction = Jurisdiction::parse("DE")?;
+    Ok(Treatment { jurisdiction, kind, rate, name: "VAT".into(), reason: String::new(), note: None })
+}
+
 /// Tax on a net amount, rounded once.
 pub fn tax(net: Money, rate: Rate) -> Checked<Money> {
-    Ok(Money::from_exact_major(&rate.of(&net.exact_major()), net.currency())?)
+    Ok(taxes(&[(net.exact_major(), rate)], net.currency(), Rounding::Category)?.total)
 }
 
 /// The part of a tax that belongs to a part of the net amount, all that was credited before counted in.
-pub fn share_of_tax(tax: Money, net: Money, credited_before: i64, credited: i64) -> Checked<Money> {
-    let share = |credited| cumulative_share(tax.minor(), credited, net.minor());
-    Ok(Money::new(share(credited_before + credited) - share(credited_before), net.currency())?)
+pub fn share_of_tax(tax: Money, net: Money, credited_before: i64, now: i64) -> Checked<Money> {
+    let (zero, amount) = (Money::zero(net.currency()), |minor| Money::new(minor, net.currency()));
+    let untouched = Billed { net, tax, credited_net: zero, credited_tax: zero };
+    let credited_net = amount(credited_before)?;
+    let credited_tax = if credited_before == 0 { zero } else { credited(&untouched, credited_net)? };
+    Ok(credited(&Billed { credited_net, credited_tax, ..untouched }, amount(now)?)?)
 }
 
 /// `rounding.*` and `tax`.

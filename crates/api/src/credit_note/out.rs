@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::{
     invoice::{ExplanationOut, PartyOut},
-    shape::{AmountOut, PeriodOut},
+    shape::{AmountOut, PeriodOut, TaxOut},
 };
 
 /// A credit note, without its lines. It never changes.
@@ -27,7 +27,7 @@ pub(crate) struct CreditNoteOut {
     customer: String,
     /// Who issues it.
     legal_entity: String,
-    /// Why: `change`, `cancellation` or `pause`.
+    /// Why: `change`, `cancellation`, `pause`, or `usage` when less was used than was billed.
     #[schema(examples("change"))]
     cause: &'static str,
     /// Sum of the lines.
@@ -42,6 +42,8 @@ pub(crate) struct CreditNoteOut {
     effective: Timestamp,
     /// The party as printed.
     party: Option<PartyOut>,
+    /// Its issuer as printed.
+    seller: Option<PartyOut>,
 }
 
 impl From<CreditNote> for CreditNoteOut {
@@ -59,6 +61,7 @@ impl From<CreditNote> for CreditNoteOut {
             issued: note.issued,
             effective: note.effective,
             party: note.party.map(PartyOut::from),
+            seller: note.seller.map(PartyOut::from),
         }
     }
 }
@@ -70,12 +73,16 @@ pub(crate) struct CreditNoteWithLines {
     note: CreditNoteOut,
     /// What it credits, in order.
     lines: Vec<CreditNoteLineOut>,
+    /// The taxes it gives back, like those of the invoice.
+    taxes: Vec<TaxOut>,
 }
 
 impl CreditNoteWithLines {
     pub(crate) fn load(view: &mut View<'_>, note: CreditNote) -> Result<Self> {
         let lines = credit_note::lines(view, note.id)?;
-        Ok(Self { note: note.into(), lines: lines.into_iter().map(CreditNoteLineOut::from).collect() })
+        let taxes = credit_note::taxes(view, note.id)?.into_iter().map(TaxOut::from).collect();
+        let lines = lines.into_iter().map(CreditNoteLineOut::from).collect();
+        Ok(Self { note: note.into(), lines, taxes })
     }
 }
 
@@ -103,13 +110,18 @@ pub(crate) struct CreditOut {
     invoice: String,
     /// The line's place on that invoice, from 0.
     invoice_line: i64,
+    /// Key of what the line charged, in the price book.
+    #[schema(examples("starter"))]
+    key: String,
     /// What the line read.
     #[schema(examples("Starter"))]
     description: String,
-    /// The time no longer paid for.
+    /// The time no longer paid for, or whose usage was less.
     period: PeriodOut,
     /// Before tax, rounded once. Positive.
     amount: AmountOut,
+    /// The tax that goes with it: its part of the line's tax, all that was credited before counted in.
+    tax: AmountOut,
     /// How the amount came to be.
     derivation: DerivationOut,
 }
@@ -120,9 +132,11 @@ impl From<Credit> for CreditOut {
             derivation: DerivationOut::new(credit.derivation, credit.amount.currency()),
             invoice: credit.invoice.to_string(),
             invoice_line: credit.invoice_line,
+            key: credit.key,
             description: credit.description,
             period: credit.period.into(),
             amount: credit.amount.into(),
+            tax: credit.tax.into(),
         }
     }
 }

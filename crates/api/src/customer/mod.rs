@@ -3,22 +3,26 @@
 use std::collections::BTreeMap;
 
 use axum::{Json, extract::State, http::StatusCode};
+use billing::{
+    customers::{self, Filter, Having, Listed},
+    subscription,
+};
 use identity::{
-    customer::{self, CustomerRef, NewCustomer},
+    customer::{self, CustomerRef, Find, NewCustomer, Place, Sort},
     permission::may,
 };
-use kernel::{Result, ids::CustomerId};
+use kernel::Result;
 use ledger::AccountKind;
 use serde::Deserialize;
 use serde_json::json;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     actor::Actor,
     app::{ApiResult, App, Changed},
     body::{Body, Nothing},
-    page::{Page, PageQuery},
-    parameters::{Path, Query, parse, parse_some},
+    page::{Page, PageQuery, cursor},
+    parameters::{Path, Query, one_of, parse, parse_some},
 };
 
 mod change;
@@ -102,20 +106,67 @@ pub(crate) async fn create(
     .await
 }
 
-/// List customers, newest first.
+/// Which customers, and in which order.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct CustomerQuery {
+    /// How many, 1 to 100; 20 when left out.
+    #[param(minimum = 1, maximum = 100, default = 20)]
+    limit: Option<u32>,
+    /// `next` of the page before; the first page when left out.
+    after: Option<String>,
+    /// Beginnings of words of name, e-mail address or your own id, of two letters and more: those that have all of
+    /// them. Case and accents do not matter.
+    search: Option<String>,
+    /// Only those of this country, ISO 3166-1 alpha-2.
+    country: Option<String>,
+    /// Only those billed in this currency unless a subscription says otherwise, ISO 4217.
+    currency: Option<String>,
+    /// Only those with a subscription in this state (`active`, `trialing`, …), or with `none` that goes on.
+    subscription: Option<String>,
+    /// `newest`, `oldest` or `name`; `newest` when left out.
+    sort: Option<String>,
+}
+
+impl CustomerQuery {
+    fn filter(&self) -> Result<Filter> {
+        let having = |word: &str| match word {
+            "none" => Some(Having::Nothing),
+            word => subscription::State::parse(word).map(Having::Subscription),
+        };
+        let states = "the states of subscriptions, and not none";
+        let sort = one_of(self.sort.as_deref(), "?sort", Sort::parse, "newest, oldest and name")?;
+        Ok(Filter {
+            find: Find {
+                search: self.search.clone(),
+                country: self.country.clone(),
+                currency: parse_some(self.currency.as_deref(), "?currency")?,
+                sort: sort.unwrap_or_default(),
+            },
+            having: one_of(self.subscription.as_deref(), "?subscription", having, states)?,
+        })
+    }
+}
+
+/// List customers. A page may hold fewer than asked for while there is a `next`.
 #[utoipa::path(
-    get, path = "/v1/customers", tag = "Customers", params(PageQuery),
+    get, path = "/v1/customers", tag = "Customers", params(CustomerQuery),
     responses((status = 200, body = Page<CustomerOut>)),
 )]
 pub(crate) async fn list(
     State(app): State<App>,
     actor: Actor<may::CustomerRead>,
-    Query(page): Query<PageQuery>,
+    Query(query): Query<CustomerQuery>,
 ) -> ApiResult<Json<Page<CustomerOut>>> {
-    let (limit, after) = (page.limit()?, page.after::<CustomerId>()?);
+    let filter = query.filter()?;
+    let page = PageQuery { limit: query.limit, after: query.after };
+    let (limit, after) = (page.limit()?, page.after::<Place>()?);
     app.read(actor.scope(), move |view| {
-        let customers = customer::list(view, after, limit + 1)?;
-        Ok(Page::cut(customers, limit, |(customer, _)| customer.id, CustomerOut::from))
+        let count = usize::try_from(limit).unwrap_or_default();
+        let Listed { found, next } = customers::list(view, &filter, after.as_ref(), count)?;
+        let found = found.into_iter().map(|one| CustomerOut::from((one.customer, one.person)));
+        Ok(Page::of(found.collect(), next.map(cursor)))
     })
     .await
 }

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use store::View;
 use utoipa::ToSchema;
 
-use crate::shape::{AmountOut, PeriodOut};
+use crate::shape::{AmountOut, PeriodOut, TaxOut};
 
 /// An invoice, without its lines.
 #[derive(Debug, Serialize, ToSchema)]
@@ -35,7 +35,7 @@ pub(crate) struct InvoiceOut {
     total: AmountOut,
     /// How much of it the customer's credit paid at finalization.
     credit: AmountOut,
-    /// What is left to pay after the credit.
+    /// What is left to pay after the credit; nothing once it is void or uncollectible.
     amount_due: AmountOut,
     /// The legal entity's local date of finalization.
     issued: Option<Date>,
@@ -43,6 +43,21 @@ pub(crate) struct InvoiceOut {
     due: Timestamp,
     /// The party as printed, from finalization on.
     party: Option<PartyOut>,
+    /// Its issuer as printed, from finalization on.
+    seller: Option<PartyOut>,
+    /// How it was voided or marked uncollectible.
+    ended: Option<EndOut>,
+}
+
+/// How an invoice was voided or marked uncollectible.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = InvoiceEnd)]
+pub(crate) struct EndOut {
+    /// When, in business time.
+    at: Timestamp,
+    /// Why, as a code.
+    #[schema(examples("duplicate"))]
+    reason: String,
 }
 
 /// Who an invoice is made out to, as printed.
@@ -83,6 +98,8 @@ impl InvoiceOut {
             issued: invoice.issued,
             due: invoice.due,
             party: invoice.party.map(PartyOut::from),
+            seller: invoice.seller.map(PartyOut::from),
+            ended: invoice.end.map(|end| EndOut { at: end.at, reason: end.reason }),
         })
     }
 }
@@ -94,13 +111,16 @@ pub(crate) struct InvoiceWithLines {
     invoice: InvoiceOut,
     /// What it charges, in order.
     lines: Vec<InvoiceLineOut>,
+    /// The taxes on the lines, by jurisdiction, kind and rate. Of a draft they are assessed again when it is finalized.
+    taxes: Vec<TaxOut>,
 }
 
 impl InvoiceWithLines {
     pub(crate) fn load(view: &mut View<'_>, invoice: Invoice) -> Result<Self> {
         let lines = invoice::lines(view, invoice.id)?;
         let lines = lines.into_iter().map(InvoiceLineOut::from).collect();
-        Ok(Self { invoice: InvoiceOut::new(invoice)?, lines })
+        let taxes = invoice::taxes(view, invoice.id)?.into_iter().map(TaxOut::from).collect();
+        Ok(Self { invoice: InvoiceOut::new(invoice)?, lines, taxes })
     }
 }
 
@@ -128,17 +148,34 @@ pub(crate) struct LineOut {
     ordinal: i64,
     /// The item of the subscription.
     item: i64,
-    /// What it charges for: `recurring` is a fee for a period, in advance.
+    /// What it charges for: `recurring` is a fee for a period in advance and `arrears` one at its end, `usage` what
+    /// was used in it, `minimum` what it fell short of the minimum, `one_off` something charged once.
     kind: &'static str,
+    /// Key of the plan, add-on or usage price in the price book.
+    #[schema(examples("starter"))]
+    key: String,
+    /// The value of the dimensions it is for, where each is rated on its own; otherwise empty.
+    group: String,
+    /// Tells apart lines for the same thing from the same instant: 0, then 1 for the first change of it.
+    adjustment: i64,
     /// What it reads.
     #[schema(examples("Starter"))]
     description: String,
     /// The time it pays for.
     period: PeriodOut,
-    /// How many units.
+    /// How many units were bought; 1 where that is not asked.
     quantity: i64,
-    /// Before tax, rounded once.
+    /// What was measured, as decimal text, where it charges usage; null where that was not complete.
+    measured: Option<String>,
+    /// What coupons took off.
+    discount: AmountOut,
+    /// After the discount, before tax. The amount before the discount was rounded once.
     amount: AmountOut,
+    /// Its part of the tax.
+    tax: AmountOut,
+    /// What it is to the tax rules.
+    #[schema(examples("standard"))]
+    tax_category: String,
     /// How the amount came to be.
     explanation: ExplanationOut,
 }
@@ -149,10 +186,17 @@ impl From<Line> for LineOut {
             ordinal: line.ordinal,
             item: line.item,
             kind: line.kind.word(),
+            key: line.key,
+            group: line.group,
+            adjustment: line.adjustment,
             description: line.description,
             period: line.period.into(),
             quantity: line.quantity,
+            measured: line.measured.map(|measured| measured.to_string()),
+            discount: line.discount.into(),
             amount: line.amount.into(),
+            tax: line.tax.into(),
+            tax_category: line.tax_category,
             explanation: line.explanation.into(),
         }
     }

@@ -5,20 +5,21 @@ use std::collections::BTreeMap;
 use axum::{Json, extract::State, http::StatusCode};
 use billing::subscription::{self, Change, Timing};
 use identity::permission::may;
-use kernel::{Result, ids::SubscriptionId};
+use kernel::{Error, Result, ids::SubscriptionId};
 use serde::Deserialize;
 use store::{Tx, idempotency::Request};
 use utoipa::ToSchema;
 
 use super::{
     SubscriptionRef,
+    agreement::{ChangeIn, Prices},
     out::{ChangePreviewOut, ChangedOut},
 };
 use crate::{
-    actor::Actor,
+    actor::{Actor, Guarded, GuardedBody},
     app::{ApiResult, App, Changed},
     body::{Body, Nothing},
-    parameters::{Path, parse_some},
+    parameters::{Path, moved},
 };
 
 /// What to change; what is left out stays.
@@ -36,6 +37,13 @@ pub(crate) struct ChangeSubscription {
     /// Add-ons by key with their new quantity; 0 ends one.
     #[serde(default)]
     addons: BTreeMap<String, i64>,
+    /// Prices agreed with the customer, by the key of the plan, add-on or usage price; they stand until others are
+    /// agreed. Needs `subscription.negotiate`.
+    #[serde(default)]
+    prices: Prices,
+    /// Every price that is not agreed becomes that of the price book in force, even when plan and cycle stay.
+    #[serde(default)]
+    reprice: bool,
     /// `now`: what was paid and is not used is credited, the rest of the period is charged; or
     /// `period_end`.
     #[serde(default)]
@@ -45,10 +53,21 @@ pub(crate) struct ChangeSubscription {
 
 impl ChangeSubscription {
     fn command(self) -> Result<(Change, Timing)> {
-        let Self { plan, cycle, quantity, addons, timing } = self;
-        let cycle = parse_some(cycle.as_deref(), "/cycle")?;
-        Ok((Change { plan, cycle, quantity, addons, ..Change::default() }, timing))
+        let Self { plan, cycle, quantity, addons, prices, reprice, timing } = self;
+        let change = ChangeIn { plan, cycle, quantity, addons, prices, reprice };
+        Ok((change.command("")?, timing))
     }
+}
+
+impl Guarded for ChangeSubscription {
+    fn guarded(&self) -> Option<String> {
+        (!self.prices.is_empty()).then(|| "/prices".to_owned())
+    }
+}
+
+/// A price that cannot be agreed is named where a start has it.
+fn of_change(error: Error) -> Error {
+    moved(error, "/agreement/prices", "/prices")
 }
 
 /// When to cancel.
@@ -75,13 +94,14 @@ pub(crate) async fn preview_change(
     let (change, timing) = content.command()?;
     app.read(actor.scope(), move |view| {
         let id = subscription::resolve(view, &reference)?;
-        Ok(ChangePreviewOut::from(subscription::preview_change(view, id, &change, timing)?))
+        let preview = subscription::preview_change(view, id, &change, timing).map_err(of_change)?;
+        ChangePreviewOut::load(view, preview)
     })
     .await
 }
 
-/// Change plan, cycle, quantity or add-ons of a subscription, now or at the end of the period. Idempotent by
-/// key.
+/// Change plan, cycle, quantity, add-ons or prices of a subscription, now or at the end of the period. Prices agreed
+/// with the customer need `subscription.negotiate` as well. Idempotent by key.
 #[utoipa::path(
     post, path = "/v1/subscriptions/{id}/change", tag = "Subscriptions", request_body = ChangeSubscription,
     params(("id" = String, Path, description = "Its id, or `ext:` and your own.")),
@@ -91,10 +111,11 @@ pub(crate) async fn change(
     State(app): State<App>,
     actor: Actor<may::SubscriptionWrite>,
     Path(reference): Path<SubscriptionRef>,
-    Body { content, request }: Body<ChangeSubscription>,
+    GuardedBody { content, request, .. }: GuardedBody<may::SubscriptionNegotiate, ChangeSubscription>,
 ) -> ApiResult<Changed> {
     let (change, timing) = content.command()?;
-    make(&app, &actor, reference, request, move |tx, id| subscription::change(tx, id, &change, timing)).await
+    let change = move |tx: &mut Tx<'_>, id| subscription::change(tx, id, &change, timing).map_err(of_change);
+    make(&app, &actor, reference, request, change).await
 }
 
 /// Cancel a subscription, now or at the end of what is billed. A paused one is canceled at once. Idempotent

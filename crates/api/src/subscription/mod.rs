@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, str::FromStr};
 use axum::{Json, extract::State, http::StatusCode};
 use billing::{
     invoice,
-    subscription::{self, BillFrom, Start},
+    subscription::{self, BillFrom, Filter, NewTerm, Place, Start},
 };
 use identity::{
     customer::{self, CustomerRef},
@@ -19,22 +19,26 @@ use kernel::{
 };
 use serde::Deserialize;
 use serde_json::json;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    actor::Actor,
+    actor::{Actor, Guarded, GuardedBody},
     app::{ApiResult, App, Changed},
     body::Body,
     invoice::InvoiceOut,
     page::{Page, PageQuery},
-    parameters::{Path, Query, parse, parse_some},
+    parameters::{Path, Query, one_of, parse, parse_some},
 };
 
+mod agreed;
+mod agreement;
 mod change;
 mod out;
 mod trial;
+use agreement::{AgreementIn, StepIn, TermIn, priced_step, ramp};
 pub(crate) use change::*;
-use out::{PreviewOut, StartedOut, SubscriptionOut};
+pub(crate) use out::SubscriptionOut;
+use out::{PreviewOut, StartedOut};
 pub(crate) use trial::*;
 
 /// A subscription to start, in the price book in force.
@@ -81,6 +85,25 @@ pub(crate) struct StartSubscription {
     /// A method of payment is on file, which decides what the end of a trial does.
     #[serde(default)]
     has_method: bool,
+    /// Coupons, by their key or by the code a customer types.
+    #[serde(default)]
+    #[schema(examples(json!(["SPRING26"])))]
+    coupons: Vec<String>,
+    /// What is agreed with this customer beside the price book; needs `subscription.negotiate`.
+    agreement: Option<AgreementIn>,
+    /// A contract's term; needs `subscription.negotiate`.
+    term: Option<TermIn>,
+    /// What changes later, up to 60 steps; prices in it need `subscription.negotiate`.
+    #[serde(default)]
+    ramp: Vec<StepIn>,
+}
+
+impl Guarded for StartSubscription {
+    fn guarded(&self) -> Option<String> {
+        let agreement = self.agreement.as_ref().filter(|agreement| !agreement.is_empty());
+        let agreement = agreement.map(|_| "/agreement".to_owned());
+        agreement.or_else(|| self.term.map(|_| "/term".to_owned())).or_else(|| priced_step(&self.ramp))
+    }
 }
 
 impl StartSubscription {
@@ -103,13 +126,17 @@ impl StartSubscription {
             finalize: self.finalize,
             trial: self.trial,
             has_method: self.has_method,
+            coupons: self.coupons.clone(),
+            agreement: self.agreement.as_ref().map(AgreementIn::command).transpose()?.unwrap_or_default(),
+            term: self.term.map(NewTerm::from),
+            ramp: ramp(&self.ramp)?,
             ..Start::of(customer, self.plan.clone(), parse(&self.cycle, "/cycle")?)
         })
     }
 }
 
 /// How a path names a subscription: by its id, or `ext:` and the merchant's own.
-pub(crate) struct SubscriptionRef(String);
+pub(crate) struct SubscriptionRef(pub(crate) String);
 
 impl FromStr for SubscriptionRef {
     type Err = Error;
@@ -136,12 +163,14 @@ pub(crate) async fn preview(
     let customer = content.customer()?;
     app.read(actor.scope(), move |view| {
         let customer = customer::resolve(view, &customer)?;
-        Ok(PreviewOut::from(subscription::preview(view, &content.command(customer)?)?))
+        let preview = subscription::preview(view, &content.command(customer)?)?;
+        PreviewOut::load(view, preview)
     })
     .await
 }
 
-/// Start a subscription and bill what falls due with it. Idempotent by key.
+/// Start a subscription and bill what falls due with it. Prices, minimums and terms beside the price book need
+/// `subscription.negotiate` as well. Idempotent by key.
 #[utoipa::path(
     post, path = "/v1/subscriptions", tag = "Subscriptions", request_body = StartSubscription,
     responses((status = 201, body = StartedOut)),
@@ -149,7 +178,7 @@ pub(crate) async fn preview(
 pub(crate) async fn start(
     State(app): State<App>,
     actor: Actor<may::SubscriptionWrite>,
-    Body { content, request }: Body<StartSubscription>,
+    GuardedBody { content, request, .. }: GuardedBody<may::SubscriptionNegotiate, StartSubscription>,
 ) -> ApiResult<Changed> {
     let customer = content.customer()?;
     app.change(actor.scope(), request, move |tx| {
@@ -160,20 +189,76 @@ pub(crate) async fn start(
     .await
 }
 
-/// List subscriptions, newest first.
+/// Which subscriptions.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct SubscriptionQuery {
+    /// How many, 1 to 100; 20 when left out.
+    #[param(minimum = 1, maximum = 100, default = 20)]
+    limit: Option<u32>,
+    /// `next` of the page before; the first page when left out.
+    after: Option<String>,
+    /// Only those in this state: `active`, `trialing`, `paused` …
+    state: Option<String>,
+    /// Only those on the plan of this key.
+    plan: Option<String>,
+    /// Only those of this customer: its id, or `ext:` and your own.
+    customer: Option<String>,
+    /// Only those billed in this currency, ISO 4217.
+    currency: Option<String>,
+    /// Only those that agreed to this price book version: its id.
+    price_book: Option<String>,
+    /// Only those whose next renewal or end of a trial falls due at this instant or later, the soonest first.
+    due_from: Option<String>,
+    /// Only those whose next renewal or end of a trial falls due before this instant.
+    due_to: Option<String>,
+}
+
+impl SubscriptionQuery {
+    /// The filter, without the customer.
+    fn filter(&self) -> Result<Filter> {
+        let instant = |text: Option<&String>, pointer: &'static str| {
+            text.map(|text| time::instant(text).map_err(|error| error.at(pointer))).transpose()
+        };
+        let from = instant(self.due_from.as_ref(), "?due_from")?;
+        let to = instant(self.due_to.as_ref(), "?due_to")?;
+        let given = from.is_some() || to.is_some();
+        Ok(Filter {
+            state: one_of(
+                self.state.as_deref(),
+                "?state",
+                subscription::State::parse,
+                "the states of subscriptions",
+            )?,
+            plan: self.plan.clone(),
+            customer: None,
+            currency: parse_some(self.currency.as_deref(), "?currency")?,
+            book: parse_some(self.price_book.as_deref(), "?price_book")?,
+            due: given.then(|| [from.unwrap_or(time::FIRST_INSTANT), to.unwrap_or(time::END_INSTANT)]),
+        })
+    }
+}
+
+/// List subscriptions, newest first; by when they fall due when that is asked for.
 #[utoipa::path(
-    get, path = "/v1/subscriptions", tag = "Subscriptions", params(PageQuery),
+    get, path = "/v1/subscriptions", tag = "Subscriptions", params(SubscriptionQuery),
     responses((status = 200, body = Page<SubscriptionOut>)),
 )]
 pub(crate) async fn list(
     State(app): State<App>,
     actor: Actor<may::SubscriptionRead>,
-    Query(page): Query<PageQuery>,
+    Query(query): Query<SubscriptionQuery>,
 ) -> ApiResult<Json<Page<SubscriptionOut>>> {
-    let (limit, after) = (page.limit()?, page.after::<SubscriptionId>()?);
+    let customer: Option<CustomerRef> = parse_some(query.customer.as_deref(), "?customer")?;
+    let filter = query.filter()?;
+    let page = PageQuery { limit: query.limit, after: query.after };
+    let (limit, after) = (page.limit()?, page.after::<Place>()?);
     app.read(actor.scope(), move |view| {
-        let subscriptions = subscription::list(view, after, limit + 1)?;
-        Ok(Page::cut(subscriptions, limit, |subscription| subscription.id, SubscriptionOut::from))
+        let customer = customer.as_ref().map(|customer| customer::resolve(view, customer)).transpose()?;
+        let filter = Filter { customer, ..filter.clone() };
+        let found = subscription::search(view, &filter, after, limit + 1)?;
+        Ok(Page::cut(found, limit, |(_, place)| *place, |(found, _)| SubscriptionOut::from(found)))
     })
     .await
 }

@@ -1,23 +1,22 @@
 //! Subscriptions in answers.
 
-use std::collections::BTreeMap;
-
 use billing::{
     credit_note,
     invoice::{self, Draft, Totals},
-    subscription::{Change, ChangePreview, Changed, Item, Preview, Started, State, Subscription, rules},
+    subscription::{ChangePreview, Changed, Item, Preview, Started, State, Subscription, rules},
 };
 use jiff::{Timestamp, civil::Date};
-use kernel::{Result, ids::InvoiceId};
+use kernel::{Money, Result, ids::InvoiceId};
 use serde::Serialize;
 use serde_json::Value as Json;
 use store::View;
 use utoipa::ToSchema;
 
+use super::agreed::{AgreementOut, DiscountOut, PendingOut, RhythmOut, ScheduledOut, TermOut};
 use crate::{
     credit_note::{CreditNoteWithLines, CreditOut},
     invoice::{InvoiceWithLines, LineOut},
-    shape::{AmountOut, PeriodOut},
+    shape::{AmountOut, PeriodOut, TaxOut},
 };
 
 /// A subscription: one customer on one plan.
@@ -64,10 +63,22 @@ pub(crate) struct TermsOut {
     billed_through: Timestamp,
     /// When it falls due next; null when nothing does, as for a paused or canceled one.
     next_due: Option<Timestamp>,
+    /// What is paid at the end of a period, usage among it, is billed up to here.
+    arrears_from: Timestamp,
+    /// The rhythm of usage that is billed by another cycle than the plan's; null when there is none.
+    usage_rhythm: Option<RhythmOut>,
     /// Canceled as of this instant, in business time: it has come about, or the period ends then.
     ends: Option<Timestamp>,
-    /// What changes when it falls due next.
+    /// What changes at the end of the period it is in.
     pending: Option<PendingOut>,
+    /// Everything that waits for its day, soonest first, `pending` among it.
+    scheduled: Vec<ScheduledOut>,
+    /// The contract's term; null: it runs until it is canceled.
+    term: Option<TermOut>,
+    /// What was agreed beside the price book; null when nothing was.
+    agreement: Option<AgreementOut>,
+    /// Its coupons, and what staff gave away.
+    discounts: Vec<DiscountOut>,
     /// The end of its trial, also after it; null when it had none.
     trial_end: Option<Timestamp>,
     /// Whether a method of payment is on file, which decides what the end of a trial does.
@@ -75,26 +86,6 @@ pub(crate) struct TermsOut {
     /// Your own notes.
     #[schema(value_type = std::collections::BTreeMap<String, String>)]
     metadata: Json,
-}
-
-/// A change that waits for the end of the period. What is null stays.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = PendingChange)]
-pub(crate) struct PendingOut {
-    /// Key of another plan.
-    plan: Option<String>,
-    /// Another cycle.
-    cycle: Option<String>,
-    /// Units of the plan.
-    quantity: Option<i64>,
-    /// Add-ons by key with their new quantity; 0 ends one.
-    addons: BTreeMap<String, i64>,
-}
-
-impl From<Change> for PendingOut {
-    fn from(Change { plan, cycle, quantity, addons, .. }: Change) -> Self {
-        Self { plan, cycle: cycle.map(|cycle| cycle.to_string()), quantity, addons }
-    }
 }
 
 /// One thing subscribed to.
@@ -120,6 +111,7 @@ impl From<&Item> for ItemOut {
 impl From<Subscription> for TermsOut {
     fn from(subscription: Subscription) -> Self {
         let pending = subscription.pending().cloned().map(PendingOut::from);
+        let discount = |discount| DiscountOut::new(discount, subscription.currency);
         Self {
             plan: subscription.plan().to_owned(),
             next_due: waits(subscription.state).then(|| rules::next_due(&subscription).at),
@@ -135,8 +127,14 @@ impl From<Subscription> for TermsOut {
             started: subscription.started,
             period: subscription.period.into(),
             billed_through: subscription.billed_through.at,
+            arrears_from: subscription.arrears_from.at,
+            usage_rhythm: subscription.rhythm.map(RhythmOut::from),
             ends: subscription.ends,
             pending,
+            scheduled: subscription.scheduled.into_iter().map(ScheduledOut::from).collect(),
+            term: subscription.term.map(TermOut::from),
+            agreement: AgreementOut::of(subscription.agreement),
+            discounts: subscription.discounts.into_iter().map(discount).collect(),
             trial_end: subscription.trial_end.map(|end| end.at),
             has_method: subscription.has_method,
             metadata: subscription.metadata,
@@ -193,31 +191,41 @@ pub(crate) struct PreviewInvoiceOut {
     subtotal: AmountOut,
     /// Tax on them.
     tax: AmountOut,
-    /// Both together, before the customer's credit.
+    /// Both together.
     total: AmountOut,
+    /// How much of it the customer's credit would pay at finalization, what is credited with it included.
+    credit: AmountOut,
+    /// What would be left to pay after the credit.
+    amount_due: AmountOut,
     /// When it would fall due, in business time.
     due: Timestamp,
     lines: Vec<LineOut>,
+    /// The taxes on them.
+    taxes: Vec<TaxOut>,
 }
 
-impl From<Preview> for PreviewOut {
-    fn from(preview: Preview) -> Self {
-        Self {
-            subscription: preview.subscription.into(),
-            invoice: preview.invoice.map(PreviewInvoiceOut::from),
-        }
+impl PreviewOut {
+    pub(super) fn load(view: &mut View<'_>, preview: Preview) -> Result<Self> {
+        let nothing = Money::zero(preview.subscription.currency);
+        let invoice = preview.invoice.map(|invoice| PreviewInvoiceOut::load(view, invoice, nothing));
+        Ok(Self { invoice: invoice.transpose()?, subscription: preview.subscription.into() })
     }
 }
 
-impl From<(Draft, Totals)> for PreviewInvoiceOut {
-    fn from((draft, totals): (Draft, Totals)) -> Self {
-        Self {
+impl PreviewInvoiceOut {
+    /// The invoice that would be made when `credited` is credited just before.
+    fn load(view: &mut View<'_>, (draft, totals): (Draft, Totals), credited: Money) -> Result<Self> {
+        let credit = invoice::credit_for(view, &draft, totals.total, credited)?;
+        Ok(Self {
             subtotal: totals.subtotal.into(),
             tax: totals.tax.into(),
             total: totals.total.into(),
+            credit: credit.into(),
+            amount_due: totals.total.checked_sub(credit)?.into(),
             due: draft.due,
             lines: draft.lines.into_iter().map(LineOut::from).collect(),
-        }
+            taxes: draft.taxes.into_iter().map(TaxOut::from).collect(),
+        })
     }
 }
 
@@ -256,21 +264,23 @@ pub(crate) struct ChangePreviewOut {
     effective_date: Date,
     /// What would be credited, line by line.
     credits: Vec<CreditOut>,
-    /// What the credits come to.
+    /// What the credits come to, with their tax.
     credited: AmountOut,
     /// What would be billed at once; null when nothing is.
     invoice: Option<PreviewInvoiceOut>,
 }
 
-impl From<ChangePreview> for ChangePreviewOut {
-    fn from(preview: ChangePreview) -> Self {
-        Self {
+impl ChangePreviewOut {
+    pub(super) fn load(view: &mut View<'_>, preview: ChangePreview) -> Result<Self> {
+        let credited = preview.credited;
+        let invoice = preview.invoice.map(|invoice| PreviewInvoiceOut::load(view, invoice, credited));
+        Ok(Self {
+            invoice: invoice.transpose()?,
             subscription: preview.subscription.into(),
             effective: preview.effective.at,
             effective_date: preview.effective.date,
             credits: preview.credits.into_iter().map(CreditOut::from).collect(),
-            credited: preview.credited.into(),
-            invoice: preview.invoice.map(PreviewInvoiceOut::from),
-        }
+            credited: credited.into(),
+        })
     }
 }

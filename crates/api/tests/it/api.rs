@@ -6,7 +6,10 @@ use std::{
 };
 
 use api::App;
-use billing::subscription::{self, BillFrom, Start, Timing};
+use billing::{
+    bill_run,
+    subscription::{self, BillFrom, Start, Timing},
+};
 use identity::{
     Permissions, customer,
     customer::NewCustomer,
@@ -17,7 +20,7 @@ use jobs::Bell;
 use kernel::{
     Currency, Cycle, SystemIds, Zone,
     ids::{
-        BookVersionId, CreditNoteId, CustomerId, EnvironmentId, InvoiceId, JobId, LedgerAccountId,
+        BillRunId, BookVersionId, CreditNoteId, CustomerId, EnvironmentId, InvoiceId, JobId, LedgerAccountId,
         LegalEntityId, MerchantId, SubscriptionId,
     },
     new_id,
@@ -37,8 +40,8 @@ pub static CONTEXTS: &[&Context] = &[
     &billing::CONTEXT,
 ];
 
-/// Unison's price book, as it is shipped.
-pub const BOOK: &str = include_str!("../../../../books/unison.toml");
+/// Unison's price book, as it is shipped, with plans that are measured and coupons.
+pub const BOOK: &str = concat!(include_str!("../../../../books/unison.toml"), include_str!("measured.toml"));
 
 /// A served API.
 pub struct Api<'t> {
@@ -171,6 +174,10 @@ impl<'t> Api<'t> {
         known.credit_note = Some(pause.credit_notes[0]);
         let suspended = known.suspended;
         self.test.db.write(&scope, move |tx| subscription::suspend(tx, suspended)).wait().unwrap();
+        let (due, now) = (scope.clone().for_due_work(), start);
+        jobs::due::run(&self.test.db, &due, billing::DUE, now, None, jobs::due::MAX_BATCH).unwrap();
+        let runs = self.test.db.read(&scope, |view| bill_run::list(view, None, 1)).wait().unwrap();
+        known.bill_run = Some(runs[0].id);
         House { scope, all, known }
     }
 
@@ -207,16 +214,23 @@ pub struct Known {
     /// In its trial.
     pub trying: SubscriptionId,
     pub suspended: SubscriptionId,
+    /// Pays for calls and for the period at its end, with the coupon `spring`: billed up to 10 January.
+    pub measured: SubscriptionId,
     /// A draft.
     pub invoice: InvoiceId,
+    /// Issued, and corrected by nothing.
+    pub issued: InvoiceId,
     /// For what was paused.
     pub credit_note: Option<CreditNoteId>,
+    /// What was due when the environment was made.
+    pub bill_run: Option<BillRunId>,
     /// The receivable account of the customer.
     pub account: LedgerAccountId,
     pub job: JobId,
 }
 
-/// Subscriptions of one customer: three with a finalized invoice, one with a draft, two not billed yet.
+/// Subscriptions of one customer: three with a finalized invoice, one with a draft, three not billed yet, of which
+/// one is due.
 fn furnish(tx: &mut Tx<'_>) -> kernel::Result<Known> {
     let usd = Currency::parse("USD")?;
     let entity = environment::add_entity(
@@ -239,12 +253,17 @@ fn furnish(tx: &mut Tx<'_>) -> kernel::Result<Known> {
     let mut starts = starts.map(|(name, finalize)| start(customer, name, finalize)).to_vec();
     starts.push(Start { trial: true, ..start(customer, "trying", true) });
     starts.push(Start { bill_from: BillFrom::NextPeriod, ..start(customer, "suspended", true) });
+    let coupons = vec!["spring".to_owned()];
+    let since = Some("2025-12-10T00:00:00Z".parse().expect("an instant"));
+    let plan = "metered".to_owned();
+    starts.push(Start { plan, coupons, start: since, ..start(customer, "measured", true) });
     let starts = starts.into_iter().map(|start| (whole.clone(), start)).collect();
     let started = subscription::start_all(tx, starts)?;
-    let [running, ending, paused, draft, trying, suspended] =
-        <[_; 6]>::try_from(started).expect("six subscriptions");
-    let [running, ending, paused, trying, suspended] =
-        [running, ending, paused, trying, suspended].map(|started| started.subscription.id);
+    let [running, ending, paused, draft, trying, suspended, measured] =
+        <[_; 7]>::try_from(started).expect("seven subscriptions");
+    let issued = running.invoice.expect("a first invoice");
+    let [running, ending, paused, trying, suspended, measured] =
+        [running, ending, paused, trying, suspended, measured].map(|started| started.subscription.id);
     let receivable = ledger::Account::owned(entity, ledger::AccountKind::Receivable, customer);
     let account = ledger::find_account(tx, &receivable)?.expect("the first invoice was posted");
     let job = jobs::enqueue(tx, jobs::NewJob::new("test", json!({})))?;
@@ -259,8 +278,11 @@ fn furnish(tx: &mut Tx<'_>) -> kernel::Result<Known> {
         paused,
         trying,
         suspended,
+        measured,
         invoice,
+        issued,
         credit_note: None,
+        bill_run: None,
         account,
         job,
     })

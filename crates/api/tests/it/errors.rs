@@ -20,6 +20,7 @@ const ELSEWHERE: &[&str] =
 const INNER: &[&str] = &[
     "database_url_malformed",
     "due_taken",
+    "history_invalid",
     "job_stopped",
     "jurisdiction_malformed",
     "lease_lost",

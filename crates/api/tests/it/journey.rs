@@ -40,7 +40,7 @@ fn from_customer_to_ledger() {
 
         let id = invoice["id"].as_str().unwrap();
         let issued = post(api, &house, &format!("/v1/invoices/{id}/finalize"), &json!({}), 200);
-        assert_eq!((&issued["state"], &issued["number"]), (&json!("finalized"), &json!("INV-000004")));
+        assert_eq!((&issued["state"], &issued["number"]), (&json!("finalized"), &json!("INV-000005")));
         assert_eq!((&issued["party"]["name"], &issued["issued"]), (&json!("Meyer"), &json!("2026-01-15")));
         assert_eq!(get(api, &house, &format!("/v1/invoices/{id}")), issued);
         let again = api.post(&format!("/v1/invoices/{id}/finalize")).key(&house.all).send().expect(409);
@@ -71,7 +71,7 @@ fn ledger_of(api: &Api<'_>, house: &House, invoice: &str) {
     assert_eq!(trial["totals"][0]["balance"]["amount"], 0);
     assert_eq!(
         trial["totals"][0]["debit"],
-        json!({ "amount": 25_500, "currency": "USD", "decimal": "255.00" })
+        json!({ "amount": 27_100, "currency": "USD", "decimal": "271.00" })
     );
     let before = get(api, house, "/v1/ledger/trial-balance?as_of=2026-01-01T00:00:00Z");
     assert!(

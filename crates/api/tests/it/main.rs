@@ -1,7 +1,10 @@
 //! The API over real HTTP, on both databases.
 
+mod agreed;
 mod api;
+mod bill_runs;
 mod conventions;
+mod coupons;
 mod document;
 mod errors;
 mod hostile;
@@ -11,3 +14,4 @@ mod parties;
 mod samples;
 mod table;
 mod trial;
+mod usage;

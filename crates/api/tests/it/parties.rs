@@ -85,3 +85,64 @@ fn a_legal_entity_is_set_up_and_changed_with_its_registrations() {
         assert_eq!(patch(json!({ "series": "X" })).expect(422).pointers(), ["/series"]);
     });
 }
+
+#[test]
+fn an_invoice_says_its_taxes_and_why_and_can_be_voided() {
+    on_both(|api| {
+        let house = api.environment(Mode::Live);
+        let ask = |method: &str, path: &str, body: Json, status: u16| {
+            api.call(method, path).key(&house.all).json(&body).send().expect(status).json()
+        };
+        let entity = format!("/v1/legal-entities/{}", house.known.entity);
+        let registered = json!({ "country": "DE", "tax_id": "DE123456789", "registrations": ["DE"] });
+        ask("PATCH", &entity, registered, 200);
+        let start = json!({ "customer": "ext:first", "plan": "starter", "cycle": "month", "finalize": true });
+        let preview = ask("POST", "/v1/subscriptions/preview", start.clone(), 200);
+        let started = ask("POST", "/v1/subscriptions", start, 201);
+        let invoice = &started["invoice"];
+        assert_eq!(
+            (&invoice["tax"]["decimal"], &invoice["total"]["decimal"]),
+            (&json!("9.31"), &json!("58.31"))
+        );
+        assert_eq!(
+            (&preview["invoice"]["total"], &preview["invoice"]["taxes"]),
+            (&invoice["total"], &invoice["taxes"])
+        );
+        let tax = &invoice["taxes"][0];
+        for (field, value) in [
+            ("jurisdiction", "DE"),
+            ("kind", "standard"),
+            ("label", "VAT 19 %"),
+            ("rate", "19"),
+            ("reason", "Sold within Germany: VAT of Germany, 19 %."),
+        ] {
+            assert_eq!(tax[field], value, "{field}");
+        }
+        assert_eq!(invoice["lines"][0]["tax"]["decimal"], "9.31");
+        assert_eq!(invoice["seller"]["tax_id"], "DE123456789");
+
+        let path = format!("/v1/invoices/{}", invoice["id"].as_str().unwrap());
+        let void = |reason: Json| {
+            api.post(&format!("{path}/void")).key(&house.all).json(&json!({ "reason": reason })).send()
+        };
+        let wrong = void(json!("Sent twice")).expect(422);
+        assert_eq!(
+            (wrong.code().as_str(), wrong.pointers()),
+            ("reason_malformed", vec!["/reason".to_owned()])
+        );
+        let voided = void(json!("duplicate")).expect(200).json();
+        assert_eq!((&voided["state"], &voided["ended"]["reason"]), (&json!("void"), &json!("duplicate")));
+        assert_eq!((&voided["amount_due"]["amount"], &voided["total"]), (&json!(0), &invoice["total"]));
+        assert_eq!(void(json!("duplicate")).expect(409).code(), "transition_illegal");
+        let ledger = ask("GET", &format!("{path}/ledger"), json!({}), 200);
+        let sum: i64 = ledger["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .flat_map(|entry| entry["postings"].as_array().unwrap())
+            .filter(|posting| posting["account"]["kind"] == "tax_payable")
+            .map(|posting| posting["amount"]["amount"].as_i64().unwrap())
+            .sum();
+        assert_eq!(sum, 0, "{ledger}");
+    });
+}

@@ -8,20 +8,29 @@ use crate::api::{BOOK, Known};
 pub struct Sample {
     /// The id in its path, if there is one.
     pub id: Option<String>,
+    /// The key in its path, if there is one.
+    pub key: &'static str,
+    /// Its query, with the question mark.
+    pub query: &'static str,
     pub body: Option<Json>,
     pub status: u16,
 }
 
 impl Sample {
+    const fn get() -> Self {
+        Self { id: None, key: "", query: "", body: None, status: 200 }
+    }
+
     pub fn path(&self, template: &str) -> String {
-        template.replace("{id}", self.id.as_deref().unwrap_or_default())
+        let path = template.replace("{id}", self.id.as_deref().unwrap_or_default());
+        path.replace("{key}", self.key) + self.query
     }
 }
 
 /// The sample of a route.
 pub fn sample(name: &str, known: &Known) -> Sample {
-    let show = |id: &dyn ToString| Sample { id: Some(id.to_string()), body: None, status: 200 };
-    let send = |status: u16, body: Json| Sample { id: None, body: Some(body), status };
+    let show = |id: &dyn ToString| Sample { id: Some(id.to_string()), ..Sample::get() };
+    let send = |status: u16, body: Json| Sample { body: Some(body), status, ..Sample::get() };
     let tell = |id: &dyn ToString, body: Json| Sample { body: Some(body), ..show(id) };
     match name {
         "environment_show"
@@ -35,7 +44,7 @@ pub fn sample(name: &str, known: &Known) -> Sample {
         | "ledger_accounts"
         | "fact_list"
         | "job_list"
-        | "sandbox_clock" => Sample { id: None, body: None, status: 200 },
+        | "sandbox_clock" => Sample::get(),
         "customer_show" | "customer_credit" => show(&known.customer),
         "price_book_version" | "price_book_source" => show(&known.book),
         "subscription_show" | "subscription_invoices" => show(&known.subscription),
@@ -44,6 +53,7 @@ pub fn sample(name: &str, known: &Known) -> Sample {
         "ledger_statement" => show(&known.account),
         "job_show" => show(&known.job),
         "customer_erase" => tell(&known.customer, json!({})),
+        "invoice_void" | "invoice_uncollectible" => tell(&known.issued, json!({ "reason": "duplicate" })),
         "invoice_finalize" => tell(&known.invoice, json!({})),
         "subscription_preview_change" | "subscription_change" => {
             tell(&known.running, json!({ "plan": "professional", "addons": { "extra_user": 2 } }))
@@ -56,8 +66,18 @@ pub fn sample(name: &str, known: &Known) -> Sample {
         "subscription_extend_trial" => tell(&known.trying, json!({ "days": 7 })),
         "subscription_reinstate" => tell(&known.suspended, json!({})),
         "subscription_set_payment_method" => tell(&known.trying, json!({ "on_file": true })),
+        "coupon_list" | "bill_run_list" => Sample::get(),
+        "coupon_redemptions" => Sample { key: "spring", ..Sample::get() },
+        "coupon_redeem" => tell(&known.running, json!({ "coupon": "five" })),
+        "coupon_take_away" => Sample { key: "spring", ..tell(&known.measured, json!({})) },
+        "coupon_comp" => tell(&known.running, json!({ "until": "2026-06-01" })),
+        "bill_run_show" | "bill_run_invoices" => show(&known.bill_run.unwrap()),
+        "bill_run_forecast" => Sample { query: "?until=2026-04-01T00:00:00Z", ..Sample::get() },
+        "bill_run_request" => send(202, json!({})),
+        "usage_show" => show(&known.measured),
+        "usage_put" => Sample { key: "calls", ..tell(&known.measured, json!({ "quantity": "5200" })) },
         "legal_entity_change" => {
-            tell(&known.entity, json!({ "tax_id": "DE123456789", "registrations": ["DE", "OSS"] }))
+            tell(&known.entity, json!({ "tax_id": "12-3456789", "registrations": ["US-NY", "OSS"] }))
         }
         "customer_change" => tell(&known.customer, json!({ "tax_id": "DE123456789", "email": null })),
         "legal_entity_add" => send(
@@ -78,6 +98,22 @@ pub fn sample(name: &str, known: &Known) -> Sample {
         "subscription_start" => send(201, subscription(known)),
         "sandbox_advance" => send(202, json!({ "to": "2026-02-15T12:00:00Z" })),
         _ => panic!("the route {name} has no sample in tests/it/samples.rs"),
+    }
+}
+
+/// Fields of a route's body that need its second permission, with the place a refusal names.
+pub fn guarded(name: &str) -> Vec<(&'static str, Json, &'static str)> {
+    let prices = json!({ "starter": { "amount": "39" } });
+    let later = json!({ "on": "2026-06-01", "change": { "prices": prices } });
+    match name {
+        "subscription_start" => vec![
+            ("agreement", json!({ "prices": prices }), "/agreement"),
+            ("agreement", json!({ "minimum": "100" }), "/agreement"),
+            ("term", json!({ "months": 12, "renews": true }), "/term"),
+            ("ramp", json!([{ "on": "2026-03-01", "change": {} }, later]), "/ramp/1/change/prices"),
+        ],
+        "subscription_change" => vec![("prices", json!({ "professional": { "amount": "150" } }), "/prices")],
+        _ => panic!("the guarded fields of the route {name} are not in tests/it/samples.rs"),
     }
 }
 

@@ -8,7 +8,7 @@ use store::Mode;
 
 use crate::{
     api::{Answer, Api, House, on_both},
-    samples::{Sample, sample},
+    samples::{Sample, guarded, sample},
 };
 
 fn send(api: &Api<'_>, route: &Route, sample: &Sample, secret: Option<&str>) -> Answer {
@@ -91,6 +91,29 @@ fn every_other_permission_together_is_not_enough() {
         }
         let keys_made = ROUTES.iter().filter(|route| route.permission.is_some()).count();
         assert_eq!(facts(api, &house).len(), before.len() + keys_made, "a refused request changed something");
+    });
+}
+
+#[test]
+fn guarded_fields_need_the_second_permission() {
+    on_both(|api| {
+        for route in ROUTES.iter().filter(|route| route.also.is_some()) {
+            let words = [route.permission, route.also].map(|one| one.unwrap().word());
+            for (field, value, pointer) in guarded(route.name) {
+                let house = new_house(api);
+                let mut sample = sample(route.name, &house.known);
+                sample.body.as_mut().unwrap()[field] = value;
+                let one = api.key(&house.scope, words[0]);
+                let refused = send(api, route, &sample, Some(&one)).expect(403);
+                assert_eq!(
+                    (refused.code().as_str(), refused.pointers()),
+                    ("permission_missing", vec![pointer.to_owned()])
+                );
+                assert!(refused.text.contains(words[1]), "{}", refused.text);
+                let both = api.key(&house.scope, &words.join(" "));
+                send(api, route, &sample, Some(&both)).expect(sample.status);
+            }
+        }
     });
 }
 
@@ -189,6 +212,10 @@ const LISTS: &[&str] = &[
     "ledger_statement",
     "fact_list",
     "job_list",
+    "usage_show",
+    "coupon_redemptions",
+    "bill_run_list",
+    "bill_run_invoices",
 ];
 
 #[test]
@@ -199,7 +226,7 @@ fn wrong_bodies_and_queries_are_named() {
             let sample = sample(route.name, &house.known);
             let path = sample.path(route.path);
             if route.method != "GET" {
-                let ask = |body: &Json| api.post(&path).key(&house.all).json(body).send();
+                let ask = |body: &Json| api.call(route.method, &path).key(&house.all).json(body).send();
                 let unknown = ask(&json!({ "nonsense": 1 })).expect(422);
                 assert_eq!(
                     (unknown.code().as_str(), unknown.pointers()),

@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use kernel::Result;
-use store::{Bulk, BulkAction, Scope};
+use store::{Bulk, BulkAction, File, Scope};
 
 use super::{floor_postgres, floor_sqlite};
 use crate::ground::{CONTEXTS, Copy, raw};
@@ -37,7 +37,8 @@ pub struct Written {
 /// of the copy: all keys but those of the due queue are made in the order of time, and what is due next
 /// lies behind what was due before.
 pub fn written(last_before: impl Fn(&str, &str) -> Result<Option<String>>) -> Result<Vec<Written>> {
-    let bulks = CONTEXTS.iter().flat_map(|context| context.bulks).flat_map(|list| list.iter().copied());
+    let core = CONTEXTS.iter().filter(|context| matches!(context.file, File::Core));
+    let bulks = core.flat_map(|context| context.bulks).flat_map(|list| list.iter().copied());
     let mut seen = BTreeSet::new();
     let mut written = Vec::new();
     for bulk in bulks {

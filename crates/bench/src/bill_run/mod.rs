@@ -17,9 +17,11 @@ use store::{Mode, Scope};
 use crate::{
     Figure,
     ground::{Ground, on_both_clocked, percentile, raw, seconds},
-    memory, subscribers,
+    memory,
+    subscribers::{self, Offer},
 };
 
+const OFFER: &Offer = &subscribers::FEES_AND_USAGE;
 const STARTED: &str = "2026-01-31T00:00:00Z";
 const FIRST_RENEWAL: &str = "2026-02-28T00:00:00Z";
 
@@ -32,9 +34,9 @@ pub fn run() -> Result<Vec<Figure>> {
     let clock = Arc::new(FixedClock::new(instant(STARTED)?));
     on_both_clocked(&clock, |ground| {
         clock.set(instant(STARTED)?);
-        let scope = ground.environment(Mode::Live, instant(STARTED)?)?;
+        let scope = ground.environment(Mode::Live, instant(STARTED)?, OFFER.book)?;
         let count = subscribers::number();
-        subscribers::with_one_each(&ground.db, &scope, count, BillFrom::NextPeriod)?;
+        subscribers::with_one_each(&ground.db, &scope, OFFER, count, BillFrom::NextPeriod)?;
         let copy = ground.copy()?;
         clock.set(instant(FIRST_RENEWAL)?);
         memory::forget_peak()?;
@@ -58,7 +60,7 @@ pub fn run() -> Result<Vec<Figure>> {
 
 /// Do all that is due, as the program does: a job of the environment.
 fn bill(ground: &Ground) -> Result<Duration> {
-    let runner = Runner::new(ground.db.clone(), vec![jobs::due_job_kind(billing::DUE)], vec![]);
+    let runner = Runner::new(ground.db.clone(), vec![billing::clock::due_job_kind()], vec![]);
     seconds(|| runner.run_until_idle()).map(|(_, took)| took)
 }
 
@@ -68,8 +70,8 @@ pub fn run_one_account() -> Result<Vec<Figure>> {
     let clock = Arc::new(FixedClock::new(instant(STARTED)?));
     on_both_clocked(&clock, |ground| {
         clock.set(instant(STARTED)?);
-        let scope: Scope = ground.environment(Mode::Live, instant(STARTED)?)?;
-        subscribers::one_with(&ground.db, &scope, SUBSCRIPTIONS)?;
+        let scope: Scope = ground.environment(Mode::Live, instant(STARTED)?, OFFER.book)?;
+        subscribers::one_with(&ground.db, &scope, OFFER, SUBSCRIPTIONS)?;
         clock.set(instant(FIRST_RENEWAL)?);
         let took = bill(ground)?.as_secs_f64();
         Ok(vec![Figure::new("one account, 30,000 subscriptions", ground.engine, took * 1_000.0, "ms")])

@@ -4,4 +4,4 @@ mod ops;
 pub(crate) mod sql;
 
 pub(crate) use ops::take_all;
-pub use ops::{Redemption, comp, of_coupon, redeem, take_away};
+pub use ops::{Redemption, comp, counts, of_coupon, redeem, take_away};

@@ -1,11 +1,11 @@
 //! Redeeming coupons, giving subscriptions away, and taking both back.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use catalog::{Book, version};
 use jiff::{Timestamp, civil::Date};
 use kernel::{
-    Error, Result,
+    Error, Kind, Result,
     ids::{CustomerId, SubscriptionId},
 };
 use serde_json::json;
@@ -35,7 +35,7 @@ pub(crate) fn take_all<'s>(
     book: &Book,
     subscriptions: impl Iterator<Item = &'s Subscription>,
 ) -> Result<()> {
-    let mut taken: BTreeMap<String, Vec<(CustomerId, SubscriptionId)>> = BTreeMap::new();
+    let mut taken = Taken::new();
     for subscription in subscriptions {
         for discount in &subscription.discounts {
             let of_coupon = taken.entry(discount.key.clone()).or_default();
@@ -46,8 +46,8 @@ pub(crate) fn take_all<'s>(
         return Ok(());
     }
     let keys: Vec<String> = taken.keys().cloned().collect();
-    let counts: HashMap<String, i64> =
-        tx.all(&sql::COUNTS, params![keys], |row| Ok((row.get(0)?, row.get(1)?)))?.into_iter().collect();
+    let counts = counts(tx, keys)?;
+    check_customers(tx, book, &taken)?;
     let (now, mut rows) = (tx.now(), Vec::new());
     for (key, of_coupon) in &taken {
         let first = counts.get(key).copied().unwrap_or(0) + 1;
@@ -70,6 +70,47 @@ pub(crate) fn take_all<'s>(
     // Somebody redeemed the same coupon at the same moment.
     if written == count { Ok(()) } else { Err(tx.try_again()) }
 }
+
+/// Each customer redeems a coupon so often, and some only before anything was paid for.
+///
+/// Errors: `coupon_used_up`, `coupon_new_customers_only`.
+fn check_customers(tx: &mut Tx<'_>, book: &Book, taken: &Taken) -> Result<()> {
+    let customers: BTreeSet<CustomerId> = taken.values().flatten().map(|(customer, _)| *customer).collect();
+    let customers: Vec<CustomerId> = customers.into_iter().collect();
+    let keys: Vec<String> = taken.keys().cloned().collect();
+    let mut uses: HashMap<(CustomerId, String), u64> = HashMap::new();
+    tx.each(&sql::BEFORE, params![customers.clone(), keys], |row| {
+        *uses.entry((row.get(0)?, row.get(1)?)).or_default() += 1;
+        Ok(())
+    })?;
+    let newly: Vec<SubscriptionId> =
+        taken.values().flatten().map(|(_, subscription)| *subscription).collect();
+    let for_new = |key: &String| book.coupon(key).is_some_and(|coupon| coupon.new_customers_only);
+    let paid: BTreeSet<CustomerId> = if taken.keys().any(for_new) {
+        tx.all(&sql::PAID_BEFORE, params![customers, newly], |row| row.get(0))?.into_iter().collect()
+    } else {
+        BTreeSet::new()
+    };
+    for (key, of_coupon) in taken {
+        let Some(coupon) = book.coupon(key) else { continue };
+        for (customer, _) in of_coupon {
+            let count = uses.entry((*customer, key.clone())).or_default();
+            *count += 1;
+            if *count > coupon.per_customer {
+                let detail = format!("This customer has redeemed the coupon {} before.", coupon.name);
+                return Err(Error::conflict("coupon_used_up", detail).at("/coupons"));
+            }
+            if coupon.new_customers_only && paid.contains(customer) {
+                let detail = format!("The coupon {} is for new customers only.", coupon.name);
+                return Err(Error::conflict("coupon_new_customers_only", detail).at("/coupons"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Who takes each coupon, and for what.
+type Taken = BTreeMap<String, Vec<(CustomerId, SubscriptionId)>>;
 
 /// Give a running subscription the coupon that a key or a customer's code names, from its next invoice on.
 ///
@@ -132,20 +173,26 @@ fn give(
 
 /// Take a coupon, or what staff gave away, off a subscription, from its next invoice on.
 ///
-/// Errors: `not_found`, `coupon_unknown`.
+/// Errors: `not_found`, for the subscription and for a coupon that does not run.
 pub fn take_away(tx: &mut Tx<'_>, id: SubscriptionId, key: &str) -> Result<Subscription> {
     let loaded = subscription::lock(tx, id)?;
     let before = &loaded.subscription;
     let mut after = before.clone();
     let Some(discount) = after.discounts.iter_mut().find(|one| one.key == key && one.left != Some(0)) else {
         let detail = format!("The subscription has no coupon {key:?} that runs.");
-        return Err(Error::conflict("coupon_unknown", detail));
+        return Err(Error::new(Kind::NotFound, "not_found", detail));
     };
     discount.left = Some(0);
     subscription::save_all(tx, &[(before, &after)])?;
     let fact = NewFact::new("subscription.coupon_taken_away", id.any(), json!({ "coupon": key }))?;
     tx.fact(fact.of(after.customer));
     Ok(after)
+}
+
+/// How often coupons were redeemed; those that never were are left out.
+pub fn counts(view: &mut View<'_>, keys: Vec<String>) -> Result<HashMap<String, i64>> {
+    let rows = view.all(&sql::COUNTS, params![keys], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.into_iter().collect())
 }
 
 /// The uses of a coupon below `before` (none: from the last on), last first.

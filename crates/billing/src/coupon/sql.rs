@@ -5,6 +5,13 @@ use store::{bulks, statements};
 statements! {
     environment COUNTS = "SELECT coupon, CAST(max(ordinal) AS bigint) FROM redemption
         WHERE env_id = $1 AND coupon IN_TEXTS($2) GROUP BY coupon";
+    /// How often customers redeemed coupons before.
+    environment BEFORE = "SELECT customer_id, coupon FROM redemption
+        WHERE env_id = $1 AND customer_id IN_IDS($2) AND coupon IN_TEXTS($3)";
+    /// Customers who had a subscription before, apart from some, and had it for money.
+    environment PAID_BEFORE = "SELECT DISTINCT customer_id FROM subscription
+        WHERE env_id = $1 AND customer_id IN_IDS($2) AND state <> 'trialing' AND NOT id IN_IDS($3)
+            AND (trial_end IS NULL OR billed > trial_end)";
     environment OF_COUPON = "SELECT ordinal, customer_id, subscription_id, redeemed FROM redemption
         WHERE env_id = $1 AND coupon = $2 AND ordinal < $3 ORDER BY ordinal DESC LIMIT $4";
 }

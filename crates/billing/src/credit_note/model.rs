@@ -58,6 +58,8 @@ pub struct Credit {
     pub period: Period,
     /// Before tax; positive.
     pub amount: Money,
+    /// The tax that goes with it, with all that was credited of the line before counted in.
+    pub tax: Money,
     /// How the amount came to be.
     pub derivation: Derivation,
 }
@@ -163,4 +165,6 @@ pub struct CreditNote {
     pub totals: Totals,
     /// The party as printed.
     pub party: Option<Party>,
+    /// Its issuer as printed.
+    pub seller: Option<Party>,
 }

@@ -5,19 +5,23 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use identity::{LegalEntity, customer, customer::Party, environment};
 use jiff::Timestamp;
 use kernel::{
-    Currency, Edge, Error, Money, Period, Result,
+    Currency, Edge, Error, Money, Period, Rate, Result,
     ids::{CreditNoteId, CustomerId, InvoiceId, LegalEntityId, SubscriptionId},
 };
-use ledger::{Account, AccountKind, Posting, Transaction};
+use ledger::{Account, AccountKind, Transaction};
 use serde_json::json;
 use store::{NewFact, Row, Series, ToValue, Tx, Value, View, params};
+use tax::{Jurisdiction, Kind, Tax, Treatment};
 
 use super::{
     model::{Cause, Credit, CreditLine, CreditNote, Derivation},
     rules::{Ended, Running},
     sql,
 };
-use crate::invoice::{self, Totals};
+use crate::{
+    figures,
+    invoice::{self, ChargeKind, Sums, Totals, earned_on, party_json, read_party, tax_account},
+};
 
 /// The running lines of a subscription at `at`.
 pub(crate) fn running(
@@ -29,13 +33,15 @@ pub(crate) fn running(
 }
 
 fn running_line(row: &Row<'_>) -> Result<Running> {
-    let line = invoice::read_line(row, 5)?;
+    let line = invoice::read_line(row, 6)?;
+    let currency = line.amount.currency();
     Ok(Running {
         invoice: row.get(0)?,
         state: row.parse(1, invoice::State::parse)?,
         entity: row.get(2)?,
         customer: row.get(3)?,
-        credited: Money::new(row.get(4)?, line.amount.currency())?,
+        credited: Money::new(row.get(4)?, currency)?,
+        credited_tax: Money::new(row.get(5)?, currency)?,
         line,
     })
 }
@@ -132,14 +138,16 @@ fn issue(
             cause,
             totals: totals(&credits)?,
             party: parties.get(&customer).cloned(),
+            seller: Some(entity.party()),
         };
         notes.push((note, sequence, credits));
     }
     insert(tx, &notes)?;
     let postings =
-        notes.iter().map(|(note, _, credits)| posting(note, credits)).collect::<Result<Vec<_>>>()?;
+        notes.iter().map(|(note, _, credits)| posting(tx, note, credits)).collect::<Result<Vec<_>>>()?;
     ledger::post(tx, &postings)?;
     let notes: Vec<CreditNote> = notes.into_iter().map(|(note, _, _)| note).collect();
+    figures::credited(tx, notes.iter())?;
     for note in &notes {
         tx.fact(fact(note)?);
     }
@@ -161,21 +169,34 @@ fn totals(credits: &[Credit]) -> Result<Totals> {
     let currency = credits.first().map(|credit| credit.amount.currency());
     let currency = currency.ok_or_else(|| Error::internal("a credit note without lines"))?;
     let subtotal = Money::total(credits.iter().map(|credit| credit.amount), currency)?;
-    // The lines were billed without tax, so nothing of it is credited.
-    Ok(Totals { subtotal, tax: Money::zero(currency), total: subtotal })
+    let tax = Money::total(credits.iter().map(|credit| credit.tax), currency)?;
+    Ok(Totals { subtotal, tax, total: subtotal.checked_add(tax)? })
 }
 
-/// What was billed in advance is no longer to be earned; the customer has it to their credit.
-fn posting(note: &CreditNote, credits: &[Credit]) -> Result<Transaction> {
-    let amounts = credits.iter().map(|credit| (credit.was_earned(), credit.key.as_str(), credit.amount));
-    let mut postings: Vec<Posting> = invoice::income(note.entity, note.totals.total.currency(), amounts)?
-        .into_iter()
-        .map(|(account, amount)| Posting::debit(account, amount))
-        .collect();
-    let credit = Account::owned(note.entity, AccountKind::CustomerCredit, note.customer);
-    postings.push(Posting::credit(credit, note.totals.total));
-    let (effective, document) = (note.effective, note.id.any());
-    Ok(Transaction { effective, document, kind: "credit_note.issued", postings })
+/// What was billed is no longer to be earned, its tax no longer to be handed on; the customer has both to their
+/// credit.
+fn posting(view: &mut View<'_>, note: &CreditNote, credits: &[Credit]) -> Result<Transaction> {
+    let (entity, total) = (note.entity, note.totals.total);
+    let mut sums = Sums::new(total.currency());
+    for credit in credits {
+        let source = view.one(&sql::SOURCE, params![credit.invoice, credit.invoice_line], |row| {
+            let jurisdiction: Option<String> = row.get(2)?;
+            Ok((row.parse(0, ChargeKind::parse)?, row.get::<String>(1)?, jurisdiction))
+        });
+        let (kind, key, jurisdiction) = source?;
+        sums.add(earned_on(entity, kind, &key), credit.amount);
+        if !credit.tax.is_zero() {
+            let known = jurisdiction.ok_or_else(|| Error::internal("a line has tax that is nobody's"))?;
+            sums.add(tax_account(entity, &Jurisdiction::parse(&known)?), credit.tax);
+        }
+    }
+    sums.add(Account::owned(entity, AccountKind::CustomerCredit, note.customer), total.negated());
+    Ok(Transaction {
+        effective: note.effective,
+        document: note.id.any(),
+        kind: "credit_note.issued",
+        postings: sums.postings()?,
+    })
 }
 
 fn fact(note: &CreditNote) -> Result<NewFact> {
@@ -198,9 +219,9 @@ fn insert(tx: &mut Tx<'_>, notes: &[(CreditNote, i64, Vec<Credit>)]) -> Result<(
     let json = |error: serde_json::Error| Error::internal(error.to_string());
     let parties = notes
         .iter()
-        .map(|(note, ..)| note.party.as_ref().map(serde_json::to_value).transpose().map_err(json))
+        .map(|(note, ..)| Ok((party_json(note.party.as_ref())?, party_json(note.seller.as_ref())?)))
         .collect::<Result<Vec<_>>>()?;
-    let rows = notes.iter().zip(&parties).map(|((note, sequence, _), party)| {
+    let rows = notes.iter().zip(&parties).map(|((note, sequence, _), (party, seller))| {
         let Totals { subtotal, tax, total } = note.totals;
         [
             note.id.to_value(),
@@ -217,6 +238,7 @@ fn insert(tx: &mut Tx<'_>, notes: &[(CreditNote, i64, Vec<Credit>)]) -> Result<(
             Value::Int(tax.minor()),
             Value::Int(total.minor()),
             party.as_ref().map_or(Value::Null, Value::json),
+            seller.as_ref().map_or(Value::Null, Value::json),
         ]
     });
     tx.bulk_all(&sql::INSERT, rows)?;
@@ -246,17 +268,16 @@ fn insert(tx: &mut Tx<'_>, notes: &[(CreditNote, i64, Vec<Credit>)]) -> Result<(
             Value::Instant(end.at),
             Value::Int(credit.amount.minor()),
             Value::json(derivation),
+            Value::Int(credit.tax.minor()),
             credit.key.to_value(),
         ]
     });
     tx.bulk_all(&sql::INSERT_LINES, rows)
 }
 
-fn read(row: &Row<'_>) -> Result<CreditNote> {
+pub(super) fn read(row: &Row<'_>) -> Result<CreditNote> {
     let currency: Currency = row.get(4)?;
     let money = |index: usize| Money::new(row.get(index)?, currency);
-    let party: Option<serde_json::Value> = row.get(12)?;
-    let party = party.map(serde_json::from_value).transpose();
     Ok(CreditNote {
         id: row.get(0)?,
         entity: row.get(1)?,
@@ -267,7 +288,8 @@ fn read(row: &Row<'_>) -> Result<CreditNote> {
         effective: row.get(7)?,
         cause: row.parse(8, Cause::parse)?,
         totals: Totals { subtotal: money(9)?, tax: money(10)?, total: money(11)? },
-        party: party.map_err(|error| Error::internal(format!("a stored party cannot be read: {error}")))?,
+        party: read_party(row, 12)?,
+        seller: read_party(row, 13)?,
     })
 }
 
@@ -302,13 +324,38 @@ pub fn lines(view: &mut View<'_>, id: CreditNoteId) -> Result<Vec<CreditLine>> {
         let credit = Credit {
             invoice: row.get(1)?,
             invoice_line: row.get(2)?,
-            key: row.get(11)?,
+            key: row.get(12)?,
             description: row.get(3)?,
             period: period(row, 4)?,
             amount: Money::new(row.get(8)?, row.get(10)?)?,
+            tax: Money::new(row.get(11)?, row.get(10)?)?,
             derivation: derivation
                 .map_err(|error| Error::internal(format!("a stored derivation cannot be read: {error}")))?,
         };
         Ok(CreditLine { ordinal: row.get(0)?, credit })
     })
+}
+
+/// The taxes a credit note gives back, in the order of those of the invoice.
+pub fn taxes(view: &mut View<'_>, id: CreditNoteId) -> Result<Vec<Tax>> {
+    let mut taxes: Vec<(i64, Tax)> = Vec::new();
+    view.each(&sql::TAXES, params![id], |row| {
+        let (place, currency): (i64, Currency) = (row.get(0)?, row.get(9)?);
+        let (base, amount) = (Money::new(row.get(7)?, currency)?, Money::new(row.get(8)?, currency)?);
+        if let Some((_, tax)) = taxes.last_mut().filter(|(last, _)| *last == place) {
+            (tax.base, tax.amount) = (tax.base.checked_add(base)?, tax.amount.checked_add(amount)?);
+            return Ok(());
+        }
+        let treatment = Treatment {
+            jurisdiction: Jurisdiction::parse(&row.get::<String>(1)?)?,
+            kind: row.parse(2, Kind::parse)?,
+            name: row.get(3)?,
+            rate: Rate::parse_percent(&row.get::<String>(4)?)?,
+            reason: row.get(5)?,
+            note: row.get(6)?,
+        };
+        taxes.push((place, Tax { treatment, base, amount }));
+        Ok(())
+    })?;
+    Ok(taxes.into_iter().map(|(_, tax)| tax).collect())
 }

@@ -25,6 +25,15 @@ pub struct Running {
     pub line: Line,
     /// What of it was credited before.
     pub credited: Money,
+    /// What of its tax was credited before.
+    pub credited_tax: Money,
+}
+
+impl Running {
+    /// Whether a credit note may correct its invoice: nobody has paid what was voided or given up.
+    pub const fn can_be_credited(&self) -> bool {
+        !matches!(self.state, invoice::State::Void | invoice::State::Uncollectible)
+    }
 }
 
 /// A line that was ended before its time.
@@ -100,8 +109,19 @@ pub fn unused(running: &Running, unit: ProrationUnit, zone: &Zone, at: Edge) -> 
         description: line.description.clone(),
         period: Period { start: at, end: line.period.end },
         amount,
+        tax: tax_of(running, amount)?,
         derivation: Derivation::Unused(derivation),
     }))
+}
+
+/// The tax that goes with a credit of a line: cumulative, so that the credit of all of it gives back all of its tax.
+///
+/// Errors: `amount_out_of_range`.
+pub fn tax_of(running: &Running, credit: Money) -> Result<Money> {
+    let Running { line, credited, credited_tax, .. } = running;
+    let billed =
+        tax::Billed { net: line.amount, tax: line.tax, credited_net: *credited, credited_tax: *credited_tax };
+    tax::credited(&billed, credit)
 }
 
 #[cfg(test)]
@@ -143,6 +163,7 @@ mod tests {
             customer: Id::from_uuid(uuid::Uuid::nil()),
             line,
             credited: Money::new(credited, currency).unwrap(),
+            credited_tax: Money::zero(currency),
         }
     }
 

@@ -1,9 +1,20 @@
-//! Invoices: drafts, issuing, and what they post.
+//! Invoices: drafts, their taxes, issuing, taking them back, and what they post.
 
+mod credit;
 mod model;
 mod ops;
+mod rules;
+pub(crate) mod search;
 pub(crate) mod sql;
 
-pub use model::{ChargeKind, Draft, Invoice, Line, State, Totals};
-pub(crate) use ops::{adjustments, income, issue, issuers, many, numbered, read_line, save_drafts};
-pub use ops::{finalize, find, lines, list, of_customer, of_subscription, resolve};
+pub use credit::credit_for;
+pub use model::{ChargeKind, Draft, End, Invoice, Line, State, Totals};
+pub(crate) use ops::{
+    adjustments, issue, issuers, many, numbered, party_json, read_line, read_party, save_drafts,
+};
+pub use ops::{
+    assessed, finalize, find, give_up, lines, list, of_customer, of_subscription, resolve, taxes, void,
+};
+pub(crate) use rules::{Sums, earned_on, tax_account};
+pub use rules::{Transition, assess, credited};
+pub use search::{Filter, Place, counts, load, search};

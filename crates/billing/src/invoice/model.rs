@@ -1,5 +1,6 @@
 //! An invoice and its lines.
 
+use catalog::TaxRounding;
 use identity::customer::Party;
 use jiff::{Timestamp, civil::Date};
 use kernel::{
@@ -7,6 +8,7 @@ use kernel::{
     ids::{BillRunId, CustomerId, InvoiceId, LegalEntityId, SubscriptionId},
 };
 use rating::{Explanation, Number};
+use tax::Tax;
 
 /// Where an invoice stands (domain rules §6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,13 +100,17 @@ pub struct Draft {
     pub lines: Vec<Line>,
     /// The bill run it is made by.
     pub run: Option<BillRunId>,
+    /// Over what tax is rounded.
+    pub tax_rounding: TaxRounding,
+    /// The taxes on the lines; none until [`super::assess`] has worked them out.
+    pub taxes: Vec<Tax>,
 }
 
 impl Draft {
-    /// What it adds up to. Errors: `amount_out_of_range`.
+    /// What it adds up to, with what tax its lines have. Errors: `amount_out_of_range`.
     pub fn totals(&self) -> kernel::Result<Totals> {
         let subtotal = Money::total(self.lines.iter().map(|line| line.amount), self.currency)?;
-        let tax = Money::zero(self.currency);
+        let tax = Money::total(self.lines.iter().map(|line| line.tax), self.currency)?;
         Ok(Totals { subtotal, tax, total: subtotal.checked_add(tax)? })
     }
 }
@@ -146,7 +152,14 @@ pub struct Line {
     pub explanation: Explanation,
 }
 
-/// What an invoice adds up to. Tax is zero until tax rates are brought in.
+impl Line {
+    /// Whether it charges nothing, also before discounts.
+    pub const fn is_nothing(&self) -> bool {
+        self.amount.is_zero() && self.discount.is_zero()
+    }
+}
+
+/// What an invoice adds up to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Totals {
     /// Sum of the lines.
@@ -182,6 +195,21 @@ pub struct Invoice {
     pub paid: Money,
     /// The party as printed, frozen at finalization.
     pub party: Option<Party>,
+    /// Its issuer as printed, frozen at finalization.
+    pub seller: Option<Party>,
+    /// Over what tax is rounded.
+    pub tax_rounding: TaxRounding,
+    /// How it was taken back or given up.
+    pub end: Option<End>,
+}
+
+/// How an invoice was taken back or given up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct End {
+    /// When, in business time.
+    pub at: Timestamp,
+    /// Why, as a code.
+    pub reason: String,
 }
 
 impl Invoice {
@@ -190,8 +218,18 @@ impl Invoice {
         self.credit.checked_add(self.paid)
     }
 
-    /// What is left to pay after credit and payments. Errors: `amount_out_of_range`.
+    /// What is left to pay after credit and payments: nothing once it is void or given up.
+    ///
+    /// Errors: `amount_out_of_range`.
     pub fn amount_due(&self) -> kernel::Result<Money> {
+        match self.state {
+            State::Void | State::Uncollectible => Ok(Money::zero(self.totals.total.currency())),
+            State::Draft | State::Finalized | State::Paid => self.outstanding(),
+        }
+    }
+
+    /// What credit and payments have not paid of it, whatever its state. Errors: `amount_out_of_range`.
+    pub(crate) fn outstanding(&self) -> kernel::Result<Money> {
         self.totals.total.checked_sub(self.amount_paid()?)
     }
 }

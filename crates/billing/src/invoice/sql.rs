@@ -4,7 +4,8 @@ use store::{bulks, statements};
 
 macro_rules! columns {
     () => {
-        "SELECT id, entity_id, customer_id, state, currency, number, issued, due, subtotal, tax, total, party, credit, paid
+        "SELECT id, entity_id, customer_id, state, currency, number, issued, due, subtotal, tax, total, party, credit,
+            seller, tax_rounding, ended, end_reason, paid
          FROM invoice WHERE env_id = $1 AND "
     };
 }
@@ -32,23 +33,37 @@ statements! {
     environment LINES = concat!("SELECT ", line_columns!(), "
         FROM invoice_line l JOIN invoice i ON i.env_id = l.env_id AND i.id = l.invoice_id
         WHERE l.env_id = $1 AND l.invoice_id = $2 ORDER BY l.ordinal");
-    /// How many lines of each item begin at an instant.
-    environment ADJUSTMENTS = "SELECT item, max(adjustment) FROM invoice_line
-        WHERE env_id = $1 AND subscription_id = $2 AND start_at = $3 GROUP BY item";
+    /// The last adjustment of the lines of each item that begin at an instant or later.
+    environment ADJUSTMENTS = "SELECT item, start_at, max(adjustment) FROM invoice_line
+        WHERE env_id = $1 AND subscription_id = $2 AND start_at >= $3 GROUP BY item, start_at";
     environment LOCK = "SELECT id FROM invoice WHERE env_id = $1 AND id IN_IDS($2) ORDER BY id FOR UPDATE";
-    environment ISSUE = "UPDATE invoice SET state = $3, sequence = $4, number = $5, issued = $6, party = $7, credit = $8
+    environment ISSUE = "UPDATE invoice SET state = $3, sequence = $4, number = $5, issued = $6, party = $7, credit = $8,
+            seller = $9
         WHERE env_id = $1 AND id = $2 AND state = 'draft'";
+    environment TAXES = "SELECT t.jurisdiction, t.kind, t.name, t.rate, t.base, t.amount, t.reason, t.note, i.currency
+        FROM invoice_tax t JOIN invoice i ON i.env_id = t.env_id AND i.id = t.invoice_id
+        WHERE t.env_id = $1 AND t.invoice_id = $2 ORDER BY t.ordinal";
+    environment DROP_TAXES = "DELETE FROM invoice_tax WHERE env_id = $1 AND invoice_id = $2";
+    environment TAX_LINE = "UPDATE invoice_line SET tax = $4, tax_ordinal = $5
+        WHERE env_id = $1 AND invoice_id = $2 AND ordinal = $3";
+    environment TAX = "UPDATE invoice SET tax = $3, total = $4 WHERE env_id = $1 AND id = $2 AND state = 'draft'";
+    environment END = "UPDATE invoice SET state = $3, ended = $4, end_reason = $5 WHERE env_id = $1 AND id = $2";
 }
 
 bulks! {
     INSERT = insert "invoice" {
         id: uuid, entity_id: uuid, customer_id: uuid, state: text, currency: text, sequence: int, number: text,
         issued: date, due: instant, subtotal: int, tax: int, total: int, credit: int, party: json,
-        bill_run_id: uuid,
+        seller: json, tax_rounding: text, bill_run_id: uuid,
     };
     INSERT_LINES = insert "invoice_line" {
         invoice_id: uuid, ordinal: int, subscription_id: uuid, item: int, kind: text, key: text, dimensions: text,
         adjustment: int, description: text, start_date: date, start_at: instant, end_date: date, end_at: instant,
         quantity: int, measured: text, discount: int, amount: int, tax: int, tax_category: text, explanation: json,
+        tax_ordinal: int,
+    };
+    INSERT_TAXES = insert "invoice_tax" {
+        invoice_id: uuid, ordinal: int, jurisdiction: text, kind: text, name: text, rate: text, base: int, amount: int,
+        reason: text, note: text,
     };
 }

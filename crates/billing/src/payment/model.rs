@@ -83,12 +83,14 @@ pub struct Payment {
     pub method: Method,
     /// How much.
     pub amount: Money,
-    /// What of it settled nothing and became the customer's credit.
+    /// What of it settled nothing, or an invoice that was voided since, and became the customer's credit.
     pub credit: Money,
     /// What the bank or the cheque says.
     pub reference: Option<String>,
     /// When it came, in business time.
     pub received: Timestamp,
+    /// The day it came, as the legal entity counts days.
+    pub day: Date,
     /// When it turned out not to have come, in business time.
     pub reversed: Option<Timestamp>,
 }

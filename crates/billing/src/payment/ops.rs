@@ -18,12 +18,15 @@ use super::{
     rules::{self, Open, Split},
     sql,
 };
+use crate::figures;
 
 mod read;
+mod release;
 mod reverse;
 mod target;
 
 pub use read::{find, list, of_invoice, settlements};
+pub(crate) use release::release;
 pub use reverse::reverse;
 
 /// The gateway of money that is written down by hand, in the ledger.
@@ -72,6 +75,7 @@ pub fn record_all(tx: &mut Tx<'_>, new: Vec<NewPayment>) -> Result<Vec<Recorded>
     targets.save(tx)?;
     let transactions = recorded.iter().map(posted).collect::<Result<Vec<_>>>()?;
     ledger::post(tx, &transactions)?;
+    figures::paid(tx, recorded.iter().map(|recorded| &recorded.payment))?;
     recorded.iter().try_for_each(|recorded| state(tx, recorded))?;
     Ok(recorded)
 }
@@ -103,6 +107,7 @@ fn settle(tx: &Tx<'_>, targets: &mut Targets, entities: &[LegalEntity], new: New
         credit: rest,
         reference,
         received,
+        day: entity.zone.date_of(received),
         reversed: None,
     };
     Ok(Recorded { payment, settled, paid })
@@ -153,6 +158,7 @@ fn insert(tx: &mut Tx<'_>, recorded: &[Recorded]) -> Result<()> {
             Value::Int(payment.credit.minor()),
             payment.reference.to_value(),
             Value::Instant(payment.received),
+            Value::Date(payment.day),
         ]
     });
     if tx.bulk(&sql::INSERT, rows)? != count {

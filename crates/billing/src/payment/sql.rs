@@ -4,7 +4,8 @@ use store::{bulks, statements};
 
 macro_rules! columns {
     () => {
-        "SELECT p.id, p.entity_id, p.customer_id, p.method, p.currency, p.amount, p.credit, p.reference, p.received, p.reversed"
+        "SELECT p.id, p.entity_id, p.customer_id, p.method, p.currency, p.amount, p.credit, p.reference, p.received,
+            p.reversed, p.day"
     };
 }
 
@@ -50,6 +51,13 @@ statements! {
             AND i.state <> 'void' ORDER BY i.issued DESC, i.id DESC");
     environment RETURNED = "SELECT invoice_id, CAST(sum(amount) AS bigint) FROM settlement
         WHERE env_id = $1 AND invoice_id IN_IDS($2) AND cause = 'credit_returned' GROUP BY invoice_id";
+    /// What stands of payments of an invoice, with how often each payment moved.
+    environment STANDING_OF = "SELECT s.payment_id, p.credit, CAST(sum(s.amount) AS bigint),
+            (SELECT count(*) FROM settlement o WHERE o.env_id = $1 AND o.payment_id = s.payment_id)
+        FROM settlement s JOIN payment p ON p.env_id = s.env_id AND p.id = s.payment_id
+        WHERE s.env_id = $1 AND s.invoice_id = $2 AND p.reversed IS NULL
+        GROUP BY s.payment_id, p.credit HAVING sum(s.amount) > 0 ORDER BY s.payment_id";
+    environment SET_LEFT = "UPDATE invoice SET paid = $3 WHERE env_id = $1 AND id = $2";
     environment COUNT = "SELECT count(*) FROM settlement WHERE env_id = $1 AND payment_id = $2";
     environment REVERSE = "UPDATE payment SET reversed = $3 WHERE env_id = $1 AND id = $2 AND reversed IS NULL";
 }
@@ -57,10 +65,11 @@ statements! {
 bulks! {
     INSERT = insert "payment" {
         id: uuid, entity_id: uuid, customer_id: uuid, method: text, currency: text, amount: int, credit: int,
-        reference: text, received: instant,
+        reference: text, received: instant, day: date,
     } "ON CONFLICT DO NOTHING";
     SETTLE = insert "settlement" {
         payment_id: uuid, ordinal: int, invoice_id: uuid, cause: text, amount: int, at: instant,
     };
+    SET_CREDIT = update "payment" { id: uuid, credit: int } 1;
     SET_PAID = update "invoice" { id: uuid, paid: int, state: text } 1;
 }

@@ -126,6 +126,10 @@ pub struct Discount {
     /// Keys of the plans, add-ons and usage prices it reduces; none: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applies_to: Option<BTreeSet<String>>,
+    /// An invoice is reduced only when the lines it covers come to at least so much before discounts; in major units of
+    /// the subscription's currency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minimum: Option<UnitPrice>,
     /// On how many more invoices at the edge of a period, or of how many more months; none: on all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left: Option<u32>,
@@ -171,6 +175,7 @@ impl Discount {
             name: coupon.name.clone(),
             reduction,
             applies_to: coupon.applies_to.clone(),
+            minimum: coupon.minimum.iter().find(|(known, _)| *known == currency).map(|(_, least)| *least),
             left,
             until: None,
         })
@@ -183,6 +188,7 @@ impl Discount {
             name: "Complimentary".to_owned(),
             reduction: Off::Percent(Rate::from_basis_points(10_000)?),
             applies_to: None,
+            minimum: None,
             left: None,
             until,
         })

@@ -26,7 +26,7 @@ use super::{
 use crate::{
     bill_run,
     credit_note::{self, Cause, Credit},
-    invoice::{self, Draft, Invoice},
+    invoice::{self, Draft, Invoice, Line},
     usage,
 };
 
@@ -74,17 +74,38 @@ impl Loaded {
         if subscription.state == State::Trialing { rules::trial::end(&ready) } else { rules::renew(&ready) }
     }
 
-    /// Whether each of its subscriptions has invoices of its own.
-    fn apart(&self, subscription: &Subscription) -> Result<bool> {
+    /// What the price book of a subscription says about its invoices.
+    pub(crate) fn books(&self, subscription: &Subscription) -> Result<Books> {
         let billing = &version_of(&self.versions, subscription)?.book.billing;
-        Ok(billing.invoices == catalog::Invoices::PerSubscription)
+        Ok(Books {
+            apart: billing.invoices == catalog::Invoices::PerSubscription,
+            skips_zero: billing.zero_invoices == catalog::ZeroInvoices::Skip,
+            tax_rounding: billing.tax_rounding,
+        })
     }
 
-    /// Whether an invoice of nothing is left out.
-    fn skips_zero(&self, subscription: &Subscription) -> Result<bool> {
-        let billing = &version_of(&self.versions, subscription)?.book.billing;
-        Ok(billing.zero_invoices == catalog::ZeroInvoices::Skip)
+    /// Go on as if a subscription had passed its edge: what was known of it is billed, and it may be on the version
+    /// in force.
+    pub(crate) fn passed(&mut self, before: &Subscription, renewal: &Renewal) -> Result<()> {
+        let none = Usage::none(before.currency);
+        let known = self.usage.get(&before.id).unwrap_or(&none);
+        let after = known.after(before, version_of(&self.versions, before)?, renewal)?;
+        self.usage.insert(before.id, after);
+        self.late.remove(&before.id);
+        self.versions.entry(self.in_force.id).or_insert_with(|| self.in_force.clone());
+        Ok(())
     }
+}
+
+/// How a price book has invoices made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Books {
+    /// Each subscription has invoices of its own.
+    pub(crate) apart: bool,
+    /// An invoice of nothing is left out.
+    pub(crate) skips_zero: bool,
+    /// Over what tax is rounded; where books differ, that of the first of an invoice counts.
+    pub(crate) tax_rounding: catalog::TaxRounding,
 }
 
 /// What happens at the next edge of a running subscription if nothing else happens before, by the decision that is
@@ -115,7 +136,7 @@ fn pass(tx: &mut Tx<'_>, at: Timestamp, subjects: &[Uuid]) -> Result<()> {
     let mut passed = Vec::with_capacity(decided.len());
     for (before, Renewal { subscription: after, owed, dropped, .. }) in due_now.iter().zip(decided) {
         say_dropped(tx, &after, dropped, at)?;
-        let invoice = batch.add(tx, &loaded, &after, owed, at)?;
+        let invoice = batch.add(tx, &loaded, before, &after, owed, at)?;
         tx.fact(fact(before, &after, invoice)?.of(after.customer).effective(at));
         passed.push(after);
     }
@@ -147,18 +168,19 @@ impl Batch {
         &mut self,
         tx: &Tx<'_>,
         loaded: &Loaded,
+        before: &Subscription,
         after: &Subscription,
         owed: Owed,
         at: Timestamp,
     ) -> Result<Option<InvoiceId>> {
         self.credits.extend(owed.credits);
-        let nothing = owed.lines.iter().all(|line| line.amount.is_zero());
-        if owed.lines.is_empty() || nothing && loaded.skips_zero(after)? {
+        let Books { apart, skips_zero, tax_rounding } = loaded.books(before)?;
+        let nothing = owed.lines.iter().all(Line::is_nothing);
+        if owed.lines.is_empty() || nothing && skips_zero {
             return Ok(None);
         }
-        let Some(draft) = rules::draft(after, at, owed.lines) else { return Ok(None) };
+        let Some(draft) = rules::draft(after, tax_rounding, at, owed.lines) else { return Ok(None) };
         let shared = (after.customer, after.entity, after.currency);
-        let apart = loaded.apart(after)?;
         if let Some(open) = self.open.get(&shared).filter(|_| !apart) {
             let (id, invoice) = &mut self.drafts[*open];
             invoice.lines.extend(draft.lines);

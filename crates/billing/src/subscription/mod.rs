@@ -2,9 +2,11 @@
 
 mod agreement;
 pub(crate) mod edge;
+pub mod history;
 mod model;
 mod ops;
 pub mod rules;
+pub(crate) mod search;
 pub(crate) mod sql;
 
 pub use agreement::{AgreedPrice, Agreement, COMP, Discount, MAX_TERM, NewTerm, Off, Scheduled, Term};
@@ -14,6 +16,10 @@ pub use model::{
     BillFrom, Change, Item, ItemKind, Rhythm, Start, Started, State, Subscription, Timing, Transition,
 };
 pub use ops::change::{ChangePreview, Changed, cancel, change, keep_on, pause, preview_change, resume};
+pub(crate) use ops::history::entity;
+pub use ops::history::record_all;
 pub use ops::trial::{convert, extend_trial, reinstate, set_method, suspend};
 pub use ops::{Preview, find, list, of_customer, preview, resolve, start, start_all};
-pub(crate) use ops::{change::lock, save_all};
+pub(crate) use ops::{change::lock, due_until, on_other_books, save_all};
+pub use search::{Filter, Place, counts, due_count, plan_counts, search, states_of};
+pub(crate) use search::{customers_in, having};

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jobs::due::{self, Due};
 use kernel::{
     Edge, Error, Period, Result, Schedule,
-    ids::{CustomerId, SubscriptionId},
+    ids::{BookVersionId, CustomerId, SubscriptionId},
 };
 use serde_json::{Value as Json, json};
 use store::{NewFact, Row, ToValue, Tx, Value, View, params};
@@ -26,6 +26,7 @@ use crate::{
 };
 
 pub(super) mod change;
+pub(super) mod history;
 pub(super) mod trial;
 
 /// What starting a subscription would do.
@@ -82,7 +83,7 @@ pub fn preview(view: &mut View<'_>, command: &Start) -> Result<Preview> {
     trial::check_first(view, std::iter::once((command.customer, command)))?;
     let nowhere = SubscriptionId::from_uuid(Uuid::nil());
     let decision = Ground::load(view)?.decide(&customer, command, nowhere, view)?;
-    let invoice = decision.draft.map(|draft| draft.totals().map(|totals| (draft, totals))).transpose()?;
+    let invoice = decision.draft.map(|draft| invoice::assessed(view, draft)).transpose()?;
     Ok(Preview {
         next_due: rules::next_due(&decision.subscription),
         subscription: decision.subscription,
@@ -443,6 +444,28 @@ pub(super) fn due(
     at: Timestamp,
 ) -> Result<Vec<Subscription>> {
     let found = view.all(&sql::DUE, params![customers, at], read)?;
+    with_items(view, found)
+}
+
+/// The running subscriptions of customers that fall due up to an instant, by customer and id.
+pub(crate) fn due_until(
+    view: &mut View<'_>,
+    customers: Vec<CustomerId>,
+    until: Timestamp,
+) -> Result<Vec<Subscription>> {
+    let found = view.all(&sql::DUE_UNTIL, params![customers, until], read)?;
+    with_items(view, found)
+}
+
+/// Subscriptions after `after` that are not over and on another version than `book`, by id.
+pub(crate) fn on_other_books(
+    view: &mut View<'_>,
+    book: BookVersionId,
+    after: Option<SubscriptionId>,
+    limit: i64,
+) -> Result<Vec<Subscription>> {
+    let after = after.map_or(Uuid::nil(), SubscriptionId::uuid);
+    let found = view.all(&sql::ON_OTHER_BOOKS, params![book, after, limit], read)?;
     with_items(view, found)
 }
 

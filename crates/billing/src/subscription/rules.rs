@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, HashMap},
 };
 
-use catalog::{Anchor, Book, Plan, Price, version::Version};
+use catalog::{Anchor, Book, Plan, Price, TaxRounding, version::Version};
 use identity::{Customer, LegalEntity};
 use jiff::{Span, Timestamp, civil::Date};
 use kernel::{
@@ -32,6 +32,7 @@ pub mod arrears;
 pub mod change;
 pub mod coupon;
 mod discount;
+pub mod history;
 pub mod late;
 pub mod trial;
 
@@ -139,7 +140,8 @@ pub fn start(terms: &Terms<'_>, command: &Start, id: SubscriptionId, now: Timest
     subscription.rhythm = arrears::rhythm(&subscription, terms.version, subscription.arrears_from)?;
     let mut lines = if billed { lines(&subscription, terms.version, period)? } else { Vec::new() };
     discounted(&mut subscription, &mut lines, period.start.date, &Turn::Edge)?;
-    Ok(Decision { draft: draft(&subscription, now, lines), subscription })
+    let rounding = book.billing.tax_rounding;
+    Ok(Decision { draft: draft(&subscription, rounding, now, lines), subscription })
 }
 
 /// Take the subscription's coupons off its lines.
@@ -200,6 +202,8 @@ pub struct Renewal {
     pub at: Edge,
     /// The new state.
     pub subscription: Subscription,
+    /// Over what tax is rounded, by the price book agreed to.
+    pub tax_rounding: TaxRounding,
     /// The period that is over in arrears, and the next one in advance unless it ended; coupons taken off.
     pub owed: Owed,
     /// Why a scheduled change could not be made; the subscription then goes on unchanged.
@@ -209,7 +213,7 @@ pub struct Renewal {
 impl Renewal {
     /// What it bills, by itself; none when it bills nothing.
     pub fn draft(&self) -> Option<Draft> {
-        draft(&self.subscription, self.at.at, self.owed.lines.clone())
+        draft(&self.subscription, self.tax_rounding, self.at.at, self.owed.lines.clone())
     }
 }
 
@@ -258,7 +262,8 @@ pub fn renew(ready: &Ready<'_>) -> Result<Renewal> {
     let closed = Subscription { arrears_from: begins, rhythm: None, ..subscription.clone() };
     if let Some(mut over) = over(&closed, begins) {
         discounted(&mut over, &mut owed.lines, begins.date, &Turn::Edge)?;
-        return Ok(Renewal { at: begins, subscription: over, owed, dropped: None });
+        let tax_rounding = agreed.book.billing.tax_rounding;
+        return Ok(Renewal { at: begins, subscription: over, tax_rounding, owed, dropped: None });
     }
     let (mut next, version, dropped) = with_pending(&closed, agreed, in_force);
     next.period = Period { start: begins, end: next.schedule.next_edge_after(begins.at)? };
@@ -268,17 +273,23 @@ pub fn renew(ready: &Ready<'_>) -> Result<Renewal> {
     next.term = next.term.map(|term| renewed(term, begins.date));
     owed.lines.extend(lines(&next, version, next.period)?);
     discounted(&mut next, &mut owed.lines, begins.date, &Turn::Edge)?;
-    Ok(Renewal { at: begins, subscription: next, owed, dropped })
+    let tax_rounding = version.book.billing.tax_rounding;
+    Ok(Renewal { at: begins, subscription: next, tax_rounding, owed, dropped })
 }
 
 /// The draft of what is owed between two edges, with the coupons that run.
 ///
 /// Errors: `amount_out_of_range`.
-pub fn between(subscription: &Subscription, mut lines: Vec<Line>, at: Timestamp) -> Result<Option<Draft>> {
+pub fn between(
+    subscription: &Subscription,
+    version: &Version,
+    mut lines: Vec<Line>,
+    at: Timestamp,
+) -> Result<Option<Draft>> {
     let mut discounted_only = subscription.clone();
     let on = subscription.schedule.zone.date_of(at);
     discounted(&mut discounted_only, &mut lines, on, &Turn::Rest(kernel::Exact::one()))?;
-    Ok(draft(subscription, at, lines))
+    Ok(draft(subscription, version.book.billing.tax_rounding, at, lines))
 }
 
 /// Bill a stretch of usage that ends within a period, and what came late.
@@ -289,7 +300,8 @@ fn between_edges(ready: &Ready<'_>, mut owed: Owed, rhythm: Rhythm) -> Result<Re
     let mut next = subscription.clone();
     next.rhythm = arrears::rhythm(subscription, version, at)?;
     discounted(&mut next, &mut owed.lines, at.date, &Turn::Edge)?;
-    Ok(Renewal { at, subscription: next, owed, dropped: None })
+    let tax_rounding = version.book.billing.tax_rounding;
+    Ok(Renewal { at, subscription: next, tax_rounding, owed, dropped: None })
 }
 
 /// What late figures change. Errors: those of rating.
@@ -338,7 +350,12 @@ fn renewed(mut term: Term, date: Date) -> Term {
 }
 
 /// The draft that bills lines; none when there are none.
-pub(super) fn draft(subscription: &Subscription, due: Timestamp, lines: Vec<Line>) -> Option<Draft> {
+pub(super) fn draft(
+    subscription: &Subscription,
+    tax_rounding: TaxRounding,
+    due: Timestamp,
+    lines: Vec<Line>,
+) -> Option<Draft> {
     (!lines.is_empty()).then(|| Draft {
         entity: subscription.entity,
         customer: subscription.customer,
@@ -346,6 +363,8 @@ pub(super) fn draft(subscription: &Subscription, due: Timestamp, lines: Vec<Line
         due,
         lines,
         run: None,
+        tax_rounding,
+        taxes: Vec::new(),
     })
 }
 
@@ -474,6 +493,18 @@ fn lines(subscription: &Subscription, version: &Version, period: Period) -> Resu
     let share = share(subscription, version, period)?;
     let items = subscription.active_items();
     items.filter_map(|item| line(subscription, version, item, period, share).transpose()).collect()
+}
+
+/// What the fees of a subscription come to in a whole period, before coupons, usage and tax. What depends on a figure
+/// counts its flat price.
+///
+/// Errors: those of [`priced`]; `amount_out_of_range`.
+pub fn fees_of_a_period(subscription: &Subscription, version: &Version) -> Result<Money> {
+    let fees = subscription.active_items().map(|item| {
+        let priced = priced(version, item, subscription.schedule.cycle, subscription)?;
+        Ok(charge(&priced, &section(item), version, item, Share::Whole)?.amount)
+    });
+    Money::total(fees.collect::<Result<Vec<_>>>()?, subscription.currency)
 }
 
 /// How much of a full period `period` is: all of it, unless it begins late.

@@ -18,6 +18,10 @@ statements! {
     environment OF_CUSTOMER = concat!(columns!(), "customer_id = $2 ORDER BY id DESC LIMIT $3");
     environment ITEMS = "SELECT subscription_id, ordinal, kind, key, quantity FROM subscription_item
         WHERE env_id = $1 AND subscription_id IN_IDS($2) ORDER BY subscription_id, ordinal";
+    environment DUE_UNTIL = concat!(columns!(), "customer_id IN_IDS($2) AND due <= $3 AND state IN ('active', 'trialing')
+        ORDER BY customer_id, id");
+    environment ON_OTHER_BOOKS = concat!(columns!(), "id > $3 AND book_id <> $2 AND state NOT IN ('canceled', 'expired')
+        ORDER BY id LIMIT $4");
     environment BY_EXTERNAL = "SELECT id FROM subscription WHERE env_id = $1 AND external_id = $2";
     /// Those that fall due at an instant, in the order of their documents.
     environment DUE = concat!(columns!(), "customer_id IN_IDS($2) AND due = $3 AND state IN ('active', 'trialing')

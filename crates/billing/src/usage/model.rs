@@ -27,9 +27,9 @@ pub enum Figure {
 }
 
 impl Figure {
-    /// Nothing was used.
-    pub fn zero() -> Self {
-        Self::Quantity(Exact::zero().into())
+    /// Nothing was used: no transaction, so that a price of each of them can be applied as well as one of units.
+    pub const fn zero() -> Self {
+        Self::Transactions(Vec::new())
     }
 
     /// As rating takes it.

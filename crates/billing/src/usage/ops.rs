@@ -8,7 +8,7 @@ use std::{
 use catalog::version::{self, Version};
 use jiff::Timestamp;
 use kernel::{
-    Edge, Error, Exact, Money, Result,
+    Edge, Error, Exact, Kind, Money, Result,
     ids::{CreditNoteId, InvoiceId, SubscriptionId},
 };
 use serde_json::json;
@@ -16,7 +16,7 @@ use store::{NewFact, Row, ToValue, Tx, Value, View, params};
 
 use super::{
     model::{Figure, Figures, Groups, Posted},
-    sql,
+    sql, standing,
 };
 use crate::{
     credit_note::{self, Cause, Running},
@@ -62,7 +62,8 @@ pub struct Taken {
 /// at once. For a stretch that is billed the difference comes onto the next invoice, as a line naming that stretch or as
 /// a credit note; when there will be none, at once.
 ///
-/// Errors: `not_found`, `usage_key_unknown`, `usage_invalid`, `usage_period_unknown`.
+/// Errors: `not_found`, `usage_key_unknown`, `usage_invalid`, `usage_period_unknown`; those of rating, when the price
+/// cannot be applied to the figure: the stretch could then never be billed.
 pub fn post(tx: &mut Tx<'_>, id: SubscriptionId, post: &Post) -> Result<Taken> {
     let loaded = subscription::lock(tx, id)?;
     let subscription = &loaded.subscription;
@@ -73,6 +74,13 @@ pub fn post(tx: &mut Tx<'_>, id: SubscriptionId, post: &Post) -> Result<Taken> {
     if start > open || late && stretch_lines(tx, id, start)?.is_empty() {
         let detail = format!(
             "No stretch of this subscription began at {start}; the one that is not billed yet began at {open}."
+        );
+        return Err(Error::invalid("usage_period_unknown", detail).at("/period_start"));
+    }
+    if !late && (subscription.is_over() || subscription.state == State::Paused) {
+        let state = subscription.state.word();
+        let detail = format!(
+            "Nothing is counted while a subscription is {state}. Say for which stretch this figure is."
         );
         return Err(Error::invalid("usage_period_unknown", detail).at("/period_start"));
     }
@@ -87,9 +95,10 @@ pub fn post(tx: &mut Tx<'_>, id: SubscriptionId, post: &Post) -> Result<Taken> {
     };
     let figures = serde_json::to_value(&figure.groups).map_err(|error| Error::internal(error.to_string()))?;
     tx.exec_one(&sql::POST, params![id, start, figure.key, figures, figure.watermark, figure.posted, late])?;
+    check_ratable(tx, &loaded.agreed, subscription, late)?;
     let runs = [State::Active, State::Trialing].contains(&subscription.state);
     let (invoice, credit_notes) = match (late, runs) {
-        (true, false) => settle_now(tx, subscription)?,
+        (true, false) => settle_now(tx, &loaded.agreed, subscription)?,
         (false, true) if subscription.state == State::Active => {
             (reach_threshold(tx, &loaded.agreed, subscription)?, Vec::new())
         }
@@ -165,26 +174,39 @@ fn check(version: &Version, subscription: &Subscription, post: &Post) -> Result<
     Ok(())
 }
 
+/// Whether the prices can be applied to the figures as they are stored. An open stretch may wait for a complete one.
+fn check_ratable(tx: &mut Tx<'_>, version: &Version, subscription: &Subscription, late: bool) -> Result<()> {
+    let (usage, waiting) = of_one(tx, subscription, version)?;
+    let rated = if late {
+        rules::settle(&waiting).map(drop)
+    } else {
+        standing::as_it_stands(subscription, version, usage).map(drop)
+    };
+    rated.map_err(|error| if error.kind == Kind::Internal { error } else { error.at("/figures") })
+}
+
 /// Bill what came late for a subscription that has no next invoice.
 fn settle_now(
     tx: &mut Tx<'_>,
+    version: &Version,
     subscription: &Subscription,
 ) -> Result<(Option<InvoiceId>, Vec<CreditNoteId>)> {
     let waiting = late(tx, vec![subscription.id])?.remove(&subscription.id).unwrap_or_default();
     let owed = rules::settle(&waiting)?;
     settled(tx, &[subscription.id])?;
-    issue(tx, subscription, owed)
+    issue(tx, version, subscription, owed)
 }
 
 /// Issue what is owed between two edges.
 fn issue(
     tx: &mut Tx<'_>,
+    version: &Version,
     subscription: &Subscription,
     owed: Owed,
 ) -> Result<(Option<InvoiceId>, Vec<CreditNoteId>)> {
     let now = tx.now();
     let notes = credit_note::issue_for(tx, owed.credits, Cause::Usage, now)?;
-    let draft = rules::between(subscription, owed.lines, now)?.map(|draft| (tx.new_id(), draft));
+    let draft = rules::between(subscription, version, owed.lines, now)?.map(|draft| (tx.new_id(), draft));
     let id = draft.as_ref().map(|(id, _)| *id);
     invoice::issue(tx, draft.into_iter().collect(), now)?;
     Ok((id, notes.iter().map(|note| note.id).collect()))
@@ -203,7 +225,7 @@ fn reach_threshold(
     let at = Edge::at(tx.now(), &subscription.schedule.zone);
     match arrears::reached(subscription, version, &usage, at)? {
         None => Ok(None),
-        Some(owed) => issue(tx, subscription, owed).map(|(invoice, _)| invoice),
+        Some(owed) => issue(tx, version, subscription, owed).map(|(invoice, _)| invoice),
     }
 }
 
@@ -231,6 +253,16 @@ pub fn history(view: &mut View<'_>, id: SubscriptionId, limit: i64) -> Result<Ve
     view.all(&sql::HISTORY, params![id, limit], read)
 }
 
+/// Those behind the figure under `key` for the stretch that began at `start`.
+pub fn history_behind(
+    view: &mut View<'_>,
+    id: SubscriptionId,
+    (start, key): (Timestamp, &str),
+    limit: i64,
+) -> Result<Vec<Posted>> {
+    view.all(&sql::HISTORY_BEHIND, params![id, start, key, limit], read)
+}
+
 /// What is known of the open stretches of subscriptions, in at most three queries. Those of which nothing is known
 /// are left out.
 pub(crate) fn open<V: Deref<Target = Version>>(
@@ -253,12 +285,14 @@ pub(crate) fn open<V: Deref<Target = Version>>(
         })
         .collect();
     view.each(&sql::OPEN, params![ids], |row| {
-        let Posted { subscription, key, groups, start, .. } = read(row)?;
+        let Posted { subscription, key, groups, start, watermark, .. } = read(row)?;
         // Fees and usage with a cycle of its own do not begin together.
         if starts.get(&(subscription, key.as_str())) != Some(&start) {
             return Ok(());
         }
-        known.entry(subscription).or_insert_with(|| none(&subscription)).figures.insert(key, groups);
+        let usage = known.entry(subscription).or_insert_with(|| none(&subscription));
+        usage.watermarks.extend(watermark.map(|last| (key.clone(), last)));
+        usage.figures.insert(key, groups);
         Ok(())
     })?;
     let of = |wanted: fn(&Subscription, &Version) -> bool| {
@@ -323,11 +357,17 @@ pub(crate) fn late(
     if subscriptions.is_empty() {
         return Ok(HashMap::new());
     }
-    for Posted { subscription, start, key, groups, .. } in
+    for Posted { subscription, start, key, groups, watermark, .. } in
         view.all(&sql::LATE, params![subscriptions], read)?
     {
         let late = found.entry((subscription, start));
-        let late = late.or_insert_with(|| Late { start, figures: Figures::new(), billed: Vec::new() });
+        let late = late.or_insert_with(|| Late {
+            start,
+            figures: Figures::new(),
+            watermarks: BTreeMap::new(),
+            billed: Vec::new(),
+        });
+        late.watermarks.extend(watermark.map(|last| (key.clone(), last)));
         late.figures.insert(key, groups);
     }
     let mut earliest: HashMap<SubscriptionId, Timestamp> = HashMap::new();

@@ -16,6 +16,8 @@ statements! {
         ORDER BY f.subscription_id, f.start_at, f.key");
     environment OF_STRETCH = concat!(columns!(), " WHERE f.env_id = $1 AND f.subscription_id = $2 AND f.start_at = $3 ORDER BY f.key");
     environment HISTORY = concat!(columns!(), " WHERE f.env_id = $1 AND f.subscription_id = $2 ORDER BY f.start_at DESC, f.key LIMIT $3");
+    environment HISTORY_BEHIND = concat!(columns!(), " WHERE f.env_id = $1 AND f.subscription_id = $2
+        AND (f.start_at < $3 OR f.start_at = $3 AND f.key > $4) ORDER BY f.start_at DESC, f.key LIMIT $5");
     environment POST = "INSERT INTO usage_figure (env_id, subscription_id, start_at, key, figures, watermark, posted, late)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
         ON CONFLICT (env_id, subscription_id, start_at, key) DO UPDATE

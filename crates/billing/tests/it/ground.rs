@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use billing::subscription::{BillFrom, Start, Started};
+use billing::{
+    invoice::{Invoice, Line, State},
+    subscription::{BillFrom, Start, Started},
+};
 use catalog::version;
 use identity::{Customer, NewCustomer, customer, environment};
 use jiff::Timestamp;
@@ -11,7 +14,8 @@ use kernel::{
     Currency, Cycle, Error, Id, Result, Zone,
     ids::{CustomerId, InvoiceId, MerchantId},
 };
-use store::{Actor, Mode, Scope, facts};
+use ledger::AccountKind;
+use store::{Actor, Mode, Scope, View, facts};
 use testkit::TestDb;
 
 pub const UNISON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../books/unison.toml");
@@ -109,7 +113,7 @@ pub fn advance(test: &TestDb, scope: &Scope, to: &str) -> Result<(), Error> {
 pub fn issued(test: &TestDb, scope: &Scope) -> Vec<String> {
     let mut invoices = test.db.read(scope, |view| billing::invoice::list(view, None, 10_000)).wait().unwrap();
     invoices.reverse();
-    let text = |invoice: &billing::invoice::Invoice| {
+    let text = |invoice: &Invoice| {
         let date = invoice.issued.map(|date| date.to_string()).unwrap_or_default();
         format!("{} {date} {}", invoice.number.as_deref().unwrap_or("draft"), invoice.totals.total)
     };
@@ -129,46 +133,36 @@ pub fn lines(test: &TestDb, scope: &Scope, id: InvoiceId) -> Vec<String> {
 }
 
 /// What must hold after anything: the chain of facts, the ledger, every explanation, no credit beyond what
-/// was billed, and balances that are exactly what the documents say.
+/// was billed, taxes that add up, and balances that are exactly what the documents say.
 pub fn sound(test: &TestDb, scope: &Scope) {
+    let renewed = test.db.write(&scope.clone().for_due_work(), billing::figures::renew).wait().unwrap();
+    assert!(!renewed, "the sums of the months are those of their documents");
     test.db
         .read(scope, |view| {
             facts::verify(view)?;
             assert!(ledger::check(view)?.is_sound());
-            let (mut invoiced, mut used, mut credited, mut paid) = (0, 0, 0, 0);
+            let mut sums = Sums::default();
             for invoice in billing::invoice::list(view, None, 100_000)? {
-                let lines = billing::invoice::lines(view, invoice.id)?;
-                for line in &lines {
-                    assert_eq!(line.explanation.recompute()?, line.amount, "{}", invoice.id);
-                }
-                let sum: i64 = lines.iter().map(|line| line.amount.minor()).sum();
-                assert_eq!(sum, invoice.totals.subtotal.minor(), "{}", invoice.id);
-                if invoice.number.is_some() {
-                    invoiced += invoice.totals.total.minor();
-                    used += invoice.credit.minor();
-                    paid += paid_of(view, &invoice)?;
-                }
-                for note in billing::credit_note::of_invoice(view, invoice.id)? {
-                    let of_note = billing::credit_note::lines(view, note.id)?;
-                    let sum: i64 = of_note.iter().map(|line| line.credit.amount.minor()).sum();
-                    assert_eq!(sum, note.totals.subtotal.minor(), "{}", note.id);
-                    for line in of_note {
-                        let billed = &lines[usize::try_from(line.credit.invoice_line).unwrap()];
-                        assert!(line.credit.amount.minor() <= billed.amount.minor(), "more than was billed");
-                    }
-                    credited += note.totals.total.minor();
-                }
+                sums.invoice(view, &invoice)?;
             }
-            let mut held = |kind| -> Result<i64> {
-                let balances = ledger::trial_balance(view, None)?;
-                Ok(balances.iter().filter(|one| one.account.kind == kind).map(|one| one.balance).sum())
+            let payments = billing::payment::list(view, None, None, 100_000)?;
+            let stayed = payments.iter().filter(|one| one.reversed.is_none());
+            let received: i64 = stayed.map(|one| one.amount.minor()).sum();
+            sums.credit += received - sums.paid;
+            let balances = ledger::trial_balance(view, None)?;
+            let held = |kind| -> i64 {
+                balances.iter().filter(|one| one.account.kind == kind).map(|one| one.balance).sum()
             };
-            assert_eq!(held(ledger::AccountKind::Receivable)?, invoiced - used - paid);
-            let cash = held(ledger::AccountKind::Cash)?;
-            assert_eq!(-held(ledger::AccountKind::CustomerCredit)?, credited - used + cash - paid);
-            assert_eq!(cash, received(view)?);
-            let income = held(ledger::AccountKind::DeferredRevenue)? + held(ledger::AccountKind::Revenue)?;
-            assert_eq!(-income, invoiced - credited);
+            assert_eq!(held(AccountKind::Cash), received);
+            assert_eq!(held(AccountKind::Receivable), sums.owed);
+            assert_eq!(held(AccountKind::BadDebt), sums.given_up);
+            assert_eq!(-held(AccountKind::CustomerCredit), sums.credit);
+            assert_eq!(-held(AccountKind::DeferredRevenue) - held(AccountKind::Revenue), sums.net);
+            for one in balances.iter().filter(|one| one.account.kind == AccountKind::TaxPayable) {
+                let place = one.account.owner.clone().unwrap();
+                assert_eq!(-one.balance, sums.tax.remove(&place).unwrap_or(0), "{place}");
+            }
+            assert!(sums.tax.values().all(|left| *left == 0), "{:?} was never posted", sums.tax);
             Ok(())
         })
         .wait()
@@ -176,8 +170,7 @@ pub fn sound(test: &TestDb, scope: &Scope) {
 }
 
 /// What payments have settled of an invoice: what it says itself, and what they say.
-fn paid_of(view: &mut store::View<'_>, invoice: &billing::invoice::Invoice) -> Result<i64> {
-    use billing::invoice::State;
+fn paid_of(view: &mut View<'_>, invoice: &Invoice) -> Result<()> {
     let settled = billing::payment::of_invoice(view, invoice.id)?;
     let settled: i64 = settled.iter().map(|(_, settlement)| settlement.amount.minor()).sum();
     assert_eq!(invoice.paid.minor(), settled, "{}", invoice.id);
@@ -188,11 +181,77 @@ fn paid_of(view: &mut store::View<'_>, invoice: &billing::invoice::Invoice) -> R
         State::Finalized => assert!(!due.is_zero(), "{}", invoice.id),
         _ => {}
     }
-    Ok(settled)
+    Ok(())
 }
 
-/// The payments that came and stayed.
-fn received(view: &mut store::View<'_>) -> Result<i64> {
-    let payments = billing::payment::list(view, None, None, 100_000)?;
-    Ok(payments.iter().filter(|one| one.reversed.is_none()).map(|one| one.amount.minor()).sum())
+/// What documents say that balances are, in minor units.
+#[derive(Default)]
+struct Sums {
+    owed: i64,
+    given_up: i64,
+    credit: i64,
+    paid: i64,
+    net: i64,
+    tax: BTreeMap<String, i64>,
+}
+
+impl Sums {
+    fn invoice(&mut self, view: &mut View<'_>, invoice: &Invoice) -> Result<()> {
+        let lines = billing::invoice::lines(view, invoice.id)?;
+        for line in &lines {
+            assert_eq!(line.explanation.recompute()?, line.amount, "{}", invoice.id);
+        }
+        paid_of(view, invoice)?;
+        let taxes = billing::invoice::taxes(view, invoice.id)?;
+        let totals = invoice.totals;
+        let sum = |amounts: Vec<kernel::Money>| amounts.iter().map(|amount| amount.minor()).sum::<i64>();
+        assert_eq!(sum(lines.iter().map(|line| line.amount).collect()), totals.subtotal.minor());
+        assert_eq!(sum(lines.iter().map(|line| line.tax).collect()), totals.tax.minor(), "{}", invoice.id);
+        assert_eq!(sum(taxes.iter().map(|tax| tax.amount).collect()), totals.tax.minor());
+        assert_eq!(sum(taxes.iter().map(|tax| tax.base).collect()), totals.subtotal.minor());
+        assert_eq!(totals.subtotal.minor() + totals.tax.minor(), totals.total.minor());
+        if invoice.number.is_some() && invoice.state != State::Void {
+            self.net += totals.subtotal.minor();
+            self.credit -= invoice.credit.minor();
+            self.paid += invoice.paid.minor();
+            let left = totals.total.minor() - invoice.amount_paid()?.minor();
+            match invoice.state {
+                State::Uncollectible => self.given_up += left,
+                _ => self.owed += left,
+            }
+            for tax in &taxes {
+                *self.tax.entry(tax.treatment.jurisdiction.to_string()).or_default() += tax.amount.minor();
+            }
+        }
+        self.corrections(view, invoice, &lines)
+    }
+
+    /// What credit notes take back of an invoice.
+    fn corrections(&mut self, view: &mut View<'_>, invoice: &Invoice, lines: &[Line]) -> Result<()> {
+        let mut back: BTreeMap<i64, [i64; 2]> = BTreeMap::new();
+        for note in billing::credit_note::of_invoice(view, invoice.id)? {
+            assert_ne!(invoice.state, State::Void, "a corrected invoice stands");
+            let of_note = billing::credit_note::lines(view, note.id)?;
+            let sum: i64 = of_note.iter().map(|line| line.credit.amount.minor()).sum();
+            let tax: i64 = of_note.iter().map(|line| line.credit.tax.minor()).sum();
+            assert_eq!([sum, tax], [note.totals.subtotal.minor(), note.totals.tax.minor()], "{}", note.id);
+            assert_eq!(sum + tax, note.totals.total.minor());
+            for line in of_note {
+                let [net, tax] = back.entry(line.credit.invoice_line).or_default();
+                (*net, *tax) = (*net + line.credit.amount.minor(), *tax + line.credit.tax.minor());
+            }
+            self.net -= sum;
+            self.credit += note.totals.total.minor();
+            for tax in billing::credit_note::taxes(view, note.id)? {
+                *self.tax.entry(tax.treatment.jurisdiction.to_string()).or_default() -= tax.amount.minor();
+            }
+        }
+        for (line, [net, tax]) in back {
+            let billed = &lines[usize::try_from(line).unwrap()];
+            assert!(net <= billed.amount.minor(), "more than was billed");
+            let share = kernel::cumulative_share(billed.tax.minor(), net, billed.amount.minor());
+            assert_eq!(tax, share, "tax is credited in proportion, whatever the steps");
+        }
+        Ok(())
+    }
 }

@@ -1,14 +1,23 @@
 //! Billing on both databases.
 
+mod bill_runs;
 mod changes;
+mod coupons;
+mod ends;
 mod ground;
+mod histories;
 mod import;
 mod invoices;
+mod lives;
+mod mappings;
+mod migrations;
 mod parallel;
 mod payments;
 mod ravenstack;
 mod renewals;
+mod search;
 mod starts;
+mod taxes;
 mod trials;
 mod usage;
 

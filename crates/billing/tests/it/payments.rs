@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use billing::{
+    figures,
     invoice::{self, State},
     payment::{self, Method, NewPayment, Payment, Received, Recorded, record, reverse},
     subscription::{self, Start, Timing},
@@ -11,8 +12,9 @@ use kernel::{
     Currency, Money, Result,
     ids::{CustomerId, InvoiceId, SubscriptionId},
 };
+use ledger::AccountKind;
 use proptest::prelude::*;
-use store::{Mode, Scope, facts};
+use store::{Mode, Reason, Scope, facts};
 use testkit::{TestDb, on_both};
 
 use crate::{
@@ -230,6 +232,87 @@ fn the_same_money_is_taken_once() {
     });
 }
 
+fn void(test: &TestDb, scope: &Scope, id: InvoiceId) -> Result<invoice::Invoice> {
+    let reason = Reason::parse("mistake").unwrap();
+    test.db.write(scope, move |tx| invoice::void(tx, id, &reason)).wait()
+}
+
+fn give_up(test: &TestDb, scope: &Scope, id: InvoiceId) {
+    let reason = Reason::parse("insolvent").unwrap();
+    test.db.write(scope, move |tx| invoice::give_up(tx, id, &reason)).wait().unwrap();
+}
+
+fn held(test: &TestDb, scope: &Scope, kind: AccountKind) -> i64 {
+    let balances = test.db.read(scope, |view| ledger::trial_balance(view, None)).wait().unwrap();
+    balances.iter().filter(|one| one.account.kind == kind).map(|one| one.balance).sum()
+}
+
+#[test]
+fn what_was_paid_of_a_voided_invoice_is_credit() {
+    on_both(ALL, |test| {
+        let (scope, customer, _) = owing(test, 2);
+        let all = ids(test, &scope);
+        let paid = pay(test, &scope, of(customer, 6_000)).unwrap().payment;
+        // The first is paid, the second in part: both become credit.
+        for (id, credit) in [(all[0], 4_900), (all[1], 6_000)] {
+            let voided = void(test, &scope, id).unwrap();
+            assert!(voided.paid.is_zero() && voided.amount_due().unwrap().is_zero());
+            assert_eq!(held(test, &scope, AccountKind::CustomerCredit), -credit);
+            sound(test, &scope);
+        }
+        let id = paid.id;
+        let found = test.db.read(&scope, move |view| payment::find(view, id)).wait().unwrap();
+        assert_eq!((found.credit, found.amount), (usd(6_000), usd(6_000)));
+        // The credit pays what comes, and is gone from there when the money never came.
+        advance(test, &scope, "2026-03-20T10:00:00Z").unwrap();
+        assert_eq!(stand(test, &scope)[2], "paid 0.00 0.00 49.00");
+        undo(test, &scope, &paid).unwrap();
+        assert_eq!(stand(test, &scope)[2], "finalized 49.00 -49.00 49.00");
+        assert_eq!(held(test, &scope, AccountKind::CustomerCredit), 0);
+        sound(test, &scope);
+    });
+}
+
+#[test]
+fn what_bounces_after_giving_up_is_lost_too() {
+    on_both(ALL, |test| {
+        let (scope, customer, _) = owing(test, 1);
+        let id = ids(test, &scope)[0];
+        let paid = pay(test, &scope, of(customer, 1_000)).unwrap().payment;
+        give_up(test, &scope, id);
+        assert_eq!(held(test, &scope, AccountKind::BadDebt), 3_900);
+        undo(test, &scope, &paid).unwrap();
+        assert_eq!(held(test, &scope, AccountKind::BadDebt), 4_900);
+        sound(test, &scope);
+        assert_eq!(void(test, &scope, id).unwrap().state, State::Void);
+        assert_eq!(
+            [AccountKind::BadDebt, AccountKind::Receivable].map(|kind| held(test, &scope, kind)),
+            [0, 0]
+        );
+        sound(test, &scope);
+    });
+}
+
+#[test]
+fn months_know_the_money_that_came() {
+    on_both(ALL, |test| {
+        let (scope, customer, _) = owing(test, 2);
+        let of_january =
+            NewPayment { received: Some(Received::On("2026-01-31".parse().unwrap())), ..of(customer, 4_900) };
+        let bounced = pay(test, &scope, of_january.clone()).unwrap().payment;
+        assert_eq!(bounced.day.to_string(), "2026-01-31");
+        pay(test, &scope, of_january).unwrap();
+        pay(test, &scope, of(customer, 100)).unwrap();
+        undo(test, &scope, &bounced).unwrap();
+        let months =
+            test.db.read(&scope, |view| figures::months(view, jiff::civil::Date::MIN)).wait().unwrap();
+        let came = months.iter().filter(|one| one.kind == figures::Kind::Payment);
+        let came: Vec<_> = came.map(|one| format!("{} {} {}", one.month, one.documents, one.total)).collect();
+        assert_eq!(came, ["2026-01-01 1 4900", "2026-02-01 1 100"]);
+        sound(test, &scope);
+    });
+}
+
 /// Something that happens to a customer who pays by hand.
 #[derive(Clone, Debug)]
 enum Step {
@@ -238,6 +321,8 @@ enum Step {
     Reverse(usize),
     Start,
     Cancel,
+    Void(usize),
+    GiveUp(usize),
     Advance,
 }
 
@@ -248,6 +333,8 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (0_usize..8).prop_map(Step::Reverse),
         1 => Just(Step::Start),
         1 => Just(Step::Cancel),
+        2 => (0_usize..8).prop_map(Step::Void),
+        1 => (0_usize..8).prop_map(Step::GiveUp),
         3 => Just(Step::Advance),
     ]
 }
@@ -281,6 +368,16 @@ fn take(test: &TestDb, scope: &Scope, customer: CustomerId, month: &mut u32, ste
                 }
             };
             test.db.write(scope, cancel).wait().unwrap();
+        }
+        Step::Void(which) => {
+            if let Some(id) = ids(test, scope).get(*which).copied() {
+                let _corrected_or_void = void(test, scope, id);
+            }
+        }
+        Step::GiveUp(which) => {
+            if let Some(id) = open().get(*which).copied() {
+                give_up(test, scope, id);
+            }
         }
         Step::Advance => {
             *month += 1;

@@ -64,21 +64,21 @@ name = "Support"
 price = { month = "20" }
 "#;
 
-fn house(test: &TestDb) -> Scope {
+pub fn house(test: &TestDb) -> Scope {
     environment_with(test, Mode::Sandbox, "2026-01-01T09:00:00Z", BOOK)
 }
 
-fn plan(test: &TestDb, scope: &Scope, plan: &str, quantity: Option<i64>) -> SubscriptionId {
+pub fn plan(test: &TestDb, scope: &Scope, plan: &str, quantity: Option<i64>) -> SubscriptionId {
     let customer = customer_in(test, scope, "UTC");
     let start = Start { plan: plan.into(), quantity, ..starter(customer.id) };
     ground::start(test, scope, start).unwrap().subscription.id
 }
 
-fn quantity(text: &str) -> Figure {
+pub fn quantity(text: &str) -> Figure {
     Figure::Quantity(text.parse::<Exact>().unwrap().into())
 }
 
-fn post_at(
+pub fn post_at(
     test: &TestDb,
     scope: &Scope,
     id: SubscriptionId,
@@ -95,11 +95,11 @@ fn post_at(
     test.db.write(scope, move |tx| usage::post(tx, id, &post)).wait()
 }
 
-fn post(test: &TestDb, scope: &Scope, id: SubscriptionId, key: &str, units: &str) -> Taken {
+pub fn post(test: &TestDb, scope: &Scope, id: SubscriptionId, key: &str, units: &str) -> Taken {
     post_at(test, scope, id, key, quantity(units), None).unwrap()
 }
 
-fn newest(test: &TestDb, scope: &Scope) -> Vec<String> {
+pub fn newest(test: &TestDb, scope: &Scope) -> Vec<String> {
     let newest = test.db.read(scope, |view| invoice::list(view, None, 1)).wait().unwrap();
     lines(test, scope, newest[0].id)
 }
@@ -121,6 +121,15 @@ fn usage_beyond_the_allowance_is_billed_when_the_period_is_over() {
                 "Team 2026-02-01..2026-03-01 ×3 30.00",
             ]
         );
+        let sentences = test
+            .db
+            .read(&scope, |view| {
+                let newest = invoice::list(view, None, 1)?[0].id;
+                Ok(invoice::lines(view, newest)?[0].explanation.sentences())
+            })
+            .wait()
+            .unwrap();
+        assert_eq!(sentences[1..3], ["5200 counted (unit: call)", "counted up to event 7"]);
         // Nothing was posted for February.
         advance(test, &scope, "2026-03-01T09:00:00Z").unwrap();
         assert_eq!(newest(test, &scope)[0], "Calls 2026-02-01..2026-03-01 ×1 0.00");

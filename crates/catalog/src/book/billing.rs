@@ -155,7 +155,7 @@ pub enum Invoices {
     PerSubscription,
 }
 
-/// What becomes of an invoice whose lines add up to nothing.
+/// What becomes of an invoice whose lines come to nothing, also before discounts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ZeroInvoices {

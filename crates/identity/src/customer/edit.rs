@@ -33,6 +33,9 @@ pub fn change(tx: &mut Tx<'_>, id: CustomerId, edit: Edit) -> Result<Customer> {
     let columns = params![id, after.country, after.region, after.tax_exempt, after.zone, after.metadata];
     tx.exec_one(&sql::CHANGE, columns)?;
     tx.exec_one(&sql::CHANGE_PERSON, params![after.person, new.name, new.email, new.address, new.tax_id])?;
+    if (&person.name, &person.email) != (&new.name, &new.email) {
+        ops::index_again(tx, &after, &new)?;
+    }
     let payload = json!({
         "fields": fields,
         "country": after.country,

@@ -5,15 +5,15 @@ use kernel::{
     ids::{self, CustomerId, PersonId},
 };
 use serde_json::json;
-use store::{Lock, NewFact, Row, ToValue, Tx, View, idempotency, params};
+use store::{Lock, NewFact, Row, ToValue, Tx, Value, View, idempotency, params};
 use uuid::Uuid;
 
 use super::{
     model::{Buyer, Customer, CustomerRef, NewCustomer, Party, Person},
-    sql,
+    sql, words,
 };
 
-fn read(row: &Row<'_>) -> Result<Customer> {
+pub(super) fn read(row: &Row<'_>) -> Result<Customer> {
     Ok(Customer {
         id: row.get(0)?,
         person: row.get(1)?,
@@ -28,7 +28,7 @@ fn read(row: &Row<'_>) -> Result<Customer> {
     })
 }
 
-fn read_person(row: &Row<'_>, from: usize) -> Result<Person> {
+pub(super) fn read_person(row: &Row<'_>, from: usize) -> Result<Person> {
     Ok(Person {
         name: row.get(from)?,
         email: row.get(from + 1)?,
@@ -66,15 +66,22 @@ pub fn create_all(tx: &mut Tx<'_>, new: Vec<NewCustomer>) -> Result<Vec<Customer
             created: now,
         })
         .collect();
+    let indexed: Vec<Indexed> = new
+        .iter()
+        .map(|new| Indexed::new(Some(&new.name), new.email.as_deref(), new.external_id.as_deref()))
+        .collect();
     tx.bulk_all(
         &sql::INSERT_PEOPLE,
-        new.iter().zip(&people).map(|(new, id)| {
+        new.iter().zip(&people).zip(&indexed).map(|((new, id), indexed)| {
+            let (key, words) = indexed.values();
             [
                 id.to_value(),
                 new.name.to_value(),
                 new.email.to_value(),
                 new.address.to_value(),
                 new.tax_id.to_value(),
+                key,
+                words,
             ]
         }),
     )?;
@@ -83,6 +90,7 @@ pub fn create_all(tx: &mut Tx<'_>, new: Vec<NewCustomer>) -> Result<Vec<Customer
         let detail = "Another customer already has this external id.";
         return Err(Error::conflict("external_id_taken", detail).at("/external_id"));
     }
+    insert_words(tx, customers.iter().map(|customer| customer.id).zip(&indexed))?;
     for customer in &customers {
         let payload =
             json!({"country": customer.country, "currency": customer.currency, "zone": customer.zone});
@@ -91,7 +99,78 @@ pub fn create_all(tx: &mut Tx<'_>, new: Vec<NewCustomer>) -> Result<Vec<Customer
     Ok(customers)
 }
 
-fn row(customer: &Customer) -> [store::Value<'_>; 10] {
+/// What a person is sorted and found by.
+struct Indexed {
+    key: Vec<u8>,
+    words: Vec<String>,
+    joined: String,
+}
+
+/// Behind every name.
+const NAMELESS: &[u8] = &[u8::MAX];
+
+impl Indexed {
+    fn new(name: Option<&str>, email: Option<&str>, external_id: Option<&str>) -> Self {
+        let words = words::words(name, email, external_id);
+        let key = name.map_or_else(|| NAMELESS.to_vec(), words::sort_key);
+        Self { key, joined: words::joined(&words), words }
+    }
+
+    /// `name_key` and `words` of the person's row.
+    fn values(&self) -> (Value<'_>, Value<'_>) {
+        (self.key.to_value(), self.joined.to_value())
+    }
+}
+
+/// In order of the words, which is the order of their index: many at once are written side by side.
+fn insert_words<'w>(tx: &mut Tx<'_>, of: impl Iterator<Item = (CustomerId, &'w Indexed)>) -> Result<()> {
+    let mut rows: Vec<(&[u8], CustomerId)> =
+        of.flat_map(|(id, indexed)| indexed.words.iter().map(move |word| (word.as_bytes(), id))).collect();
+    rows.sort_unstable();
+    tx.bulk(&sql::INSERT_WORDS, rows.iter().map(|(word, id)| [word.to_value(), id.to_value()])).map(drop)
+}
+
+/// Take back what a customer is found by, as its person's row says.
+fn drop_words(tx: &mut Tx<'_>, customer: &Customer) -> Result<()> {
+    let known: Option<String> = tx.one(&sql::WORDS, params![customer.person], |row| row.get(0))?;
+    for word in words::split(known.as_deref().unwrap_or_default()) {
+        tx.exec(&sql::DROP_WORDS, params![customer.id, *word.as_bytes()])?;
+    }
+    Ok(())
+}
+
+/// Let a locked customer be found by what it is called now.
+pub(super) fn index_again(tx: &mut Tx<'_>, customer: &Customer, person: &Person) -> Result<()> {
+    drop_words(tx, customer)?;
+    let external = customer.external_id.as_deref();
+    let indexed = Indexed::new(person.name.as_deref(), person.email.as_deref(), external);
+    let (key, words) = indexed.values();
+    tx.bulk_all(&sql::SET_WORDS, [[customer.person.to_value(), key, words]])?;
+    insert_words(tx, std::iter::once((customer.id, &indexed)))
+}
+
+/// Index customers that came before there was a search, at most `limit`; how many. Zero: all are.
+pub fn index_words(tx: &mut Tx<'_>, limit: i64) -> Result<usize> {
+    type Unindexed = (CustomerId, PersonId, Indexed);
+    let found: Vec<Unindexed> = tx.all(&sql::UNINDEXED, params![limit], |row| {
+        let (name, email, external): (Option<String>, Option<String>, Option<String>) =
+            (row.get(2)?, row.get(3)?, row.get(4)?);
+        let indexed = Indexed::new(name.as_deref(), email.as_deref(), external.as_deref());
+        Ok((row.get(0)?, row.get(1)?, indexed))
+    })?;
+    lock_all(tx, &found.iter().map(|(id, ..)| *id).collect::<Vec<_>>())?;
+    tx.bulk_all(
+        &sql::SET_WORDS,
+        found.iter().map(|(_, person, indexed)| {
+            let (key, words) = indexed.values();
+            [person.to_value(), key, words]
+        }),
+    )?;
+    insert_words(tx, found.iter().map(|(id, _, indexed)| (*id, indexed)))?;
+    Ok(found.len())
+}
+
+fn row(customer: &Customer) -> [Value<'_>; 10] {
     [
         customer.id.to_value(),
         customer.person.to_value(),
@@ -123,7 +202,7 @@ pub fn lock(tx: &mut Tx<'_>, id: CustomerId) -> Result<()> {
 
 /// Lock many customers.
 pub fn lock_all(tx: &mut Tx<'_>, ids: &[CustomerId]) -> Result<()> {
-    tx.lock_all(&LOCK, ids).map(drop)
+    tx.lock_all(&LOCK, ids)
 }
 
 /// Customers come before what hangs on them.
@@ -137,6 +216,11 @@ pub fn find(view: &mut View<'_>, id: CustomerId) -> Result<Customer> {
 /// Several customers in one query, in no order.
 pub fn load(view: &mut View<'_>, ids: Vec<CustomerId>) -> Result<Vec<Customer>> {
     view.all(&sql::MANY, params![ids], read)
+}
+
+/// The customers of external ids in one query, in no order.
+pub fn of_external_ids(view: &mut View<'_>, external: Vec<String>) -> Result<Vec<Customer>> {
+    view.all(&sql::OF_EXTERNAL, params![external], read)
 }
 
 /// Name and addresses of a customer.
@@ -157,7 +241,17 @@ pub fn existing_external_ids(view: &mut View<'_>, external: Vec<String>) -> Resu
 
 /// Customers as they are printed on documents now.
 pub fn parties(view: &mut View<'_>, customers: Vec<CustomerId>) -> Result<Vec<(CustomerId, Party)>> {
-    view.all(&sql::PARTIES, params![customers], |row| {
+    Ok(sides(view, customers)?.into_iter().map(|(id, party, _)| (id, party)).collect())
+}
+
+/// Customers as the tax rules see them now.
+pub fn buyers(view: &mut View<'_>, customers: Vec<CustomerId>) -> Result<Vec<(CustomerId, Buyer)>> {
+    Ok(sides(view, customers)?.into_iter().map(|(id, _, buyer)| (id, buyer)).collect())
+}
+
+/// Both sides of customers that a document needs: as it is printed, and as the tax rules see it.
+pub fn sides(view: &mut View<'_>, customers: Vec<CustomerId>) -> Result<Vec<(CustomerId, Party, Buyer)>> {
+    view.all(&sql::SIDES, params![customers], |row| {
         let party = Party {
             name: row.get(1)?,
             email: row.get(2)?,
@@ -166,20 +260,13 @@ pub fn parties(view: &mut View<'_>, customers: Vec<CustomerId>) -> Result<Vec<(C
             region: row.get(5)?,
             tax_id: row.get(6)?,
         };
-        Ok((row.get(0)?, party))
-    })
-}
-
-/// Customers as the tax rules see them now.
-pub fn buyers(view: &mut View<'_>, customers: Vec<CustomerId>) -> Result<Vec<(CustomerId, Buyer)>> {
-    view.all(&sql::BUYERS, params![customers], |row| {
         let buyer = Buyer {
-            country: row.get(1)?,
-            region: row.get(2)?,
-            has_tax_id: row.get::<Option<String>>(3)?.is_some(),
-            exempt: row.get(4)?,
+            country: party.country.clone(),
+            region: party.region.clone(),
+            has_tax_id: party.tax_id.is_some(),
+            exempt: row.get(7)?,
         };
-        Ok((row.get(0)?, buyer))
+        Ok((row.get(0)?, party, buyer))
     })
 }
 
@@ -190,12 +277,17 @@ pub fn buyers(view: &mut View<'_>, customers: Vec<CustomerId>) -> Result<Vec<(Cu
 pub fn erase(tx: &mut Tx<'_>, id: CustomerId) -> Result<()> {
     lock(tx, id)?;
     let (customer, now) = (find(tx, id)?, tx.recorded());
-    if tx.exec(&sql::ERASE_PERSON, params![customer.person, now])? == 0 {
+    // What it was found by goes with it; the merchant's own id for it still finds it.
+    drop_words(tx, &customer)?;
+    let left = Indexed::new(None, None, customer.external_id.as_deref());
+    let (key, words) = left.values();
+    if tx.exec(&sql::ERASE_PERSON, params![customer.person, now, key, words])? == 0 {
         return Err(Error::conflict(
             "already_erased",
             "The personal data of this customer was erased before.",
         ));
     }
+    insert_words(tx, std::iter::once((id, &left)))?;
     idempotency::forget_customer(tx, id)?;
     tx.exec_one(&sql::BLANK_METADATA, params![id, json!({})])?;
     tx.fact(NewFact::new("customer.erased", id.any(), json!({}))?.of(id));

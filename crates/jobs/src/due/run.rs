@@ -1,5 +1,7 @@
 //! Doing what is due.
 
+use std::time::{Duration, Instant};
+
 use jiff::Timestamp;
 use kernel::{Error, Kind, Result};
 use store::{Db, Scope, Tx, params};
@@ -8,9 +10,15 @@ use uuid::Uuid;
 use super::{Due, read_due, sql};
 use crate::job::{Lease, claim::tell, hold};
 
-/// Most items handled in one transaction: few enough that the one writer of an embedded database is free
-/// for waiting requests again within about 20 ms.
-pub const MAX_BATCH: i64 = 100;
+/// Most items handled in one transaction (domain rules §6).
+pub const MAX_BATCH: i64 = 500;
+/// How long a transaction is to take: the one writer of an embedded database is then free again for
+/// requests that wait.
+const BATCH_TIME: Duration = Duration::from_millis(20);
+/// Items of the first transaction. How long it takes decides about the next.
+const FIRST_BATCH: usize = 50;
+/// Items read from the queue at a time.
+const READ_AHEAD: i64 = 2_000;
 
 /// What is done about the items of one rank.
 #[derive(Clone, Copy, Debug)]
@@ -27,9 +35,10 @@ pub struct DueKind {
 /// Do everything that is due at or before `until` (business time), in order, what arises on the way
 /// included; how many items were done.
 ///
-/// Items of one instant and rank are handled together, `max_batch` (at least 1) at most. When that fails
-/// they are handled one by one, and one that fails alone is marked and passed over. With a lease, each
-/// transaction holds it and stores the number done as the job's progress.
+/// Items of one instant and rank are handled together, as many as take about 20 ms and `max_batch` (at
+/// least 1) at most; where a transaction ends must not matter to what is done. When one fails its items are
+/// handled one by one, and one that fails alone is marked and passed over. With a lease, each transaction
+/// holds it and stores the number done as the job's progress.
 ///
 /// Errors: `lease_lost`, `job_stopped`, those of a database that is away or too busy; calling again goes
 /// on where this ended.
@@ -45,8 +54,10 @@ pub fn run(
         return Err(Error::internal("due work is done under a lease of its own environment"));
     }
     let scope = scope.clone().for_due_work();
-    let mut run = Run { db, scope, kinds, lease, done: 0 };
-    while let Some(batch) = run.next(until, max_batch.max(1))? {
+    let most = usize::try_from(max_batch).unwrap_or_default().max(1);
+    let size = FIRST_BATCH.min(most);
+    let mut run = Run { db, scope, kinds, lease, most, size, ahead: None, done: 0 };
+    while let Some(batch) = run.next(until)? {
         run.handle(batch)?;
     }
     Ok(run.done)
@@ -65,13 +76,31 @@ struct Run<'r> {
     scope: Scope,
     kinds: &'static [DueKind],
     lease: Option<&'r Lease>,
+    /// Most items of a transaction.
+    most: usize,
+    /// Items of the next transaction.
+    size: usize,
+    /// What was read from the queue and is not handled.
+    ahead: Option<Batch>,
     done: u64,
 }
 
 impl Run<'_> {
-    fn next(&self, until: Timestamp, limit: i64) -> Result<Option<Batch>> {
-        let items =
-            self.db.read(&self.scope, move |view| view.all(&sql::BATCH, params![until, limit], read_due));
+    fn next(&mut self, until: Timestamp) -> Result<Option<Batch>> {
+        if self.ahead.as_ref().is_none_or(|ahead| ahead.subjects.is_empty()) {
+            self.ahead = self.look(until)?;
+        }
+        let Some(ahead) = &mut self.ahead else { return Ok(None) };
+        let rest = ahead.subjects.split_off(self.size.min(ahead.subjects.len()));
+        let subjects = std::mem::replace(&mut ahead.subjects, rest);
+        Ok(Some(Batch { at: ahead.at, kind: ahead.kind, subjects }))
+    }
+
+    /// What comes first in the queue.
+    fn look(&self, until: Timestamp) -> Result<Option<Batch>> {
+        let items = self
+            .db
+            .read(&self.scope, move |view| view.all(&sql::BATCH, params![until, READ_AHEAD], read_due));
         let items: Vec<Due> = items.wait()?;
         let Some(first) = items.first() else { return Ok(None) };
         // A newer release may have put it here; passing it over would break the order.
@@ -82,10 +111,19 @@ impl Run<'_> {
     }
 
     fn handle(&mut self, batch: Batch) -> Result<()> {
+        let begun = Instant::now();
         match self.transact(&batch) {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                if batch.subjects.len() == self.size {
+                    self.size = next_size(self.size, begun.elapsed(), self.most);
+                }
+                Ok(())
+            }
             // Another process has done some of them: look again.
-            Err(error) if error.code == TAKEN => Ok(()),
+            Err(error) if error.code == TAKEN => {
+                self.ahead = None;
+                Ok(())
+            }
             Err(error) if is_passing(&error) => Err(error),
             Err(error) if batch.subjects.len() == 1 => self.mark(&batch, &error),
             Err(_) => batch
@@ -127,10 +165,36 @@ impl Run<'_> {
     }
 }
 
+/// How many items take about [`BATCH_TIME`], when `size` of them took `took`; at most `most`, and not very
+/// different from `size`, because one transaction says little.
+fn next_size(size: usize, took: Duration, most: usize) -> usize {
+    let fitting = size as u128 * BATCH_TIME.as_micros() / took.as_micros().max(1);
+    let fitting = usize::try_from(fitting).unwrap_or(most);
+    fitting.clamp(size.div_ceil(2), size * 2).clamp(1, most)
+}
+
 /// The code of the error when another process took some of a batch.
 const TAKEN: &str = "due_taken";
 
 /// Errors that say nothing about the item: the same work may succeed a little later.
 fn is_passing(error: &Error) -> bool {
     error.kind == Kind::Unavailable || ["lease_lost", "concurrent_change"].contains(&error.code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_grow_and_shrink_towards_their_time() {
+        let next = |size, millis| next_size(size, Duration::from_millis(millis), 500);
+        assert_eq!(next(50, 10), 100);
+        assert_eq!(next(50, 1), 100, "at most twice as many");
+        assert_eq!(next(400, 10), 500, "never more than the most");
+        assert_eq!(next(100, 20), 100);
+        assert_eq!(next(100, 30), 66);
+        assert_eq!(next(100, 3_000), 50, "at least half as many");
+        assert_eq!(next(1, 3_000), 1);
+        assert_eq!(next(50, 0), 100);
+    }
 }

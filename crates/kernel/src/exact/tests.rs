@@ -139,6 +139,17 @@ proptest! {
         prop_assert_eq!(a < b, (&a - &b).is_negative());
     }
 
+    /// Machine words show what big integers show.
+    #[test]
+    fn what_is_shown_does_not_depend_on_the_form(n in any::<i64>(), twos in 0_u32..25, fives in 0_u32..25) {
+        let a = Exact::ratio(n.into(), 2_i128.pow(twos) * 5_i128.pow(fives));
+        let general = match a.terminating_places() {
+            Some(places) => a.to_decimal_string(places as u32),
+            None => format!("{}/{}", a.0.big().numer(), a.0.big().denom()),
+        };
+        prop_assert_eq!(a.to_string(), general);
+    }
+
     #[test]
     fn what_is_shown_reads_back(a in any_exact()) {
         let shown = a.to_string();

@@ -1,9 +1,11 @@
-//! `steelyard book check | apply | diff`
+//! `steelyard book check | apply | diff | migrate`
 
 use std::{fs, path::Path};
 
+use billing::migration::Migration;
 use catalog::{Book, Change, Mistake, version};
 
+use super::migration;
 use crate::{
     arguments::Book as Asked,
     failure::{Failure, Outcome, why},
@@ -16,6 +18,15 @@ pub fn run(place: &Place, asked: &Asked) -> Outcome {
         Asked::Check { file, json } => check(file, *json),
         Asked::Apply { file } => apply(place, file),
         Asked::Diff { file, json } => diff(place, file, *json),
+        Asked::Migrate { plans, plan_map, at, dry_run, limit } => {
+            let (plans, plan_map) = (plans.clone(), plan_map.iter().cloned().collect());
+            let migration = Migration { plans, plan_map, timing: (*at).into() };
+            if *dry_run {
+                migration::preview(place, migration, *limit)
+            } else {
+                migration::run(place, &migration)
+            }
+        }
     }
 }
 

@@ -2,24 +2,35 @@
 
 use std::collections::HashMap;
 
-use billing::{invoice, subscription};
-use identity::customer;
-use kernel::{Result, ids::CustomerId};
+use billing::{customers, invoice, subscription};
+use identity::{
+    Customer, CustomerRef, customer,
+    customer::{Find, Person},
+};
+use kernel::{Result, ids::CustomerId, time};
 use serde_json::json;
 use store::View;
 
 use super::check::decimal;
 use crate::{
+    arguments::{ListCustomers, ListInvoices, ListSubscriptions, Shown},
     failure::Outcome,
     output,
     place::Place,
     table::{Side, Table},
 };
 
-pub fn customers(place: &Place, limit: u32, json: bool) -> Outcome {
+/// Rows of a list that fit on one page of the operations behind it.
+const PAGE: usize = 1_000;
+
+pub fn customers(place: &Place, asked: ListCustomers) -> Outcome {
     let db = place.open()?;
     let chosen = place.choose(&db)?;
-    let found = db.read(&chosen.scope, move |view| customer::list(view, None, limit.into())).wait()?;
+    let Shown { limit, json } = asked.shown;
+    let ListCustomers { search, country, currency, subscription, sort, .. } = asked;
+    let find = Find { search, country, currency, sort };
+    let filter = customers::Filter { find, having: subscription };
+    let found = db.read(&chosen.scope, move |view| read_customers(view, &filter, limit as usize)).wait()?;
     if json {
         let list = found.iter().map(|(customer, person)| {
             json!({
@@ -57,11 +68,47 @@ pub fn customers(place: &Place, limit: u32, json: bool) -> Outcome {
     Ok(())
 }
 
-pub fn subscriptions(place: &Place, limit: u32, json: bool) -> Outcome {
+/// As many as are asked for, page by page.
+fn read_customers(
+    view: &mut View<'_>,
+    filter: &customers::Filter,
+    limit: usize,
+) -> Result<Vec<(Customer, Person)>> {
+    let (mut found, mut after) = (Vec::new(), None);
+    while found.len() < limit {
+        let page = customers::list(view, filter, after.as_ref(), PAGE.min(limit - found.len()))?;
+        found.extend(page.found.into_iter().map(|one| (one.customer, one.person)));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// The customer a reference names, when one is given.
+fn named(view: &mut View<'_>, reference: Option<&str>) -> Result<Option<CustomerId>> {
+    let reference = reference.map(str::parse::<CustomerRef>).transpose()?;
+    reference.map(|reference| customer::resolve(view, &reference)).transpose()
+}
+
+pub fn subscriptions(place: &Place, asked: ListSubscriptions) -> Outcome {
     let db = place.open()?;
     let chosen = place.choose(&db)?;
+    let Shown { limit, json } = asked.shown;
+    let due = [asked.due_from.unwrap_or(time::FIRST_INSTANT), asked.due_to.unwrap_or(time::END_INSTANT)];
+    let due = asked.due_from.or(asked.due_to).map(|_| due);
     let found = db.read(&chosen.scope, move |view| {
-        let found = subscription::list(view, None, limit.into())?;
+        let filter = subscription::Filter {
+            state: asked.state,
+            plan: asked.plan.clone(),
+            customer: named(view, asked.customer.as_deref())?,
+            currency: asked.currency,
+            book: None,
+            due,
+        };
+        let found = subscription::search(view, &filter, None, limit.into())?;
+        let found: Vec<_> = found.into_iter().map(|(one, _)| one).collect();
         let names = names(view, found.iter().map(|one| one.customer))?;
         Ok((found, names))
     });
@@ -112,11 +159,20 @@ pub fn subscriptions(place: &Place, limit: u32, json: bool) -> Outcome {
     Ok(())
 }
 
-pub fn invoices(place: &Place, limit: u32, json: bool) -> Outcome {
+pub fn invoices(place: &Place, asked: ListInvoices) -> Outcome {
     let db = place.open()?;
     let chosen = place.choose(&db)?;
+    let Shown { limit, json } = asked.shown;
+    let issued = [asked.issued_from.unwrap_or(time::FIRST_DATE), asked.issued_to.unwrap_or(time::END_DATE)];
+    let issued = asked.issued_from.or(asked.issued_to).map(|_| issued);
     let found = db.read(&chosen.scope, move |view| {
-        let found = invoice::list(view, None, limit.into())?;
+        let filter = invoice::Filter {
+            state: asked.state,
+            customer: named(view, asked.customer.as_deref())?,
+            currency: asked.currency,
+            issued,
+        };
+        let found = invoice::search(view, &filter, None, limit.into())?;
         let names = names(view, found.iter().map(|one| one.customer))?;
         Ok((found, names))
     });
@@ -163,7 +219,7 @@ pub fn invoices(place: &Place, limit: u32, json: bool) -> Outcome {
 }
 
 /// What customers are called.
-fn names(
+pub fn names(
     view: &mut View<'_>,
     customers: impl Iterator<Item = CustomerId>,
 ) -> Result<HashMap<CustomerId, String>> {

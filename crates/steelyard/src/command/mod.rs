@@ -1,27 +1,35 @@
 //! What each command does.
 
 mod backup;
+mod bill;
+mod bill_run;
 mod book;
 mod check;
 mod clock;
+mod coupon;
 mod credit_note;
 mod doctor;
 mod explain;
+mod foresight;
 mod import;
+mod invoice;
 mod job;
 mod key;
 mod list;
 mod manifest;
 mod migrate;
+mod migration;
 mod postgres;
 mod restore;
 mod serve;
 mod sign_in;
 mod sqlite;
 mod subscription;
+mod usage;
+mod work;
 
 use crate::{
-    arguments::{Arguments, Command, Listed},
+    arguments::{Arguments, Command},
     failure::Outcome,
     output,
 };
@@ -36,9 +44,14 @@ pub fn run(arguments: Arguments) -> Outcome {
         Command::Serve(asked) => serve::run(&place, &asked),
         Command::Book(asked) => book::run(&place, &asked),
         Command::Import(asked) => import::run(&place, &asked),
-        Command::Customers(Listed::List { limit, json }) => list::customers(&place, limit, json),
-        Command::Subscriptions(asked) => subscription::run(&place, asked),
-        Command::Invoices(Listed::List { limit, json }) => list::invoices(&place, limit, json),
+        Command::Customers(asked) => list::customers(&place, asked.list()),
+        Command::Subscriptions(asked) => subscription::run(&place, asked.command()),
+        Command::Invoices(asked) => invoice::run(&place, asked.command()),
+        Command::Usage(asked) => usage::run(&place, asked),
+        Command::Coupons(asked) => coupon::run(&place, asked),
+        Command::Bill(asked) => bill::run(&place, &asked),
+        Command::BillRuns(asked) => bill_run::run(&place, &asked),
+        Command::Day(asked) => foresight::day(&place, &asked),
         Command::Explain { document } => explain::run(&place, &document),
         Command::Ledger(asked) => check::ledger(&place, &asked),
         Command::Facts(asked) => check::facts(&place, &asked),

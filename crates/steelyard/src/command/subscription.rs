@@ -1,12 +1,13 @@
-//! `steelyard subscriptions change | cancel | keep-on | pause | resume | convert | extend-trial | suspend |
+//! `steelyard subscriptions start | show | redeem | take-away | comp | change | cancel | keep-on | pause | resume | convert | extend-trial | suspend |
 //! reinstate | payment-method`
 
 use billing::{
+    coupon,
     credit_note::{self, CreditNote},
-    invoice::{self, Invoice},
+    invoice::{self, Draft, Invoice, Totals},
     subscription::{self, Change, ChangePreview, Changed, State, Subscription, Timing},
 };
-use kernel::{Result, ids::SubscriptionId};
+use kernel::{Result, ids::SubscriptionId, time};
 use store::{Tx, View};
 
 use super::{
@@ -14,15 +15,30 @@ use super::{
     list,
 };
 use crate::{
-    arguments::{At, ChangeSubscription, Listed, Subscriptions},
+    arguments::{At, ChangeSubscription, Subscriptions},
     failure::Outcome,
     output,
     place::Place,
 };
 
+mod show;
+mod start;
+
 pub fn run(place: &Place, asked: Subscriptions) -> Outcome {
     match asked {
-        Subscriptions::Listed(Listed::List { limit, json }) => list::subscriptions(place, limit, json),
+        Subscriptions::List(asked) => list::subscriptions(place, asked),
+        Subscriptions::Start(asked) => start::run(place, asked),
+        Subscriptions::Show { subscription } => show::run(place, subscription),
+        Subscriptions::Redeem { subscription, coupon } => {
+            give(place, subscription, move |tx, id| coupon::redeem(tx, id, &coupon))
+        }
+        Subscriptions::TakeAway { subscription, coupon } => {
+            give(place, subscription, move |tx, id| coupon::take_away(tx, id, &coupon))
+        }
+        Subscriptions::Comp { subscription, until } => {
+            let until = until.as_deref().map(time::date).transpose()?;
+            give(place, subscription, move |tx, id| coupon::comp(tx, id, until))
+        }
         Subscriptions::Change(asked) => change(place, asked),
         Subscriptions::Cancel { subscription, at } => {
             make(place, subscription, move |tx, id| subscription::cancel(tx, id, at.into()))
@@ -52,8 +68,10 @@ impl From<At> for Timing {
 }
 
 fn change(place: &Place, asked: ChangeSubscription) -> Outcome {
-    let ChangeSubscription { subscription, plan, cycle, quantity, addons, at, dry_run } = asked;
-    let change = Change { plan, cycle, quantity, addons: addons.into_iter().collect(), ..Change::default() };
+    let ChangeSubscription { subscription, plan, cycle, quantity, addons, prices, reprice, at, dry_run } =
+        asked;
+    let (addons, prices) = (addons.into_iter().collect(), start::prices(prices)?);
+    let change = Change { plan, cycle, quantity, addons, prices, reprice };
     if dry_run {
         return preview(place, subscription, change, at.into());
     }
@@ -100,7 +118,26 @@ where
     Ok(())
 }
 
-fn billed(invoice: &Invoice) -> Result<String> {
+/// Do something to a subscription that makes no document, and say what is left of its coupons.
+fn give<F>(place: &Place, reference: String, work: F) -> Outcome
+where
+    F: Fn(&mut Tx<'_>, SubscriptionId) -> Result<Subscription> + Send + 'static,
+{
+    let db = place.open()?;
+    let chosen = place.choose(&db)?;
+    let given = db.write(&chosen.scope, move |tx| {
+        let id = subscription::resolve(tx, &reference)?;
+        Ok((work(tx, id)?, tx.now()))
+    });
+    let (subscription, now) = given.wait()?;
+    output::say(sentence(&subscription, "is"));
+    let today = subscription.schedule.zone.date_of(now);
+    show::coupons(&subscription, today).into_iter().for_each(output::say);
+    Ok(())
+}
+
+/// An invoice and what is left to pay of it.
+pub fn billed(invoice: &Invoice) -> Result<String> {
     let (name, total) = (invoice.number.as_deref().unwrap_or_default(), money(invoice.totals.total));
     Ok(match (invoice.credit.is_zero(), invoice.amount_due()?) {
         (true, _) => format!("Invoice {name}: {total}."),
@@ -131,12 +168,18 @@ fn preview(place: &Place, reference: String, change: Change, timing: Timing) -> 
         let sentences = credit.derivation.sentences(credit.amount.currency().code());
         say_line(&credit.description, credit.period, credit.amount, sentences);
     }
-    let Some((draft, totals)) = invoice else { return Ok(()) };
+    if let Some((draft, totals)) = invoice {
+        say_draft(draft, totals);
+    }
+    Ok(())
+}
+
+/// What would be billed, and why so much.
+fn say_draft(draft: Draft, totals: Totals) {
     output::say(format!("\nBilled would be {}:", money(totals.total)));
     for line in draft.lines {
         say_line(&line.description, line.period, line.amount, line.explanation.sentences());
     }
-    Ok(())
 }
 
 /// What a subscription is, or would be.
@@ -168,10 +211,18 @@ fn sentence(subscription: &Subscription, is: &str) -> String {
 }
 
 /// What a change is to make of a subscription.
-fn wanted(Change { plan, cycle, quantity, addons, .. }: &Change) -> String {
+fn wanted(Change { plan, cycle, quantity, addons, prices, reprice }: &Change) -> String {
     let plan = plan.iter().map(|plan| format!("plan {plan}"));
     let cycle = cycle.iter().map(|cycle| format!("every {cycle}"));
     let quantity = quantity.iter().map(|quantity| format!("quantity {}", output::grouped(*quantity)));
     let addons = addons.iter().map(|(key, quantity)| format!("{} × {key}", output::grouped(*quantity)));
-    plan.chain(cycle).chain(quantity).chain(addons).collect::<Vec<_>>().join(", ")
+    let prices = prices.keys().map(|key| format!("the price agreed for {key}"));
+    let reprice = reprice.then(|| "the prices in force".to_owned());
+    plan.chain(cycle)
+        .chain(quantity)
+        .chain(addons)
+        .chain(prices)
+        .chain(reprice)
+        .collect::<Vec<_>>()
+        .join(", ")
 }

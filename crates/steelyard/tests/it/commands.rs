@@ -25,7 +25,29 @@ fn a_subscription_is_billed_and_explained_from_the_command_line() {
         assert!(customers.contains("Meyer") && customers.contains("A-1"), "{customers}");
         let subscriptions = installation.run(&["subscriptions", "list"]).good();
         assert!(subscriptions.contains("starter") && subscriptions.contains("active"), "{subscriptions}");
-        let invoices = installation.json(&["invoices", "list", "--json"]);
+        let narrowed = [
+            (&["customers", "--search", "mey", "--country", "DE", "--subscription", "active"][..], "Meyer"),
+            (&["customers", "list", "--search", "nobody"], "has no customers"),
+            (&["customers", "--subscription", "none", "--sort", "name"], "has no customers"),
+            (
+                &["subscriptions", "--state", "active", "--plan", "starter", "--customer", "ext:A-1"],
+                "starter",
+            ),
+            (&["subscriptions", "list", "--currency", "JPY"], "has no subscriptions"),
+            (
+                &["subscriptions", "--due-from", "2000-01-01", "--due-to", "2001-01-01"],
+                "has no subscriptions",
+            ),
+            (&["invoices", "--state", "finalized", "--customer", "ext:A-1", "--limit", "1"], "INV-0"),
+            (&["invoices", "list", "--issued-to", "2000-01-01"], "has no invoices"),
+        ];
+        for (arguments, shown) in narrowed {
+            let said = installation.run(arguments).good();
+            assert!(said.contains(shown), "{arguments:?}: {said}");
+        }
+        let wrong = installation.run(&["invoices", "--state", "lost"]).refused();
+        assert!(wrong.contains("write draft, finalized, paid, void or uncollectible"), "{wrong}");
+        let invoices = installation.json(&["invoices", "--json"]);
         let invoices = invoices.as_array().unwrap();
         assert!(invoices.len() > 6, "{invoices:?}");
         assert!(invoices.iter().all(|invoice| invoice["total"] == 4_900), "{invoices:?}");
@@ -39,6 +61,23 @@ fn a_subscription_is_billed_and_explained_from_the_command_line() {
         let by_id = installation.run(&["explain", started["invoice"]["id"].as_str().unwrap()]).good();
         assert_eq!(by_id, shown);
         installation.run(&["explain", "INV-999999"]).refused();
+
+        // The first legal entity collects tax nowhere, and the document says so.
+        assert!(shown.contains("The seller is not registered in Germany"), "{shown}");
+        assert_eq!(installation.run(&["invoice", "show", "INV-000001"]).good(), shown);
+        let end = |what: &str, number: &str, reason: &str| {
+            installation.run(&["invoices", what, number, "--reason", reason])
+        };
+        assert_eq!(
+            end("void", "INV-000001", "duplicate").good(),
+            "Invoice INV-000001 over USD 49.00 is void.\n"
+        );
+        assert!(end("void", "INV-000001", "duplicate").refused().contains("is void cannot be voided"));
+        assert!(end("void", "INV-000002", "Sent twice").refused().contains("A reason is a code"));
+        let given_up = end("uncollectible", "INV-000002", "insolvent").good();
+        assert_eq!(given_up, "Invoice INV-000002 over USD 49.00 is uncollectible.\n");
+        let shown = installation.run(&["explain", "INV-000002"]).good();
+        assert!(shown.contains("It is uncollectible since ") && shown.contains(": insolvent"), "{shown}");
 
         let balance = installation.run(&["ledger", "trial-balance"]).good();
         assert!(balance.contains("receivable:cus_") && balance.contains("deferred_revenue"), "{balance}");

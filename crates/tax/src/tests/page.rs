@@ -29,7 +29,15 @@ without what counties and cities add. Where a place has several reduced rates, `
 
 The rate is that of the day the invoice falls due, in the legal entity's time zone. Tax is rounded half up, once:
 over each tax and rate (`tax_rounding = \"category\"`, the default, as EN 16931 has it), the whole document, or each
-line. The parts of the lines always add up to it. Credit notes give tax back cumulatively for each line.
+line. The parts of the lines always add up to it.
+
+A draft is assessed again when it is finalized; an issued invoice never changes. A credit note gives back, for each
+line, the line's tax × what was credited of it to date ÷ its net amount, rounded half up, less what was given back
+before: the whole tax with the whole line, whatever the steps. What a change credits and charges again within a day is
+the same net amount; its tax, rounded on each document, may differ by a minor unit.
+
+Voiding an invoice posts its tax back with everything else. Marking it uncollectible leaves its tax owed: whether it can
+be had back is for the tax return.
 
 ## Rates
 

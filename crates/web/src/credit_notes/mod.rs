@@ -6,7 +6,7 @@ mod sheet;
 use axum::{Router, routing::get};
 use billing::{
     credit_note::{self, CreditNote},
-    invoice::Invoice,
+    invoice::{self, Invoice},
 };
 use kernel::Result;
 use maud::{Markup, html};
@@ -37,6 +37,13 @@ pub(crate) fn of_invoices(view: &mut View<'_>, invoices: &[Invoice]) -> Result<V
     }
     found.sort_unstable_by_key(|listed| std::cmp::Reverse(listed.note.id));
     Ok(found)
+}
+
+/// Credit notes with the numbers of what they correct.
+pub(crate) fn listed(view: &mut View<'_>, notes: Vec<CreditNote>) -> Result<Vec<Listed>> {
+    let invoices = invoice::load(view, notes.iter().map(|note| note.invoice).collect())?;
+    let number = |note: &CreditNote| invoices.iter().find(|one| one.id == note.invoice)?.number.clone();
+    Ok(notes.into_iter().map(|note| Listed { corrects: number(&note).unwrap_or_default(), note }).collect())
 }
 
 /// Credit notes in a table.

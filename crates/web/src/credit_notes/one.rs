@@ -12,12 +12,13 @@ use kernel::{
 };
 use maud::{Markup, html};
 use store::{Fact, View, facts};
+use tax::Tax;
 
 use super::sheet::{Document, document};
 use crate::{
     customers, facts as history,
     gate::{Answer, Desk, Named, Sheet, Staff},
-    ledger as books,
+    invoices, ledger as books,
     parts::{self, FEW},
     show, ui,
 };
@@ -26,6 +27,7 @@ use crate::{
 struct Whole {
     note: CreditNote,
     credits: Vec<Credit>,
+    taxes: Vec<Tax>,
     /// What it corrects.
     invoice: Invoice,
     /// What the credited lines billed.
@@ -47,6 +49,7 @@ fn load(view: &mut View<'_>, id: ids::CreditNoteId) -> Result<Whole> {
     Ok(Whole {
         subscriptions,
         credits,
+        taxes: credit_note::taxes(view, id)?,
         invoice: invoice::find(view, note.invoice)?,
         entity: environment::entity(view, Some(note.entity))?,
         name: customers::names(view, [note.customer])?.remove(&note.customer).unwrap_or_default(),
@@ -78,7 +81,8 @@ pub(super) async fn page(
         note,
         credits: &whole.credits,
         corrects,
-        seller: &whole.entity,
+        seller: &note.seller.clone().unwrap_or_else(|| whole.entity.party()),
+        taxes: &whole.taxes,
         notes: &[
             &reason,
             "The amount is the customer’s credit. It pays the invoices that follow, the next one first.",
@@ -88,8 +92,9 @@ pub(super) async fn page(
     let body = html! {
         (ui::header(&note.number, &about, ui::button_link(ui::Button::Plain, "Corrected invoice", &invoice_path)))
         (ui::split(sheet, details(&staff, &whole, corrects, &invoice_path)))
+        @if !whole.taxes.is_empty() { (ui::section("Tax", html! {}, invoices::taxes(&whole.taxes))) }
         (ui::section("In the ledger", html! {}, books::postings(&staff, &whole.entries, &names)))
-        (ui::section("What happened", html! {}, history::timeline(&staff, &whole.facts, "Nothing has happened yet.")))
+        (ui::section("What happened", html! {}, history::timeline_here(&staff, &whole.facts, "Nothing has happened yet.")))
     };
     Ok(staff.page(Sheet::new(ui::Section::Invoices, &note.number).below(&crumbs), body))
 }

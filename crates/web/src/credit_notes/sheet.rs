@@ -1,13 +1,13 @@
 //! A credit note as a sheet of paper, and its lines alone.
 
 use billing::credit_note::{Credit, CreditNote, Derivation, Unused};
-use identity::LegalEntity;
+use identity::customer::Party;
 use kernel::{Exact, Money, ProrationUnit};
 use maud::Markup;
+use tax::Tax;
 
 use crate::{
-    country,
-    invoices::{Texts, Worked, address, counted, explained, rounding, with_lines},
+    invoices::{Sums, Texts, Worked, address, borrowed, counted, explained, printed, rounding, with_lines},
     show, ui,
 };
 
@@ -17,7 +17,8 @@ pub(super) struct Document<'a> {
     pub(super) credits: &'a [Credit],
     /// The number of the invoice it corrects.
     pub(super) corrects: &'a str,
-    pub(super) seller: &'a LegalEntity,
+    pub(super) seller: &'a Party,
+    pub(super) taxes: &'a [Tax],
     pub(super) notes: &'a [&'a str],
 }
 
@@ -25,10 +26,11 @@ pub(super) struct Document<'a> {
 pub(super) fn document(document: &Document<'_>) -> Markup {
     let Document { note, corrects, seller, .. } = document;
     let buyer = note.party.as_ref();
-    let lines = buyer.map(address).unwrap_or_default();
+    let (lines, issuer) = (buyer.map(address).unwrap_or_default(), address(seller));
+    let (lines, issuer) = (borrowed(&lines), borrowed(&issuer));
     let (issued, total) = (show::date(note.issued), note.totals.total);
-    let (subtotal, tax, sum) =
-        (note.totals.subtotal.to_string(), note.totals.tax.to_string(), total.to_string());
+    let (sum, sums) = (total.to_string(), Sums::of(&note.totals, document.taxes));
+    let notes: Vec<&str> = document.notes.iter().copied().chain(printed(document.taxes)).collect();
     let texts: Vec<Texts> = document.credits.iter().map(|credit| texts(credit, corrects)).collect();
     let name = buyer.and_then(|buyer| buyer.name.as_deref()).unwrap_or("(erased)");
     with_lines(&texts, |credits| {
@@ -36,7 +38,7 @@ pub(super) fn document(document: &Document<'_>) -> Markup {
             title: "Credit note",
             number: Some(&note.number),
             state: None,
-            seller: ui::Party { name: &seller.name, lines: &[country::name(&seller.country)] },
+            seller: ui::Party { name: seller.name.as_deref().unwrap_or_default(), lines: &issuer },
             to: "Credited to",
             buyer: ui::Party { name, lines: &lines },
             particulars: &[
@@ -46,12 +48,9 @@ pub(super) fn document(document: &Document<'_>) -> Markup {
             ],
             columns: ui::CREDIT_COLUMNS,
             lines: credits,
-            totals: &[
-                ui::Total { label: "Subtotal", amount: &subtotal },
-                ui::Total { label: "Tax", amount: &tax },
-            ],
+            totals: &sums.entries(),
             due: ui::Total { label: "Credit", amount: &sum },
-            notes: document.notes,
+            notes: &notes,
         })
     })
 }
@@ -136,6 +135,7 @@ mod tests {
             description: "Starter".into(),
             period: Period { start: edge("2026-01-16"), end: edge("2026-02-01") },
             amount: Money::parse(amount, currency).unwrap(),
+            tax: Money::zero(currency),
             derivation: Derivation::Unused(Unused {
                 billed: "49.00".into(),
                 credited_before: before.into(),

@@ -25,6 +25,8 @@ pub(crate) fn routes() -> Router<App> {
         .route("/customers/{id}/erase", get(erase::page).post(erase::post))
 }
 
+pub(crate) use list::matching;
+
 /// What is shown of a customer without a name.
 const ERASED: &str = "(erased)";
 

@@ -1,9 +1,7 @@
-use std::collections::BTreeMap;
-
 use ::ledger::{self, AccountKind};
-use billing::{invoice, invoice::Invoice, subscription};
+use billing::{credit_note, invoice, invoice::Invoice, subscription};
 use identity::{Customer, customer, customer::Person, permission::may};
-use kernel::{Currency, Result, ids};
+use kernel::{Currency, Money, Result, ids, ids::LedgerAccountId};
 use maud::{Markup, html};
 use store::{Fact, View, facts};
 
@@ -20,35 +18,52 @@ struct Whole {
     customer: Customer,
     person: Person,
     subscriptions: Vec<subscriptions::Listed>,
+    /// How many subscriptions there are in all.
+    count: i64,
     invoices: Vec<Invoice>,
-    /// What corrects these invoices.
-    corrections: Vec<credit_notes::Listed>,
-    /// What the customer owes and what is to their credit, by currency, in minor units.
-    standing: BTreeMap<Currency, [i128; 2]>,
+    credit_notes: Vec<credit_notes::Listed>,
+    standing: Vec<Standing>,
     facts: Vec<Fact>,
 }
 
+/// What an account of the customer holds.
+struct Standing {
+    kind: AccountKind,
+    currency: Currency,
+    /// In the customer's view: what they owe, or what they have. In minor units.
+    sum: i64,
+    account: Option<LedgerAccountId>,
+}
+
+/// Invoices whose totals are drawn.
+const DRAWN: i64 = 24;
+
 fn load(view: &mut View<'_>, id: ids::CustomerId) -> Result<Whole> {
     let customer = customer::find(view, id)?;
-    let subscriptions = subscription::of_customer(view, id)?;
-    let invoices = invoice::of_customer(view, id, None, FEW)?;
+    let theirs = subscription::Filter { customer: Some(id), ..Default::default() };
+    let subscriptions = subscription::search(view, &theirs, None, FEW)?;
+    let subscriptions = subscriptions.into_iter().map(|(subscription, _)| subscription).collect();
+    let states = subscription::states_of(view, vec![id])?;
+    let notes = credit_note::of_customer(view, id, None, FEW)?;
     Ok(Whole {
         person: customer::person(view, customer.person)?,
         customer,
         subscriptions: subscriptions::listed(view, subscriptions)?,
-        corrections: credit_notes::of_invoices(view, &invoices)?,
-        invoices,
+        count: states.get(&id).into_iter().flatten().map(|(_, count)| count).sum(),
+        credit_notes: credit_notes::listed(view, notes)?,
+        invoices: invoice::of_customer(view, id, None, DRAWN)?,
         standing: standing(view, id)?,
         facts: facts::of_customer(view, id, i64::MAX, FEW)?,
     })
 }
 
-fn standing(view: &mut View<'_>, id: ids::CustomerId) -> Result<BTreeMap<Currency, [i128; 2]>> {
-    let mut standing: BTreeMap<Currency, [i128; 2]> = BTreeMap::new();
+fn standing(view: &mut View<'_>, id: ids::CustomerId) -> Result<Vec<Standing>> {
+    let mut standing = Vec::new();
     // A receivable is a debit balance, a credit is what we owe.
-    for (place, kind, sign) in [(0, AccountKind::Receivable, 1), (1, AccountKind::CustomerCredit, -1)] {
-        for (_, currency, balance) in ledger::held_by(view, kind, vec![id.to_string()])? {
-            standing.entry(currency).or_default()[place] += sign * i128::from(balance);
+    for (kind, sign) in [(AccountKind::Receivable, 1), (AccountKind::CustomerCredit, -1)] {
+        for (account, currency, balance) in ledger::held_by(view, kind, vec![id.to_string()])? {
+            let account = ledger::find_account(view, &account)?;
+            standing.push(Standing { kind, currency, sum: sign * balance, account });
         }
     }
     Ok(standing)
@@ -91,7 +106,8 @@ fn start(desk: &Desk, id: ids::CustomerId) -> Markup {
 
 fn happened(desk: &Desk, whole: &Whole) -> Markup {
     let timeline = history::timeline(desk, &whole.facts, "Nothing has happened yet.");
-    ui::section("What happened", html! {}, timeline)
+    let all = html! { a href=(desk.at(&format!("/facts?customer={}", whole.customer.id))) { "Everything" } };
+    ui::section("What happened", all, timeline)
 }
 
 fn main(desk: &Desk, whole: &Whole) -> Markup {
@@ -100,30 +116,56 @@ fn main(desk: &Desk, whole: &Whole) -> Markup {
         "A subscription joins this customer to a plan of the price book.",
         html! {},
     );
+    let all = |path: &str| desk.at(&format!("{path}?customer={}", whole.customer.id));
+    let more = whole.count > whole.subscriptions.len() as i64;
+    let every = html! {
+        @if more { a href=(all("/subscriptions")) { "All " (show::count(whole.count, "subscription")) } }
+    };
+    let few = &whole.invoices[..whole.invoices.len().min(FEW as usize)];
+    let invoices = html! {
+        @if !few.is_empty() { span { (course(&whole.invoices)) " " a href=(all("/invoices")) { "All invoices" } } }
+    };
     html! {
-        (figures(whole))
-        (ui::section("Subscriptions", html! {}, subscriptions::table(desk, &whole.subscriptions, false, none)))
-        (ui::section("Invoices", html! {}, invoices::table(desk, &whole.invoices, None)))
-        @if !whole.corrections.is_empty() {
-            (ui::section("Credit notes", html! {}, credit_notes::table(desk, &whole.corrections)))
+        (figures(desk, whole))
+        (ui::section("Subscriptions", every, subscriptions::table(desk, &whole.subscriptions, false, none)))
+        (ui::section("Invoices", invoices, invoices::table(desk, few, None)))
+        @if !whole.credit_notes.is_empty() {
+            (ui::section("Credit notes", html! {}, credit_notes::table(desk, &whole.credit_notes)))
         }
     }
 }
 
-/// What the customer owes and has to their credit, once anything was billed.
-fn figures(whole: &Whole) -> Markup {
-    let tiles: Vec<_> =
-        whole.standing.iter().map(|(currency, sums)| sums.map(|sum| show::minor(sum, *currency))).collect();
-    let stats: Vec<ui::Stat> = tiles
+/// How the totals of the newest invoices went, in the currency of the last one.
+fn course(invoices: &[Invoice]) -> Markup {
+    let currency = invoices.first().map(|invoice| invoice.totals.total.currency());
+    let alike = invoices.iter().rev().filter(|one| Some(one.totals.total.currency()) == currency);
+    let totals: Vec<Money> = alike.map(|invoice| invoice.totals.total).collect();
+    let (Some(first), Some(last), true) = (totals.first(), totals.last(), totals.len() > 2) else {
+        return html! {};
+    };
+    let label = format!("Totals of the last {} invoices, from {first} to {last}", totals.len());
+    ui::spark(&totals.iter().map(|total| total.minor().into()).collect::<Vec<_>>(), &label)
+}
+
+/// What the customer owes and has to their credit, once anything was billed; each leads to its statement.
+fn figures(desk: &Desk, whole: &Whole) -> Markup {
+    let tiles: Vec<(&str, String, &str, Option<String>)> = whole
+        .standing
         .iter()
-        .flat_map(|[owed, credit]| {
-            [
-                ui::Stat { label: "Owes", value: owed, note: "on finalized invoices" },
-                ui::Stat { label: "Credit balance", value: credit, note: "pays the invoices that follow" },
-            ]
+        .map(|one| {
+            let (label, note) = match one.kind {
+                AccountKind::Receivable => ("Owes", "on finalized invoices"),
+                _ => ("Credit balance", "pays the invoices that follow"),
+            };
+            let href = one.account.map(|id| desk.at(&format!("/ledger/accounts/{id}")));
+            (label, show::minor(one.sum.into(), one.currency), note, href)
         })
         .collect();
-    html! { @if !stats.is_empty() { (ui::stats(&stats)) } }
+    let figures: Vec<(ui::Stat, Option<&str>)> = tiles
+        .iter()
+        .map(|(label, value, note, href)| (ui::Stat { label, value, note }, href.as_deref()))
+        .collect();
+    html! { @if !figures.is_empty() { (ui::figures(&figures)) } }
 }
 
 fn details(desk: &Desk, whole: &Whole) -> Markup {

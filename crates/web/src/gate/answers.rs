@@ -40,6 +40,11 @@ impl Answers {
         Some(self.get(name)).filter(|value| !value.is_empty())
     }
 
+    /// What a filter is narrowed to, unless it leaves everything in.
+    pub(crate) fn narrowed(&self, name: &str) -> Option<&str> {
+        self.some(name).filter(|value| *value != crate::parts::ALL)
+    }
+
     /// What was answered, as it was sent.
     pub(crate) fn raw(&self, name: &str) -> &str {
         self.values.get(name).map_or("", String::as_str)

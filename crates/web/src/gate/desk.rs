@@ -107,6 +107,11 @@ impl Desk {
         self.db.write(&self.scope, work)
     }
 
+    /// The database and the scope of this environment, for work that reads and writes many times.
+    pub(crate) fn hands(&self) -> (Db, Scope) {
+        (self.db.clone(), self.scope.clone())
+    }
+
     /// What changing something would come to: it is done, looked at and taken back. So what is shown before is
     /// what happens after, by the same code; it waits for locks and is refused as the change would be.
     pub(crate) async fn rehearse<T, F>(&self, work: F) -> Result<T>

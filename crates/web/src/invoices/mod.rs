@@ -1,9 +1,11 @@
 //! Invoices.
 
+mod end;
 mod list;
 mod one;
 mod sheet;
 mod steps;
+mod taxes;
 
 use std::collections::HashMap;
 
@@ -17,14 +19,17 @@ use maud::{Markup, html};
 
 use crate::{App, gate::Desk, show, ui};
 
-pub(crate) use sheet::{Document, Texts, address, document, lines, with_lines};
+pub(crate) use sheet::{Document, Sums, Texts, address, borrowed, document, lines, printed, with_lines};
 pub(crate) use steps::{Worked, counted, rounding, worked as explained};
+pub(crate) use taxes::taxes;
 
 pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/invoices", get(list::page))
         .route("/invoices/{id}", get(one::page))
         .route("/invoices/{id}/finalize", post(one::finalize))
+        .route("/invoices/{id}/void", get(end::void_page).post(end::void))
+        .route("/invoices/{id}/uncollectible", get(end::give_up_page).post(end::give_up))
 }
 
 /// Invoices in a table; with their customers' names where they are of several customers.

@@ -4,12 +4,13 @@ use ::ledger::Entry;
 use axum::response::IntoResponse;
 use billing::{
     invoice,
-    invoice::{Invoice, Line, State},
+    invoice::{Invoice, Line, State, Transition},
 };
 use identity::{LegalEntity, customer, customer::Party, environment, permission::may};
 use kernel::{Error, Result, ids};
 use maud::{Markup, html};
 use store::{Fact, View, facts};
+use tax::Tax;
 
 use super::{Document, document};
 use crate::{
@@ -24,6 +25,7 @@ use crate::{
 struct Whole {
     invoice: Invoice,
     lines: Vec<Line>,
+    taxes: Vec<Tax>,
     /// As printed; for a draft, as it would be printed now.
     party: Party,
     entity: LegalEntity,
@@ -41,6 +43,7 @@ fn load(view: &mut View<'_>, id: ids::InvoiceId) -> Result<Whole> {
     let party = invoice.party.clone().or(now);
     Ok(Whole {
         lines: invoice::lines(view, id)?,
+        taxes: invoice::taxes(view, id)?,
         party: party.ok_or_else(|| Error::internal("an invoice has no customer"))?,
         entity: environment::entity(view, Some(invoice.entity))?,
         name: customers::names(view, [invoice.customer])?.remove(&invoice.customer).unwrap_or_default(),
@@ -78,29 +81,43 @@ async fn draw(desk: &Desk, id: ids::InvoiceId, answers: Answers) -> Answer<Marku
     let title = whole.invoice.number.clone().unwrap_or_else(|| "Draft invoice".to_owned());
     let crumbs = [ui::Crumb { label: "Invoices", href: &desk.at("/invoices") }];
     let (total, due) = (whole.invoice.totals.total, whole.invoice.amount_due()?);
-    let about = match total == due {
-        true => format!("{total} for {}", whole.name),
-        false => format!("{total} for {}, of which {due} is due after credit", whole.name),
+    let about = match whole.invoice.state {
+        State::Void => format!("{total} for {}, void", whole.name),
+        State::Uncollectible => format!("{total} for {}, given up", whole.name),
+        _ if total == due => format!("{total} for {}", whole.name),
+        _ => format!("{total} for {}, of which {due} is due after credit", whole.name),
     };
     let body = html! {
         (ui::header(&title, &about, actions(desk, &whole.invoice)))
         (parts::was_done(&answers))
         (answers.summary(&[]))
         (ui::split(sheet(&whole), details(desk, &whole)))
+        @if !whole.taxes.is_empty() { (ui::section("Tax", html! {}, super::taxes(&whole.taxes))) }
         @if !whole.corrections.is_empty() {
             (ui::section("Corrected by", html! {}, credit_notes::table(desk, &whole.corrections)))
         }
         (ui::section("In the ledger", html! {}, postings(desk, &whole)))
-        (ui::section("What happened", html! {}, history::timeline(desk, &whole.facts, "Nothing has happened yet.")))
+        (ui::section("What happened", html! {}, history::timeline_here(desk, &whole.facts, "Nothing has happened yet.")))
     };
     Ok(desk.page(Sheet::new(ui::Section::Invoices, &title).below(&crumbs), body))
 }
+
+/// How an invoice can end, with the address and what is on the button.
+const ENDS: [(Transition, &str, &str); 2] =
+    [(Transition::GiveUp, "uncollectible", "Mark uncollectible"), (Transition::Void, "void", "Void")];
 
 fn actions(desk: &Desk, invoice: &Invoice) -> Markup {
     let path = desk.at(&format!("/invoices/{}/finalize", invoice.id));
     html! {
         @if invoice.state == State::Draft && desk.may::<may::InvoiceWrite>() {
             (ui::post_button(ui::Button::Primary, "Finalize", &path, desk.csrf()))
+        }
+        @if desk.may::<may::InvoiceWrite>() {
+            @for (transition, word, label) in ENDS {
+                @if transition.from(invoice.state).is_some() {
+                    (ui::button_link(ui::Button::Plain, label, &desk.at(&format!("/invoices/{}/{word}", invoice.id))))
+                }
+            }
         }
     }
 }
@@ -115,18 +132,21 @@ fn sheet(whole: &Whole) -> Markup {
     particulars.push(("Currency", invoice.totals.total.currency().to_string()));
     let note = match invoice.state {
         State::Draft => "A draft: it has no number, is not in the ledger, and may still change.",
+        State::Void => "Void: nothing is owed for it.",
         _ => "",
     };
+    let seller = invoice.seller.clone().unwrap_or_else(|| entity.party());
     let notes: Vec<&str> = Some(note).filter(|note| !note.is_empty()).into_iter().collect();
     document(&Document {
         title: "Invoice",
         number: invoice.number.as_deref(),
         state: invoice.state.word(),
-        seller: entity,
+        seller: &seller,
         buyer: party,
         particulars: &particulars,
         lines,
         totals: &invoice.totals,
+        taxes: &whole.taxes,
         credit: invoice.credit,
         notes: &notes,
     })
@@ -138,15 +158,20 @@ fn details(desk: &Desk, whole: &Whole) -> Markup {
     billed.dedup();
     let billed = html! { @for id in billed { p { (parts::id_link(desk, id.any())) } } };
     let customer = desk.at(&format!("/customers/{}", invoice.customer));
-    ui::definition_list(&[
-        ("State", ui::state(invoice.state.word())),
+    let mut state = vec![("State", ui::state(invoice.state.word()))];
+    if let Some(end) = &invoice.end {
+        state.push(("Because of", html! { (show::sentence(&end.reason)) }));
+        state.push(("Since", desk.time(end.at)));
+    }
+    let others = [
         ("Customer", html! { a href=(customer) { (whole.name) } }),
         ("Bills", billed),
         ("Paid by credit", show::money(invoice.credit)),
         ("Amount due", invoice.amount_due().map_or_else(|_| ui::optional(None), show::money)),
         ("Fell due", desk.time(invoice.due)),
         ("Id", ui::copyable(&invoice.id.to_string())),
-    ])
+    ];
+    ui::definition_list(&state.into_iter().chain(others).collect::<Vec<_>>())
 }
 
 fn postings(desk: &Desk, whole: &Whole) -> Markup {

@@ -1,10 +1,11 @@
 //! An invoice, or the preview of one, as a sheet of paper.
 
 use billing::invoice::{Line, Totals};
-use identity::{LegalEntity, customer::Party};
+use identity::customer::Party;
 use kernel::{Exact, Money};
 use maud::Markup;
 use rating::Step;
+use tax::Tax;
 
 use super::steps::{self, Worked};
 use crate::{country, show, ui};
@@ -14,11 +15,12 @@ pub(crate) struct Document<'a> {
     pub(crate) title: &'a str,
     pub(crate) number: Option<&'a str>,
     pub(crate) state: &'a str,
-    pub(crate) seller: &'a LegalEntity,
+    pub(crate) seller: &'a Party,
     pub(crate) buyer: &'a Party,
     pub(crate) particulars: &'a [(&'a str, String)],
     pub(crate) lines: &'a [Line],
     pub(crate) totals: &'a Totals,
+    pub(crate) taxes: &'a [Tax],
     /// What the customer's credit has paid of it.
     pub(crate) credit: Money,
     pub(crate) notes: &'a [&'a str],
@@ -27,27 +29,27 @@ pub(crate) struct Document<'a> {
 /// The sheet.
 pub(crate) fn document(document: &Document<'_>) -> Markup {
     let Document { seller, buyer, totals, .. } = document;
-    let address: Vec<&str> = address(buyer);
+    let (address, issuer) = (address(buyer), address(seller));
+    let (address, issuer) = (borrowed(&address), borrowed(&issuer));
     let particulars: Vec<_> =
         document.particulars.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let (subtotal, tax, total) =
-        (totals.subtotal.to_string(), totals.tax.to_string(), totals.total.to_string());
+    let (total, taxes) = (totals.total.to_string(), Sums::of(totals, document.taxes));
     let (credit, left) = (document.credit.negated().to_string(), totals.total.checked_sub(document.credit));
     let left = left.map_or_else(|_| total.clone(), |left| left.to_string());
-    let mut sums =
-        vec![ui::Total { label: "Subtotal", amount: &subtotal }, ui::Total { label: "Tax", amount: &tax }];
+    let mut sums = taxes.entries();
     if !document.credit.is_zero() {
         sums.push(ui::Total { label: "Total", amount: &total });
         sums.push(ui::Total { label: "Paid by credit", amount: &credit });
     }
     let label = if document.credit.is_zero() { "Total" } else { "Amount due" };
     let texts: Vec<Texts> = document.lines.iter().map(Texts::new).collect();
+    let notes: Vec<&str> = document.notes.iter().copied().chain(printed(document.taxes)).collect();
     with_lines(&texts, |lines| {
         ui::invoice_sheet(&ui::InvoiceSheet {
             title: document.title,
             number: document.number,
             state: Some(document.state),
-            seller: ui::Party { name: &seller.name, lines: &[country::name(&seller.country)] },
+            seller: ui::Party { name: seller.name.as_deref().unwrap_or_default(), lines: &issuer },
             to: "Billed to",
             buyer: ui::Party { name: buyer.name.as_deref().unwrap_or("(erased)"), lines: &address },
             particulars: &particulars,
@@ -55,9 +57,42 @@ pub(crate) fn document(document: &Document<'_>) -> Markup {
             lines,
             totals: &sums,
             due: ui::Total { label, amount: &left },
-            notes: document.notes,
+            notes: &notes,
         })
     })
+}
+
+/// What the law wants printed about the taxes of a document, each once.
+pub(crate) fn printed(taxes: &[Tax]) -> Vec<&str> {
+    let mut notes: Vec<&str> = taxes.iter().filter_map(|tax| tax.treatment.note.as_deref()).collect();
+    notes.dedup();
+    notes
+}
+
+/// What stands between the lines of a document and its total: the subtotal and each tax. Where there are several, each
+/// says what it is of.
+pub(crate) struct Sums(Vec<(String, String)>);
+
+impl Sums {
+    pub(crate) fn of(totals: &Totals, taxes: &[Tax]) -> Self {
+        let mut sums = vec![("Subtotal".to_owned(), totals.subtotal.to_string())];
+        if taxes.is_empty() {
+            sums.push(("Tax".to_owned(), totals.tax.to_string()));
+        }
+        for tax in taxes {
+            let label = match taxes.len() {
+                1 => tax.treatment.label(),
+                _ => format!("{} of {}", tax.treatment.label(), tax.base),
+            };
+            sums.push((label, tax.amount.to_string()));
+        }
+        Self(sums)
+    }
+
+    /// The same for the sheet.
+    pub(crate) fn entries(&self) -> Vec<ui::Total<'_>> {
+        self.0.iter().map(|(label, amount)| ui::Total { label, amount }).collect()
+    }
 }
 
 /// The lines of an invoice alone.
@@ -74,8 +109,8 @@ pub(crate) fn with_lines(texts: &[Texts], draw: impl FnOnce(&[ui::InvoiceLine<'_
     draw(&lines)
 }
 
-/// The lines of an address: its parts between commas, the country, the e-mail address.
-pub(crate) fn address(party: &Party) -> Vec<&str> {
+/// The lines of an address: its parts between commas, the country, the e-mail address, the tax id.
+pub(crate) fn address(party: &Party) -> Vec<String> {
     let postal = party
         .address
         .as_deref()
@@ -83,7 +118,13 @@ pub(crate) fn address(party: &Party) -> Vec<&str> {
         .split(',')
         .map(str::trim)
         .filter(|part| !part.is_empty());
-    postal.chain([country::name(&party.country)]).chain(party.email.as_deref()).collect()
+    let tax_id = party.tax_id.as_deref().map(|id| format!("Tax id {id}"));
+    let lines = postal.chain([country::name(&party.country)]).chain(party.email.as_deref());
+    lines.map(str::to_owned).chain(tax_id).collect()
+}
+
+pub(crate) fn borrowed(lines: &[String]) -> Vec<&str> {
+    lines.iter().map(String::as_str).collect()
 }
 
 /// The texts a line of the sheet borrows.

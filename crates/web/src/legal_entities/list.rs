@@ -37,11 +37,11 @@ fn table(desk: &Desk, entities: &[LegalEntity]) -> Markup {
     ui::table(ui::Table {
         caption: "Legal entities",
         columns: &[
-            ui::Column::text("Name").lead(),
+            ui::Column::text("Name"),
             ui::Column::text("Country"),
             ui::Column::text("Tax id"),
             ui::Column::text("Collects tax in"),
-            ui::Column::text("Series"),
+            ui::Column::text("Series").lead(),
             ui::Column::text("Currency"),
             ui::Column::text("Time zone"),
         ],

@@ -1,18 +1,22 @@
 //! What a book says: its plans side by side.
 
-use catalog::{Addon, Anchor, Book, Feature, FeatureKind, Included, Plan, WithMethod, WithoutMethod};
-use kernel::ProrationUnit;
+use catalog::{Addon, Book, Feature, FeatureKind, Included, Plan};
 use maud::{Markup, html};
 
+use super::{rules, usage};
 use crate::{show, ui};
 
-/// The whole book: prices, comparison, add-ons, rules.
-pub(super) fn drawn(book: &Book) -> Markup {
+/// The whole book: prices, comparison, add-ons, usage, coupons, rules. What belongs to the plans stands behind their
+/// prices.
+pub(super) fn drawn(book: &Book, of_plans: Markup) -> Markup {
     html! {
         (plans(book))
+        (of_plans)
         (ui::section("What is in a plan", html! {}, matrix(book)))
         (ui::section("Add-ons", html! {}, addons(book)))
-        (ui::section("Rules", html! {}, rules(book)))
+        (usage::prices(book))
+        (usage::coupons(book))
+        (ui::section("Rules", html! {}, rules::drawn(book)))
     }
 }
 
@@ -118,37 +122,4 @@ fn raises(book: &Book, addon: &Addon) -> String {
         .iter()
         .map(|key| book.feature(key).map_or_else(|| key.clone(), |known| known.name.clone()));
     limits.chain(features).collect::<Vec<_>>().join(", ")
-}
-
-fn rules(book: &Book) -> Markup {
-    let anchor = match book.billing.anchor {
-        Anchor::Anniversary => "On the day a subscription started",
-        Anchor::Calendar => "On the 1st, or on a Monday",
-    };
-    let proration = match book.billing.proration {
-        ProrationUnit::Day => "By the day".to_owned(),
-        ProrationUnit::Second => "By the second".to_owned(),
-        ProrationUnit::FixedMonth(days) => format!("By the day, in months of {}", days.get()),
-        ProrationUnit::None => "Not at all: a part costs the whole".to_owned(),
-    };
-    let trial = book.trial.as_ref().map(|trial| {
-        let with = match trial.with_method {
-            WithMethod::Convert => "then paid",
-        };
-        let without = match &trial.without {
-            WithoutMethod::Suspend => "suspended without a payment method".to_owned(),
-            WithoutMethod::Cancel => "canceled without a payment method".to_owned(),
-            WithoutMethod::Downgrade { plan } => {
-                let name = book.plan(plan).map_or(plan.as_str(), |plan| plan.name.as_str());
-                format!("{name} without a payment method")
-            }
-        };
-        format!("{}, {with}, {without}", show::count(trial.days, "day"))
-    });
-    ui::definition_list(&[
-        ("Currency", html! { (book.currency) }),
-        ("Periods begin", html! { (anchor) }),
-        ("Parts of a period", html! { (proration) }),
-        ("Trial", ui::optional(trial.as_deref())),
-    ])
 }

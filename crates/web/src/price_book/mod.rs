@@ -2,6 +2,9 @@
 
 mod apply;
 mod book;
+mod rules;
+mod subscribers;
+mod usage;
 mod versions;
 
 use axum::{Router, extract::DefaultBodyLimit, routing::get};

@@ -1,29 +1,38 @@
+use std::{collections::HashMap, sync::Arc};
+
 use catalog::{
     Change, diff,
     version::{self, Listed, Version},
 };
-use std::sync::Arc;
-
 use identity::permission::may;
-use kernel::{Result, ids};
+use kernel::{
+    Result,
+    ids::{self, BookVersionId},
+};
 use maud::{Markup, html};
 use store::View;
 
-use super::book;
+use super::{
+    book,
+    subscribers::{self, Subscribers},
+};
 use crate::{
     gate::{Answer, Asked, Desk, Named, Sheet, Staff},
     parts::{self, PAGE},
-    ui,
+    show, ui,
 };
 
 /// The book new subscriptions are sold from.
 pub(super) async fn in_force(staff: Staff<may::BookRead>, Asked(asked): Asked) -> Answer<Markup> {
-    let newest = staff.read(version::newest).await?;
+    let read = staff.read(|view| Ok((version::newest(view)?, Subscribers::load(view)?)));
+    let (newest, subscribers) = read.await?;
     let body = match &newest {
         Some(version) => html! {
             (ui::header(&version.book.name, &format!("Version {}, in force for new subscriptions", version.number), actions(&staff)))
             (parts::was_done(&asked))
-            (book::drawn(&version.book))
+            @let all = html! { a href=(staff.at("/price-book/versions")) { "By version" } };
+            @let shares = subscribers::by_plan(&staff, &version.book, &subscribers, None);
+            (book::drawn(&version.book, ui::section("Who is on which plan", all, shares)))
         },
         None => html! {
             (ui::header("Price book", "What is sold here, and at which prices.", html! {}))
@@ -55,20 +64,22 @@ fn none(desk: &Desk) -> Markup {
 
 pub(super) async fn list(staff: Staff<may::BookRead>, Asked(asked): Asked) -> Answer<Markup> {
     let before = asked.some("before").and_then(|text| text.parse().ok()).unwrap_or(i64::MAX);
-    let mut found = staff.read(move |view| version::list(view, before, PAGE + 1)).await?;
+    let read =
+        staff.read(move |view| Ok((version::list(view, before, PAGE + 1)?, subscribers::by_version(view)?)));
+    let (mut found, running) = read.await?;
     let path = staff.at("/price-book/versions");
     let pages = parts::pagination(&path, &asked, &mut found, |version| format!("before={}", version.number));
     let crumbs = [ui::Crumb { label: "Price book", href: &staff.at("/price-book") }];
     let first = asked.some("before").is_none();
     let body = html! {
         (ui::header("Versions", "Every book that was ever applied. None of them changes.", html! {}))
-        (table(&staff, &found, first))
+        (table(&staff, &found, &running, first))
         (pages)
     };
     Ok(staff.page(Sheet::new(ui::Section::PriceBook, "Versions").below(&crumbs), body))
 }
 
-fn table(desk: &Desk, found: &[Listed], first: bool) -> Markup {
+fn table(desk: &Desk, found: &[Listed], running: &HashMap<BookVersionId, i64>, first: bool) -> Markup {
     let rows = found.iter().enumerate().map(|(at, version)| {
         let state = if first && at == 0 {
             ui::badge(ui::Tone::Good, "In force")
@@ -81,6 +92,7 @@ fn table(desk: &Desk, found: &[Listed], first: bool) -> Markup {
                 html! { "Version " (version.number) },
                 html! { (version.name) },
                 state,
+                html! { (show::grouped(running.get(&version.id).copied().unwrap_or_default())) },
                 desk.time(version.created),
                 html! { code title=(version.digest) { (version.digest[..12]) "…" } },
             ],
@@ -92,6 +104,7 @@ fn table(desk: &Desk, found: &[Listed], first: bool) -> Markup {
             ui::Column::text("Version"),
             ui::Column::text("Name"),
             ui::Column::text("State").lead(),
+            ui::Column::number("Subscriptions that go on"),
             ui::Column::text("Applied"),
             ui::Column::text("Digest"),
         ],
@@ -107,20 +120,22 @@ struct Whole {
     version: Arc<Version>,
     before: Option<Arc<Version>>,
     source: String,
+    subscribers: Subscribers,
 }
 
-fn load(view: &mut View<'_>, id: ids::BookVersionId) -> Result<Whole> {
+fn load(view: &mut View<'_>, id: BookVersionId) -> Result<Whole> {
     let version = version::find(view, id)?;
     let before = version::list(view, version.number, 1)?.pop();
     Ok(Whole {
         before: before.map(|before| version::find(view, before.id)).transpose()?,
         source: version::source(view, id)?,
+        subscribers: Subscribers::load(view)?.of(id),
         version,
     })
 }
 
 pub(super) async fn one(staff: Staff<may::BookRead>, Named(id): Named<ids::BookVersion>) -> Answer<Markup> {
-    let Whole { version, before, source } = staff.read(move |view| load(view, id)).await?;
+    let Whole { version, before, source, subscribers } = staff.read(move |view| load(view, id)).await?;
     let title = format!("Version {}", version.number);
     let crumbs = [
         ui::Crumb { label: "Price book", href: &staff.at("/price-book") },
@@ -137,7 +152,9 @@ pub(super) async fn one(staff: Staff<may::BookRead>, Named(id): Named<ids::BookV
             (ui::section(&format!("What changed from version {}", before.number), html! {},
                 changes(&diff(&before.book, &version.book))))
         }
-        (ui::section("The plans", html! {}, book::drawn(&version.book)))
+        @let everybody = html! { a href=(staff.at(&format!("/subscriptions?book={id}"))) { "All of them" } };
+        (ui::section("Who is on it", everybody, subscribers::by_plan(&staff, &version.book, &subscribers, Some(id))))
+        (ui::section("The plans", html! {}, book::drawn(&version.book, html! {})))
         (ui::section("The file as it was applied", html! {}, ui::code_block("Price book", &source)))
     };
     Ok(staff.page(Sheet::new(ui::Section::PriceBook, &title).below(&crumbs), body))

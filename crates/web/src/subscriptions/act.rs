@@ -5,7 +5,7 @@ use std::sync::Arc;
 use billing::{
     credit_note::{self, CreditLine, CreditNote, Derivation},
     invoice::{self, Invoice, Line},
-    subscription::{self, Change, Changed, State, Subscription, Timing, rules},
+    subscription::{self, Change, Changed, State, Subscription, Timing},
 };
 use catalog::version::{self, Version};
 use kernel::{
@@ -15,7 +15,9 @@ use kernel::{
 use ledger::AccountKind;
 use sha2::{Digest, Sha256};
 use store::{Tx, View, clock, idempotency};
+use tax::Tax;
 
+use super::coming::NextEdge;
 use crate::gate::{Answers, Desk};
 
 /// The code of the error that says that a preview is no longer true.
@@ -71,6 +73,7 @@ pub(super) struct Credited {
     /// The number of the invoice.
     pub(super) corrects: String,
     pub(super) lines: Vec<CreditLine>,
+    pub(super) taxes: Vec<Tax>,
 }
 
 /// Everything an act does.
@@ -79,10 +82,12 @@ pub(super) struct Effect {
     pub(super) after: Subscription,
     pub(super) credited: Vec<Credited>,
     pub(super) invoice: Option<(Invoice, Vec<Line>)>,
+    /// The taxes of the invoice.
+    pub(super) taxes: Vec<Tax>,
     /// The customer's credit with the issuer, before and after.
     pub(super) credit: [Money; 2],
     /// What is scheduled for the end of the period, as it would be at today's prices.
-    pub(super) later: Option<rules::Renewal>,
+    pub(super) later: Option<NextEdge>,
     /// The price books agreed to before and after, and the one in force.
     pub(super) versions: [Arc<Version>; 3],
     /// Amounts follow the second it happens in, so they are not the same when it is confirmed.
@@ -98,8 +103,10 @@ impl Effect {
         for id in credit_notes {
             let note = credit_note::find(tx, id)?;
             let corrects = invoice::find(tx, note.invoice)?.number.unwrap_or_default();
-            credited.push(Credited { lines: credit_note::lines(tx, id)?, note, corrects });
+            let (lines, taxes) = (credit_note::lines(tx, id)?, credit_note::taxes(tx, id)?);
+            credited.push(Credited { lines, taxes, note, corrects });
         }
+        let taxes = invoice.map(|id| invoice::taxes(tx, id)).transpose()?.unwrap_or_default();
         let invoice = match invoice {
             Some(id) => Some((invoice::find(tx, id)?, invoice::lines(tx, id)?)),
             None => None,
@@ -107,11 +114,11 @@ impl Effect {
         let versions =
             [version::find(tx, before.book)?, version::find(tx, after.book)?, version::in_force(tx)?];
         let scheduled = after.state == State::Active && (after.pending().is_some() || after.ends.is_some());
-        let later = scheduled.then(|| subscription::at_edge(tx, &after)).transpose()?;
+        let later = scheduled.then(|| NextEdge::of(tx, &after)).transpose()?;
         let by_second = versions.iter().any(|one| one.book.billing.proration == ProrationUnit::Second)
             && clock::read(tx)?.is_none();
         let credit = [held, credit(tx, &after)?];
-        Ok(Self { before, after, credited, invoice, credit, later, versions, by_second })
+        Ok(Self { before, after, credited, invoice, taxes, credit, later, versions, by_second })
     }
 
     /// What is credited, all notes together.
@@ -136,7 +143,7 @@ impl Effect {
                 Derivation::Unused(unused) => unused.part,
                 Derivation::Measured(_) => 0,
             };
-            parts.push(self.exactly(format!("{units} {}", credit.amount)));
+            parts.push(self.exactly(format!("{units} {} {}", credit.amount, credit.tax)));
         }
         if let Some((invoice, lines)) = &self.invoice {
             for line in lines {
@@ -146,10 +153,11 @@ impl Effect {
             parts.push(self.exactly(format!("{} {}", invoice.totals.total, invoice.credit)));
         }
         if let Some(later) = &self.later {
-            parts.push(of_subscription(&later.subscription));
+            parts.push(of_subscription(&later.renewal.subscription));
             parts.extend(
-                later.owed.lines.iter().map(|line| format!("+ {} {}", line.description, line.amount)),
+                later.renewal.owed.lines.iter().map(|line| format!("+ {} {}", line.description, line.amount)),
             );
+            parts.extend(later.bill.iter().map(|(_, totals)| totals.total.to_string()));
         }
         let digest = Sha256::digest(parts.join("\n"));
         digest.iter().map(|byte| format!("{byte:02x}")).collect()

@@ -227,12 +227,12 @@ fn seen(desk: &Desk, head: &Head, answers: &Answers, effect: &Effect, stale: boo
         (ui::post_button_with(ui::Button::Primary, label, &path, desk.csrf(), confirm))
     };
     // What is scheduled comes about later; anything else has come about in the rehearsal.
-    let then = effect.later.as_ref().map_or(&effect.after, |later| &later.subscription);
+    let then = effect.later.as_ref().map_or(&effect.after, |later| &later.renewal.subscription);
     let before = (&effect.before, effect.version(effect.before.book));
     let main = html! {
         (ui::section("What changes", html! {}, items::difference(before, (then, effect.version(then.book)))))
         (outcome::documents(effect, outcome::as_section)?)
-        (outcome::later(effect)?)
+        (outcome::later(effect))
     };
     let body = html! {
         (ui::header("Preview of the change", &head.about(), actions))

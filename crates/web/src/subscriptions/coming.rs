@@ -1,13 +1,15 @@
 //! What lies ahead of a subscription if nobody touches it: the very decisions that fall due, made in advance.
 
 use billing::{
-    invoice::{Draft, Line},
-    subscription::{State, Subscription, rules::Renewal},
+    invoice::{self, Draft, Line, Totals},
+    subscription::{self, State, Subscription, rules::Renewal},
 };
 use catalog::version::Version;
 use jiff::Timestamp;
-use kernel::{Edge, Money, ProrationUnit, units};
+use kernel::{Edge, ProrationUnit, Result, units};
 use maud::{Markup, html};
+use store::View;
+use tax::Tax;
 
 use super::{items, plan_name};
 use crate::{gate::Desk, show, ui};
@@ -23,15 +25,32 @@ pub(super) struct Coming {
 
 /// What is billed at some time, before the customer's credit.
 pub(super) struct Bill {
-    pub(super) total: Money,
+    pub(super) totals: Totals,
     pub(super) lines: Vec<Line>,
+    pub(super) taxes: Vec<Tax>,
+}
+
+/// What the next edge of a subscription will do.
+pub(super) struct NextEdge {
+    pub(super) renewal: Renewal,
+    /// What is billed then, with its taxes.
+    pub(super) bill: Option<(Draft, Totals)>,
+}
+
+impl NextEdge {
+    /// By the decisions that are made then. Errors: those of [`subscription::at_edge`].
+    pub(super) fn of(view: &mut View<'_>, subscription: &Subscription) -> Result<Self> {
+        let renewal = subscription::at_edge(view, subscription)?;
+        let bill = renewal.draft().map(|draft| invoice::assessed(view, draft)).transpose()?;
+        Ok(Self { renewal, bill })
+    }
 }
 
 /// A subscription, what its next edge will do if that can be decided, and the price book.
 #[derive(Clone, Copy)]
 pub(super) struct Ahead<'a> {
     pub(super) subscription: &'a Subscription,
-    pub(super) edge: Option<&'a Renewal>,
+    pub(super) edge: Option<&'a NextEdge>,
     pub(super) agreed: &'a Version,
     pub(super) in_force: &'a Version,
 }
@@ -46,12 +65,13 @@ pub(super) fn coming(ahead: Ahead<'_>) -> Vec<Coming> {
     }
 }
 
-fn renewal(ahead: Ahead<'_>, renewal: &Renewal) -> Vec<Coming> {
+fn renewal(ahead: Ahead<'_>, edge: &NextEdge) -> Vec<Coming> {
+    let renewal = &edge.renewal;
     let Ahead { subscription, in_force, .. } = ahead;
     let at = subscription.billed_through;
     let mut all = Vec::new();
     if renewal.subscription.is_over() {
-        let bill = bill(renewal.draft());
+        let bill = bill(edge);
         let about = if bill.is_some() { "What was used is billed." } else { "Nothing more is billed." };
         let title = "The subscription ends".to_owned();
         return vec![Coming { at, title, about: about.to_owned(), bill }];
@@ -68,7 +88,7 @@ fn renewal(ahead: Ahead<'_>, renewal: &Renewal) -> Vec<Coming> {
         at,
         title: "Next invoice".to_owned(),
         about: format!("For {period}, before credit."),
-        bill: bill(renewal.draft()),
+        bill: bill(edge),
     });
     all
 }
@@ -76,8 +96,8 @@ fn renewal(ahead: Ahead<'_>, renewal: &Renewal) -> Vec<Coming> {
 /// What the end of a trial does, by the price book agreed to: as part of a sentence, and what is billed then.
 fn ending(ahead: Ahead<'_>) -> Option<(String, Option<Bill>)> {
     let Ahead { subscription, edge, agreed, in_force } = ahead;
-    let decision = edge?;
-    let after = &decision.subscription;
+    let edge = edge?;
+    let after = &edge.renewal.subscription;
     let plan = plan_name(Some(if after.book == in_force.id { in_force } else { agreed }), after.plan());
     let what = match (after.state, subscription.has_method) {
         (State::Active, true) => format!("{plan} is paid for from then on"),
@@ -85,7 +105,7 @@ fn ending(ahead: Ahead<'_>) -> Option<(String, Option<Bill>)> {
         (State::Canceled, _) => "it is canceled".to_owned(),
         _ => "it is suspended".to_owned(),
     };
-    Some((what, bill(decision.draft())))
+    Some((what, bill(edge)))
 }
 
 /// Why a trial ends as it does.
@@ -104,9 +124,9 @@ pub(super) fn trial_end(ahead: Ahead<'_>) -> Option<Coming> {
     Some(Coming { at: subscription.billed_through, title, about: why(subscription).to_owned(), bill })
 }
 
-fn bill(draft: Option<Draft>) -> Option<Bill> {
-    let draft = draft?;
-    Some(Bill { total: draft.totals().ok()?.total, lines: draft.lines })
+fn bill(edge: &NextEdge) -> Option<Bill> {
+    let (draft, totals) = edge.bill.as_ref()?;
+    Some(Bill { totals: *totals, lines: draft.lines.clone(), taxes: draft.taxes.clone() })
 }
 
 /// Coming events as a timeline.
@@ -121,7 +141,7 @@ pub(super) fn timeline(all: &[Coming]) -> Markup {
             time,
             title: &one.title,
             body: html! {
-                @if let Some(bill) = &one.bill { (show::money(bill.total)) ". " }
+                @if let Some(bill) = &one.bill { (show::money(bill.totals.total)) ". " }
                 (one.about)
             },
             href: None,
@@ -154,7 +174,7 @@ pub(super) fn countdown(desk: &Desk, ahead: Ahead<'_>, actions: Markup) -> Marku
             (why(subscription)) " "
             @if let Some((what, bill)) = ending(ahead) {
                 "At the end " (what) "."
-                @if let Some(bill) = bill { " The first invoice is " (show::money(bill.total)) "." }
+                @if let Some(bill) = bill { " The first invoice is " (show::money(bill.totals.total)) "." }
             }
         }
         @if !actions.0.is_empty() { div class="actions" { (actions) } }

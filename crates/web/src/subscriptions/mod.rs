@@ -23,6 +23,7 @@ use axum::{
 };
 use billing::subscription::{self, State, Subscription};
 use catalog::version::{self, Version};
+use jiff::civil::Date;
 use kernel::{
     Result,
     ids::{BookVersionId, SubscriptionId},
@@ -107,6 +108,38 @@ pub(crate) struct Listed {
     subscription: Subscription,
     customer: String,
     plan: String,
+}
+
+impl Listed {
+    /// When it falls due next.
+    pub(crate) fn due(&self) -> Date {
+        self.subscription.next_due().date
+    }
+
+    /// Its page.
+    pub(crate) fn path(&self, desk: &Desk) -> String {
+        desk.at(&format!("/subscriptions/{}", self.subscription.id))
+    }
+
+    /// What its customer is called.
+    pub(crate) fn customer(&self) -> &str {
+        &self.customer
+    }
+
+    /// What its plan is called.
+    pub(crate) fn plan(&self) -> &str {
+        &self.plan
+    }
+
+    /// Where it stands.
+    pub(crate) const fn state(&self) -> State {
+        self.subscription.state
+    }
+
+    /// Whether it ends instead of going on.
+    pub(crate) const fn ends(&self) -> bool {
+        self.subscription.ends.is_some()
+    }
 }
 
 /// Subscriptions with the names of their customers and plans.

@@ -1,8 +1,8 @@
-use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 
+use axum::response::{IntoResponse, Response};
 use catalog::{Trial, WithoutMethod, version, version::Version};
-use identity::{customer, permission::may};
+use identity::permission::may;
 use kernel::{Error, Result, ids::CustomerId};
 use maud::{Markup, html};
 use store::View;
@@ -14,24 +14,26 @@ use crate::{
     show, ui,
 };
 
-/// Customers in the list to choose from; the others start from their own page.
-const LISTED: i64 = 1_000;
+/// Customers in the list to choose from; the others are found by a search, or start from their own page.
+const LISTED: i64 = 100;
 
 /// What there is to choose from.
 struct Choices {
     version: Option<Arc<Version>>,
     customers: Vec<(CustomerId, String)>,
+    /// There are more than are listed.
+    more: bool,
 }
 
-fn load(view: &mut View<'_>, chosen: Option<CustomerId>) -> Result<Choices> {
-    let newest = customer::list(view, None, LISTED)?.into_iter();
-    let mut customers: Vec<(CustomerId, String)> =
-        newest.filter_map(|(customer, person)| Some((customer.id, person.name?))).collect();
+fn load(view: &mut View<'_>, chosen: Option<CustomerId>, search: Option<&str>) -> Result<Choices> {
+    let mut customers = customers::matching(view, search, LISTED + 1)?;
+    let more = customers.len() as i64 > LISTED;
+    customers.truncate(LISTED as usize);
     if let Some(chosen) = chosen.filter(|chosen| customers.iter().all(|(id, _)| id != chosen)) {
         customers.extend(customers::names(view, [chosen])?);
     }
     customers.sort_by_cached_key(|(_, name)| name.to_lowercase());
-    Ok(Choices { version: version::newest(view)?, customers })
+    Ok(Choices { version: version::newest(view)?, customers, more })
 }
 
 pub(super) async fn page(staff: Staff<may::SubscriptionWrite>, Asked(asked): Asked) -> Answer<Markup> {
@@ -52,10 +54,12 @@ pub(super) async fn refused(desk: &Desk, answers: Answers, error: Error) -> Answ
 
 async fn draw(desk: &Desk, answers: Answers) -> Answer<Markup> {
     let chosen = answers.some("customer").and_then(|text| text.parse().ok());
-    let choices = desk.read(move |view| load(view, chosen)).await?;
+    let search = answers.some("search").map(str::to_owned);
+    let choices = desk.read(move |view| load(view, chosen, search.as_deref())).await?;
     let crumbs = [ui::Crumb { label: "Subscriptions", href: &desk.at("/subscriptions") }];
     let body = html! {
         (ui::header("Start a subscription", "You see what it costs, line by line, before anything happens.", html! {}))
+        @if choices.more || answers.some("search").is_some() { (finder(desk, &answers)) }
         (form(desk, &choices, &answers))
     };
     Ok(desk.page(Sheet::new(ui::Section::Subscriptions, "Start a subscription").below(&crumbs), body))
@@ -67,6 +71,14 @@ fn form(desk: &Desk, choices: &Choices, answers: &Answers) -> Markup {
         let why = "The plans one can subscribe to stand in the price book, and there is none here yet.";
         return ui::empty("No price book yet", why, html! { @if desk.may::<may::BookWrite>() { (apply) } });
     };
+    if choices.customers.is_empty() && answers.some("search").is_some() {
+        let all = ui::button_link(ui::Button::Plain, "Show the newest", &desk.at("/subscriptions/new"));
+        return ui::empty(
+            "No customer matches",
+            "A search finds the beginnings of words of names and addresses.",
+            all,
+        );
+    }
     if choices.customers.is_empty() {
         let create = ui::button_link(ui::Button::Primary, "New customer", &desk.at("/customers/new"));
         return ui::empty("No customers yet", "Somebody has to subscribe: create a customer first.", create);
@@ -87,6 +99,13 @@ fn form(desk: &Desk, choices: &Choices, answers: &Answers) -> Markup {
     }
 }
 
+/// Among many customers, whom the form is for.
+fn finder(desk: &Desk, answers: &Answers) -> Markup {
+    let search = ui::Field::new("Find the customer by name or e-mail address", "search", ui::Input::Text);
+    let field = html! { div class="search" { (ui::field(&search.value(answers.get("search")))) } };
+    ui::filters(&desk.at("/subscriptions/new"), field, "Find")
+}
+
 fn fields(desk: &Desk, choices: &Choices, version: &Version, answers: &Answers) -> Markup {
     let book = &version.book;
     let ids: Vec<String> = choices.customers.iter().map(|(id, _)| id.to_string()).collect();
@@ -96,8 +115,7 @@ fn fields(desk: &Desk, choices: &Choices, version: &Version, answers: &Answers) 
     let plans: Vec<_> = plans.iter().map(|(value, label)| ui::Choice { value, label }).collect();
     let now = format!("Left empty: now, {}.", show::instant(desk.now, &desk.zone));
     let bill_from = BILL_FROM.map(|(value, label, _)| ui::Choice { value, label });
-    let many = (choices.customers.len() as i64 >= LISTED)
-        .then_some("The newest ones. Start an older one from its own page.");
+    let many = choices.more.then_some("The newest ones. Find others by their name above.");
     let field = |label, name, input| {
         ui::Field::new(label, name, input).value(answers.get(name)).error(answers.error(name))
     };

@@ -1,9 +1,10 @@
-use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 
+use axum::response::{IntoResponse, Response};
 use billing::{
+    credit_note,
     invoice::{self, Invoice},
-    subscription::{self, State, Subscription, Transition, rules},
+    subscription::{self, State, Subscription, Transition},
 };
 use catalog::version::{self, Version};
 use identity::{LegalEntity, environment, permission::may};
@@ -28,22 +29,23 @@ struct Whole {
     /// The customer's credit with whom it is invoiced by.
     credit: Money,
     invoices: Vec<Invoice>,
-    /// What corrects these invoices.
+    /// What took back some of what it was billed.
     corrections: Vec<credit_notes::Listed>,
     facts: Vec<Fact>,
     /// What the next edge of its period will do.
-    edge: Option<rules::Renewal>,
+    edge: Option<coming::NextEdge>,
 }
 
 fn load(view: &mut View<'_>, id: SubscriptionId) -> Result<Whole> {
     let head = Head::read(view, id)?;
     let invoices = invoice::of_subscription(view, id, None, FEW)?;
+    let notes = credit_note::of_subscription(view, id, None, FEW)?;
     Ok(Whole {
-        edge: subscription::at_edge(view, &head.subscription).ok(),
+        edge: coming::NextEdge::of(view, &head.subscription).ok(),
         in_force: version::in_force(view)?,
         entity: environment::entity(view, Some(head.subscription.entity))?,
         credit: act::credit(view, &head.subscription)?,
-        corrections: credit_notes::of_invoices(view, &invoices)?,
+        corrections: credit_notes::listed(view, notes)?,
         invoices,
         facts: facts::of_subject(view, id.uuid(), i64::MAX, FEW)?,
         head,
@@ -169,8 +171,10 @@ fn scheduled(desk: &Desk, whole: &Whole) -> Markup {
 }
 
 fn happened(desk: &Desk, whole: &Whole) -> Markup {
-    let timeline = history::timeline(desk, &whole.facts, "Nothing has happened yet.");
-    ui::section("What happened", html! {}, timeline)
+    let timeline = history::timeline_here(desk, &whole.facts, "Nothing has happened yet.");
+    let all =
+        html! { a href=(desk.at(&format!("/facts?about={}", whole.head.subscription.id))) { "Everything" } };
+    ui::section("What happened", all, timeline)
 }
 
 fn main(desk: &Desk, whole: &Whole) -> Markup {

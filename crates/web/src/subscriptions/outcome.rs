@@ -45,24 +45,26 @@ pub(super) fn as_part(title: &str, body: Markup) -> Markup {
 pub(super) fn documents(effect: &Effect, part: fn(&str, Markup) -> Markup) -> Result<Markup> {
     let mut parts = Vec::new();
     for one in &effect.credited {
-        let total = one.note.totals.total.to_string();
+        let (total, sums) =
+            (one.note.totals.total.to_string(), invoices::Sums::of(&one.note.totals, &one.taxes));
         let body = html! {
             (credit_notes::lines(one.lines.iter().map(|line| &line.credit), &one.corrects))
-            (ui::totals(&[], &ui::Total { label: "Credit", amount: &total }))
+            (ui::totals(&sums.entries(), &ui::Total { label: "Credit", amount: &total }))
         };
         parts.push(part(&format!("Credit note on invoice {}", one.corrects), body));
     }
     if let Some((invoice, lines)) = &effect.invoice {
         let (total, used) = (invoice.totals.total.to_string(), invoice.credit.negated().to_string());
         let due = invoice.amount_due()?.to_string();
-        let sums = [
-            ui::Total { label: "Total", amount: &total },
-            ui::Total { label: "Paid by credit", amount: &used },
-        ];
-        let sums = if invoice.credit.is_zero() { &[][..] } else { &sums };
+        let taxes = invoices::Sums::of(&invoice.totals, &effect.taxes);
+        let mut sums = taxes.entries();
+        if !invoice.credit.is_zero() {
+            sums.push(ui::Total { label: "Total", amount: &total });
+            sums.push(ui::Total { label: "Paid by credit", amount: &used });
+        }
         let body = html! {
             (invoices::lines(lines))
-            (ui::totals(sums, &ui::Total { label: "Amount due", amount: &due }))
+            (ui::totals(&sums, &ui::Total { label: "Amount due", amount: &due }))
         };
         parts.push(part("New invoice", body));
     }
@@ -70,17 +72,17 @@ pub(super) fn documents(effect: &Effect, part: fn(&str, Markup) -> Markup) -> Re
 }
 
 /// The invoice of the end of the period, as it would be at today's prices.
-pub(super) fn later(effect: &Effect) -> Result<Markup> {
-    let Some(draft) = effect.later.as_ref().and_then(|later| later.draft()) else {
-        return Ok(html! {});
+pub(super) fn later(effect: &Effect) -> Markup {
+    let Some((draft, totals)) = effect.later.as_ref().and_then(|later| later.bill.as_ref()) else {
+        return html! {};
     };
     let date = show::date(effect.after.billed_through.date);
-    let total = draft.totals()?.total.to_string();
+    let (total, sums) = (totals.total.to_string(), invoices::Sums::of(totals, &draft.taxes));
     let lines = html! {
         (invoices::lines(&draft.lines))
-        (ui::totals(&[], &ui::Total { label: "Total before credit", amount: &total }))
+        (ui::totals(&sums.entries(), &ui::Total { label: "Total before credit", amount: &total }))
     };
-    Ok(ui::section(&format!("Invoice of {date}, at today’s prices"), html! {}, lines))
+    ui::section(&format!("Invoice of {date}, at today’s prices"), html! {}, lines)
 }
 
 /// What is said of amounts that follow the second.

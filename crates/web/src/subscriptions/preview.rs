@@ -39,7 +39,7 @@ fn look(tx: &mut Tx<'_>, wish: &Wish) -> Result<Seen> {
     let trial_end = match preview.subscription.state {
         State::Trialing => {
             let in_force = version::in_force(tx)?;
-            let edge = subscription::at_edge(tx, &preview.subscription).ok();
+            let edge = coming::NextEdge::of(tx, &preview.subscription).ok();
             coming::trial_end(coming::Ahead {
                 subscription: &preview.subscription,
                 edge: edge.as_ref(),
@@ -140,13 +140,13 @@ fn terms(seen: &Seen, finalize: bool) -> Markup {
 
 fn first_invoice(seen: &Seen) -> Markup {
     if let Some(end) = &seen.trial_end {
-        let lines = end.bill.as_ref().map(|bill| (bill.total.to_string(), &bill.lines));
+        let bill = end.bill.as_ref().map(|bill| (bill, invoices::Sums::of(&bill.totals, &bill.taxes)));
         return html! {
             (ui::section("What comes", html! {}, coming::timeline(std::slice::from_ref(end))))
-            @if let Some((total, lines)) = lines {
+            @if let Some((bill, sums)) = bill {
                 (ui::section("The invoice of that day", html! {}, html! {
-                    (invoices::lines(lines))
-                    (ui::totals(&[], &ui::Total { label: "Total", amount: &total }))
+                    (invoices::lines(&bill.lines))
+                    (ui::totals(&sums.entries(), &ui::Total { label: "Total", amount: &bill.totals.total.to_string() }))
                 }))
             }
         };
@@ -167,11 +167,12 @@ fn first_invoice(seen: &Seen) -> Markup {
         title: "Preview",
         number: None,
         state: "draft",
-        seller: &seen.seller,
+        seller: &seen.seller.party(),
         buyer: &seen.party,
         particulars: &particulars,
         lines: &draft.lines,
         totals,
+        taxes: &draft.taxes,
         credit: kernel::Money::zero(draft.currency),
         notes: &["A preview. Nothing has been written, and nobody owes anything for it."],
     })

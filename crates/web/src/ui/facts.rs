@@ -47,6 +47,26 @@ pub fn stats(tiles: &[Stat]) -> Markup {
     html! { dl class="stats" { @for tile in tiles { (stat(tile)) } } }
 }
 
+/// Figures side by side, each leading to what is behind it where that has a page.
+pub fn figures(tiles: &[(Stat, Option<&str>)]) -> Markup {
+    html! {
+        dl class="stats" {
+            @for (tile, href) in tiles {
+                @match href {
+                    None => { (stat(tile)) }
+                    Some(href) => {
+                        div {
+                            dt { (tile.label) }
+                            dd class="value" { a href=(href) { (amount(tile.value)) } }
+                            @if !tile.note.is_empty() { dd class="note" { (tile.note) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// Names and what belongs to them.
 pub fn definition_list(entries: &[(&str, Markup)]) -> Markup {
     html! {

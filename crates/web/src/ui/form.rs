@@ -73,6 +73,20 @@ pub fn filters(action: &str, fields: Markup, submit: &str) -> Markup {
     }
 }
 
+/// What a list is narrowed to beside its filters, each with the way to leave it out: `Customer: Kestrel`.
+/// Nothing is shown when it is not.
+pub fn chosen(entries: &[(&str, &str)]) -> Markup {
+    html! {
+        @if !entries.is_empty() {
+            ul class="chosen" {
+                @for (what, without) in entries {
+                    li { (what) " " a href=(without) { "leave out" span class="unseen" { " " (what) } } }
+                }
+            }
+        }
+    }
+}
+
 /// What is wrong with a form, above it, each sentence leading to its field. Entries are (field name, sentence).
 /// Nothing is shown when there are none.
 pub fn error_summary(errors: &[(&str, &str)]) -> Markup {

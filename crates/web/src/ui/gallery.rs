@@ -1,5 +1,6 @@
 //! Every component on one page, with the data of a real business: Unison, which sells an ERP system.
 
+mod charts;
 mod documents;
 
 use maud::{Markup, html};
@@ -32,7 +33,8 @@ fn body() -> Markup {
                 (button_link(Button::Plain, "Export", "#export"))
                 (button_link(Button::Primary, "New customer", "#new"))
             }))
-        (figures())
+        (headline())
+        (section("Charts", html! {}, charts::all()))
         (section("Table", html! { a href="#all" { "All invoices" } }, html! { (list_filters()) (invoices()) }))
         (section("Table with totals", html! {}, trial_balance()))
         (section("Table without rows", html! {}, no_rows()))
@@ -54,12 +56,13 @@ fn body() -> Markup {
     }
 }
 
-fn figures() -> Markup {
-    stats(&[
-        Stat { label: "Monthly recurring revenue", value: "$48,215.00", note: "+$1,304.00 since 1 March" },
-        Stat { label: "Open invoices", value: "$6,118.40", note: "31 invoices, 4 past due" },
-        Stat { label: "Customers", value: "412", note: "38 in trial" },
-        Stat { label: "Credit given this month", value: "-$212.07", note: "9 credit notes" },
+fn headline() -> Markup {
+    let stat = |label, value, note| Stat { label, value, note };
+    figures(&[
+        (stat("Monthly recurring revenue", "$48,215.00", "+$1,304.00 since 1 March"), None),
+        (stat("Open invoices", "$6,118.40", "31 invoices, 4 past due"), Some("#open")),
+        (stat("Customers", "412", "38 in trial"), Some("#customers")),
+        (stat("Credit given this month", "-$212.07", "9 credit notes"), None),
     ])
 }
 
@@ -75,7 +78,10 @@ fn list_filters() -> Markup {
         (field(&Field::new("State", "state", Input::Select(&STATES)).value("all")))
         (field(&Field::new("Issued from", "from", Input::Date).value("2027-03-01")))
     };
-    filters("#filter", fields, "Show")
+    html! {
+        (filters("#filter", fields, "Show"))
+        (chosen(&[("Customer: Brandt & Sohn Metallbau GmbH", "#without-customer")]))
+    }
 }
 
 fn invoices() -> Markup {

@@ -11,6 +11,7 @@
 pub mod assets;
 
 mod badge;
+mod chart;
 mod code;
 mod countdown;
 mod explanation;
@@ -29,14 +30,17 @@ mod table;
 mod tests;
 
 pub use badge::{Tone, badge, state};
+pub use chart::{Against, Chart, Series, Share, Slot, Value, against, columns, lines, shares, spark};
 pub use code::{code_block, copyable};
 pub use countdown::{Countdown, Urgency, countdown};
 pub use explanation::{Step, explanation};
 pub use facts::{
-    Moment, Stat, amount, definition_list, optional, progress, refreshing, stat, stats, timeline,
+    Moment, Stat, amount, definition_list, figures, optional, progress, refreshing, stat, stats, timeline,
 };
 pub use field::{Choice, Field, Input, field, hidden_field};
-pub use form::{Button, button_link, error_summary, filters, form, form_as, post_button, post_button_with};
+pub use form::{
+    Button, button_link, chosen, error_summary, filters, form, form_as, post_button, post_button_with,
+};
 pub use frame::{Account, Crumb, Environment, Frame, Sandbox, Section, bare_page, page};
 pub use gallery::gallery;
 pub use icon::{Icon, icon};

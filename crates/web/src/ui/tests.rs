@@ -131,7 +131,14 @@ fn colours_are_readable_in_light_and_dark() {
         ("bad", &["sheet", "raised", "well", "bad-wash"]),
         ("on-accent", &["accent", "accent-strong"]),
     ];
-    let edges: &[(&str, &[&str])] = &[("edge", &["sheet", "raised"]), ("accent", GROUNDS)];
+    let edges: &[(&str, &[&str])] = &[
+        ("edge", &["sheet", "raised"]),
+        ("accent", GROUNDS),
+        ("chart-1", &["sheet", "raised"]),
+        ("chart-2", &["sheet", "raised"]),
+        ("chart-3", &["sheet", "raised"]),
+        ("chart-4", &["sheet", "raised"]),
+    ];
     let colours = colours();
     for (pairs, least) in [(text, 4.5), (edges, 3.0)] {
         for (front, grounds) in pairs {
@@ -145,6 +152,20 @@ fn colours_are_readable_in_light_and_dark() {
     }
 }
 
+fn evil_charts(evil: &str) -> Markup {
+    let slots = [Slot { label: evil, name: evil, group: evil, open: true, href: Some(evil) }];
+    let series = [Series { name: evil, values: vec![Some(Value { size: 1, text: evil.to_owned() })] }];
+    let tick = |_: i128| evil.to_owned();
+    let chart = Chart { title: evil, summary: evil, over: evil, slots: &slots, series: &series, tick: &tick };
+    html! {
+        (columns(&chart))
+        (lines(&chart))
+        (spark(&[1], evil))
+        (against(&Against { label: evil, text: evil, value: 1, limit: Some(2) }))
+        (shares(evil, [evil, evil], &[Share { label: evil, text: evil, size: 1, href: Some(evil) }]))
+    }
+}
+
 #[test]
 fn text_is_escaped_wherever_it_goes() {
     const EVIL: &str = "\"><script>x</script>";
@@ -153,6 +174,7 @@ fn text_is_escaped_wherever_it_goes() {
     let steps = [Step { label: EVIL, working: EVIL, figure: EVIL }];
     let everything: Vec<Markup> = vec![
         amount(EVIL),
+        evil_charts(EVIL),
         state(EVIL),
         copyable(EVIL),
         code_block(EVIL, EVIL),
@@ -170,6 +192,8 @@ fn text_is_escaped_wherever_it_goes() {
         progress(1, 2, EVIL),
         refreshing(EVIL, EVIL, 1, html! {}),
         pagination(Some(EVIL), Some(EVIL)),
+        chosen(&[(EVIL, EVIL)]),
+        figures(&[(Stat { label: EVIL, value: EVIL, note: EVIL }, Some(EVIL))]),
         countdown(
             &Countdown { urgency: Urgency::Soon, left: EVIL, title: EVIL, passed: 1, whole: 2 },
             html! {},

@@ -92,7 +92,7 @@ fn a_trial_is_extended_converted_and_changed_as_previewed() {
         ground.advance("2026-02-13", "10:00");
         let last = person.open(&subscription);
         assert!(last.text.contains("countdown last-day"));
-        has(&last, &["Last day", "Subscription trial reminder"]);
+        has(&last, &["Last day", "Reminder: the trial ends in 1 day"]);
 
         let path = format!("{subscription}/extend-trial");
         let form = person.open(&path);
@@ -249,7 +249,7 @@ fn a_cancellation_is_taken_back_and_a_pause_credits_what_resuming_charges() {
         }
         has(
             &person.open("/facts"),
-            &["Subscription canceled", "Subscription kept on", "Subscription cancellation scheduled"],
+            &["Subscription canceled", "Kept on: nothing is scheduled any more", "To end on"],
         );
     });
 }

@@ -83,9 +83,13 @@ fn a_customer_a_preview_a_subscription_an_invoice() {
         let ledger = person.open("/ledger");
         assert!(ledger.text.contains("889.00 Dr") && ledger.text.contains("1 account"));
         let facts = person.open("/facts");
-        for shown in
-            ["Invoice finalized", "Subscription started", "Customer created", "Book applied", "by you"]
-        {
+        for shown in [
+            "Invoice UN-000001 over USD",
+            "Subscribed to ",
+            "Customer created",
+            "Price book version 1 applied",
+            "By you",
+        ] {
             assert!(facts.text.contains(shown), "{shown}");
         }
     });
@@ -228,6 +232,15 @@ fn a_clock_moves_and_bills_what_falls_due() {
             "January, February, March, April: {invoices}"
         );
         assert!(person.open("/jobs").text.contains("Clock advance"));
+        // One run billed what fell due on the way.
+        let runs = person.open("/bill-runs").text;
+        let from = runs.find("/bill-runs/run_").expect("a run");
+        let run = person.open(&runs[from..from + "/bill-runs/run_".len() + 26]);
+        assert!(run.text.contains("USD 147.00"), "February, March, April: {}", run.text);
+        let ahead = person.open("/bill-runs/ahead");
+        assert!(ahead.text.contains("Renewal") && ahead.text.contains("USD 49.00"), "{}", ahead.text);
+        let wrong = person.open("/bill-runs/ahead?until=never");
+        assert!(wrong.text.contains("This is no day"), "{}", wrong.text);
     });
 }
 

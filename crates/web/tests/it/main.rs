@@ -2,7 +2,10 @@
 
 mod browser;
 mod changes;
+mod chromium;
 mod gate;
+mod import;
+mod invoices;
 mod journey;
 mod pages;
 mod parties;

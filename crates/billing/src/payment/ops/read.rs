@@ -25,6 +25,7 @@ fn read(row: &Row<'_>) -> Result<Payment> {
         reference: row.get(7)?,
         received: row.get(8)?,
         reversed: row.get(9)?,
+        day: row.get(10)?,
     })
 }
 
@@ -66,5 +67,5 @@ pub fn settlements(view: &mut View<'_>, id: PaymentId) -> Result<Vec<Settlement>
 
 /// What payments did to an invoice, oldest first.
 pub fn of_invoice(view: &mut View<'_>, id: InvoiceId) -> Result<Vec<(Payment, Settlement)>> {
-    view.all(&sql::OF_INVOICE, params![id], |row| Ok((read(row)?, settlement(row, 10)?)))
+    view.all(&sql::OF_INVOICE, params![id], |row| Ok((read(row)?, settlement(row, 11)?)))
 }

@@ -17,6 +17,7 @@ use super::{
     write,
 };
 use crate::{
+    figures,
     invoice::State,
     payment::{
         model::{Cause, Payment},
@@ -52,6 +53,7 @@ pub fn reverse(tx: &mut Tx<'_>, id: PaymentId) -> Result<Payment> {
     tx.exec_one(&sql::REVERSE, params![id, now])?;
     payment.reversed = Some(now);
     ledger::post(tx, &[undone.posting(&payment)?])?;
+    figures::reversed(tx, &payment)?;
     undone.state(tx, &payment)?;
     Ok(payment)
 }

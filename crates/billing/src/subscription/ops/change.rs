@@ -4,6 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use catalog::version::{self, Version};
 use identity::customer;
+use jiff::Timestamp;
 use jobs::due;
 use kernel::{
     Edge, Money, Result,
@@ -38,7 +39,7 @@ pub struct ChangePreview {
     pub effective: Edge,
     /// What would be credited.
     pub credits: Vec<Credit>,
-    /// What the credits come to.
+    /// What the credits come to, with their tax.
     pub credited: Money,
     /// What would be billed at once.
     pub invoice: Option<(Draft, Totals)>,
@@ -62,7 +63,7 @@ pub(crate) struct Loaded {
     in_force: Arc<Version>,
     running: Vec<Running>,
     ended: Vec<Ended>,
-    adjustments: HashMap<i64, i64>,
+    adjustments: HashMap<(i64, Timestamp), i64>,
     pub(super) usage: Usage,
     late: Vec<Late>,
 }
@@ -107,8 +108,9 @@ pub fn preview_change(
     let (loaded, now) = (Loaded::load(view, id)?, view.now());
     let (outcome, effective) = decide(&loaded, command, timing, now)?;
     let currency = loaded.subscription.currency;
-    let credited = Money::total(outcome.credits.iter().map(|credit| credit.amount), currency)?;
-    let invoice = outcome.draft.map(|draft| draft.totals().map(|totals| (draft, totals))).transpose()?;
+    let parts = outcome.credits.iter().flat_map(|credit| [credit.amount, credit.tax]);
+    let credited = Money::total(parts, currency)?;
+    let invoice = outcome.draft.map(|draft| invoice::assessed(view, draft)).transpose()?;
     Ok(ChangePreview {
         subscription: outcome.subscription,
         effective,
@@ -118,12 +120,7 @@ pub fn preview_change(
     })
 }
 
-fn decide(
-    loaded: &Loaded,
-    command: &Change,
-    timing: Timing,
-    now: jiff::Timestamp,
-) -> Result<(Outcome, Edge)> {
+fn decide(loaded: &Loaded, command: &Change, timing: Timing, now: Timestamp) -> Result<(Outcome, Edge)> {
     let subscription = &loaded.subscription;
     match timing {
         Timing::Now => {

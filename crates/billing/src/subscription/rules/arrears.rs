@@ -4,19 +4,21 @@
 //! A stretch runs from the edge arrears are billed to up to the end of the period, or up to a change of the prices:
 //! tiers, packages, allowances and minimums restart with the new price (domain rules §5).
 
+use std::collections::BTreeMap;
+
 use catalog::{PayIn, Plan, Price, Thresholds, UsagePrice, version::Version};
 use kernel::{Cycle, Edge, Error, Exact, Money, Period, Result, Schedule};
 use rating::{Allowance, Commitment, Metered, Rated, Share, rate_again, rate_metered, true_up};
 
 use super::{
-    Owed, charge,
+    Owed, Renewal, charge,
     late::{correct, gross_left},
     priced, section, tax_category,
 };
 use crate::{
     credit_note::Running,
     invoice::{ChargeKind, Line},
-    subscription::model::{Item, ItemKind, Rhythm, Subscription},
+    subscription::model::{Item, ItemKind, Rhythm, State, Subscription},
     usage::{Figure, Figures, Groups},
 };
 
@@ -25,6 +27,8 @@ use crate::{
 pub struct Usage {
     /// What was measured.
     pub figures: Figures,
+    /// The last event in a figure, where that was said.
+    pub watermarks: BTreeMap<String, String>,
     /// The lines that billed some of it early.
     pub billed: Vec<Running>,
     /// The fees in advance billed for the stretch, before coupons and less credits; only looked at for a minimum.
@@ -34,7 +38,39 @@ pub struct Usage {
 impl Usage {
     /// Nothing.
     pub fn none(currency: kernel::Currency) -> Self {
-        Self { figures: Figures::new(), billed: Vec::new(), fees: Money::zero(currency) }
+        Self {
+            figures: Figures::new(),
+            watermarks: BTreeMap::new(),
+            billed: Vec::new(),
+            fees: Money::zero(currency),
+        }
+    }
+}
+
+impl Usage {
+    /// What is known after an edge that was passed: fees that were billed for the period that began, or usage that was
+    /// billed within one. Its invoices need not be stored.
+    pub(crate) fn after(&self, before: &Subscription, version: &Version, renewal: &Renewal) -> Result<Self> {
+        let lines = renewal.owed.lines.iter();
+        if renewal.subscription.period != before.period {
+            let fees = lines.filter(|line| line.kind == ChargeKind::Recurring);
+            let fees = fees.map(|line| line.amount.checked_add(line.discount)).collect::<Result<Vec<_>>>()?;
+            let fees = Money::total(fees, before.currency)?;
+            return Ok(Self { fees, ..Self::none(before.currency) });
+        }
+        let mut after = self.clone();
+        after.figures.retain(|key, _| open_from(before, version, key) == before.arrears_from);
+        let none = kernel::Id::from_uuid(uuid::Uuid::nil());
+        after.billed.extend(lines.filter(|line| line.kind == ChargeKind::Usage).map(|line| Running {
+            invoice: none,
+            state: crate::invoice::State::Finalized,
+            entity: before.entity,
+            customer: before.customer,
+            line: line.clone(),
+            credited: Money::zero(before.currency),
+            credited_tax: Money::zero(before.currency),
+        }));
+        Ok(after)
     }
 }
 
@@ -73,6 +109,28 @@ pub fn thresholds<'v>(subscription: &Subscription, version: &'v Version) -> Opti
 pub fn so_far(subscription: &Subscription, version: &Version, usage: &Usage, at: Edge) -> Result<Vec<Line>> {
     let usage = &Usage { billed: Vec::new(), ..usage.clone() };
     Ok(close_usage(subscription, version, usage, at)?.lines)
+}
+
+/// The lines the open stretches make when they end as the figures are now: usage and, but for a trial, fees that are
+/// paid in arrears; before coupons, when nothing of it had been billed.
+///
+/// Errors: those of rating.
+pub fn as_it_stands(subscription: &Subscription, version: &Version, usage: &Usage) -> Result<Vec<Line>> {
+    let usage = &Usage { billed: Vec::new(), ..usage.clone() };
+    let mut owed = Owed::default();
+    let rhythm = subscription.rhythm.map(|rhythm| (Of::Rhythm(rhythm), rhythm.stretch.end));
+    for (of, at) in rhythm.into_iter().chain([(Of::Period, subscription.billed_through)]) {
+        let stretch = Stretch { subscription, version, usage, at, of };
+        let fees = of == Of::Period && subscription.state != State::Trialing;
+        if fees && !stretch.period().is_empty() {
+            let share = stretch.share()?;
+            for item in subscription.active_items() {
+                owed.lines.extend(stretch.fee(item, share)?);
+            }
+        }
+        stretch.usage(&mut owed, &mut Vec::new())?;
+    }
+    Ok(owed.lines)
 }
 
 /// What is to be billed at once, when the usage of the open stretch has reached the next threshold of the plan: all
@@ -145,10 +203,16 @@ fn own_cycle(subscription: &Subscription, usage: &UsagePrice) -> Option<Cycle> {
 
 /// When the stretch began that a figure under `key` belongs to, which is not billed yet.
 pub fn open_from(subscription: &Subscription, version: &Version, key: &str) -> Edge {
+    open_period(subscription, version, key).start
+}
+
+/// The stretch a figure under `key` belongs to that is not billed yet, with the edge that will bill it.
+pub fn open_period(subscription: &Subscription, version: &Version, key: &str) -> Period {
     let plan = version.book.plan(subscription.plan());
     let usage = plan.and_then(|plan| plan.usage.iter().find(|usage| usage.key == key));
     let own = usage.and_then(|usage| own_cycle(subscription, usage)).and(subscription.rhythm);
-    own.map_or(subscription.arrears_from, |rhythm| rhythm.stretch.start)
+    let period = Period { start: subscription.arrears_from, end: subscription.billed_through };
+    own.map_or(period, |rhythm| rhythm.stretch)
 }
 
 /// What of a subscription a stretch is about.
@@ -308,7 +372,11 @@ impl Stretch<'_> {
                     share,
                     minimums: version.book.billing.minimums,
                 };
-                (rate_metered(&metered)?, figure.total())
+                let mut rated = rate_metered(&metered)?;
+                if let Some(watermark) = self.usage.watermarks.get(meter) {
+                    rated.explanation = rated.explanation.measured_up_to(watermark);
+                }
+                (rated, figure.total())
             }
         };
         let line = self.blank(ChargeKind::Arrears, &item.key, priced.name, rated);
@@ -354,6 +422,9 @@ impl Stretch<'_> {
                 "" => usage.name.clone(),
                 group => format!("{}, {group}", usage.name),
             };
+            if let Some(watermark) = self.usage.watermarks.get(&usage.key) {
+                rated.explanation = rated.explanation.measured_up_to(watermark);
+            }
             let line = self.blank(ChargeKind::Usage, &usage.key, &description, rated.clone());
             let tax_category = self.version.book.usage_tax(plan, usage).to_string();
             let line = Line { group: group.clone(), measured: figure.total(), tax_category, ..line };

@@ -43,8 +43,8 @@ pub struct Ground<'a> {
     pub running: &'a [Running],
     /// Its lines that were ended before their time.
     pub ended: &'a [Ended],
-    /// For items with lines from this very instant on, the last adjustment.
-    pub adjustments: &'a HashMap<i64, i64>,
+    /// The last adjustment of its lines that begin now or later, by item and start.
+    pub adjustments: &'a HashMap<(i64, Timestamp), i64>,
     /// What is known of its open stretch.
     pub usage: &'a Usage,
 }
@@ -100,7 +100,7 @@ pub fn change(ground: &Ground<'_>, command: &Change, now: Timestamp) -> Result<O
     owed.credits.extend(credits);
     let turn = if new_period { Turn::Edge } else { Turn::Rest(share.exact()) };
     discounted(&mut after, &mut owed.lines, at.date, &turn)?;
-    Ok(outcome(after, owed, now))
+    Ok(outcome(after, version, owed, now))
 }
 
 /// Whether a change of the plan begins a new period, paid whole, and credits nothing (knob).
@@ -108,8 +108,9 @@ fn resets(before: &Subscription, after: &Subscription, version: &Version) -> boo
     version.book.billing.plan_change == PlanChange::Reset && after.plan() != before.plan()
 }
 
-pub(super) fn outcome(after: Subscription, owed: Owed, now: Timestamp) -> Outcome {
-    Outcome { draft: draft(&after, now, owed.lines), subscription: after, credits: owed.credits }
+pub(super) fn outcome(after: Subscription, version: &Version, owed: Owed, now: Timestamp) -> Outcome {
+    let draft = draft(&after, version.book.billing.tax_rounding, now, owed.lines);
+    Outcome { draft, subscription: after, credits: owed.credits }
 }
 
 impl Outcome {
@@ -213,14 +214,20 @@ pub fn cancel(ground: &Ground<'_>, late: &[Late], now: Timestamp) -> Result<Outc
         State::Suspended if !in_trial => owed.add(close(ground, at, &[])?),
         _ => {}
     }
-    finish(ended, owed, at, now)
+    finish(ground, ended, owed, at, now)
 }
 
 /// The outcome of the end of a stretch before its time, coupons taken off.
-fn finish(mut after: Subscription, mut owed: Owed, at: Edge, now: Timestamp) -> Result<Outcome> {
+fn finish(
+    ground: &Ground<'_>,
+    mut after: Subscription,
+    mut owed: Owed,
+    at: Edge,
+    now: Timestamp,
+) -> Result<Outcome> {
     (after.arrears_from, after.rhythm) = (at, None);
     discounted(&mut after, &mut owed.lines, at.date, &Turn::Rest(Exact::one()))?;
-    Ok(outcome(after, owed, now))
+    Ok(outcome(after, ground.agreed, owed, now))
 }
 
 /// Pause a subscription now: what is not used is credited, nothing falls due until it resumes.
@@ -239,7 +246,7 @@ pub fn pause(ground: &Ground<'_>, now: Timestamp) -> Result<Outcome> {
     let credits = end(ground, billing.proration, at, |_| true)?;
     let mut owed = close(ground, at, &credits)?;
     owed.credits.extend(credits);
-    finish(Subscription { state, ..before.clone() }, owed, at, now)
+    finish(ground, Subscription { state, ..before.clone() }, owed, at, now)
 }
 
 /// Resume a paused subscription now: its days stay those of its anchor, the rest of the period is charged.
@@ -248,15 +255,17 @@ pub fn pause(ground: &Ground<'_>, now: Timestamp) -> Result<Outcome> {
 pub fn resume(ground: &Ground<'_>, now: Timestamp) -> Result<Outcome> {
     let before = ground.subscription;
     let state = Transition::Resume.require(before.state)?;
-    let start = Edge::at(now, &before.schedule.zone);
-    let period = Period { start, end: before.schedule.next_edge_after(now)? };
-    let (billed_through, arrears_from, peak) = (period.end, start, before.plan_quantity());
+    let zone = &before.schedule.zone;
+    let period = Period { start: Edge::at(now, zone), end: before.schedule.next_edge_after(now)? };
+    // Whoever pauses pays for the day when it is the old state's; then resuming counts from the next one as well.
+    let at = change_edge(&ground.agreed.book.billing, zone, now);
+    let (billed_through, arrears_from, peak) = (period.end, at, before.plan_quantity());
     let mut resumed = Subscription { state, period, billed_through, arrears_from, peak, ..before.clone() };
-    resumed.rhythm = arrears::rhythm(&resumed, ground.agreed, start)?;
+    resumed.rhythm = arrears::rhythm(&resumed, ground.agreed, at)?;
     let all: Vec<i64> = resumed.active_items().map(|item| item.ordinal).collect();
-    let (mut lines, share) = charge(ground, &resumed, ground.agreed, start, &all)?;
-    discounted(&mut resumed, &mut lines, start.date, &Turn::Rest(share.exact()))?;
-    Ok(outcome(resumed, Owed { lines, credits: Vec::new() }, now))
+    let (mut lines, share) = charge(ground, &resumed, ground.agreed, at, &all)?;
+    discounted(&mut resumed, &mut lines, at.date, &Turn::Rest(share.exact()))?;
+    Ok(outcome(resumed, ground.agreed, Owed { lines, credits: Vec::new() }, now))
 }
 
 /// The version the changed subscription is on: a new plan or cycle is agreed anew.
@@ -407,7 +416,8 @@ fn charge(
             if let Some(ended) = restored(ground.ended, &line.explanation, period, unit, zone) {
                 (line.amount, line.explanation) = (ended.credited, charged_again(&line.description, ended));
             }
-            let adjustment = ground.adjustments.get(&line.item).map_or(0, |last| last + 1);
+            let adjustment =
+                ground.adjustments.get(&(line.item, line.period.start.at)).map_or(0, |last| last + 1);
             Ok(Line { adjustment, ..line })
         })
         .collect();

@@ -34,15 +34,17 @@ pub fn redeem(
     let mut discounts: Vec<Discount> = Vec::with_capacity(coupons.len());
     for coupon in &coupons {
         let wrong = |code, detail: String| Err(Error::invalid(code, detail).at("/coupons"));
-        if coupon.expires.is_some_and(|expires| today >= expires) {
-            return wrong("coupon_expired", format!("The coupon {} can no longer be redeemed.", coupon.name));
+        if !coupon.is_valid_on(today) {
+            let detail = format!("The coupon {} cannot be redeemed on {today}.", coupon.name);
+            return wrong("coupon_expired", detail);
         }
         if discounts.iter().any(|one| one.key == coupon.key) {
-            return wrong("coupon_twice", format!("The coupon {} is named twice.", coupon.name));
+            let detail = format!("The coupon {} is named twice.", coupon.name);
+            return Err(Error::conflict("coupon_twice", detail).at("/coupons"));
         }
         if coupons.len() > 1 && !coupon.stacks {
             let detail = format!("The coupon {} does not go together with other coupons.", coupon.name);
-            return wrong("coupon_not_stackable", detail);
+            return Err(Error::conflict("coupon_not_stackable", detail).at("/coupons"));
         }
         let plan = items.first().and_then(|item| book.plan(&item.key));
         let usage = plan.iter().flat_map(|plan| &plan.usage).map(|usage| usage.key.as_str());

@@ -36,7 +36,7 @@ pub(super) fn take_off(
     let mut running: Vec<(&mut Discount, Reduction, Vec<bool>)> = Vec::new();
     for discount in discounts.iter_mut().filter(|discount| discount.runs(on)) {
         let covers: Vec<bool> = lines.iter().map(|line| discount.covers(&line.key)).collect();
-        if covers.contains(&true) {
+        if covers.contains(&true) && reaches_minimum(discount, lines, &covers, currency)? {
             let reduction = reduction(discount, currency, months, turn)?;
             running.push((discount, reduction, covers));
         }
@@ -57,6 +57,13 @@ pub(super) fn take_off(
         running.into_iter().for_each(|(discount, _, _)| use_up(discount, months));
     }
     Ok(())
+}
+
+/// Whether the lines a coupon covers come to what it asks for.
+fn reaches_minimum(discount: &Discount, lines: &[Line], covers: &[bool], currency: Currency) -> Result<bool> {
+    let Some(least) = discount.minimum else { return Ok(true) };
+    let covered = lines.iter().zip(covers).filter(|(_, covers)| **covers).map(|(line, _)| line.amount);
+    Ok(Money::total(covered, currency)?.exact_major() >= least.exact())
 }
 
 fn reduction(discount: &Discount, currency: Currency, months: u32, turn: &Turn) -> Result<Reduction> {

@@ -1,7 +1,7 @@
 //! What a figure changes that comes, or comes again, after its stretch was billed: one line naming that stretch, or
 //! a credit on the lines that billed it. Pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use kernel::{Error, Exact, Money, Result};
@@ -9,7 +9,7 @@ use rating::{Explanation, Rated, Step, rate_anew, true_up_anew};
 
 use super::Owed;
 use crate::{
-    credit_note::{Credit, Derivation, Running},
+    credit_note::{Credit, Derivation, Running, tax_of},
     invoice::{ChargeKind, Line},
     usage::{Figure, Figures, Groups},
 };
@@ -21,6 +21,8 @@ pub struct Late {
     pub start: Timestamp,
     /// What was measured, for the keys that changed.
     pub figures: Figures,
+    /// The last event in a figure, where that was said.
+    pub watermarks: BTreeMap<String, String>,
     /// All lines of usage, fees in arrears and minimums of the stretch.
     pub billed: Vec<Running>,
 }
@@ -39,7 +41,10 @@ impl Late {
                 let before: Vec<&Running> =
                     of_key.iter().copied().filter(|one| one.line.group == group).collect();
                 let billed = gross_left(&before, basis.line.amount.currency())?;
-                let rated = rate_anew(&basis.line.explanation, &figure.measured(), billed)?;
+                let mut rated = rate_anew(&basis.line.explanation, &figure.measured(), billed)?;
+                if let Some(watermark) = self.watermarks.get(key) {
+                    rated.explanation = rated.explanation.measured_up_to(watermark);
+                }
                 more = Some(match more {
                     None => rated.amount,
                     Some(sum) => sum.checked_add(rated.amount)?,
@@ -68,7 +73,7 @@ impl Late {
 
 impl Line {
     /// Whether the figure under `key` says how much it is: its usage price's, or its price's meter's.
-    fn amount_is_of(&self, key: &str) -> bool {
+    pub(crate) fn amount_is_of(&self, key: &str) -> bool {
         match self.kind {
             ChargeKind::Usage => self.key == key,
             ChargeKind::Arrears => self
@@ -156,7 +161,7 @@ pub(super) fn correct(line: Line, rated: Rated, before: &[&Running]) -> Result<O
         return Ok(owed);
     }
     let mut to_credit = rated.amount.negated();
-    for one in before.iter().rev().filter(|one| one.line.amount.minor() > 0) {
+    for one in before.iter().rev().filter(|one| one.line.amount.minor() > 0 && one.can_be_credited()) {
         let gross = gross_of(one)?;
         let taken = if to_credit.minor() < gross.minor() { to_credit } else { gross };
         let left = one.line.amount.checked_sub(one.credited)?;
@@ -190,6 +195,7 @@ fn credit(one: &Running, net: Money, rated: &Rated) -> Result<Credit> {
         description: one.line.description.clone(),
         period: one.line.period,
         amount: net,
+        tax: tax_of(one, net)?,
         derivation: Derivation::Measured(explanation),
     })
 }

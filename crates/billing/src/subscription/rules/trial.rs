@@ -83,10 +83,10 @@ pub fn reminders(trial: &Trial, subscription: &Subscription) -> Result<Vec<(Time
 /// Errors: those of items, when the plan to go on with has no price for the cycle.
 pub fn end(ready: &Ready<'_>) -> Result<Renewal> {
     let Ready { subscription, agreed, in_force, usage, .. } = *ready;
-    let at = subscription.billed_through;
+    let (at, tax_rounding) = (subscription.billed_through, agreed.book.billing.tax_rounding);
     if subscription.ends.is_some_and(|ends| ends <= at.at) {
         let ended = Subscription { state: State::Canceled, scheduled: Vec::new(), ..subscription.clone() };
-        return Ok(Renewal { at, subscription: ended, owed: Owed::default(), dropped: None });
+        return Ok(Renewal { at, subscription: ended, tax_rounding, owed: Owed::default(), dropped: None });
     }
     let mut owed = if agreed.book.billing.trial_usage == TrialUsage::Billed {
         arrears::close_usage(subscription, agreed, usage, at)?
@@ -97,7 +97,7 @@ pub fn end(ready: &Ready<'_>) -> Result<Renewal> {
     let (mut subscription, lines) = by_book(tried, version, at)?;
     discounted(&mut subscription, &mut owed.lines, at.date, &Turn::Rest(kernel::Exact::one()))?;
     owed.lines.extend(lines);
-    Ok(Renewal { at, subscription, owed, dropped })
+    Ok(Renewal { at, subscription, tax_rounding, owed, dropped })
 }
 
 /// A subscription and the lines that begin its paid time.
@@ -160,7 +160,7 @@ pub fn convert(subscription: &Subscription, version: &Version, now: Timestamp) -
     let from = Edge::at(now, &subscription.schedule.zone);
     let ended = Subscription { trial_end: Some(from), ..subscription.clone() };
     let (subscription, lines) = paid_from(ended, version, from)?;
-    Ok(Decision { draft: draft(&subscription, now, lines), subscription })
+    Ok(Decision { draft: draft(&subscription, version.book.billing.tax_rounding, now, lines), subscription })
 }
 
 /// Let a trial last `days` longer, 1 to 90.
@@ -216,5 +216,5 @@ pub fn reinstate(
         }
     };
     owed.lines.extend(lines);
-    Ok(outcome(back, owed, now))
+    Ok(outcome(back, version, owed, now))
 }

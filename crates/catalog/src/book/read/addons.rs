@@ -132,12 +132,12 @@ impl Reader<'_> {
     /// Every plan and cycle the add-on can be bought with needs a price of it.
     fn check_cycles(&self, entry: &Entry<'_>, addon: &Addon, named: Option<&[&Plan]>, report: &mut Report) {
         let Some(book) = self.currency.filter(|_| recurs(addon)) else { return };
-        let mut missing: Vec<(Cycle, Currency)> = Vec::new();
+        let mut checked: HashSet<(Cycle, Currency)> = HashSet::new();
         let mut check = |plan: &Plan, cycle: Cycle, currency: Currency| {
-            if covers(&addon.prices, cycle, currency) || missing.contains(&(cycle, currency)) {
+            // Each cycle is looked for, and missed, once.
+            if !checked.insert((cycle, currency)) || covers(&addon.prices, cycle, currency) {
                 return;
             }
-            missing.push((cycle, currency));
             let (addon, plan) = (short(&addon.key), short(&plan.key));
             let within = if currency == book { String::new() } else { format!(" in {currency}") };
             report.add_hint(

@@ -1,6 +1,6 @@
 //! `[features]`, and the places where plans and add-ons refer to them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::{
     super::model::{Feature, FeatureKind, Included},
@@ -17,15 +17,20 @@ const MAX_AMOUNT: u64 = 1_000_000_000_000;
 pub(super) struct Features<'t> {
     list: Vec<Feature>,
     by_key: HashMap<&'t str, Option<usize>>,
+    /// The units of all limits.
+    units: HashSet<String>,
 }
 
 /// Read `[features]`.
 pub(super) fn read<'t>(entries: &[Entry<'t>], report: &mut Report) -> Features<'t> {
-    let mut features = Features { list: Vec::new(), by_key: HashMap::new() };
+    let mut features = Features { list: Vec::new(), by_key: HashMap::new(), units: HashSet::new() };
     let mut names = Names::of("feature");
     for entry in entries {
         let feature = read_one(entry, &mut names, report);
         features.by_key.insert(entry.key, feature.is_some().then_some(features.list.len()));
+        if let Some(FeatureKind::Limit { unit }) = feature.as_ref().map(|feature| &feature.kind) {
+            features.units.insert(unit.clone());
+        }
         features.list.extend(feature);
     }
     features
@@ -110,7 +115,12 @@ impl Features<'_> {
         }
     }
 
-    /// The units of all limits.
+    /// Whether a limit is counted in this unit.
+    pub(super) fn has_unit(&self, unit: &str) -> bool {
+        self.units.contains(unit)
+    }
+
+    /// The units of all limits, in the order of the file.
     pub(super) fn units(&self) -> impl Iterator<Item = &str> {
         self.list.iter().filter_map(|feature| self.unit_of(&feature.key))
     }

@@ -145,7 +145,7 @@ fn check_minimum(item: &Item<'_>, plan: &Plan, report: &mut Report) {
 
 /// What a plan is sold per is counted, so it is the unit of a limit.
 fn check_unit(price: &Item<'_>, unit: Option<&str>, features: &Features<'_>, report: &mut Report) {
-    let Some(unit) = unit.filter(|unit| features.units().all(|known| known != *unit)) else { return };
+    let Some(unit) = unit.filter(|unit| !features.has_unit(unit)) else { return };
     let span = price.get_ref().get("per").map_or(price.span(), Item::span);
     let message = format!("no limit in [features] has the unit `{}`", short(unit));
     report.add_unknown(span, message, unit, features.units());

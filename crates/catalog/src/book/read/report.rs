@@ -57,6 +57,9 @@ impl Report {
         word: &str,
         known: impl IntoIterator<Item = &'k str>,
     ) {
+        if self.found.len() >= MAX_MISTAKES {
+            return self.push(span, message.into(), None);
+        }
         let known = known.into_iter().take(MAX_COMPARISONS - self.compared);
         let known = known.inspect(|_| self.compared += 1);
         let hint = nearest(word, known).map(|meant| format!("did you mean `{meant}`?"));

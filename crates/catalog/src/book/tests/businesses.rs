@@ -140,6 +140,7 @@ fn apex_sells_whichever_is_less() {
     let coupon = book.coupon("recommended").unwrap();
     assert_eq!(coupon.lasts, Lasts::Periods(3));
     assert!(coupon.covers("mid") && !coupon.covers("run_pack"));
+    assert!(coupon.new_customers_only && coupon.per_customer == 1);
 }
 
 #[test]
@@ -184,4 +185,7 @@ fn grosso_sells_plans_beside_its_commission() {
         ]
     );
     assert_eq!(book.trial, None);
+    let referral = book.coupon("early_adopter").unwrap();
+    assert_eq!((&referral.discount, referral.code.as_ref()), (&Discount::FreeMonths { months: 3 }, None));
+    assert!(referral.per_customer > 100 && referral.covers("enterprise") && !referral.covers("free"));
 }

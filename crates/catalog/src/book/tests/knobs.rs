@@ -61,6 +61,34 @@ fn what_is_written_as_the_default_says_nothing_new() {
     assert_eq!(good(&text("tax = \"standard\"", PLAN)).digest(), good(&text("", PLAN)).digest());
 }
 
+/// Stored versions are named by the digest of their JSON, so what a book does not say must not stand in it.
+#[test]
+fn what_a_book_does_not_say_is_not_in_its_json() {
+    let json = good(&text(
+        "",
+        "[plans.a]\nname = \"A\"\nprice = { month = 1 }\nusage = { calls = 1 }\n\
+         [addons.x]\nname = \"X\"\nprice = { once = 1 }\n[coupons.c]\nname = \"C\"\npercent = 5",
+    ))
+    .canonical_json();
+    for key in [
+        "plan_change",
+        "cancellation_credit",
+        "invoices",
+        "zero_invoices",
+        "tax",
+        "tax_rounding",
+        "late_window",
+        "trial_usage",
+        "thresholds",
+        "per_customer",
+        "new_customers_only",
+        "minimum",
+        "starts",
+    ] {
+        assert!(!json.contains(&format!("\"{key}\":")), "{key}: {json}");
+    }
+}
+
 #[test]
 fn mistakes_in_knobs_are_named() {
     for (written, sentence) in [

@@ -1,0 +1,116 @@
+//! Customers by what they subscribe to.
+
+use std::collections::HashSet;
+
+use identity::customer::{self, Find, Found, Place};
+use kernel::{Result, ids::CustomerId};
+use store::View;
+
+use crate::subscription::{self, State};
+
+/// States in which a subscription goes on in some way.
+pub const RUNNING: [State; 6] =
+    [State::Active, State::Trialing, State::PastDue, State::Incomplete, State::Paused, State::Suspended];
+
+/// What customers are to have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Having {
+    /// A subscription in this state.
+    Subscription(State),
+    /// No subscription that goes on: only ended ones, or none at all.
+    Nothing,
+}
+
+/// Customers asked for by what they are and what they have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// What they are, and in which order they come.
+    pub find: Find,
+    /// What they have.
+    pub having: Option<Having>,
+}
+
+/// A state that fewer subscriptions than this are in is rare: its customers are looked at one and all.
+const RARE: i64 = 2_000;
+/// Customers looked at in one go where most have what is asked for.
+const AT_ONCE: i64 = 200;
+/// After so many without filling a page a list ends early: who asks on goes on from there.
+const MOST: usize = 20_000;
+
+/// Part of a list of customers.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// The customers, with their places.
+    pub found: Vec<Found>,
+    /// Where to go on; none at the end.
+    pub next: Option<Place>,
+}
+
+/// The customers asked for behind a place (none: from the first), at most `limit`.
+pub fn list(view: &mut View<'_>, filter: &Filter, after: Option<&Place>, limit: usize) -> Result<Listed> {
+    let more = limit as i64 + 1;
+    let Some(having) = filter.having else {
+        let found = customer::search(view, &filter.find, after, more)?;
+        return Ok(cut(found, limit));
+    };
+    if let Having::Subscription(state) = having {
+        let some = subscription::customers_in(view, state, RARE)?;
+        if (some.len() as i64) < RARE {
+            return rare(view, filter, some, after, limit);
+        }
+    }
+    common(view, filter, having, after.cloned(), limit)
+}
+
+fn cut(mut found: Vec<Found>, limit: usize) -> Listed {
+    let more = found.len() > limit;
+    found.truncate(limit);
+    Listed { next: found.last().filter(|_| more).map(Found::place), found }
+}
+
+/// All that have it are known: take those asked for, in order.
+fn rare(
+    view: &mut View<'_>,
+    filter: &Filter,
+    mut customers: Vec<CustomerId>,
+    after: Option<&Place>,
+    limit: usize,
+) -> Result<Listed> {
+    customers.sort_unstable();
+    customers.dedup();
+    let mut found = customer::load_found(view, customers)?;
+    let find = &filter.find;
+    found.retain(|one| find.matches(one) && after.is_none_or(|place| find.comes_after(one, place)));
+    found.sort_by(|one, other| find.compare(one, other));
+    Ok(cut(found, limit))
+}
+
+/// Walk along the customers in order and keep those that have it.
+fn common(
+    view: &mut View<'_>,
+    filter: &Filter,
+    having: Having,
+    mut after: Option<Place>,
+    limit: usize,
+) -> Result<Listed> {
+    let (states, wanted): (&[State], bool) = match &having {
+        Having::Subscription(state) => (std::slice::from_ref(state), true),
+        Having::Nothing => (&RUNNING, false),
+    };
+    let (mut kept, mut seen) = (Vec::new(), 0);
+    loop {
+        let found = customer::search(view, &filter.find, after.as_ref(), AT_ONCE)?;
+        let last = (found.len() as i64) < AT_ONCE;
+        seen += found.len();
+        after = found.last().map(Found::place);
+        let ids: Vec<CustomerId> = found.iter().map(|one| one.customer.id).collect();
+        let have: HashSet<CustomerId> = subscription::having(view, ids, states)?.into_iter().collect();
+        kept.extend(found.into_iter().filter(|one| have.contains(&one.customer.id) == wanted));
+        if kept.len() > limit || last {
+            return Ok(cut(kept, limit));
+        }
+        if seen >= MOST {
+            return Ok(Listed { found: kept, next: after });
+        }
+    }
+}

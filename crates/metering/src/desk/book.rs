@@ -1,0 +1,295 @@
+//! Booking an event: into the log, its tally, the names and the counters of limits. In memory; [`Rows`] is what is
+//! then written.
+
+use std::{collections::HashMap, sync::Arc};
+
+use kernel::{
+    Error, Result,
+    ids::{CustomerId, SubscriptionId},
+};
+use uuid::Uuid;
+
+use super::{
+    InForce, Rows, State, Terms,
+    rows::{ChunkRow, SeriesRow},
+    state::{Hour, Series, series_key},
+};
+use crate::{
+    event::{Checked, EventName, Meter, Reading},
+    log::{Address, CHUNK_ENTRIES, Entry, Kind},
+    once::{IntMap, Known},
+    usage::{Followed, Sample, Tally, read_dimensions, window},
+};
+
+/// The most series one customer's meter can have.
+pub const MAX_SERIES: usize = 100_000;
+
+/// What a group has become so far, beside what it changed in memory.
+#[derive(Debug)]
+pub struct Draft {
+    /// The clock of acceptance.
+    pub now: i64,
+    /// What will be written.
+    pub rows: Rows,
+    /// Hours whose tally could not follow and is to be counted anew, with the aggregation.
+    pub anew: IntMap<(i64, i64), catalog::Aggregation>,
+    /// Chunks being filled, by series and hour.
+    filling: IntMap<(i64, i64), ChunkRow>,
+    values: IntMap<(i64, i64, u128), i64>,
+    seconds: HashMap<(CustomerId, String, String, i64), i128>,
+}
+
+/// A group in the making. The state may be let go of between two asks.
+pub struct Group<'s> {
+    /// The environment's state.
+    pub state: &'s mut State,
+    /// What will be written.
+    pub draft: &'s mut Draft,
+}
+
+impl Draft {
+    /// Of an empty group at an instant of acceptance.
+    pub fn begin(state: &mut State, now: i64) -> Self {
+        let now = now.max(state.accepted);
+        state.accepted = now;
+        state.tick += 1;
+        let (filling, anew, values) = (IntMap::default(), IntMap::default(), IntMap::default());
+        Self { now, rows: Rows::default(), anew, filling, values, seconds: HashMap::new() }
+    }
+
+    /// The entries the group adds to a series and hour, with their addresses.
+    pub fn added(&self, series: i64, hour: i64) -> Vec<(Address, Entry)> {
+        let chunks = self.chunks(series, hour);
+        chunks
+            .flat_map(|chunk| {
+                let address = |place| Address::new(chunk.n, place);
+                chunk.entries.iter().enumerate().map(move |(place, entry)| (address(place), entry.clone()))
+            })
+            .collect()
+    }
+
+    /// The chunk of a series and hour that was the last one before the group's own.
+    pub fn chunk_before(&self, series: i64, hour: i64) -> i64 {
+        self.chunks(series, hour).next().map_or(0, |chunk| chunk.prev)
+    }
+
+    /// The group's own chunks of a series and hour, in the order of their numbers.
+    fn chunks(&self, series: i64, hour: i64) -> impl Iterator<Item = &ChunkRow> {
+        let full = self.rows.chunks.iter().filter(move |chunk| chunk.series == series && chunk.hour == hour);
+        full.chain(self.filling.get(&(series, hour)))
+    }
+}
+
+/// An event about to be booked, and whose it is.
+pub struct Booking {
+    /// Whose.
+    pub customer: CustomerId,
+    /// For which subscription.
+    pub subscription: Option<SubscriptionId>,
+    /// Its meter.
+    pub meter: Arc<Meter>,
+    /// Its dimensions.
+    pub dimensions: String,
+    /// What goes into the log.
+    pub entry: Entry,
+    /// Its fingerprints; none for one that takes the place of another.
+    pub name: Option<(u128, u64)>,
+}
+
+impl Booking {
+    /// Of an event that came in.
+    pub fn of(event: Checked, customer: CustomerId, subscription: Option<SubscriptionId>, now: i64) -> Self {
+        let Checked { name, identity, content, meter, at, reading, dimensions, data, .. } = event;
+        let entry = Entry {
+            kind: Kind::Event,
+            name,
+            at: at.unwrap_or(now),
+            accepted: now,
+            reading,
+            over_limit: false,
+            data,
+            answer: None,
+        };
+        Self { customer, subscription, meter, dimensions, entry, name: Some((identity, content)) }
+    }
+}
+
+impl Group<'_> {
+    /// Book an event. Error: `too_many_series`.
+    pub fn book(&mut self, booking: Booking) -> Result<Address> {
+        let Booking { customer, subscription, meter, dimensions, entry, name } = booking;
+        let (meter, dimensions) = (&*meter, dimensions.as_str());
+        let series = self.series(customer, subscription, meter, dimensions, entry.at)?;
+        let hour = window::hour_of(entry.at, series.shift);
+        let sample = Sample { at: entry.at, value: entry.reading.amount() };
+        let (at, accepted, reading) = (entry.at, entry.accepted, entry.reading);
+        let address = self.append(meter, series.id, hour, entry);
+        if self.tally(meter, series.id, hour).tally.add(sample) == Followed::CountAnew {
+            self.draft.anew.insert((series.id, hour), meter.aggregation);
+        }
+        self.value(series.id, hour, reading, 1);
+        if let Some((identity, content)) = name {
+            let known = Known { address, content };
+            self.state.names.add(identity, known);
+            self.draft.rows.names.push((identity, known));
+        }
+        self.count(customer, meter, dimensions, (at, accepted), reading.amount());
+        Ok(address)
+    }
+
+    /// Book that an entry does not count any more.
+    pub fn void(
+        &mut self,
+        customer: CustomerId,
+        meter: &Meter,
+        dimensions: &str,
+        (series, hour): (i64, i64),
+        (target, entry): (Address, &Entry),
+    ) {
+        let (now, reading) = (self.draft.now, entry.reading);
+        let name = EventName { source: entry.name.source.clone(), id: entry.name.id.clone() };
+        let void = Entry {
+            kind: Kind::Void(target),
+            name,
+            accepted: now,
+            data: String::new(),
+            answer: None,
+            over_limit: false,
+            ..*entry
+        };
+        self.append(meter, series, hour, void);
+        let sample = Sample { at: entry.at, value: reading.amount() };
+        if self.tally(meter, series, hour).tally.remove(meter.aggregation, sample) == Followed::CountAnew {
+            self.draft.anew.insert((series, hour), meter.aggregation);
+        }
+        self.value(series, hour, reading, -1);
+        self.count(customer, meter, dimensions, (entry.at, entry.accepted), -reading.amount());
+    }
+
+    /// The series of these dimensions, made when it is not there.
+    fn series(
+        &mut self,
+        customer: CustomerId,
+        subscription: Option<SubscriptionId>,
+        meter: &Meter,
+        dimensions: &str,
+        at: i64,
+    ) -> Result<Series> {
+        let key = series_key(&meter.kind, subscription, dimensions);
+        let desk = self.state.desks.get_mut(&customer).ok_or_else(|| missing("customer"))?;
+        desk.tick = self.state.tick;
+        if let Some(series) = desk.series(meter, &key) {
+            return Ok(series);
+        }
+        let of_meter = desk.series.entry(meter.key.clone()).or_default();
+        if of_meter.len() >= MAX_SERIES {
+            let detail = format!(
+                "The customer has {MAX_SERIES} combinations of dimensions of {} already. Use fewer different values.",
+                meter.key
+            );
+            return Err(Error::invalid("too_many_series", detail).at("/data"));
+        }
+        let at = jiff::Timestamp::from_microsecond(at).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        let shift = window::shift_of(&desk.account.zone, at);
+        let series = Series { id: self.state.next_series, shift };
+        self.state.next_series += 1;
+        of_meter.insert(key, series);
+        self.draft.rows.series.push(SeriesRow {
+            customer,
+            meter: meter.key.clone(),
+            kind: meter.kind.clone(),
+            subscription: subscription.map_or_else(Uuid::nil, |id| id.uuid()),
+            dimensions: dimensions.to_owned(),
+            id: series.id,
+            shift,
+        });
+        Ok(series)
+    }
+
+    /// Append to the chunk of a series and hour, which a new one follows when it is full.
+    fn append(&mut self, meter: &Meter, series: i64, hour: i64, entry: Entry) -> Address {
+        let full = |chunk: &ChunkRow| chunk.entries.len() == CHUNK_ENTRIES;
+        if self.draft.filling.get(&(series, hour)).is_none_or(full) {
+            let n = self.state.next_chunk;
+            self.state.next_chunk += 1;
+            let stored = self.tally(meter, series, hour);
+            let prev = std::mem::replace(&mut stored.head, n);
+            let chunk = ChunkRow { n, series, hour, prev, accepted: self.draft.now, entries: Vec::new() };
+            self.draft.rows.chunks.extend(self.draft.filling.insert((series, hour), chunk));
+        }
+        // It was put there above when it was not.
+        self.draft.filling.get_mut(&(series, hour)).map_or(Address(0), |chunk| {
+            chunk.entries.push(entry);
+            Address::new(chunk.n, chunk.entries.len() - 1)
+        })
+    }
+
+    fn tally(&mut self, meter: &Meter, series: i64, hour: i64) -> &mut Hour {
+        self.state
+            .hours
+            .entry((series, hour))
+            .or_insert_with(|| Hour { head: 0, tally: Tally::empty(meter.aggregation) })
+    }
+
+    fn value(&mut self, series: i64, hour: i64, reading: Reading, by: i64) {
+        if let Reading::Value(value) = reading {
+            *self.draft.values.entry((hour, series, value)).or_default() += by;
+        }
+    }
+
+    /// Count an amount under the customer's limit on the meter, if there is one and it is in memory.
+    fn count(
+        &mut self,
+        customer: CustomerId,
+        meter: &Meter,
+        dimensions: &str,
+        (at, accepted): (i64, i64),
+        amount: i64,
+    ) {
+        let Some(desk) = self.state.desks.get_mut(&customer) else { return };
+        let Terms::Limited(limit) = desk.terms(meter) else { return };
+        let who = who(limit, dimensions);
+        let Some(counter) = desk.counter(&meter.key, &who) else { return };
+        counter.settle(self.draft.now);
+        if let Some((second, sum)) = counter.count(at, accepted, amount) {
+            self.draft.seconds.insert((customer, meter.key.clone(), who, second), sum);
+        }
+    }
+
+    /// What the group will write: chunks in order, each tally once.
+    pub fn finish(&mut self) -> Rows {
+        let mut rows = std::mem::take(&mut self.draft.rows);
+        rows.chunks.extend(self.draft.filling.drain().map(|(_, chunk)| chunk));
+        rows.chunks.sort_unstable_by_key(|chunk| chunk.n);
+        let mut touched: Vec<(i64, i64)> =
+            rows.chunks.iter().map(|chunk| (chunk.hour, chunk.series)).collect();
+        touched.sort_unstable();
+        touched.dedup();
+        for (hour, series) in touched {
+            if let Some(stored) = self.state.hours.get(&(series, hour)) {
+                rows.tallies.push((hour, series, stored.head, stored.tally.encode()));
+            }
+        }
+        let values = std::mem::take(&mut self.draft.values).into_iter().filter(|(_, by)| *by != 0);
+        rows.values.extend(values.map(|((hour, series, value), by)| (hour, series, value, by)));
+        rows.values.sort_unstable();
+        let seconds = std::mem::take(&mut self.draft.seconds).into_iter();
+        rows.seconds.extend(seconds.map(|((customer, meter, who, second), amount)| {
+            let amount = amount.clamp(i64::MIN.into(), i64::MAX.into()) as i64;
+            (customer, meter, who, second, amount)
+        }));
+        rows
+    }
+}
+
+/// Whose usage counts together with that of an event of these dimensions.
+pub fn who(limit: &InForce, dimensions: &str) -> String {
+    match limit.property {
+        None => String::new(),
+        Some(property) => read_dimensions(dimensions).remove(property).unwrap_or_default(),
+    }
+}
+
+pub(crate) fn missing(what: &str) -> Error {
+    Error::internal(format!("a {what} was not loaded before it was booked on"))
+}

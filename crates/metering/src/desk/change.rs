@@ -1,0 +1,204 @@
+//! Voiding and replacing accepted events. Rare, and therefore alone in its group.
+
+use kernel::{Error, Result, ids::CustomerId};
+use store::{Db, Scope, params};
+
+use super::{
+    Directory, State,
+    book::{Booking, Draft, Group},
+    load::{self, Wanted},
+    rows::ChangeRow,
+    state::Hour,
+};
+use crate::{
+    event::{Checked, EventName, Meters},
+    log::{self, Address, Entry, Kind},
+    once::{Known, Place, segment},
+    sql,
+    usage::Tally,
+};
+
+/// What is to become of an accepted event.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// Fingerprint of its name.
+    pub identity: u128,
+    /// What stands in its place; none: it is voided.
+    pub replacement: Option<Checked>,
+    /// Who wants it.
+    pub actor: String,
+    /// Why, as a code.
+    pub reason: Option<String>,
+}
+
+/// What a change did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// False when it was so before.
+    pub changed: bool,
+}
+
+/// The event to change, as it stands.
+struct Target {
+    original: Address,
+    number: i64,
+    address: Address,
+    series: i64,
+    hour: i64,
+    entry: Entry,
+    whose: Whose,
+}
+
+#[derive(Clone)]
+struct Whose {
+    customer: CustomerId,
+    meter: String,
+    dimensions: String,
+}
+
+/// Change an event in memory; none when it is so already. The caller saves the group.
+///
+/// Errors: `event_unknown`; `event_voided` for a replacement of an event that was voided; those of booking.
+pub fn decide(
+    ground: (&Db, &Scope, &dyn Directory, &Meters),
+    state: &mut State,
+    change: &Change,
+    now: i64,
+) -> Result<Option<Draft>> {
+    let (db, scope, directory, meters) = ground;
+    let known = known(db, scope, state, change.identity)?.ok_or_else(unknown)?;
+    let Some(target) = target(db, scope, known.address)? else {
+        return if change.replacement.is_none() { Ok(None) } else { Err(voided()) };
+    };
+    if change.replacement.as_ref().is_some_and(|new| is_the_same(new, &target)) {
+        return Ok(None);
+    }
+    let meter = meters.get(&target.whose.meter).cloned().ok_or_else(unknown)?;
+    let subjects = [target.whose.customer.to_string()].into_iter();
+    let subjects = subjects.chain(change.replacement.iter().map(|new| new.subject.clone()));
+    let strangers: Vec<String> = subjects.filter(|subject| state.whom(subject).is_none()).collect();
+    load::arrivals(db, scope, directory, strangers)?.seat(state);
+    let old = event_of(&target, &meter);
+    for event in std::iter::once(&old).chain(&change.replacement) {
+        Wanted::for_event(state, event, now)?.load(db, scope, now)?.seat(state);
+    }
+    load_hour(db, scope, state, &target, &meter)?;
+    let mut draft = Draft::begin(state, now);
+    let mut group = Group { state, draft: &mut draft };
+    let (place, entry) = ((target.series, target.hour), (target.address, &target.entry));
+    group.void(target.whose.customer, &meter, &target.whose.dimensions, place, entry);
+    let mut replacement = None;
+    if let Some(new) = &change.replacement {
+        let whom = group.state.whom(&new.subject);
+        let (customer, subscription) = whom.ok_or_else(|| {
+            Error::invalid("subject_unknown", "No customer or subscription here is called like that.")
+                .at("/subject")
+        })?;
+        let mut booking = Booking::of(new.clone(), customer, subscription, group.draft.now);
+        booking.entry.at = new.at.unwrap_or(target.entry.at);
+        booking.entry.accepted = target.entry.accepted;
+        booking.entry.kind = Kind::Replacement(target.address);
+        booking.name = None;
+        replacement = Some(group.book(booking)?.0 as i64);
+    }
+    group.draft.rows.change = Some(ChangeRow {
+        original: target.original.0 as i64,
+        number: target.number,
+        replacement,
+        actor: change.actor.clone(),
+        reason: change.reason.clone(),
+    });
+    Ok(Some(draft))
+}
+
+fn known(db: &Db, scope: &Scope, state: &State, identity: u128) -> Result<Option<Known>> {
+    if let Some(known) = state.names.recent(identity) {
+        return Ok(Some(known));
+    }
+    let places = state.names.places(&[identity]);
+    let find = move |view: &mut store::View<'_>| {
+        for Place { segment: number, page } in &places {
+            let bytes = view.opt(&sql::PAGES, params![number, vec![*page]], |row| row.get::<Vec<u8>>(0))?;
+            let bytes = bytes.unwrap_or_default();
+            if let Some((_, known)) = segment::decode(&bytes).find(|(name, _)| *name == identity) {
+                return Ok(Some(known));
+            }
+        }
+        Ok(None)
+    };
+    db.read(scope, find).wait()
+}
+
+/// The event as it stands, through what was changed before; none when it was voided.
+fn target(db: &Db, scope: &Scope, original: Address) -> Result<Option<Target>> {
+    let found = db.read(scope, move |view| {
+        let last = view.opt(&sql::CHANGES, params![original.0 as i64], |row| {
+            Ok((row.get::<i64>(0)?, row.get::<Option<i64>>(1)?))
+        })?;
+        let (number, address) = match last {
+            None => (1, original),
+            Some((number, Some(replacement))) => (number + 1, Address(replacement as u64)),
+            Some((_, None)) => return Ok(None),
+        };
+        let (series, hour, entry) = log::entry(view, address)?.ok_or_else(unknown)?;
+        let whose = view.one(&sql::SERIES, params![series], |row| {
+            Ok(Whose { customer: row.get(0)?, meter: row.get(1)?, dimensions: row.get(4)? })
+        })?;
+        Ok(Some(Target { original, number, address, series, hour, entry, whose }))
+    });
+    found.wait()
+}
+
+/// The hour the event is in, which need not be the one that events of its time go to now.
+fn load_hour(
+    db: &Db,
+    scope: &Scope,
+    state: &mut State,
+    target: &Target,
+    meter: &crate::event::Meter,
+) -> Result<()> {
+    let (series, hour, aggregation) = (target.series, target.hour, meter.aggregation);
+    if state.hours.contains_key(&(series, hour)) {
+        return Ok(());
+    }
+    let stored = db.read(scope, move |view| {
+        view.one(&sql::TALLIES_AT, params![hour, vec![series]], |row| {
+            let bytes: Vec<u8> = row.get(2)?;
+            Ok(Hour { head: row.get(1)?, tally: Tally::decode(aggregation, &bytes)? })
+        })
+    });
+    state.hours.insert((series, hour), stored.wait()?);
+    Ok(())
+}
+
+/// The stored event in the shape of one that comes in.
+fn event_of(target: &Target, meter: &std::sync::Arc<crate::event::Meter>) -> Checked {
+    let EventName { source, id } = target.entry.name.clone();
+    Checked {
+        name: EventName { source, id },
+        identity: 0,
+        content: 0,
+        meter: std::sync::Arc::clone(meter),
+        subject: target.whose.customer.to_string(),
+        at: Some(target.entry.at),
+        reading: target.entry.reading,
+        dimensions: target.whose.dimensions.clone(),
+        data: target.entry.data.clone(),
+    }
+}
+
+fn is_the_same(new: &Checked, target: &Target) -> bool {
+    new.meter.key == target.whose.meter
+        && new.subject == target.whose.customer.to_string()
+        && new.at.is_none_or(|at| at == target.entry.at)
+        && new.reading == target.entry.reading
+        && new.data == target.entry.data
+}
+
+fn unknown() -> Error {
+    Error::new(kernel::Kind::NotFound, "event_unknown", "There is no event of this source and id here.")
+}
+
+fn voided() -> Error {
+    Error::conflict("event_voided", "The event was voided. Send what happened under another id.")
+}

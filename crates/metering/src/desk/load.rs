@@ -1,0 +1,352 @@
+//! Bringing into memory what a group needs and does not find there: one read for its customers, one for the rest.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use catalog::Aggregation;
+use jiff::Timestamp;
+use kernel::{Error, Exact, Id, Result, ids::CustomerId};
+use store::{Db, Row, Scope, View, params};
+use uuid::Uuid;
+
+use super::{
+    Directory, InForce, Resolved, State, Terms,
+    ask::{Ask, LimitAsk, Wish},
+    book::who,
+    state::{Desk, Hour, Series, series_key},
+};
+use crate::{
+    event::{Checked, Meter},
+    limit::{Answer, Counter, Held, Reserved},
+    log,
+    once::{IntMap, Known, Place, segment},
+    sql,
+    usage::{self, Span, Subject, Tally, window},
+};
+
+/// Customers on their way to their desks, with their series.
+#[derive(Debug, Default)]
+pub struct Arrivals {
+    whom: Vec<(String, Resolved)>,
+    series: Vec<(CustomerId, String, String, Series)>,
+}
+
+/// Ask who is meant by subjects, and read their series. Subjects that nobody knows stay away.
+pub fn arrivals(
+    db: &Db,
+    scope: &Scope,
+    directory: &dyn Directory,
+    mut subjects: Vec<String>,
+) -> Result<Arrivals> {
+    subjects.sort_unstable();
+    subjects.dedup();
+    if subjects.is_empty() {
+        return Ok(Arrivals::default());
+    }
+    let resolved = directory.resolve(scope, &subjects)?;
+    let whom: Vec<(String, Resolved)> =
+        subjects.into_iter().zip(resolved).filter_map(|(subject, found)| Some((subject, found?))).collect();
+    let customers: BTreeSet<CustomerId> = whom.iter().map(|(_, found)| found.account.customer).collect();
+    let customers: Vec<CustomerId> = customers.into_iter().collect();
+    let series =
+        db.read(scope, move |view| view.all(&sql::SERIES_OF, params![customers], read_series)).wait()?;
+    Ok(Arrivals { whom, series })
+}
+
+impl Arrivals {
+    /// Put them at their desks; whoever is there already stays as it is.
+    pub fn seat(self, state: &mut State) {
+        let mut new = BTreeSet::new();
+        for (subject, Resolved { account, subscription }) in self.whom {
+            let customer = account.customer;
+            state.subjects.insert(subject, (customer, subscription));
+            if !state.desks.contains_key(&customer) {
+                state.desks.insert(customer, Desk::new(account, state.tick));
+                new.insert(customer);
+            }
+        }
+        for (customer, meter, key, series) in self.series {
+            if let Some(desk) = state.desks.get_mut(&customer).filter(|_| new.contains(&customer)) {
+                desk.series.entry(meter).or_default().insert(key, series);
+            }
+        }
+    }
+}
+
+/// The subjects of asks that are not in memory.
+pub fn strangers(state: &State, asks: &[Ask]) -> Vec<String> {
+    let named = asks.iter().flat_map(Ask::events).map(|event| &event.subject);
+    named.filter(|subject| state.whom(subject).is_none()).cloned().collect()
+}
+
+fn read_series(row: &Row<'_>) -> Result<(CustomerId, String, String, Series)> {
+    let (kind, subscription, dimensions): (String, Uuid, String) = (row.get(2)?, row.get(3)?, row.get(4)?);
+    let subscription = (!subscription.is_nil()).then(|| Id::from_uuid(subscription));
+    let series = Series { id: row.get(5)?, shift: row.get::<i64>(6)? as u8 };
+    Ok((row.get(0)?, row.get(1)?, series_key(&kind, subscription, &dimensions), series))
+}
+
+/// What a group needs that is not in memory.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Names that are not among the recent ones.
+    names: Vec<u128>,
+    /// Pages that may hold them.
+    places: Vec<Place>,
+    /// Names of consumes, with what is known of recent ones: repeats get their first answer.
+    consumes: BTreeMap<u128, Option<Known>>,
+    /// Names of reserves, likewise.
+    reserves: Vec<u128>,
+    /// Series by hour.
+    hours: BTreeMap<i64, Vec<(i64, Aggregation)>>,
+    /// Counters of limits.
+    counters: Vec<Missing>,
+}
+
+/// A counter that is not in memory, and what it takes to fill it.
+#[derive(Clone, Debug)]
+struct Missing {
+    customer: CustomerId,
+    meter: Arc<Meter>,
+    property: Option<&'static str>,
+    who: String,
+    window: Result<Span, i64>,
+}
+
+/// What was looked up for one group and is not kept beyond it.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Names that are in sealed segments.
+    pub known: HashMap<u128, Known>,
+    /// First answers to consumes that are repeated, by name.
+    pub answers: HashMap<u128, Answer>,
+    /// First answers to reserves that are repeated, by name.
+    pub reserved: HashMap<u128, Reserved>,
+}
+
+impl Wanted {
+    /// What these asks need at `now`.
+    pub fn of(state: &mut State, asks: &[Ask], now: i64) -> Result<Self> {
+        let mut wanted = Self::default();
+        for ask in asks {
+            if let Ask::Limit(limit) = ask {
+                match limit.wish {
+                    Wish::Consume(_) => {
+                        let name = limit.event.identity;
+                        wanted.consumes.insert(name, state.names.recent(name));
+                    }
+                    Wish::Reserve(..) => wanted.reserves.push(limit.event.identity),
+                    Wish::Check(_) => {}
+                }
+            }
+            for event in ask.events() {
+                let checked = matches!(ask, Ask::Limit(LimitAsk { wish: Wish::Check(_), .. }));
+                if !checked && state.names.recent(event.identity).is_none() {
+                    wanted.names.push(event.identity);
+                }
+                wanted.event(state, event, now, matches!(ask, Ask::Limit(_) | Ask::End(_)))?;
+                if matches!(ask, Ask::End(_)) {
+                    // What goes beyond a hold is used now.
+                    wanted.event(state, &Checked { at: None, ..event.clone() }, now, true)?;
+                }
+            }
+        }
+        wanted.places = state.names.places(&wanted.names);
+        wanted.names.sort_unstable();
+        Ok(wanted)
+    }
+
+    /// What booking one event takes, its name left out.
+    pub fn for_event(state: &mut State, event: &Checked, now: i64) -> Result<Self> {
+        let mut wanted = Self::default();
+        wanted.event(state, event, now, true)?;
+        Ok(wanted)
+    }
+
+    fn event(&mut self, state: &mut State, event: &Checked, now: i64, limited: bool) -> Result<()> {
+        let Some((customer, subscription)) = state.whom(&event.subject) else { return Ok(()) };
+        let Some(desk) = state.desks.get_mut(&customer) else { return Ok(()) };
+        if let Some(series) =
+            desk.series(&event.meter, &series_key(&event.meter.kind, subscription, &event.dimensions))
+        {
+            let hour = window::hour_of(event.at.unwrap_or(now), series.shift);
+            if !state.hours.contains_key(&(series.id, hour)) {
+                self.hours.entry(hour).or_default().push((series.id, event.meter.aggregation));
+            }
+        }
+        if limited || event.meter.rolling {
+            self.counter(desk, customer, event, now)?;
+        }
+        Ok(())
+    }
+
+    fn counter(&mut self, desk: &mut Desk, customer: CustomerId, event: &Checked, now: i64) -> Result<()> {
+        let meter = &event.meter;
+        if !matches!(meter.aggregation, Aggregation::Count | Aggregation::Sum) {
+            return Ok(());
+        }
+        let Terms::Limited(limit) = desk.terms(meter).clone() else { return Ok(()) };
+        let who = who(&limit, &event.dimensions);
+        let window = window_of(desk, &limit, &meter.key, now)?;
+        if desk.counter(&meter.key, &who).is_some_and(|counter| counter.is_of(window)) {
+            return Ok(());
+        }
+        let known =
+            |other: &Missing| other.customer == customer && other.meter.key == meter.key && other.who == who;
+        if !self.counters.iter().rev().any(known) {
+            let (meter, property) = (Arc::clone(meter), limit.property);
+            self.counters.push(Missing { customer, meter, property, who, window });
+        }
+        Ok(())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.places.is_empty()
+            && self.consumes.values().all(Option::is_none)
+            && self.reserves.is_empty()
+            && self.hours.is_empty()
+            && self.counters.is_empty()
+    }
+
+    /// Look everything up.
+    pub fn load(self, db: &Db, scope: &Scope, now: i64) -> Result<Loaded> {
+        let mut loaded = if self.is_empty() {
+            Loaded::default()
+        } else {
+            db.read(scope, {
+                let wanted = self.clone();
+                move |view| wanted.read(view, now)
+            })
+            .wait()?
+        };
+        // What is not stored yet has no events.
+        for (hour, series) in self.hours {
+            for (id, aggregation) in series {
+                let nothing = || Hour { head: 0, tally: Tally::empty(aggregation) };
+                loaded.hours.entry((id, hour)).or_insert_with(nothing);
+            }
+        }
+        Ok(loaded)
+    }
+
+    fn read(&self, view: &mut View<'_>, now: i64) -> Result<Loaded> {
+        let mut read = Loaded::default();
+        self.read_names(view, &mut read.found)?;
+        for (hour, series) in &self.hours {
+            let aggregations: BTreeMap<i64, Aggregation> = series.iter().copied().collect();
+            let ids: Vec<i64> = aggregations.keys().copied().collect();
+            view.each(&sql::TALLIES_AT, params![hour, ids], |row| {
+                let (id, bytes): (i64, Vec<u8>) = (row.get(0)?, row.get(2)?);
+                let aggregation = aggregations.get(&id).copied().unwrap_or(Aggregation::Count);
+                let tally = Tally::decode(aggregation, &bytes)?;
+                read.hours.insert((id, *hour), Hour { head: row.get(1)?, tally });
+                Ok(())
+            })?;
+        }
+        for missing in &self.counters {
+            read.counters.push((missing.clone(), missing.read(view, now)?));
+        }
+        Ok(read)
+    }
+
+    fn read_names(&self, view: &mut View<'_>, found: &mut Found) -> Result<()> {
+        let mut pages: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+        for Place { segment, page } in &self.places {
+            pages.entry(*segment).or_default().push(*page);
+        }
+        for (number, pages) in pages {
+            view.each(&sql::PAGES, params![number, pages], |row| {
+                let bytes: Vec<u8> = row.get(0)?;
+                let records = segment::decode(&bytes);
+                found.known.extend(records.filter(|(name, _)| self.names.binary_search(name).is_ok()));
+                Ok(())
+            })?;
+        }
+        for (name, recent) in &self.consumes {
+            let Some(known) = recent.or_else(|| found.known.get(name).copied()) else { continue };
+            let entry = log::entry(view, known.address)?;
+            if let Some(answer) = entry.and_then(|(.., entry)| entry.answer) {
+                found.answers.insert(*name, Answer::decode(&answer)?);
+            }
+        }
+        for name in &self.reserves {
+            let bytes = name.to_be_bytes().to_vec();
+            let hold = view.opt(&sql::HOLD_BY_NAME, params![bytes], |row| {
+                let answer: Vec<u8> = row.get(1)?;
+                Ok(Reserved { id: Some(row.get(0)?), answer: Answer::decode(&answer)?, expires: row.get(2)? })
+            })?;
+            found.reserved.extend(hold.map(|hold| (*name, hold)));
+        }
+        Ok(())
+    }
+}
+
+/// What was looked up for a group.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    found: Found,
+    hours: IntMap<(i64, i64), Hour>,
+    counters: Vec<(Missing, Counter)>,
+}
+
+impl Loaded {
+    /// Put into memory what is kept there, and hand out the rest.
+    pub fn seat(self, state: &mut State) -> Found {
+        for (key, hour) in self.hours {
+            state.hours.entry(key).or_insert(hour);
+        }
+        for (missing, counter) in self.counters {
+            if let Some(desk) = state.desks.get_mut(&missing.customer) {
+                let counters = desk.counters.entry(missing.meter.key.clone()).or_default();
+                counters.insert(missing.who, counter);
+            }
+        }
+        self.found
+    }
+}
+
+/// The window a limit counts in at `now`, or how many seconds a rolling one reaches back.
+pub fn window_of(desk: &Desk, limit: &InForce, meter: &str, now: i64) -> Result<Result<Span, i64>> {
+    if let Some(length) = limit.window.rolling_seconds() {
+        return Ok(Err(length.into()));
+    }
+    let at = Timestamp::from_microsecond(now).map_err(|error| Error::internal(error.to_string()))?;
+    let agreement = desk.account.agreements.get(limit.agreement);
+    let agreement = agreement.ok_or_else(|| Error::internal("a limit without its agreement"))?;
+    let period = agreement.period_of(meter, at)?;
+    let fixed = window::fixed(limit.window, &desk.account.zone, period, at);
+    fixed.map(Ok).ok_or_else(|| Error::internal("a limit without a window"))
+}
+
+impl Missing {
+    /// The counter as it follows from what is stored.
+    fn read(&self, view: &mut View<'_>, now: i64) -> Result<Counter> {
+        let Self { customer, meter, property, who, window } = self;
+        let mut counter = match window {
+            Ok(span) => {
+                let subject = Subject { customer: *customer, subscription: None, meter };
+                let of = |dimensions: &usage::Dimensions| {
+                    property.is_none_or(|property| dimensions.get(property).map_or("", String::as_str) == who)
+                };
+                let until = Timestamp::from_microsecond(now).unwrap_or(Timestamp::UNIX_EPOCH);
+                let groups = usage::figures(view, subject, of, &[], *span, until, None)?;
+                let scale = Exact::ratio(10_i128.pow(meter.decimals.into()), 1);
+                let used = groups.first().map_or(Ok(0), |group| (&group.figure.value * &scale).floor());
+                Counter::fixed(*span, used.unwrap_or(i64::MAX).into())
+            }
+            Err(length) => {
+                let since = now.div_euclid(1_000_000) - length;
+                let seconds = view.all(&sql::SECONDS, params![customer, meter.key, who, since], |row| {
+                    Ok((row.get::<i64>(0)?, i128::from(row.get::<i64>(1)?)))
+                })?;
+                Counter::rolling(*length, seconds)
+            }
+        };
+        counter.held = view.all(&sql::OPEN_HOLDS, params![customer, meter.key, who, now], |row| {
+            Ok(Held { id: row.get(0)?, amount: row.get(1)?, reserved: row.get(2)?, expires: row.get(3)? })
+        })?;
+        Ok(counter)
+    }
+}

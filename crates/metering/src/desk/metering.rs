@@ -1,0 +1,318 @@
+//! The handle the rest of the program holds.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
+};
+
+use crossbeam_channel::{Sender, TrySendError, bounded};
+use jiff::{SignedDuration, Timestamp};
+use kernel::{
+    Error, Result,
+    ids::{CustomerId, EnvironmentId, HoldId},
+};
+use store::{Db, Pending, Promise, Scope};
+
+use super::{
+    Changed, Directory,
+    ask::{Ask, End, EndAsk, LimitAsk, Wish},
+    change::Change,
+    decide,
+    worker::{Station, Worker},
+};
+use crate::{
+    event::{self, Checked, EventName, Fingerprints, Meters, NewEvent, Receipt},
+    limit::{Answer, Reserved},
+};
+
+/// How metering works here.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What this process is called among those that share the database; nobody else alive has the name.
+    pub holder: String,
+    /// Events older than so many days are refused unless sent as backfill.
+    pub late_days: u16,
+    /// Events are kept for so many days; none older is taken in any case.
+    pub kept_days: u16,
+    /// Bytes of memory for the customers, series and counters of one environment.
+    pub memory: usize,
+    /// Names that are kept in memory before they are sealed as a segment.
+    pub seal_at: usize,
+    /// Asks that may wait before more are refused.
+    pub queue: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            holder: "local".to_owned(),
+            late_days: 90,
+            kept_days: 400,
+            memory: 512 << 20,
+            seal_at: 1 << 20,
+            queue: 4_096,
+        }
+    }
+}
+
+/// Metering of every environment this process owns. Cheap to clone.
+///
+/// Every call is about the environment of its scope and tells business time (`now`). Answers come once what they
+/// say is durable. Errors of all: `owned_elsewhere`, `owner_deposed`, `too_busy`, and those of the store.
+#[derive(Clone)]
+pub struct Metering {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    db: Db,
+    directory: Arc<dyn Directory>,
+    options: Options,
+    owned: Mutex<HashMap<EnvironmentId, Desk>>,
+}
+
+#[derive(Clone)]
+struct Desk {
+    station: Arc<Station>,
+    asks: Sender<Ask>,
+}
+
+impl Metering {
+    /// Over a database whose usage file has [`crate::CONTEXT`].
+    pub fn new(db: &Db, directory: Arc<dyn Directory>, options: Options) -> Self {
+        let owned = Mutex::new(HashMap::new());
+        Self { shared: Arc::new(Shared { db: db.usage(), directory, options, owned }) }
+    }
+
+    /// Take events in: a receipt for each, in order. `backfill` lets events through that are older than the late
+    /// window; only staff may send those.
+    pub fn ingest(
+        &self,
+        scope: &Scope,
+        events: Vec<NewEvent>,
+        backfill: bool,
+        now: Timestamp,
+    ) -> Pending<Vec<Receipt>> {
+        let now = now.as_microsecond();
+        self.ask(scope, move |fingerprints, meters, answer| {
+            let check = |event| event::check(event, meters, fingerprints);
+            let events = events.into_iter().map(check).collect();
+            Some(Ask::Ingest { events, backfill, now, answer })
+        })
+    }
+
+    /// Whether so much may be used now; nothing is counted. Errors also: `meter_not_consumable`, `subject_unknown`
+    /// and those of [`event::check`].
+    pub fn check(&self, scope: &Scope, event: NewEvent, now: Timestamp) -> Pending<Answer> {
+        let shared = Arc::clone(&self.shared);
+        let station = self.desk(scope).map(|desk| desk.station);
+        self.limit(scope, event, now, move |event, now, answer| {
+            let at_once = station.ok().and_then(|station| shared.at_once(&station, &event, now));
+            match at_once {
+                Some(known) => {
+                    answer.keep(known);
+                    None
+                }
+                None => Some(LimitAsk { event, wish: Wish::Check(answer), now }),
+            }
+        })
+    }
+
+    /// Use so much now, if it is allowed: asked and counted in one. A repeat of an accepted one gets its first
+    /// answer; a refusal is not remembered. Errors also: `event_counted_before`, and those of [`Metering::check`].
+    pub fn consume(&self, scope: &Scope, event: NewEvent, now: Timestamp) -> Pending<Answer> {
+        self.limit(scope, event, now, |event, now, answer| {
+            Some(LimitAsk { event, wish: Wish::Consume(answer), now })
+        })
+    }
+
+    /// Hold so much for a time, if it is allowed, in the window of now. Errors as [`Metering::consume`].
+    pub fn reserve(
+        &self,
+        scope: &Scope,
+        event: NewEvent,
+        time: SignedDuration,
+        now: Timestamp,
+    ) -> Pending<Reserved> {
+        let time = i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
+        self.limit(scope, event, now, move |event, now, answer| {
+            Some(LimitAsk { event, wish: Wish::Reserve(time, answer), now })
+        })
+    }
+
+    /// Use what was held, or `amount` (scaled by the meter's decimals). Up to what is held it always succeeds; what
+    /// goes beyond, and all of it when the hold has run out, is used now if it is allowed and else recorded as over
+    /// the limit: `allowed` says which. Errors also: `not_found`, `hold_ended`.
+    pub fn commit(
+        &self,
+        scope: &Scope,
+        hold: HoldId,
+        amount: Option<i64>,
+        now: Timestamp,
+    ) -> Pending<Answer> {
+        self.end(scope, hold, End::Commit(amount), now)
+    }
+
+    /// Use nothing of what was held. Errors also: `not_found`, `hold_ended`.
+    pub fn release(&self, scope: &Scope, hold: HoldId, now: Timestamp) -> Pending<Answer> {
+        self.end(scope, hold, End::Release, now)
+    }
+
+    /// Let an event not count, as if it had never been sent. Errors also: `event_unknown`.
+    pub fn void(&self, scope: &Scope, name: &EventName, now: Timestamp) -> Pending<Changed> {
+        let (name, by) = (name.clone(), By::of(scope));
+        self.ask(scope, move |fingerprints, _, answer| {
+            let change = by.change(fingerprints.identity(&name.source, &name.id), None);
+            Some(Ask::Change { change, now: now.as_microsecond(), answer })
+        })
+    }
+
+    /// Put an event in the place of the accepted one of the same name. Without a time it keeps that one's. Errors
+    /// also: `event_unknown`, `event_voided`, `subject_unknown`, and those of [`event::check`].
+    pub fn correct(&self, scope: &Scope, event: NewEvent, now: Timestamp) -> Pending<Changed> {
+        let by = By::of(scope);
+        self.with_event(scope, event, move |event, answer| {
+            let change = by.change(event.identity, Some(event));
+            Some(Ask::Change { change, now: now.as_microsecond(), answer })
+        })
+    }
+
+    /// What a customer agreed to has changed (none: the price book, and so everybody's). When the answer is there
+    /// every later check, consume and reserve heeds it.
+    pub fn forget(&self, scope: &Scope, customer: Option<CustomerId>) -> Pending<()> {
+        self.ask(scope, move |_, _, answer| Some(Ask::Forget(customer, answer)))
+    }
+
+    fn end(&self, scope: &Scope, hold: HoldId, end: End, now: Timestamp) -> Pending<Answer> {
+        let now = now.as_microsecond();
+        self.ask(scope, move |_, _, answer| Some(Ask::End(EndAsk { hold, end, now, found: None, answer })))
+    }
+
+    fn limit<T: Send + 'static>(
+        &self,
+        scope: &Scope,
+        event: NewEvent,
+        now: Timestamp,
+        ask: impl FnOnce(Checked, i64, Promise<T>) -> Option<LimitAsk> + Send + 'static,
+    ) -> Pending<T> {
+        self.with_event(scope, event, move |event, answer| {
+            ask(event, now.as_microsecond(), answer).map(Ask::Limit)
+        })
+    }
+
+    /// Ask with one event, or answer what is wrong with it.
+    fn with_event<T: Send + 'static>(
+        &self,
+        scope: &Scope,
+        event: NewEvent,
+        ask: impl FnOnce(Checked, Promise<T>) -> Option<Ask> + Send + 'static,
+    ) -> Pending<T> {
+        self.ask(scope, move |fingerprints, meters, answer| match event::check(event, meters, fingerprints) {
+            Ok(event) => ask(event, answer),
+            Err(error) => {
+                answer.keep(Err(error));
+                None
+            }
+        })
+    }
+
+    /// Read the events of an ask here, or in the owner's thread when the environment is not in memory yet: nothing
+    /// here waits for the database, so that it can be called where nothing may wait.
+    fn ask<T: Send + 'static>(
+        &self,
+        scope: &Scope,
+        make: impl FnOnce(&Fingerprints, &Meters, Promise<T>) -> Option<Ask> + Send + 'static,
+    ) -> Pending<T> {
+        let desk = match self.desk(scope) {
+            Ok(desk) => desk,
+            Err(error) => return Pending::done(Err(error)),
+        };
+        let (answer, pending) = Promise::pair();
+        let words =
+            desk.station.look().as_ref().map(|held| (held.fingerprints.clone(), Arc::clone(&held.meters)));
+        let ask = match words {
+            Some((fingerprints, meters)) => make(&fingerprints, &meters, answer),
+            None => Some(Ask::Unread(Box::new(move |words| match words {
+                Ok((fingerprints, meters)) => make(fingerprints, meters, answer),
+                Err(error) => {
+                    answer.keep(Err(error));
+                    None
+                }
+            }))),
+        };
+        match ask {
+            Some(ask) => desk.send(ask, pending),
+            None => pending,
+        }
+    }
+
+    /// The environment's desk, opened when it is asked for the first time.
+    fn desk(&self, scope: &Scope) -> Result<Desk> {
+        let env = scope.env().ok_or_else(|| Error::internal("metering belongs to an environment"))?;
+        let mut owned = self.owned();
+        if let Some(desk) = owned.get(&env) {
+            return Ok(desk.clone());
+        }
+        let (own, asks) = bounded(self.shared.options.queue);
+        let station = Arc::new(Station::new(scope.clone()));
+        let worker = Worker {
+            db: self.shared.db.clone(),
+            directory: Arc::clone(&self.shared.directory),
+            options: self.shared.options.clone(),
+            station: Arc::clone(&station),
+            asks,
+            own: own.clone(),
+        };
+        let thread = thread::Builder::new().name("metering".to_owned()).spawn(move || worker.run());
+        thread.map_err(|error| Error::internal(format!("cannot start metering: {error}")))?;
+        let desk = Desk { station, asks: own };
+        owned.insert(env, desk.clone());
+        Ok(desk)
+    }
+
+    fn owned(&self) -> MutexGuard<'_, HashMap<EnvironmentId, Desk>> {
+        self.shared.owned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Desk {
+    fn send<T>(&self, ask: Ask, pending: Pending<T>) -> Pending<T> {
+        match self.asks.try_send(ask) {
+            Ok(()) => pending,
+            Err(TrySendError::Full(_)) => Pending::done(Err(Error::unavailable(
+                "too_busy",
+                "More requests are waiting than can be served in good time. Try again in a moment.",
+            ))),
+            Err(TrySendError::Disconnected(_)) => {
+                Pending::done(Err(Error::unavailable("store_closed", "The program is shutting down.")))
+            }
+        }
+    }
+}
+
+impl Shared {
+    /// The answer to a check from memory, when it is there and the lease still runs.
+    fn at_once(&self, station: &Station, event: &Checked, now: i64) -> Option<Result<Answer>> {
+        let mut held = station.look();
+        let held = held.as_mut().filter(|held| held.until > self.db.real_now())?;
+        decide::quick(&mut held.state, event, now)
+    }
+}
+
+/// Who changes an event, and why.
+struct By {
+    actor: String,
+    reason: Option<String>,
+}
+
+impl By {
+    fn of(scope: &Scope) -> Self {
+        let reason = scope.reason.as_ref().map(|code| code.as_str().to_owned());
+        Self { actor: scope.actor.to_string(), reason }
+    }
+
+    fn change(self, identity: u128, replacement: Option<Checked>) -> Change {
+        Change { identity, replacement, actor: self.actor, reason: self.reason }
+    }
+}

@@ -1,0 +1,21 @@
+//! The owner of an environment's metering: its memory, its groups, its lease.
+
+mod account;
+mod ask;
+mod book;
+mod change;
+mod decide;
+mod hold;
+mod lease;
+mod load;
+mod metering;
+mod rows;
+mod seal;
+mod state;
+mod worker;
+
+pub use account::{Account, Agreement, Directory, InForce, Resolved, Terms, scaled};
+pub use change::Changed;
+pub use metering::{Metering, Options};
+use rows::Rows;
+use state::State;

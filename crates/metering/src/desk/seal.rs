@@ -1,0 +1,71 @@
+//! Sealing: writing closed names as a segment, beside the groups that go on.
+
+use std::sync::Arc;
+
+use kernel::Result;
+use store::{Db, Scope, Tx, Value, params};
+
+use super::rows::deposed;
+use crate::{
+    once::{Closed, Filter, PAGE, Record, Sealed, segment},
+    sql,
+};
+
+/// Pages written in one transaction: 512 KiB, so that a group never waits long for the writer.
+const PAGES_AT_ONCE: usize = 64;
+
+/// Names to be written as a segment.
+pub struct Sealing {
+    /// The owner's epoch.
+    pub epoch: i64,
+    /// The segment's number.
+    pub number: i64,
+    /// The names.
+    pub names: Arc<Closed>,
+    /// The last chunk they stand in: rows of the tail up to it are superfluous then.
+    pub last_chunk: i64,
+}
+
+impl Sealing {
+    /// Write the segment. Pages without a segment, of a sealing that was cut short, are cleared first.
+    pub fn run(self, db: &Db, scope: &Scope) -> Result<Sealed> {
+        let Self { epoch, number, names, last_chunk } = self;
+        let mut records: Vec<Record> = names.iter().map(|(identity, known)| (*identity, *known)).collect();
+        records.sort_unstable_by_key(|(identity, _)| *identity);
+        db.write(scope, move |tx| {
+            still_owner(tx, epoch)?;
+            tx.exec(&sql::CLEAR_PAGES, params![number]).map(drop)
+        })
+        .wait()?;
+        let pages: Vec<Vec<u8>> = records.chunks(PAGE).map(segment::encode).collect();
+        for (batch, pages) in pages.chunks(PAGES_AT_ONCE).enumerate() {
+            let (first, pages) = ((batch * PAGES_AT_ONCE) as i64, pages.to_vec());
+            db.write(scope, move |tx| {
+                still_owner(tx, epoch)?;
+                let rows = pages.iter().enumerate().map(|(place, names)| {
+                    [Value::Int(number), Value::Int(first + place as i64), Value::Bytes(names.into())]
+                });
+                tx.bulk_all(&sql::INSERT_PAGES, rows)
+            })
+            .wait()?;
+        }
+        let filter = Arc::new(Filter::over(records.iter().map(|(identity, _)| *identity)));
+        let (bytes, names) = (filter.encode(), records.len() as i64);
+        db.write(scope, move |tx| {
+            if tx.exec(&sql::NEXT_SEGMENT, params![epoch, number + 1])? == 0 {
+                return Err(deposed());
+            }
+            tx.exec_one(&sql::SEAL, params![number, names, last_chunk, bytes])?;
+            tx.exec(&sql::CUT_TAIL, params![last_chunk]).map(drop)
+        })
+        .wait()?;
+        Ok(Sealed { number, filter })
+    }
+}
+
+fn still_owner(tx: &mut Tx<'_>, epoch: i64) -> Result<()> {
+    match tx.opt(&sql::STILL_OWNER, params![epoch], |_| Ok(()))? {
+        Some(()) => Ok(()),
+        None => Err(deposed()),
+    }
+}

@@ -1,0 +1,389 @@
+//! The one thread that owns an environment's metering: it takes what was asked meanwhile, decides it in memory,
+//! commits it as one group, and answers.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use crossbeam_channel::{Receiver, Sender};
+use jiff::Timestamp;
+use kernel::{Error, Result, SystemIds};
+use store::{Db, Scope, View};
+
+use super::{
+    Directory, Options, Rows, State,
+    ask::{Ask, Settle, later},
+    book::{Draft, Group},
+    change,
+    decide::Ground,
+    hold, lease,
+    load::{self, Wanted},
+    rows::Stand,
+    seal::Sealing,
+};
+use crate::{
+    event::{Fingerprints, Horizon, Meters},
+    log,
+    usage::Tally,
+};
+
+/// A group ends when it holds this many events.
+const GROUP: usize = 16_384;
+/// How often an owner with nothing to do looks around.
+const PULSE: Duration = Duration::from_secs(3);
+/// After so many pulses without an ask it lets the environment go.
+const PULSES: u32 = 100;
+/// How often the owner's thread steps aside for those who look something up, at most.
+const PATIENCE: u32 = 200;
+
+/// What the owner of an environment shares with those who ask.
+pub struct Station {
+    /// Whose.
+    pub scope: Scope,
+    /// What is in memory; none before it is taken, and after a commit failed.
+    held: Mutex<Option<Held>>,
+    /// How many wait to look something up in it.
+    waiting: AtomicUsize,
+}
+
+/// An environment in memory.
+pub struct Held {
+    /// Its state.
+    pub state: State,
+    /// Makes its fingerprints.
+    pub fingerprints: Fingerprints,
+    /// The meters of the price book in force.
+    pub meters: Arc<Meters>,
+    /// Until when the lease runs.
+    pub until: Timestamp,
+}
+
+impl Station {
+    /// Nothing in memory yet.
+    pub const fn new(scope: Scope) -> Self {
+        Self { scope, held: Mutex::new(None), waiting: AtomicUsize::new(0) }
+    }
+
+    /// What is in memory, for somebody who only looks something up: the owner's thread lets it in between two asks.
+    pub fn look(&self) -> MutexGuard<'_, Option<Held>> {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let held = self.held();
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        held
+    }
+
+    /// Let in whoever waits to look something up. A lock that is let go of and taken again at once lets in nobody.
+    fn let_in(&self) {
+        for _ in 0..PATIENCE {
+            if self.waiting.load(Ordering::Relaxed) == 0 {
+                return;
+            }
+            thread::yield_now();
+        }
+    }
+
+    /// What is in memory. The owner's thread does not hold it while it waits for the database, but for a change of
+    /// an event and to keep the lease when nothing else happens.
+    pub fn held(&self) -> MutexGuard<'_, Option<Held>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The owner's thread.
+pub struct Worker {
+    pub db: Db,
+    pub directory: Arc<dyn Directory>,
+    pub options: Options,
+    pub station: Arc<Station>,
+    pub asks: Receiver<Ask>,
+    /// For what finishes beside the groups.
+    pub own: Sender<Ask>,
+}
+
+impl Worker {
+    /// Serve until nobody can ask any more.
+    pub fn run(self) {
+        let mut idle = 0;
+        loop {
+            let first = match self.asks.recv_timeout(PULSE) {
+                Ok(ask) => ask,
+                // This thread can send to itself, so that only a count tells that nobody else can.
+                Err(_) if Arc::strong_count(&self.station) == 1 => return,
+                Err(_) => {
+                    idle += 1;
+                    self.renew(idle);
+                    continue;
+                }
+            };
+            idle = 0;
+            let asks = self.gather(first);
+            let served = catch_unwind(AssertUnwindSafe(|| self.serve(asks)));
+            if served.is_err() {
+                tracing::error!("a group of metering panicked; its memory is dropped");
+                *self.station.held() = None;
+            }
+        }
+    }
+
+    /// What waits, up to a group.
+    fn gather(&self, first: Ask) -> Vec<Ask> {
+        let (mut weight, mut asks) = (first.weight(), vec![first]);
+        while weight < GROUP {
+            let Ok(ask) = self.asks.try_recv() else { break };
+            weight += ask.weight();
+            asks.push(ask);
+        }
+        asks
+    }
+
+    /// An owner with nothing to do keeps its lease for a while, then lets it go. One that lost it forgets.
+    fn renew(&self, idle: u32) {
+        let mut held = self.station.held();
+        if idle > PULSES {
+            *held = None;
+        }
+        if let Some(inside) = held.as_mut()
+            && let Err(error) = self.save(inside, Rows::default())
+        {
+            tracing::warn!(%error, "the lease of an environment's metering was not renewed");
+            *held = None;
+        }
+    }
+
+    /// Groups of asks, with those between them that come alone. Errors end up with those who asked.
+    fn serve(&self, asks: Vec<Ask>) {
+        let mut group = Vec::new();
+        for ask in asks {
+            let Some(ask) = self.read(ask) else { continue };
+            if !ask.is_alone() {
+                group.push(ask);
+                continue;
+            }
+            self.when_ready(std::mem::take(&mut group), |asks| self.group(asks));
+            self.when_ready(vec![ask], |asks| asks.into_iter().for_each(|ask| self.alone(ask)));
+        }
+        self.when_ready(group, |asks| self.group(asks));
+    }
+
+    /// Read the events of an ask that could not be read when it was asked.
+    fn read(&self, ask: Ask) -> Option<Ask> {
+        let Ask::Unread(unread) = ask else { return Some(ask) };
+        let words = self
+            .prepared()
+            .and_then(|()| self.inside(|held| (held.fingerprints.clone(), Arc::clone(&held.meters))));
+        match words {
+            Ok((fingerprints, meters)) => unread(Ok((&fingerprints, &meters))),
+            Err(error) => unread(Err(error)),
+        }
+    }
+
+    fn when_ready(&self, asks: Vec<Ask>, work: impl FnOnce(Vec<Ask>)) {
+        if asks.is_empty() {
+            return;
+        }
+        match self.prepared() {
+            Ok(()) => work(asks),
+            Err(error) => asks.into_iter().for_each(|ask| ask.fail(error.clone())),
+        }
+    }
+
+    /// Be the owner.
+    fn prepared(&self) -> Result<()> {
+        if self.station.held().is_none() {
+            let scope = &self.station.scope;
+            let opened = lease::open(&self.db, &*self.directory, scope, &self.options.holder)?;
+            *self.station.held() = Some(opened);
+        }
+        Ok(())
+    }
+
+    fn group(&self, mut asks: Vec<Ask>) {
+        let mut settles = Vec::with_capacity(asks.len());
+        let ended = self.decide(&mut asks, &mut settles).and_then(|(rows, stand)| self.commit(rows, stand));
+        if let Err(error) = &ended {
+            // Memory is ahead of what is stored.
+            *self.station.held() = None;
+            asks.into_iter().for_each(|ask| ask.fail(error.clone()));
+        }
+        settles.into_iter().for_each(|settle| settle(ended.as_ref().err()));
+        self.after_group();
+    }
+
+    /// Look up, decide: asks become answers that wait for the commit. On an error those that are left of either
+    /// are to be told.
+    ///
+    /// Memory is held for as long as one ask takes, so that checks come in between.
+    fn decide(&self, asks: &mut Vec<Ask>, settles: &mut Vec<Settle>) -> Result<(Rows, Stand)> {
+        let (db, scope) = (&self.db, &self.station.scope);
+        let meters = self.inside(|held| Arc::clone(&held.meters))?;
+        self.find_holds(asks, &meters)?;
+        let strangers = self.inside(|held| load::strangers(&held.state, asks))?;
+        let arrivals = load::arrivals(db, scope, &*self.directory, strangers)?;
+        let asked = asks.iter().map(Ask::now).max().unwrap_or(0);
+        let (now, wanted) = self.inside(|held| {
+            arrivals.seat(&mut held.state);
+            let now = asked.max(held.state.accepted);
+            (now, Wanted::of(&mut held.state, asks, now))
+        })?;
+        let loaded = wanted?.load(db, scope, now)?;
+        let (found, mut draft) =
+            self.inside(|held| (loaded.seat(&mut held.state), Draft::begin(&mut held.state, now)))?;
+        let at = Timestamp::from_microsecond(now).map_err(|error| Error::internal(error.to_string()))?;
+        let horizon = Horizon::at(at, self.options.late_days, self.options.kept_days);
+        let (answered, ended) = Default::default();
+        let mut ground = Ground { found: &found, horizon, ids: &SystemIds, answered, ended };
+        for ask in asks.drain(..) {
+            settles.extend(self.inside(|held| {
+                ground.decide(&mut Group { state: &mut held.state, draft: &mut draft }, ask)
+            })?);
+            self.station.let_in();
+        }
+        self.count_anew(&mut draft)?;
+        let (rows, stand) = self.inside(|held| {
+            (Group { state: &mut held.state, draft: &mut draft }.finish(), self.stand(held))
+        })?;
+        Ok((rows, stand))
+    }
+
+    /// Do something to what is in memory.
+    fn inside<T>(&self, work: impl FnOnce(&mut Held) -> T) -> Result<T> {
+        let mut guard = self.station.held();
+        guard.as_mut().map(work).ok_or_else(|| Error::internal("metering is not in memory"))
+    }
+
+    /// The holds that are to be ended, as they are stored.
+    fn find_holds(&self, asks: &mut [Ask], meters: &Arc<Meters>) -> Result<()> {
+        for ask in asks {
+            if let Ask::End(ask) = ask {
+                let (id, meters) = (ask.hold, Arc::clone(meters));
+                let found =
+                    self.db.read(&self.station.scope, move |view| hold::find(view, id, &meters)).wait()?;
+                ask.found = found.map(Box::new);
+            }
+        }
+        Ok(())
+    }
+
+    /// Tallies that could not follow are counted anew from the log and what the group adds to it.
+    fn count_anew(&self, draft: &mut Draft) -> Result<()> {
+        for ((series, hour), aggregation) in std::mem::take(&mut draft.anew) {
+            let before = draft.chunk_before(series, hour);
+            let stored = move |view: &mut View<'_>| log::hour_entries(view, before, i64::MAX);
+            let mut entries = self.db.read(&self.station.scope, stored).wait()?;
+            entries.extend(draft.added(series, hour));
+            let samples = log::samples(&log::standing(entries));
+            self.inside(|held| {
+                if let Some(stored) = held.state.hours.get_mut(&(series, hour)) {
+                    stored.tally = Tally::of(aggregation, samples);
+                }
+            })?;
+        }
+        Ok(())
+    }
+
+    fn stand(&self, held: &mut Held) -> Stand {
+        held.until = lease::later(self.db.real_now());
+        let State { epoch, next_chunk, next_series, accepted, .. } = held.state;
+        Stand { epoch, until: held.until, next_chunk, next_series, accepted }
+    }
+
+    fn save(&self, held: &mut Held, rows: Rows) -> Result<()> {
+        let stand = self.stand(held);
+        self.db.write(&self.station.scope, move |tx| rows.save(tx, stand)).wait()
+    }
+
+    /// Commit a group.
+    fn commit(&self, rows: Rows, stand: Stand) -> Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        self.db.write(&self.station.scope, move |tx| rows.save(tx, stand)).wait()
+    }
+
+    fn alone(&self, ask: Ask) {
+        match ask {
+            Ask::Change { change, now, answer } => {
+                let ended = self.change(&change, now);
+                later(answer, ended)(None);
+            }
+            Ask::Forget(customer, answer) => answer.keep(self.forget(customer)),
+            Ask::Sealed(epoch, sealed) => self.sealed(epoch, sealed),
+            other => other.fail(Error::internal("an ask of a group came alone")),
+        }
+        self.after_group();
+    }
+
+    fn change(&self, change: &change::Change, now: i64) -> Result<change::Changed> {
+        let meters = self.inside(|held| Arc::clone(&held.meters))?;
+        let ground = (&self.db, &self.station.scope, &*self.directory, &*meters);
+        let before = self.inside(|held| held.state.next_chunk)?;
+        let decided = self.inside(|held| change::decide(ground, &mut held.state, change, now))?;
+        let ended = decided.and_then(|draft| {
+            let Some(mut draft) = draft else { return Ok(change::Changed { changed: false }) };
+            self.count_anew(&mut draft)?;
+            let (rows, stand) = self.inside(|held| {
+                (Group { state: &mut held.state, draft: &mut draft }.finish(), self.stand(held))
+            })?;
+            self.commit(rows, stand).map(|()| change::Changed { changed: true })
+        });
+        if ended.is_err() && self.inside(|held| held.state.next_chunk)? != before {
+            // What was booked before it failed is in memory only.
+            *self.station.held() = None;
+        }
+        ended
+    }
+
+    fn forget(&self, customer: Option<kernel::ids::CustomerId>) -> Result<()> {
+        let mut guard = self.station.held();
+        if let Some(held) = guard.as_mut() {
+            held.state.forget(customer);
+            if customer.is_none() {
+                held.meters = self.directory.meters(&self.station.scope)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Keep memory within its bounds, and seal names when there are many.
+    fn after_group(&self) {
+        let mut guard = self.station.held();
+        let Some(held) = guard.as_mut() else { return };
+        held.state.shrink(self.options.memory);
+        if held.state.names.open() < self.options.seal_at || held.state.names.is_closing() {
+            return;
+        }
+        let State { epoch, next_segment, next_chunk, .. } = held.state;
+        let names = held.state.names.close();
+        let sealing = Sealing { epoch, number: next_segment, names, last_chunk: next_chunk - 1 };
+        let (db, scope, own) = (self.db.background(), self.station.scope.clone(), self.own.clone());
+        let spawned = thread::Builder::new().name("metering-seal".to_owned()).spawn(move || {
+            // When the owner is gone nobody waits for it.
+            let _ = own.send(Ask::Sealed(epoch, sealing.run(&db, &scope)));
+        });
+        if let Err(error) = spawned {
+            tracing::error!(%error, "no thread to seal names on; they stay in memory");
+            held.state.names.reopen();
+        }
+    }
+
+    fn sealed(&self, epoch: i64, sealed: Result<crate::once::Sealed>) {
+        let mut guard = self.station.held();
+        let Some(held) = guard.as_mut().filter(|held| held.state.epoch == epoch) else { return };
+        match sealed {
+            Ok(sealed) => {
+                held.state.next_segment = sealed.number + 1;
+                held.state.names.seal(sealed);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "names could not be sealed; they stay in memory");
+                held.state.names.reopen();
+            }
+        }
+    }
+}

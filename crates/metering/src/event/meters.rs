@@ -1,0 +1,88 @@
+//! The meters of an environment, as the hot path wants them.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use catalog::{Aggregation, Book, LimitScope};
+
+/// A meter, and by what its events are told apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Meter {
+    /// Its key.
+    pub key: String,
+    /// How events become a quantity.
+    pub aggregation: Aggregation,
+    /// The property that is aggregated; none: `value`.
+    pub property: Option<String>,
+    /// Decimals a value keeps; a count and a number of different values have none.
+    pub decimals: u8,
+    /// Dimensions of the book, and `user`, `seat` or `key` where a plan limits the meter for each of these.
+    pub dimensions: BTreeSet<String>,
+    /// Whether a plan limits it over a time up to now, so that acceptance seconds are kept.
+    pub rolling: bool,
+    /// The aggregation and the decimals in one word: a meter that comes to measure otherwise starts anew.
+    pub kind: String,
+}
+
+/// Which property of an event says whose usage it is, for a limit of this scope; none for the customer's.
+pub const fn scope_property(scope: LimitScope) -> Option<&'static str> {
+    match scope {
+        LimitScope::Customer => None,
+        LimitScope::User => Some("user"),
+        LimitScope::Seat => Some("seat"),
+        LimitScope::Key => Some("key"),
+    }
+}
+
+impl Meter {
+    /// The meter with what the plans of the book ask of it.
+    pub fn of(book: &Book, meter: &catalog::Meter) -> Self {
+        let limits: Vec<_> = book.plans.iter().filter_map(|plan| plan.limits.get(&meter.key)).collect();
+        let scopes = limits.iter().filter_map(|limit| scope_property(limit.scope));
+        let decimals = match meter.aggregation {
+            Aggregation::Count | Aggregation::Unique => 0,
+            _ => meter.decimals,
+        };
+        Self {
+            key: meter.key.clone(),
+            aggregation: meter.aggregation,
+            property: meter.property.clone(),
+            decimals,
+            dimensions: meter.dimensions.iter().cloned().chain(scopes.map(str::to_owned)).collect(),
+            rolling: limits.iter().any(|limit| limit.window.rolling_seconds().is_some()),
+            kind: format!("{}/{decimals}", word(meter.aggregation)),
+        }
+    }
+}
+
+/// The word of an aggregation in storage and in the book.
+pub const fn word(aggregation: Aggregation) -> &'static str {
+    match aggregation {
+        Aggregation::Count => "count",
+        Aggregation::Sum => "sum",
+        Aggregation::Max => "max",
+        Aggregation::Min => "min",
+        Aggregation::Unique => "unique",
+        Aggregation::Latest => "latest",
+        Aggregation::TimeWeighted => "time_weighted",
+    }
+}
+
+/// All meters of a book, by key.
+#[derive(Clone, Debug, Default)]
+pub struct Meters(HashMap<String, Arc<Meter>>);
+
+impl Meters {
+    /// Those of this book.
+    pub fn of(book: &Book) -> Self {
+        let meters = book.meters.iter().map(|meter| (meter.key.clone(), Arc::new(Meter::of(book, meter))));
+        Self(meters.collect())
+    }
+
+    /// The meter with this key.
+    pub fn get(&self, key: &str) -> Option<&Arc<Meter>> {
+        self.0.get(key)
+    }
+}

@@ -1,0 +1,98 @@
+//! Reading the event log.
+
+use std::collections::{HashMap, HashSet};
+
+use kernel::Result;
+use store::{Row, View, params};
+
+use super::{Address, Entry, Kind, decode};
+use crate::{sql, usage::Sample};
+
+/// A chunk, read.
+#[derive(Clone, Debug)]
+pub struct Chunk {
+    /// Its number.
+    pub n: i64,
+    /// Its series.
+    pub series: i64,
+    /// Its hour.
+    pub hour: i64,
+    /// The chunk before it of its series and hour; 0 when there is none.
+    pub prev: i64,
+    /// Its entries.
+    pub entries: Vec<Entry>,
+}
+
+impl Chunk {
+    fn read(row: &Row<'_>) -> Result<Self> {
+        let (hour, accepted) = (row.get(2)?, row.get(4)?);
+        let bytes: Vec<u8> = row.get(5)?;
+        let entries = decode(&bytes, hour, accepted)?;
+        Ok(Self { n: row.get(0)?, series: row.get(1)?, hour, prev: row.get(3)?, entries })
+    }
+
+    /// Its entries with their addresses.
+    pub fn addressed(self) -> impl DoubleEndedIterator<Item = (Address, Entry)> {
+        let n = self.n;
+        self.entries.into_iter().enumerate().map(move |(place, entry)| (Address::new(n, place), entry))
+    }
+}
+
+/// The entry at an address, with its series and hour; none when it is gone.
+pub fn entry(view: &mut View<'_>, address: Address) -> Result<Option<(i64, i64, Entry)>> {
+    let chunk = view.opt(&sql::CHUNK, params![address.chunk()], Chunk::read)?;
+    Ok(chunk.and_then(|Chunk { series, hour, mut entries, .. }| {
+        (address.place() < entries.len()).then(|| (series, hour, entries.swap_remove(address.place())))
+    }))
+}
+
+/// Chunks after number `after`, in the order they were accepted.
+pub fn chunks_after(view: &mut View<'_>, after: i64, limit: i64) -> Result<Vec<Chunk>> {
+    view.all(&sql::CHUNKS_FROM, params![after, limit], Chunk::read)
+}
+
+/// Every entry of an hour of a series up to and with chunk `as_of`, in the order they were accepted. `head` is the
+/// hour's last chunk.
+pub fn hour_entries(view: &mut View<'_>, head: i64, as_of: i64) -> Result<Vec<(Address, Entry)>> {
+    let mut entries = Vec::new();
+    view.each(&sql::CHAIN, params![head, i64::MAX], |row| {
+        let chunk = Chunk::read(row)?;
+        if chunk.n <= as_of {
+            entries.extend(chunk.addressed().rev());
+        }
+        Ok(())
+    })?;
+    entries.reverse();
+    Ok(entries)
+}
+
+/// Those entries that are events and stand, voids among them heeded.
+pub fn standing(entries: Vec<(Address, Entry)>) -> Vec<(Address, Entry)> {
+    let voided: HashSet<Address> = entries
+        .iter()
+        .filter_map(|(_, entry)| match entry.kind {
+            Kind::Void(target) => Some(target),
+            Kind::Event | Kind::Replacement(_) => None,
+        })
+        .collect();
+    let stands = |(address, entry): &(Address, Entry)| {
+        !matches!(entry.kind, Kind::Void(_)) && !voided.contains(address)
+    };
+    entries.into_iter().filter(stands).collect()
+}
+
+/// The samples of entries.
+pub fn samples(entries: &[(Address, Entry)]) -> Vec<Sample> {
+    entries.iter().map(|(_, entry)| Sample { at: entry.at, value: entry.reading.amount() }).collect()
+}
+
+/// How often each different value stands among entries.
+pub fn values(entries: &[(Address, Entry)]) -> HashMap<u128, i64> {
+    let mut values = HashMap::new();
+    for (_, entry) in entries {
+        if let crate::event::Reading::Value(value) = entry.reading {
+            *values.entry(value).or_default() += 1;
+        }
+    }
+    values
+}

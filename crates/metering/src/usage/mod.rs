@@ -1,0 +1,16 @@
+//! Usage: tallies of hours, figures of spans, windows.
+
+mod figure;
+mod price;
+mod read;
+mod tally;
+#[cfg(test)]
+mod tests;
+pub mod window;
+
+pub use figure::{Figure, Total};
+pub use price::{Charged, Measurement, Touched, base, measurements, touched_after};
+pub(crate) use read::read_dimensions;
+pub use read::{Addressed, Cursor, Dimensions, Group, Subject, events, figure, figures, history, watermark};
+pub use tally::{Followed, Sample, State, Tally};
+pub use window::{Grain, Span, windows};

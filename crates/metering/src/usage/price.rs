@@ -1,0 +1,178 @@
+//! What a usage price is applied to: the reading side for billing.
+//!
+//! Billing asks for a span (a period, or the part of one before or after a change), rates what it gets with
+//! [`rating::rate_metered`], and keeps the watermark on the line. When more came in since, it asks for the same span
+//! again and bills the difference with [`rating::rate_again`]; [`touched_after`] says where something came.
+
+use std::cmp::Ordering;
+
+use catalog::{Book, Plan, PriceKind, UsagePrice};
+use jiff::Timestamp;
+use kernel::{
+    Currency, Error, Exact, Result,
+    ids::{CustomerId, SubscriptionId},
+};
+use rating::Measured;
+use store::{View, params};
+use uuid::Uuid;
+
+use super::{
+    Dimensions, Figure, Span, Subject,
+    read::{events, figures, watermark},
+};
+use crate::{event::Meter, sql};
+
+/// What is charged, of whom, for which time.
+#[derive(Clone, Copy, Debug)]
+pub struct Charged<'a> {
+    /// Whose usage.
+    pub customer: CustomerId,
+    /// Events sent for this subscription, and those sent for none; none: all of the customer's.
+    pub subscription: Option<SubscriptionId>,
+    /// The price book agreed to.
+    pub book: &'a Book,
+    /// The plan.
+    pub plan: &'a Plan,
+    /// Its usage price.
+    pub usage: &'a UsagePrice,
+    /// In which currency it is billed.
+    pub currency: Currency,
+    /// The time.
+    pub span: Span,
+}
+
+/// What was measured for a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Measurement {
+    /// The line's values of the dimensions the price groups by.
+    pub by: Dimensions,
+    /// What the price is applied to.
+    pub measured: Measured,
+    /// How many events it comes from.
+    pub events: u64,
+    /// It holds everything up to this chunk of the log.
+    pub watermark: i64,
+    /// Whether the span was over: otherwise it is what there is so far.
+    pub complete: bool,
+}
+
+/// What a usage price is applied to: one measurement, or one for each group of a price that groups.
+///
+/// An event counts for the price that [`Plan::usage_for`] names for it and for no other. `as_of` is a watermark
+/// given before: the same measurement again. Errors: `internal` when the book has no such meter.
+pub fn measurements(
+    view: &mut View<'_>,
+    charged: Charged<'_>,
+    now: Timestamp,
+    as_of: Option<i64>,
+) -> Result<Vec<Measurement>> {
+    let Charged { customer, subscription, book, plan, usage, currency, span } = charged;
+    let meter = meter_of(book, &usage.meter)?;
+    let subject = Subject { customer, subscription, meter: &meter };
+    let select = |dimensions: &Dimensions| {
+        let value = |name: &str| dimensions.get(name).map(String::as_str);
+        plan.usage_for(&usage.meter, value).is_some_and(|found| found.key == usage.key)
+    };
+    let kind = usage.price_in(currency).map(|price| &price.kind);
+    let watermark = as_of.map_or_else(|| watermark(view), Ok)?;
+    let groups = figures(view, subject, select, &usage.group_by, span, now, Some(watermark))?;
+    let complete = span.end <= now.as_microsecond();
+    let mut measurements = Vec::with_capacity(groups.len());
+    for group in groups {
+        let of_group = |dimensions: &Dimensions| {
+            select(dimensions) && usage.group_by.iter().all(|name| dimensions.get(name) == group.by.get(name))
+        };
+        let measured = match kind {
+            Some(PriceKind::Percentage(rule)) if rule.looks_at_each() => {
+                Measured::Transactions(transactions(view, subject, of_group, span, watermark)?)
+            }
+            Some(
+                PriceKind::Percentage(_) | PriceKind::GraduatedPercentage { .. } | PriceKind::Dynamic { .. },
+            ) => amount(&group.figure),
+            _ => Measured::Quantity(group.figure.value),
+        };
+        let events = group.figure.events;
+        measurements.push(Measurement { by: group.by, measured, events, watermark, complete });
+    }
+    Ok(measurements)
+}
+
+/// The measured base of a lesser-of price: what the meter it names summed up. Incomplete before the span is over.
+///
+/// Errors: `internal` when the book has no such meter.
+pub fn base(
+    view: &mut View<'_>,
+    book: &Book,
+    meter: &str,
+    (customer, subscription): (CustomerId, Option<SubscriptionId>),
+    span: Span,
+    now: Timestamp,
+) -> Result<Measurement> {
+    let meter = meter_of(book, meter)?;
+    let subject = Subject { customer, subscription, meter: &meter };
+    let watermark = watermark(view)?;
+    let groups = figures(view, subject, |_| true, &[], span, now, Some(watermark))?;
+    let figure = groups.into_iter().next().map(|group| group.figure);
+    let figure = figure.ok_or_else(|| Error::internal("a figure without groups has one"))?;
+    let complete = span.end <= now.as_microsecond();
+    // No event at all is no figure: the source may not be connected.
+    let measured = if complete && figure.events > 0 { amount(&figure) } else { Measured::Incomplete };
+    Ok(Measurement { by: Dimensions::new(), measured, events: figure.events, watermark, complete })
+}
+
+fn amount(figure: &Figure) -> Measured {
+    Measured::Amount { total: figure.value.clone(), events: figure.events }
+}
+
+fn meter_of(book: &Book, key: &str) -> Result<Meter> {
+    let meter =
+        book.meter(key).ok_or_else(|| Error::internal("a usage price names a meter its book has not"))?;
+    Ok(Meter::of(book, meter))
+}
+
+/// The amount of each event, in the order of their times.
+fn transactions(
+    view: &mut View<'_>,
+    subject: Subject<'_>,
+    select: impl Fn(&Dimensions) -> bool,
+    span: Span,
+    as_of: i64,
+) -> Result<Vec<Exact>> {
+    let mut entries = events(view, subject, select, span, Some(as_of), None, usize::MAX)?.0;
+    entries.sort_by(|(one_address, one), (other_address, other)| match one.at.cmp(&other.at) {
+        Ordering::Equal => one_address.cmp(other_address),
+        unequal => unequal,
+    });
+    let scale = 10_i128.pow(subject.meter.decimals.into());
+    Ok(entries.iter().map(|(_, entry)| Exact::ratio(entry.reading.amount().into(), scale)).collect())
+}
+
+/// Usage of an hour that came, was voided or was corrected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Touched {
+    /// In this chunk of the log.
+    pub chunk: i64,
+    /// Whose.
+    pub customer: CustomerId,
+    /// For which subscription, when one was named.
+    pub subscription: Option<SubscriptionId>,
+    /// Of which meter.
+    pub meter: String,
+    /// The hour.
+    pub hour: Span,
+}
+
+/// Where something came after chunk `after`, in the order it was accepted: what a job walks through to find the
+/// closed periods that are to be billed again. Its cursor is the last `chunk`.
+pub fn touched_after(view: &mut View<'_>, after: i64, limit: i64) -> Result<Vec<Touched>> {
+    view.all(&sql::TOUCHED, params![after, limit], |row| {
+        let subscription: Uuid = row.get(2)?;
+        Ok(Touched {
+            chunk: row.get(0)?,
+            customer: row.get(1)?,
+            subscription: (!subscription.is_nil()).then(|| SubscriptionId::from_uuid(subscription)),
+            meter: row.get(3)?,
+            hour: super::window::hour(row.get(4)?),
+        })
+    })
+}

@@ -1,0 +1,289 @@
+//! Figures, histories and the events behind them, from what is stored. Runs in any process, not only the owner's.
+
+use std::collections::{BTreeMap, HashMap};
+
+use catalog::Aggregation;
+use jiff::Timestamp;
+use kernel::{
+    Result, Zone,
+    ids::{CustomerId, SubscriptionId},
+};
+use store::{View, params};
+use uuid::Uuid;
+
+use super::{
+    Figure, Grain, Sample, Span, Tally, Total,
+    window::{HOUR, hour},
+    windows,
+};
+use crate::{
+    event::Meter,
+    log::{self, Address, Entry},
+    sql,
+};
+
+/// Values of dimensions, by dimension.
+pub type Dimensions = BTreeMap<String, String>;
+
+/// Which events a figure is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// Whose.
+    pub customer: CustomerId,
+    /// Only those sent for this subscription or for none; none: all of the customer's.
+    pub subscription: Option<SubscriptionId>,
+    /// Of which meter.
+    pub meter: &'a Meter,
+}
+
+/// A figure of a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// The group's values of the dimensions it was grouped by.
+    pub by: Dimensions,
+    /// The figure.
+    pub figure: Figure,
+}
+
+/// One set of dimension values of a customer's meter.
+#[derive(Clone, Debug)]
+struct Series {
+    id: i64,
+    dimensions: Dimensions,
+}
+
+/// An hour of a series as stored.
+struct Hour {
+    start: i64,
+    head: i64,
+    tally: Tally,
+}
+
+/// The last chunk there is: what a figure read now is complete up to. 0 when nothing was ever accepted.
+pub fn watermark(view: &mut View<'_>) -> Result<i64> {
+    Ok(view.opt(&sql::OWNER, params![], |row| row.get::<i64>(3))?.map_or(0, |next| next - 1))
+}
+
+/// The figure of a span, grouped by dimensions (none: one figure, also when there was nothing).
+///
+/// `select` says which dimension values count. A value that stands (time-weighted) stands until `until`, which is
+/// now for a span that has not ended. `as_of` leaves out what was accepted later than that chunk: the same figure
+/// again, whatever came since.
+pub fn figures(
+    view: &mut View<'_>,
+    subject: Subject<'_>,
+    select: impl Fn(&Dimensions) -> bool,
+    group_by: &[String],
+    span: Span,
+    until: Timestamp,
+    as_of: Option<i64>,
+) -> Result<Vec<Group>> {
+    let series = series(view, subject, &select)?;
+    let meter = subject.meter;
+    let mut groups: BTreeMap<Dimensions, Vec<i64>> = BTreeMap::new();
+    if group_by.is_empty() {
+        groups.insert(Dimensions::new(), Vec::new());
+    }
+    for Series { id, dimensions } in series {
+        let by = dimensions.into_iter().filter(|(name, _)| group_by.contains(name)).collect();
+        groups.entry(by).or_default().push(id);
+    }
+    let reading = Reading { meter, span, until: until.as_microsecond(), as_of: as_of.unwrap_or(i64::MAX) };
+    let mut out = Vec::new();
+    for (by, ids) in groups {
+        let hours = hours(view, meter, &ids, span)?;
+        out.push(Group { by, figure: reading.total(view, &ids, &hours)?.figure(meter.decimals, span) });
+    }
+    Ok(out)
+}
+
+/// The one figure of a span.
+pub fn figure(view: &mut View<'_>, subject: Subject<'_>, span: Span, now: Timestamp) -> Result<Figure> {
+    let groups = figures(view, subject, |_| true, &[], span, now, None)?;
+    let nothing = || Total::new(subject.meter.aggregation).figure(0, span);
+    Ok(groups.into_iter().next().map_or_else(nothing, |group| group.figure))
+}
+
+/// The figures of the parts of a time, one after the other, in the customer's zone.
+///
+/// Errors: `history_too_long`.
+pub fn history(
+    view: &mut View<'_>,
+    subject: Subject<'_>,
+    grain: Grain,
+    zone: &Zone,
+    (from, to): (Timestamp, Timestamp),
+    now: Timestamp,
+) -> Result<Vec<(Span, Figure)>> {
+    let ids: Vec<i64> = series(view, subject, &|_| true)?.into_iter().map(|series| series.id).collect();
+    let parts = windows(grain, zone, from, to)?;
+    let hours = hours(view, subject.meter, &ids, Span::new(from, to))?;
+    let mut history = Vec::with_capacity(parts.len());
+    for span in parts {
+        let reading = Reading { meter: subject.meter, span, until: now.as_microsecond(), as_of: i64::MAX };
+        history.push((span, reading.total(view, &ids, &hours)?.figure(subject.meter.decimals, span)));
+    }
+    Ok(history)
+}
+
+/// Entries of the log with their addresses.
+pub type Addressed = Vec<(Address, Entry)>;
+
+/// Where a page of events ended: the next one begins after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// The hour.
+    pub hour: i64,
+    /// The series in it.
+    pub series: i64,
+}
+
+/// The events behind a figure that stand, in the order of their hours: at least `limit` of them when there are so
+/// many (an hour of a series comes whole), and where to go on. `as_of` as in [`figures`].
+pub fn events(
+    view: &mut View<'_>,
+    subject: Subject<'_>,
+    select: impl Fn(&Dimensions) -> bool,
+    span: Span,
+    as_of: Option<i64>,
+    after: Option<Cursor>,
+    limit: usize,
+) -> Result<(Addressed, Option<Cursor>)> {
+    let ids: Vec<i64> = series(view, subject, &select)?.into_iter().map(|series| series.id).collect();
+    let mut hours: Vec<(Cursor, i64)> = hours(view, subject.meter, &ids, span)?
+        .into_iter()
+        .flat_map(|(series, hours)| {
+            hours.into_iter().map(move |hour| (Cursor { hour: hour.start, series }, hour.head))
+        })
+        .collect();
+    hours.sort_unstable_by_key(|(cursor, _)| (cursor.hour, cursor.series));
+    let later =
+        |cursor: &Cursor| after.is_none_or(|after| (cursor.hour, cursor.series) > (after.hour, after.series));
+    let mut found = Vec::new();
+    for (cursor, head) in hours.into_iter().filter(|(cursor, _)| later(cursor)) {
+        let entries = log::standing(log::hour_entries(view, head, as_of.unwrap_or(i64::MAX))?);
+        found.extend(entries.into_iter().filter(|(_, entry)| span.contains(entry.at)));
+        if found.len() >= limit {
+            return Ok((found, Some(cursor)));
+        }
+    }
+    Ok((found, None))
+}
+
+/// The series of a customer's meter that are selected.
+fn series(
+    view: &mut View<'_>,
+    subject: Subject<'_>,
+    select: &impl Fn(&Dimensions) -> bool,
+) -> Result<Vec<Series>> {
+    let Subject { customer, subscription, meter } = subject;
+    let rows = view.all(&sql::SERIES_OF_METER, params![customer, meter.key, meter.kind], |row| {
+        let subscription: Uuid = row.get(0)?;
+        let dimensions: String = row.get(1)?;
+        Ok((subscription, dimensions, row.get::<i64>(2)?))
+    })?;
+    let wanted = |id: &Uuid| subscription.is_none_or(|wanted| id.is_nil() || *id == wanted.uuid());
+    let rows = rows.into_iter().filter(|(subscription, ..)| wanted(subscription));
+    let series = rows.map(|(_, dimensions, id)| Series { id, dimensions: read_dimensions(&dimensions) });
+    Ok(series.filter(|series| select(&series.dimensions)).collect())
+}
+
+/// Dimensions from their canonical JSON.
+pub(crate) fn read_dimensions(json: &str) -> Dimensions {
+    serde_json::from_str(json).unwrap_or_default()
+}
+
+/// The hours of some series that touch a span, by series and in order of time.
+fn hours(view: &mut View<'_>, meter: &Meter, series: &[i64], span: Span) -> Result<HashMap<i64, Vec<Hour>>> {
+    let mut hours: HashMap<i64, Vec<Hour>> = HashMap::new();
+    if series.is_empty() || span.end <= span.start {
+        return Ok(hours);
+    }
+    view.each(&sql::TALLIES_OF, params![series.to_vec(), span.start - HOUR, span.end], |row| {
+        let bytes: Vec<u8> = row.get(3)?;
+        let tally = Tally::decode(meter.aggregation, &bytes)?;
+        hours.entry(row.get(0)?).or_default().push(Hour { start: row.get(1)?, head: row.get(2)?, tally });
+        Ok(())
+    })?;
+    Ok(hours)
+}
+
+/// Those of sorted hours that touch a span.
+fn touching(hours: &[Hour], span: Span) -> &[Hour] {
+    let from = hours.partition_point(|stored| stored.start + HOUR <= span.start);
+    let to = hours.partition_point(|stored| stored.start < span.end);
+    hours.get(from..to).unwrap_or_default()
+}
+
+/// One figure being read.
+struct Reading<'a> {
+    meter: &'a Meter,
+    span: Span,
+    until: i64,
+    as_of: i64,
+}
+
+impl Reading<'_> {
+    fn total(&self, view: &mut View<'_>, ids: &[i64], hours: &HashMap<i64, Vec<Hour>>) -> Result<Total> {
+        let aggregation = self.meter.aggregation;
+        let mut total = Total::new(aggregation);
+        for id in ids {
+            let (mut tallies, mut whole) = (Vec::new(), Vec::new());
+            for stored in touching(hours.get(id).map_or(&[], Vec::as_slice), self.span) {
+                if self.span.covers(hour(stored.start)) && stored.head <= self.as_of {
+                    whole.push(stored.start);
+                    tallies.push(stored.tally.clone());
+                } else {
+                    let part = self.part(view, stored)?;
+                    total.add_distinct(log::values(&part).into_keys());
+                    tallies.push(Tally::of(aggregation, log::samples(&part)));
+                }
+            }
+            let carry = self.carry(view, *id)?;
+            total.add_series(self.span, self.until, carry, &tallies);
+            if aggregation == Aggregation::Unique && !whole.is_empty() {
+                self.distinct(view, *id, whole, &mut total)?;
+            }
+        }
+        Ok(total)
+    }
+
+    /// The events of an hour that count here: an edge of the span cuts it, or something came later.
+    fn part(&self, view: &mut View<'_>, stored: &Hour) -> Result<Addressed> {
+        let mut entries = log::standing(log::hour_entries(view, stored.head, self.as_of)?);
+        entries.retain(|(_, entry)| self.span.contains(entry.at));
+        Ok(entries)
+    }
+
+    /// The different values of whole hours.
+    fn distinct(&self, view: &mut View<'_>, series: i64, hours: Vec<i64>, total: &mut Total) -> Result<()> {
+        let mut values = Vec::new();
+        view.each(&sql::VALUES_AT, params![hours, series], |row| {
+            let bytes: Vec<u8> = row.get(0)?;
+            values.extend(<[u8; 16]>::try_from(bytes).map(u128::from_be_bytes));
+            Ok(())
+        })?;
+        total.add_distinct(values);
+        Ok(())
+    }
+
+    /// The value that stood when the span began: the last one before it.
+    fn carry(&self, view: &mut View<'_>, series: i64) -> Result<Option<i64>> {
+        if self.meter.aggregation != Aggregation::TimeWeighted {
+            return Ok(None);
+        }
+        let mut before = self.span.start;
+        loop {
+            let hour = view.opt(&sql::TALLY_BEFORE, params![series, before], |row| {
+                Ok((row.get::<i64>(0)?, row.get::<i64>(1)?))
+            })?;
+            let Some((start, head)) = hour else { return Ok(None) };
+            let entries = log::standing(log::hour_entries(view, head, self.as_of)?);
+            let samples = log::samples(&entries).into_iter().filter(|sample| sample.at < self.span.start);
+            if let Some(Sample { value, .. }) = samples.max() {
+                return Ok(Some(value));
+            }
+            before = start;
+        }
+    }
+}

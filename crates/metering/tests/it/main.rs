@@ -1,0 +1,16 @@
+//! Metering on both databases.
+
+mod bill;
+mod changes;
+mod crash;
+mod events;
+mod laws;
+mod limits;
+mod owners;
+mod parts;
+mod plans;
+
+#[test]
+fn every_statement_prepares() {
+    testkit::every_statement_prepares(parts::CONTEXTS);
+}

@@ -1,0 +1,148 @@
+//! What metering asks about customers and subscriptions, answered from identity, billing and the price book.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use billing::subscription::{self, ItemKind, State, Subscription};
+use catalog::{Book, version};
+use identity::{CustomerRef, customer};
+use kernel::{
+    Exact, Kind, Result,
+    ids::{BookVersionId, CustomerId, SubscriptionId},
+};
+use metering::{Account, Agreement, Directory, Resolved, event::Meters};
+use store::{Db, Scope, View};
+
+/// The program's own directory.
+pub(crate) struct Customers {
+    db: Db,
+}
+
+impl Customers {
+    /// Over the program's database.
+    pub(crate) fn new(db: &Db) -> Self {
+        Self { db: db.clone() }
+    }
+}
+
+impl Directory for Customers {
+    fn meters(&self, scope: &Scope) -> Result<Arc<Meters>> {
+        let newest = self.db.read(scope, version::newest).wait()?;
+        Ok(Arc::new(newest.map(|version| Meters::of(&version.book)).unwrap_or_default()))
+    }
+
+    fn resolve(&self, scope: &Scope, subjects: &[String]) -> Result<Vec<Option<Resolved>>> {
+        let subjects = subjects.to_vec();
+        self.db.read(scope, move |view| resolve_all(view, &subjects)).wait()
+    }
+}
+
+/// Each subject in turn; books and accounts are read once each.
+fn resolve_all(view: &mut View<'_>, subjects: &[String]) -> Result<Vec<Option<Resolved>>> {
+    let mut books = HashMap::new();
+    let mut accounts: HashMap<CustomerId, Arc<Account>> = HashMap::new();
+    let mut resolved = Vec::with_capacity(subjects.len());
+    for subject in subjects {
+        let Some((customer, subscription)) = whom(view, subject)? else {
+            resolved.push(None);
+            continue;
+        };
+        let account = match accounts.get(&customer) {
+            Some(account) => Arc::clone(account),
+            None => {
+                let account = Arc::new(account(view, customer, &mut books)?);
+                accounts.insert(customer, Arc::clone(&account));
+                account
+            }
+        };
+        resolved.push(Some(Resolved { account, subscription }));
+    }
+    Ok(resolved)
+}
+
+/// A subject is an id of ours, or the merchant's own of a subscription or a customer, in this order.
+fn whom(view: &mut View<'_>, subject: &str) -> Result<Option<(CustomerId, Option<SubscriptionId>)>> {
+    let own = subject.strip_prefix("ext:").unwrap_or(subject);
+    let reference = match subject.parse::<SubscriptionId>() {
+        Ok(_) => subject.to_owned(),
+        Err(_) => format!("ext:{own}"),
+    };
+    if let Some(id) = known(subscription::resolve(view, &reference))?
+        && let Some(found) = known(subscription::find(view, id))?
+    {
+        return Ok(Some((found.customer, Some(id))));
+    }
+    let found = match subject.parse::<CustomerId>() {
+        Ok(id) => customer::find(view, id).map(|customer| customer.id),
+        Err(_) => customer::resolve(view, &CustomerRef::External(own.to_owned())),
+    };
+    Ok(known(found)?.map(|id| (id, None)))
+}
+
+/// Nobody of that name is no fault.
+fn known<T>(found: Result<T>) -> Result<Option<T>> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if matches!(error.kind, Kind::NotFound | Kind::Invalid) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn account(
+    view: &mut View<'_>,
+    id: CustomerId,
+    books: &mut HashMap<BookVersionId, Arc<Book>>,
+) -> Result<Account> {
+    let customer = customer::find(view, id)?;
+    let mut agreements = Vec::new();
+    for subscription in subscription::of_customer(view, id)? {
+        let Some(access) = access(subscription.state) else { continue };
+        let book = match books.get(&subscription.book) {
+            Some(book) => Arc::clone(book),
+            None => {
+                let book = Arc::new(version::find(view, subscription.book)?.book.clone());
+                books.insert(subscription.book, Arc::clone(&book));
+                book
+            }
+        };
+        agreements.push(agreement(subscription, book, access));
+    }
+    agreements.sort_unstable_by_key(|agreement| agreement.subscription);
+    Ok(Account { customer: id, zone: customer.zone, agreements })
+}
+
+/// Whether a subscription in this state gives access; none when it is over or has not begun.
+const fn access(state: State) -> Option<bool> {
+    match state {
+        State::Trialing | State::Active | State::PastDue => Some(true),
+        State::Suspended | State::Paused => Some(false),
+        State::Incomplete | State::Canceled | State::Expired => None,
+    }
+}
+
+fn agreement(subscription: Subscription, book: Arc<Book>, access: bool) -> Agreement {
+    let plan = subscription.plan().to_owned();
+    let bought = |kind| subscription.active_items().filter(move |item| item.kind == kind);
+    let quantity = bought(ItemKind::Plan).map(|item| Exact::from(item.quantity)).sum();
+    let mut raises: BTreeMap<String, u64> = BTreeMap::new();
+    for item in bought(ItemKind::Addon) {
+        let raised = book.addon(&item.key).map(|addon| &addon.raises);
+        for (limit, by) in raised.into_iter().flatten() {
+            *raises.entry(limit.clone()).or_default() += by * item.quantity.unsigned_abs();
+        }
+    }
+    Agreement {
+        subscription: subscription.id,
+        plan,
+        cycle: subscription.schedule.cycle,
+        currency: subscription.currency,
+        quantity,
+        raises,
+        schedule: subscription.schedule.clone(),
+        period: subscription.period,
+        access,
+        book,
+    }
+}

@@ -1,0 +1,189 @@
+//! The command line of subscriptions.
+
+use clap::{ArgAction, Args, Subcommand};
+use kernel::Cycle;
+
+use super::{At, ListSubscriptions, pair};
+
+#[derive(Debug, Subcommand)]
+pub enum Subscriptions {
+    /// The newest first
+    List(ListSubscriptions),
+    /// Start one
+    Start(StartSubscription),
+    /// Show one: what it has, what was agreed, and what waits
+    Show {
+        /// Its id (sub_…) or ext: and your own
+        subscription: String,
+    },
+    /// Change plan, cycle, quantity, add-ons or prices; what is not named stays
+    Change(ChangeSubscription),
+    /// Cancel one
+    Cancel {
+        /// Its id (sub_…) or ext: and your own
+        subscription: String,
+        /// Now, crediting what is not used, or when the period ends
+        #[arg(long, value_enum, default_value_t = At::PeriodEnd)]
+        at: At,
+    },
+    /// Take back a cancellation or change that waits for the end of the period
+    KeepOn {
+        /// Its id (sub_…) or ext: and your own
+        subscription: String,
+    },
+    /// Pause one: what is not used is credited, nothing falls due
+    Pause {
+        /// Its id (sub_…) or ext: and your own
+        subscription: String,
+    },
+    /// Resume a paused one: the rest of the period is charged
+    Resume {
+        /// Its id (sub_…) or ext: and your own
+        subscription: String,
+    },
+    /// End a trial now and begin the paid subscription
+    Convert {
+        /// Its id (sub_…) or ext: and your own
+        subscription: String,
+    },
+    /// Let a trial last longer
+    ExtendTrial {
+        /// Its id (sub_…) or ext: and your own
+        subscription: String,
+        /// Days to add to its end, 1 to 90
+        #[arg(long)]
+        days: u16,
+    },
+    /// Switch access off: nothing falls due until it is reinstated
+    Suspend {
+        /// Its id (sub_…) or ext: and your own
+        subscription: String,
+    },
+    /// Switch access on again, charging the rest of the period when what was paid for is over
+    Reinstate {
+        /// Its id (sub_…) or ext: and your own
+        subscription: String,
+    },
+    /// Say whether a method of payment is on file, which decides what the end of a trial does
+    PaymentMethod {
+        /// Its id (sub_…) or ext: and your own
+        subscription: String,
+        /// Whether there is one
+        #[arg(long, action = ArgAction::Set)]
+        on_file: bool,
+    },
+    /// Redeem a coupon, from the next invoice on
+    Redeem {
+        /// Its id (sub_…) or ext: and your own
+        subscription: String,
+        /// The coupon's key, or the code a customer types
+        coupon: String,
+    },
+    /// Take a coupon off, or `comp` when it is given away, from the next invoice on
+    TakeAway {
+        /// Its id (sub_…) or ext: and your own
+        subscription: String,
+        /// The coupon's key
+        coupon: String,
+    },
+    /// Give one away: its invoices from the next one on cost nothing
+    Comp {
+        /// Its id (sub_…) or ext: and your own
+        subscription: String,
+        /// The first day on which it costs something again
+        #[arg(long, value_name = "DATE")]
+        until: Option<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct StartSubscription {
+    /// Who subscribes: its id (cus_…) or ext: and your own
+    pub customer: String,
+    /// The plan, by its key in the price book
+    pub plan: String,
+    /// How often it is billed: month, year, "2 weeks", …
+    #[arg(long, default_value = "month")]
+    pub cycle: Cycle,
+    /// Units of the plan, when it is priced per unit
+    #[arg(long)]
+    pub quantity: Option<i64>,
+    /// An add-on with its quantity; may be repeated
+    #[arg(long = "addon", value_name = "KEY=QUANTITY", value_parser = addon)]
+    pub addons: Vec<(String, i64)>,
+    /// Its start, an instant or a date, when it lies in the past
+    #[arg(long, value_name = "INSTANT")]
+    pub start: Option<String>,
+    /// Your own id for it
+    #[arg(long, value_name = "ID")]
+    pub external_id: Option<String>,
+    /// Begin with the price book's trial
+    #[arg(long)]
+    pub trial: bool,
+    /// A method of payment is on file
+    #[arg(long)]
+    pub has_method: bool,
+    /// A coupon, by its key or the code a customer types; may be repeated
+    #[arg(long = "coupon", value_name = "COUPON")]
+    pub coupons: Vec<String>,
+    #[command(flatten)]
+    pub prices: Prices,
+    /// The least a period comes to, as agreed
+    #[arg(long, value_name = "AMOUNT")]
+    pub minimum: Option<String>,
+    /// The length of the contract's term
+    #[arg(long, value_name = "MONTHS")]
+    pub term: Option<u32>,
+    /// Another term follows; otherwise the subscription expires
+    #[arg(long, requires = "term")]
+    pub renews: bool,
+    /// Only show what it would do
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Prices agreed with the customer.
+#[derive(Debug, Args)]
+pub struct Prices {
+    /// An amount agreed for a plan, add-on or usage price; may be repeated
+    #[arg(long = "price", value_name = "KEY=AMOUNT", value_parser = pair)]
+    pub amounts: Vec<(String, String)>,
+    /// A percentage agreed for one; may be repeated
+    #[arg(long = "percent", value_name = "KEY=PERCENT", value_parser = pair)]
+    pub percents: Vec<(String, String)>,
+}
+
+#[derive(Debug, Args)]
+pub struct ChangeSubscription {
+    /// Its id (sub_…) or ext: and your own
+    pub subscription: String,
+    /// Another plan, by its key in the price book
+    #[arg(long, value_name = "KEY")]
+    pub plan: Option<String>,
+    /// Another cycle: month, year, "2 weeks", …
+    #[arg(long)]
+    pub cycle: Option<Cycle>,
+    /// Units of the plan, when it is priced per unit
+    #[arg(long)]
+    pub quantity: Option<i64>,
+    /// An add-on with its new quantity, 0 to end it; may be repeated
+    #[arg(long = "addon", value_name = "KEY=QUANTITY", value_parser = addon)]
+    pub addons: Vec<(String, i64)>,
+    #[command(flatten)]
+    pub prices: Prices,
+    /// Every price that is not agreed becomes that of the price book in force
+    #[arg(long)]
+    pub reprice: bool,
+    /// Now, crediting what is not used, or when the period ends
+    #[arg(long, value_enum, default_value_t = At::Now)]
+    pub at: At,
+    /// Only show what it would do
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+fn addon(text: &str) -> Result<(String, i64), &'static str> {
+    const HOW: &str = "write it like extra_user=2";
+    let (key, quantity) = text.split_once('=').ok_or(HOW)?;
+    Ok((key.to_owned(), quantity.parse().map_err(|_| HOW)?))
+}

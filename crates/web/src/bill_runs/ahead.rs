@@ -1,0 +1,149 @@
+use billing::bill_run::{self, Document, Event, Forecast, What};
+use identity::permission::may;
+use jiff::{Span, Timestamp};
+use kernel::{Error, Result, Zone};
+use maud::{Markup, html};
+
+use crate::{
+    customers,
+    gate::{Answer, Answers, Asked, Desk, Sheet, Staff},
+    show, ui,
+};
+
+/// Rows of each list.
+const MOST: usize = 100;
+/// How far one looks ahead.
+const DAYS: i64 = 400;
+
+pub(super) async fn page(staff: Staff<may::InvoiceRead>, Asked(asked): Asked) -> Answer<Markup> {
+    let asked = asked.or("until", in_days(&staff.zone, staff.now, 31).to_string());
+    let (asked, until) = match until(&asked, &staff.zone, staff.now) {
+        Ok(until) => (asked, until),
+        Err(error) => (asked.refused(error)?, staff.now),
+    };
+    let now = staff.now;
+    let (forecast, names) = staff
+        .read(move |view| {
+            let forecast = bill_run::forecast(view, now, until, MOST)?;
+            let whose = forecast.events.iter().map(|event| event.customer);
+            let names =
+                customers::names(view, whose.chain(forecast.documents.iter().map(|one| one.customer)))?;
+            Ok((forecast, names))
+        })
+        .await?;
+    let crumbs = [ui::Crumb { label: "Bill runs", href: &staff.at("/bill-runs") }];
+    let field = ui::field(
+        &ui::Field::new("Up to the end of", "until", ui::Input::Date)
+            .value(asked.get("until"))
+            .error(asked.error("until")),
+    );
+    let name = |id| names.get(&id).map_or("", String::as_str).to_owned();
+    let body = html! {
+        (ui::header("What lies ahead", "What falls due if nobody does anything before. Nothing of it is written.", html! {}))
+        (ui::filters(&staff.at("/bill-runs/ahead"), field, "Look ahead"))
+        (asked.summary(&[("until", "Up to the end of")]))
+        (ui::stats(&[
+            ui::Stat { label: "Invoices", value: &show::grouped(forecast.document_count as i64), note: "" },
+            ui::Stat { label: "Before tax and credit", value: &sums(&forecast), note: "" },
+            ui::Stat { label: "Events", value: &show::grouped(forecast.event_count as i64), note: "" },
+        ]))
+        (ui::section("Invoices", html! {}, documents(&staff, &forecast.documents, &name)))
+        (ui::section("What happens", html! {}, events(&staff, &forecast.events, &name)))
+        @if forecast.event_count > MOST || forecast.document_count > MOST {
+            p { "The first " (MOST) " of each are listed; the figures above are of all." }
+        }
+        p { "Usage that is not measured yet counts as nothing." }
+    };
+    Ok(staff.page(Sheet::new(ui::Section::BillRuns, "What lies ahead").below(&crumbs), body))
+}
+
+fn in_days(zone: &Zone, from: Timestamp, days: i64) -> jiff::civil::Date {
+    let today = zone.date_of(from);
+    today.checked_add(Span::new().days(days)).unwrap_or(today)
+}
+
+/// The last instant of the day asked for.
+fn until(asked: &Answers, zone: &Zone, now: Timestamp) -> Result<Timestamp> {
+    let wrong = |detail: &str| Error::invalid("until_invalid", detail).at("/until");
+    let day: jiff::civil::Date =
+        asked.get("until").parse().map_err(|_| wrong("This is no day. Write it like 2026-03-31."))?;
+    if day < zone.date_of(now) || day > in_days(zone, now, DAYS) {
+        return Err(wrong("Choose a day within the next 400."));
+    }
+    let after = day.tomorrow().map_err(|_| wrong("This day is too far away."))?;
+    Ok(zone.start_of_day(after) - jiff::SignedDuration::from_micros(1))
+}
+
+fn sums(forecast: &Forecast) -> String {
+    let all: Vec<String> =
+        forecast.totals.iter().map(|(currency, sum)| show::minor(*sum, *currency)).collect();
+    if all.is_empty() { "–".to_owned() } else { all.join(" · ") }
+}
+
+fn documents(
+    desk: &Desk,
+    documents: &[Document],
+    name: &impl Fn(kernel::ids::CustomerId) -> String,
+) -> Markup {
+    let rows = documents.iter().map(|one| {
+        ui::Row::link(
+            desk.at(&format!("/customers/{}", one.customer)),
+            vec![
+                html! { (name(one.customer)) },
+                desk.time(one.at),
+                html! { (show::grouped(one.lines as i64)) },
+                show::money(one.subtotal),
+            ],
+        )
+    });
+    ui::table(ui::Table {
+        caption: "Invoices ahead",
+        columns: &[
+            ui::Column::text("Customer"),
+            ui::Column::text("Due"),
+            ui::Column::number("Lines"),
+            ui::Column::number("Before tax and credit").lead(),
+        ],
+        rows: rows.collect(),
+        total: None,
+        narrow: ui::Narrow::Stack,
+        empty: ui::empty("No invoices", "Nothing is billed in this time.", html! {}),
+    })
+}
+
+fn events(desk: &Desk, events: &[Event], name: &impl Fn(kernel::ids::CustomerId) -> String) -> Markup {
+    let rows = events.iter().map(|event| {
+        let what = match event.what {
+            What::Renewal => "Renewal",
+            What::TrialEnd => "End of the trial",
+            What::Usage => "Usage billed",
+            What::Cancellation => "Cancellation",
+            What::Expiry => "End of the term",
+            What::Change => "Scheduled change",
+        };
+        ui::Row::link(
+            desk.at(&format!("/subscriptions/{}", event.subscription)),
+            vec![
+                html! { (what) },
+                desk.time(event.at),
+                html! { (name(event.customer)) },
+                ui::state(event.state.word()),
+                show::money(event.billed),
+            ],
+        )
+    });
+    ui::table(ui::Table {
+        caption: "Events ahead",
+        columns: &[
+            ui::Column::text("What"),
+            ui::Column::text("When"),
+            ui::Column::text("Customer"),
+            ui::Column::text("Then").lead(),
+            ui::Column::number("Billed"),
+        ],
+        rows: rows.collect(),
+        total: None,
+        narrow: ui::Narrow::Stack,
+        empty: ui::empty("Nothing happens", "No period, trial or term ends in this time.", html! {}),
+    })
+}

@@ -1,0 +1,193 @@
+//! The front page of an environment: what stands, what comes, what happened.
+
+mod ahead;
+mod begin;
+mod health;
+mod lately;
+mod money;
+
+use std::collections::BTreeMap;
+
+use ::ledger::AccountKind;
+use billing::{
+    figures::{self, Month},
+    invoice,
+    subscription::{self, State},
+};
+use catalog::version;
+use identity::{customer, permission::may};
+use jiff::civil::Date;
+use kernel::{Currency, Result, Zone};
+use maud::{Markup, html};
+use store::View;
+
+use crate::{
+    gate::{Answer, Asked, Desk, Sheet, Staff},
+    show, ui,
+};
+
+/// Everything on the page.
+struct Whole {
+    customers: i64,
+    /// Subscriptions by state, of all price books together.
+    states: BTreeMap<&'static str, i64>,
+    /// Invoices by state, of those somebody may have to do something about.
+    invoices: BTreeMap<&'static str, i64>,
+    has_book: bool,
+    months: Vec<Month>,
+    /// What customers owe, in minor units.
+    owed: BTreeMap<Currency, i128>,
+    ahead: ahead::Ahead,
+    lately: lately::Lately,
+    health: health::Health,
+}
+
+impl Whole {
+    fn load(view: &mut View<'_>, zone: &Zone, today: Date) -> Result<Self> {
+        let mut states = BTreeMap::new();
+        for (_, state, count) in subscription::counts(view)? {
+            *states.entry(state.word()).or_default() += count;
+        }
+        let open = [invoice::State::Draft, invoice::State::Finalized];
+        let invoices = invoice::counts(view, &open)?;
+        Ok(Self {
+            customers: customer::count(view)?,
+            states,
+            invoices: invoices.into_iter().map(|(state, count)| (state.word(), count)).collect(),
+            has_book: version::newest(view)?.is_some(),
+            months: figures::months(view, money::first_month(today))?,
+            owed: owed(view)?,
+            ahead: ahead::Ahead::load(view, zone, today)?,
+            lately: lately::Lately::load(view)?,
+            health: health::Health::load(view)?,
+        })
+    }
+
+    fn in_state(&self, state: State) -> i64 {
+        self.states.get(state.word()).copied().unwrap_or_default()
+    }
+
+    fn subscriptions(&self) -> i64 {
+        self.states.values().sum()
+    }
+}
+
+/// What stands on the receivable accounts.
+fn owed(view: &mut View<'_>) -> Result<BTreeMap<Currency, i128>> {
+    let mut owed: BTreeMap<Currency, i128> = BTreeMap::new();
+    for total in ::ledger::totals(view, None)? {
+        if total.kind == AccountKind::Receivable {
+            *owed.entry(total.currency).or_default() += i128::from(total.debit) - i128::from(total.credit);
+        }
+    }
+    Ok(owed)
+}
+
+pub(crate) async fn page(staff: Staff<may::InvoiceRead>, Asked(asked): Asked) -> Answer<Markup> {
+    let (zone, today) = (staff.zone.clone(), staff.zone.date_of(staff.now));
+    let whole = staff.read(move |view| Whole::load(view, &zone, today)).await?;
+    let begun = whole.has_book && whole.customers > 0 && whole.subscriptions() > 0;
+    let about =
+        format!("{} · {}", show::sentence(&staff.environment.slug), show::instant(staff.now, &staff.zone));
+    let happened = ui::section(
+        "What happened",
+        html! { a href=(staff.at("/facts")) { "All facts" } },
+        lately::drawn(&staff, &whole.lately),
+    );
+    let body = html! {
+        (ui::header(&staff.merchant.name, &about, actions(&staff, begun)))
+        @if begun {
+            @let currency = money::currency(&asked, &staff, &whole.months);
+            (figures(&staff, &whole, currency))
+            (ui::split_above(
+                html! {
+                    (ui::section("Money", money::currencies(&staff, &whole.months, currency), money::chart(&staff, &whole.months, currency, today)))
+                    (ui::section("Subscriptions", html! { a href=(staff.at("/subscriptions")) { "All subscriptions" } }, states(&staff, &whole)))
+                },
+                html! {
+                    (ahead::drawn(&staff, &whole.ahead))
+                    (health::drawn(&staff, &whole.health))
+                },
+                happened,
+            ))
+        } @else {
+            (begin::steps(&staff, &whole))
+            (happened)
+        }
+    };
+    Ok(staff.page(Sheet::new(ui::Section::Home, "Home"), body))
+}
+
+fn actions(desk: &Desk, begun: bool) -> Markup {
+    html! {
+        @if begun && desk.may::<may::CustomerWrite>() {
+            (ui::button_link(ui::Button::Plain, "New customer", &desk.at("/customers/new")))
+        }
+        @if begun && desk.may::<may::SubscriptionWrite>() {
+            (ui::button_link(ui::Button::Primary, "Start a subscription", &desk.at("/subscriptions/new")))
+        }
+    }
+}
+
+fn figures(desk: &Desk, whole: &Whole, currency: Currency) -> Markup {
+    let count = |number: i64| show::grouped(number);
+    let (customers, active) = (count(whole.customers), count(whole.in_state(State::Active)));
+    let trialing = format!("{} in trial", count(whole.in_state(State::Trialing)));
+    let open = whole.invoices.get("finalized").copied().unwrap_or_default();
+    let drafts = whole.invoices.get("draft").copied().unwrap_or_default();
+    let open_note = match drafts {
+        0 => show::count(open, "open invoice"),
+        drafts => format!("{}, {}", show::count(open, "open invoice"), show::count(drafts, "draft")),
+    };
+    let owed = show::minor(whole.owed.get(&currency).copied().unwrap_or_default(), currency);
+    let others: Vec<String> = whole
+        .owed
+        .iter()
+        .filter(|(other, sum)| **other != currency && **sum != 0)
+        .map(|(other, sum)| show::minor(*sum, *other))
+        .collect();
+    let owed_note =
+        if others.is_empty() { open_note } else { format!("{open_note}; and {}", others.join(", ")) };
+    let month = money::this_month(desk, &whole.months, currency);
+    let stat = |label, value, note| ui::Stat { label, value, note };
+    let [customers_href, active_href, open_href] =
+        ["/customers", "/subscriptions?state=active", "/invoices?state=finalized"].map(|path| desk.at(path));
+    ui::figures(&[
+        (stat("Customers", &customers, ""), Some(&customers_href)),
+        (stat("Active subscriptions", &active, &trialing), Some(&active_href)),
+        (stat("Owed by customers", &owed, &owed_note), Some(&open_href)),
+        (stat(&month.label, &month.value, &month.note), Some(&month.href)),
+    ])
+}
+
+/// The states subscriptions are in, those that go on first.
+fn states(desk: &Desk, whole: &Whole) -> Markup {
+    const ORDER: [State; 8] = [
+        State::Active,
+        State::Trialing,
+        State::PastDue,
+        State::Incomplete,
+        State::Paused,
+        State::Suspended,
+        State::Canceled,
+        State::Expired,
+    ];
+    let known = ORDER.into_iter().filter(|state| whole.in_state(*state) > 0);
+    let texts: Vec<(String, String, i64, String)> = known
+        .map(|state| {
+            let count = whole.in_state(state);
+            let href = desk.at(&format!("/subscriptions?state={}", state.word()));
+            (show::sentence(state.word()), show::grouped(count), count, href)
+        })
+        .collect();
+    let parts: Vec<ui::Share> = texts
+        .iter()
+        .map(|(label, text, count, href)| ui::Share {
+            label,
+            text,
+            size: u64::try_from(*count).unwrap_or_default(),
+            href: Some(href),
+        })
+        .collect();
+    ui::shares("Subscriptions by state", ["State", "Subscriptions"], &parts)
+}

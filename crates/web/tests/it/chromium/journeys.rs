@@ -1,0 +1,146 @@
+//! What people come for, in a browser.
+
+use identity::user::Role;
+use kernel::ids::SubscriptionId;
+use testkit::TestDb;
+
+use super::Tab;
+use crate::world::{CONTEXTS, World};
+
+/// A business with a customer on Starter, two months old, and somebody signed in.
+struct Visit<'w> {
+    tab: Tab,
+    world: &'w World,
+    subscription: SubscriptionId,
+}
+
+const BASE: &str = "/unison/rehearsal";
+
+impl<'w> Visit<'w> {
+    fn begin(world: &'w World) -> Option<Self> {
+        let mut tab = Tab::open()?;
+        let scope = world.merchant("unison");
+        world.book(&scope);
+        let customer = world.customer(&scope, "Brandt & Sohn");
+        let subscription = world.subscription(&scope, customer);
+        let to = "2026-03-10T09:00:00Z".parse().unwrap();
+        world.db.write(&scope, move |tx| billing::clock::request_advance(tx, to)).wait().unwrap();
+        world.run_jobs();
+        let token = world.link("ann@example.com", "unison", Role::Owner);
+        tab.go(&format!("{}/sign-in?token={token}", world.address));
+        tab.follow("Sign in");
+        Some(Self { tab, world, subscription })
+    }
+
+    fn go(&mut self, path: &str) {
+        self.tab.go(&format!("{}{BASE}{path}", self.world.address));
+    }
+
+    fn end(mut self) {
+        self.tab.listen();
+        assert_eq!(self.tab.complaints, Vec::<String>::new(), "no page complained");
+    }
+}
+
+/// On a desk and on a phone, in light and dark.
+const LOOKS: [(u32, &str); 2] = [(1440, "light"), (390, "dark")];
+
+#[test]
+fn an_invoice_is_read_down_to_its_reason() {
+    let test = TestDb::sqlite(CONTEXTS);
+    let world = World::new(&test);
+    let Some(mut visit) = Visit::begin(&world) else { return };
+    for (width, scheme) in LOOKS {
+        visit.tab.look(width, scheme);
+        visit.go("/");
+        visit.tab.sees(&["Brandt & Sohn", "Billed in March", "Falls due next", "Nothing is stuck"]);
+        visit.tab.is_open_to_everybody();
+
+        // What customers owe, which invoices that is, and why this one is what it is.
+        visit.tab.follow("USD 98.00");
+        visit.tab.sees(&["UN-000001", "UN-000002", "Finalized"]);
+        visit.tab.is_open_to_everybody();
+        visit.tab.follow("UN-000002");
+        visit.tab.sees(&["Invoice", "Brandt & Sohn", "Starter", "USD 49.00"]);
+        assert!(!visit.tab.text().contains("price book version 1"), "the explanation is closed");
+        visit.tab.click("How this was worked out");
+        visit.tab.sees(&["Price for a month", "Starter, price book version 1", "Amount, without rounding"]);
+        visit.tab.is_open_to_everybody();
+
+        // And the other way: what this customer owes, posting by posting, back to the invoice.
+        visit.tab.follow("Brandt & Sohn");
+        visit.tab.sees(&["Owes", "What happened", "Subscribed to Starter, monthly", "By the command line"]);
+        visit.tab.is_open_to_everybody();
+        visit.tab.follow("USD 98.00");
+        visit.tab.sees(&["Receivable: Brandt & Sohn", "Invoice finalized", "USD 98.00 Dr"]);
+        visit.tab.is_open_to_everybody();
+        visit.tab.follow("UN-000001");
+        visit.tab.sees(&["Invoice", "UN-000001"]);
+    }
+    visit.end();
+}
+
+#[test]
+fn a_plan_change_is_previewed_and_made() {
+    for scripts in [true, false] {
+        let test = TestDb::sqlite(CONTEXTS);
+        let world = World::new(&test);
+        let Some(mut visit) = Visit::begin(&world) else { return };
+        if !scripts {
+            visit.tab.without_scripts();
+        }
+        let path = format!("/subscriptions/{}", visit.subscription);
+        visit.go(&path);
+        visit.tab.sees(&["Starter, monthly", "Next invoice"]);
+        visit.tab.follow("Change");
+        visit.tab.answer("Plan", "Professional, USD 199.00 a month");
+        visit.tab.answer("Extra user", "4");
+        visit.tab.is_open_to_everybody();
+        visit.tab.follow("Preview");
+        visit.tab.sees(&[
+            "Preview of the change",
+            "Credited",
+            "Charged",
+            "Starter, monthly",
+            "Professional, monthly",
+        ]);
+        visit.tab.is_open_to_everybody();
+        let charged = figure(&mut visit.tab, "Charged");
+        let credited = figure(&mut visit.tab, "Credited");
+        visit.tab.click("How this was worked out");
+        visit.tab.follow("Make the change");
+        visit.tab.sees(&["Subscription changed", "Professional, monthly", "Extra user"]);
+        // What was shown before is what happened.
+        visit.tab.sees(&[charged.as_str(), credited.as_str()]);
+        visit.go("/invoices");
+        visit.tab.sees(&[charged.as_str()]);
+        visit.end();
+    }
+}
+
+/// The figure under a name.
+fn figure(tab: &mut Tab, name: &str) -> String {
+    let find = format!(
+        "[...document.querySelectorAll('.stats dt')].find(one => one.innerText === {name:?})?.nextElementSibling.innerText"
+    );
+    tab.evaluate(&find).as_str().unwrap_or_else(|| panic!("no figure {name}")).to_owned()
+}
+
+#[test]
+fn a_customer_is_found_by_a_part_of_its_name() {
+    let test = TestDb::sqlite(CONTEXTS);
+    let world = World::new(&test);
+    let Some(mut visit) = Visit::begin(&world) else { return };
+    visit.go("/customers");
+    visit.tab.answer("Name, e-mail address or id", "soh");
+    visit.tab.follow("Show");
+    visit.tab.sees(&["Brandt & Sohn", "Active"]);
+    visit.tab.answer("Name, e-mail address or id", "nobody");
+    visit.tab.follow("Show");
+    visit.tab.sees(&["No customer matches"]);
+    visit.tab.is_open_to_everybody();
+    visit.tab.follow("Show all customers");
+    visit.tab.follow("Brandt & Sohn");
+    visit.tab.sees(&["Owes"]);
+    visit.end();
+}
