@@ -50,6 +50,10 @@ permissions! {
     InvoiceRead "invoice.read";
     /// Finalize and void invoices, and mark them uncollectible.
     InvoiceWrite "invoice.write";
+    /// See payments.
+    PaymentRead "payment.read";
+    /// Record payments and reverse them.
+    PaymentWrite "payment.write";
     /// See price books.
     BookRead "book.read";
     /// Apply price books.

@@ -9,11 +9,13 @@ use crate::place::Place;
 
 mod billing;
 mod lists;
+mod payment;
 mod subscription;
 pub use billing::{Bill, BillRuns, Coupons, Day, PostUsage, Usage};
 pub use lists::{
     Customers, InvoicesOrList, ListCustomers, ListInvoices, ListSubscriptions, Shown, SubscriptionsOrList,
 };
+pub use payment::{ListPayments, Payments, PaymentsOrList, RecordPayment};
 pub use subscription::{ChangeSubscription, Prices, StartSubscription, Subscriptions};
 
 /// The commercial back office of a company in one program.
@@ -88,6 +90,8 @@ pub enum Command {
     /// List invoices, show, void and write them off; without a command, list them
     #[command(alias = "invoice")]
     Invoices(InvoicesOrList),
+    /// Record payments, show, list and reverse them; without a command, list them
+    Payments(PaymentsOrList),
     /// Show how each amount of an invoice or credit note came to be
     Explain {
         /// Its number (INV-000001, INV-CN-000001) or its id (inv_…, crn_…)

@@ -23,6 +23,7 @@ mod jobs;
 mod ledger;
 mod legal_entities;
 mod parts;
+mod payments;
 mod price_book;
 mod show;
 mod sign_in;
@@ -72,6 +73,7 @@ fn nouns() -> Router<App> {
         .merge(import::routes())
         .merge(subscriptions::routes())
         .merge(invoices::routes())
+        .merge(payments::routes())
         .merge(credit_notes::routes())
         .merge(price_book::routes())
         .merge(legal_entities::routes())

@@ -56,6 +56,11 @@ pub fn sample(name: &str, known: &Known) -> Sample {
         "job_show" => show(&known.job),
         "customer_erase" => tell(&known.customer, json!({})),
         "invoice_void" | "invoice_uncollectible" => tell(&known.issued, json!({ "reason": "duplicate" })),
+        "payment_list" => Sample::get(),
+        "payment_show" | "payment_ledger" => show(&known.payment.unwrap()),
+        "payment_of_invoice" => show(&known.issued),
+        "payment_record" => send(201, payment(known)),
+        "payment_reverse" => tell(&known.payment.unwrap(), json!({})),
         "invoice_finalize" => tell(&known.invoice, json!({})),
         "subscription_preview_change" | "subscription_change" => {
             tell(&known.running, json!({ "plan": "professional", "addons": { "extra_user": 2 } }))
@@ -121,6 +126,13 @@ pub fn guarded(name: &str) -> Vec<(&'static str, Json, &'static str)> {
         "subscription_change" => vec![("prices", json!({ "professional": { "amount": "150" } }), "/prices")],
         _ => panic!("the guarded fields of the route {name} are not in tests/it/samples.rs"),
     }
+}
+
+pub fn payment(known: &Known) -> Json {
+    json!({
+        "customer": known.customer, "amount": "20.00", "currency": "USD", "method": "transfer",
+        "received": "2026-01-15", "reference": "T-77", "invoices": [known.issued],
+    })
 }
 
 pub fn subscription(known: &Known) -> Json {

@@ -45,12 +45,37 @@ fn a_subscription_is_billed_and_explained_from_the_command_line() {
             let said = installation.run(arguments).good();
             assert!(said.contains(shown), "{arguments:?}: {said}");
         }
-        let wrong = installation.run(&["invoices", "--state", "lost"]).refused();
+        let wrong = installation.run(&["invoices", "--state", "lost"]);
+        assert_eq!(wrong.code, Some(2), "a slip of the pen on the command line");
+        let wrong = wrong.err;
         assert!(wrong.contains("write draft, finalized, paid, void or uncollectible"), "{wrong}");
         let invoices = installation.json(&["invoices", "--json"]);
         let invoices = invoices.as_array().unwrap();
         assert!(invoices.len() > 6, "{invoices:?}");
         assert!(invoices.iter().all(|invoice| invoice["total"] == 4_900), "{invoices:?}");
+
+        let pay = ["payments", "record", "--amount", "60", "--invoice", "INV-000001", "--reference", "T-1"];
+        let paid = installation.run(&pay).good();
+        assert!(paid.contains("USD 60.00 by transfer (T-1) from Meyer"), "{paid}");
+        assert!(paid.contains("USD 11.00 became the customer's credit"), "{paid}");
+        let again = installation.run(&[
+            "payments",
+            "record",
+            "--amount",
+            "1",
+            "--customer",
+            "ext:A-1",
+            "--reference",
+            "T-1",
+        ]);
+        assert!(again.refused().contains("recorded before"));
+        let listed = installation.json(&["payments", "--customer", "ext:A-1", "--json"]);
+        let id = listed[0]["id"].as_str().unwrap();
+        let shown = installation.run(&["explain", "INV-000001"]).good();
+        assert!(shown.contains("by payments USD 49.00, due USD 0.00"), "{shown}");
+        let reversed = installation.run(&["payments", "reverse", id]).good();
+        assert!(reversed.contains("due again on INV-000001"), "{reversed}");
+        assert_eq!(installation.run(&["payments", "show", id]).good(), reversed);
 
         let shown = installation.run(&["explain", "INV-000001"]).good();
         assert!(shown.starts_with("Invoice INV-000001 to Meyer (finalized, issued "), "{shown}");

@@ -9,4 +9,5 @@ mod invoices;
 mod journey;
 mod pages;
 mod parties;
+mod payments;
 mod world;
