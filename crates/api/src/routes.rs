@@ -83,6 +83,9 @@ routes! {
     patch "/v1/customers/{id}" CustomerWrite customer::change;
     post "/v1/customers/{id}/erase" CustomerWrite customer::erase;
     get  "/v1/customers/{id}/credit" InvoiceRead customer::credit;
+    get  "/v1/customers/{id}/links" CustomerRead customer::links;
+    post "/v1/customers/{id}/links" CustomerWrite customer::make_link;
+    post "/v1/customer-links/{id}/revoke" CustomerWrite customer::revoke_link;
     get  "/v1/price-book" BookRead price_book::in_force;
     post "/v1/price-book" BookWrite price_book::apply;
     post "/v1/price-book/check" BookRead price_book::check;

@@ -13,7 +13,8 @@ mod payment;
 mod subscription;
 pub use billing::{Bill, BillRuns, Coupons, Day, PostUsage, Usage};
 pub use lists::{
-    Customers, InvoicesOrList, ListCustomers, ListInvoices, ListSubscriptions, Shown, SubscriptionsOrList,
+    Customers, CustomersCommand, InvoicesOrList, ListCustomers, ListInvoices, ListSubscriptions, Shown,
+    SubscriptionsOrList,
 };
 pub use payment::{ListPayments, Payments, PaymentsOrList, RecordPayment};
 pub use subscription::{ChangeSubscription, Prices, StartSubscription, Subscriptions};
@@ -70,7 +71,7 @@ pub enum Command {
     /// Bring customers and subscriptions in from files
     #[command(subcommand)]
     Import(Import),
-    /// List customers
+    /// List customers, and make links to their own pages; without a command, list them
     Customers(Customers),
     /// Start, list and change subscriptions; without a command, list them
     Subscriptions(SubscriptionsOrList),

@@ -8,6 +8,7 @@ mod check;
 mod clock;
 mod coupon;
 mod credit_note;
+mod customer;
 mod doctor;
 mod explain;
 mod export;
@@ -46,7 +47,7 @@ pub fn run(arguments: Arguments) -> Outcome {
         Command::Serve(asked) => serve::run(&place, &asked),
         Command::Book(asked) => book::run(&place, &asked),
         Command::Import(asked) => import::run(&place, &asked),
-        Command::Customers(asked) => list::customers(&place, asked.list()),
+        Command::Customers(asked) => customer::run(&place, asked.command()),
         Command::Subscriptions(asked) => subscription::run(&place, asked.command()),
         Command::Invoices(asked) => invoice::run(&place, asked.command()),
         Command::Payments(asked) => payment::run(&place, asked.command()),

@@ -128,7 +128,7 @@ fn a_subscription_is_billed_and_explained_from_the_command_line() {
 
 #[test]
 fn the_api_describes_itself() {
-    let installation = crate::program::Installation::sqlite();
+    let installation = Installation::sqlite();
     let document = installation.json(&["openapi"]);
     assert_eq!(document["openapi"].as_str().map(|version| &version[..3]), Some("3.1"));
     assert!(document["paths"]["/v1/customers"]["post"].is_object());
