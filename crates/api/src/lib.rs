@@ -25,6 +25,7 @@ mod legal_entity;
 mod openapi;
 mod page;
 mod parameters;
+mod payment;
 mod price_book;
 mod problem;
 mod routes;

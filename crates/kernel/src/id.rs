@@ -206,6 +206,7 @@ pub mod ids {
         Invoice InvoiceId "inv" "invoice";
         BillRun BillRunId "run" "bill run";
         CreditNote CreditNoteId "crn" "credit note";
+        Payment PaymentId "pay" "payment";
         LedgerAccount LedgerAccountId "acc" "ledger account";
         LedgerTransaction LedgerTransactionId "txn" "ledger transaction";
         Job JobId "job" "job";

@@ -24,6 +24,7 @@ mod ledger;
 mod legal_entities;
 mod my;
 mod parts;
+mod payments;
 mod price_book;
 mod show;
 mod sign_in;
@@ -74,6 +75,7 @@ fn nouns() -> Router<App> {
         .merge(import::routes())
         .merge(subscriptions::routes())
         .merge(invoices::routes())
+        .merge(payments::routes())
         .merge(credit_notes::routes())
         .merge(price_book::routes())
         .merge(legal_entities::routes())

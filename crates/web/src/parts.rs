@@ -136,6 +136,10 @@ pub(crate) fn was_done(asked: &Answers) -> Markup {
             "Everything it posted is posted back. What was paid is to the customer’s credit.",
         ),
         "given_up" => ("Invoice marked uncollectible", "What was due on it is bad debt now."),
+        "payment_recorded" => {
+            ("Payment recorded", "It is posted to the ledger. What was too much is the customer’s credit.")
+        }
+        "payment_reversed" => ("Payment reversed", "What it had paid is due again."),
         "applied" => (
             "Price book applied",
             "It is in force for new subscriptions. Those that run keep what they agreed to.",
@@ -164,6 +168,7 @@ pub(crate) fn page_of(desk: &Desk, id: AnyId) -> Option<String> {
         "sub" => "subscriptions",
         "inv" => "invoices",
         "crn" => "credit-notes",
+        "pay" => "payments",
         "bkv" => "price-book/versions",
         "acc" => "ledger/accounts",
         "job" => "jobs",

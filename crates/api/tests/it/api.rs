@@ -8,6 +8,7 @@ use std::{
 use api::App;
 use billing::{
     bill_run,
+    payment::{self, Method, NewPayment},
     subscription::{self, BillFrom, Start, Timing},
 };
 use identity::{
@@ -18,10 +19,10 @@ use identity::{
 };
 use jobs::Bell;
 use kernel::{
-    Currency, Cycle, SystemIds, Zone,
+    Currency, Cycle, Money, SystemIds, Zone,
     ids::{
         BillRunId, BookVersionId, CreditNoteId, CustomerId, CustomerLinkId, EnvironmentId, InvoiceId, JobId,
-        LedgerAccountId, LegalEntityId, MerchantId, SubscriptionId,
+        LedgerAccountId, LegalEntityId, MerchantId, PaymentId, SubscriptionId,
     },
     new_id,
 };
@@ -172,6 +173,19 @@ impl<'t> Api<'t> {
         self.test.db.write(&scope, end).wait().unwrap();
         let pause = self.test.db.write(&scope, move |tx| subscription::pause(tx, paused)).wait().unwrap();
         known.credit_note = Some(pause.credit_notes[0]);
+        // In a currency of its own, so that it changes nothing else.
+        let paid = NewPayment {
+            customer: known.customer,
+            entity: None,
+            amount: Money::new(1, Currency::parse("ZAR").unwrap()).unwrap(),
+            method: Method::Transfer,
+            received: None,
+            reference: None,
+            invoices: Vec::new(),
+        };
+        let recorded =
+            self.test.db.write(&scope, move |tx| payment::record(tx, paid.clone())).wait().unwrap();
+        known.payment = Some(recorded.payment.id);
         let suspended = known.suspended;
         self.test.db.write(&scope, move |tx| subscription::suspend(tx, suspended)).wait().unwrap();
         let (due, now) = (scope.clone().for_due_work(), start);
@@ -222,6 +236,8 @@ pub struct Known {
     pub invoice: InvoiceId,
     /// Issued, and corrected by nothing.
     pub issued: InvoiceId,
+    /// To the customer's credit.
+    pub payment: Option<PaymentId>,
     /// For what was paused.
     pub credit_note: Option<CreditNoteId>,
     /// What was due when the environment was made.
@@ -287,6 +303,7 @@ fn furnish(tx: &mut Tx<'_>) -> kernel::Result<Known> {
         measured,
         invoice,
         issued,
+        payment: None,
         credit_note: None,
         bill_run: None,
         account,

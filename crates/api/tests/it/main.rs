@@ -11,6 +11,7 @@ mod hostile;
 mod journey;
 mod lifecycle;
 mod parties;
+mod payments;
 mod samples;
 mod table;
 mod trial;

@@ -172,7 +172,7 @@ pub struct ListInvoices {
     pub shown: Shown,
 }
 
-fn currency(text: &str) -> Result<Currency, String> {
+pub(super) fn currency(text: &str) -> Result<Currency, String> {
     Currency::parse(text).map_err(|error| error.detail)
 }
 

@@ -11,6 +11,7 @@ mod credit_note;
 mod customer;
 mod doctor;
 mod explain;
+mod export;
 mod foresight;
 mod import;
 mod invoice;
@@ -20,6 +21,7 @@ mod list;
 mod manifest;
 mod migrate;
 mod migration;
+mod payment;
 mod postgres;
 mod restore;
 mod serve;
@@ -48,6 +50,7 @@ pub fn run(arguments: Arguments) -> Outcome {
         Command::Customers(asked) => customer::run(&place, asked.command()),
         Command::Subscriptions(asked) => subscription::run(&place, asked.command()),
         Command::Invoices(asked) => invoice::run(&place, asked.command()),
+        Command::Payments(asked) => payment::run(&place, asked.command()),
         Command::Usage(asked) => usage::run(&place, asked),
         Command::Coupons(asked) => coupon::run(&place, asked),
         Command::Bill(asked) => bill::run(&place, &asked),

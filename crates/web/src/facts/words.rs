@@ -36,6 +36,7 @@ pub(super) fn told(desk: &Desk, fact: &Fact, names: Option<&Names>, here: bool) 
         "customer" => teller.customer(verb),
         "subscription" => teller.subscription(verb),
         "invoice" => teller.invoice(verb),
+        "payment" => teller.payment(verb),
         "credit_note" => teller.credit_note(verb),
         "book" if verb == "applied" => teller.book(),
         "bill_run" if verb == "done" => teller.bill_run(),
@@ -250,8 +251,39 @@ impl Teller<'_> {
             "voided" => {
                 said(format!("Invoice{total} voided"), sentence(&[self.whose(), self.subject("the invoice")]))
             }
+            "paid" => said(
+                "Invoice paid",
+                sentence(&[self.whose(), self.subject("the invoice"), self.link("payment", "the payment")]),
+            ),
+            "reopened" => said(
+                "Invoice due again",
+                sentence(&[
+                    self.whose(),
+                    self.subject("the invoice"),
+                    self.link("payment", "the payment that was reversed"),
+                ]),
+            ),
             _ => return None,
         })
+    }
+
+    fn payment(&self, verb: &str) -> Option<Told> {
+        let amount = self.money("amount")?;
+        let title = match verb {
+            "recorded" => format!("Payment of {amount} recorded"),
+            "reversed" => format!("Payment of {amount} reversed"),
+            _ => return None,
+        };
+        let credit = self.money("credit").filter(|credit| !credit.is_zero());
+        let credit = credit.map(|credit| html! { (credit.to_string()) " of it is credit" });
+        let method = self.text("method").map(|word| html! { "by " (word) });
+        let all = [
+            self.whose(),
+            self.subject("the payment"),
+            method.unwrap_or_default(),
+            credit.unwrap_or_default(),
+        ];
+        Some(said(title, sentence(&all)))
     }
 
     fn credit_note(&self, verb: &str) -> Option<Told> {

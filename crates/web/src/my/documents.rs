@@ -151,6 +151,7 @@ pub(super) async fn invoice(visitor: Visitor, Named(id): Named<ids::Invoice>) ->
         totals: &invoice.totals,
         taxes: &taxes,
         credit: invoice.credit,
+        paid: invoice.paid,
         notes: &notes,
     });
     Ok(super::page(&visitor, &name, &number, &CRUMBS, whole(&number, sheet)).into_response())

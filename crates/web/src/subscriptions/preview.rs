@@ -175,6 +175,7 @@ fn first_invoice(seen: &Seen) -> Markup {
         totals,
         taxes: &draft.taxes,
         credit: kernel::Money::zero(draft.currency),
+        paid: kernel::Money::zero(draft.currency),
         notes: &["A preview. Nothing has been written, and nobody owes anything for it."],
     })
 }

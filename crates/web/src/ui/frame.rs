@@ -17,6 +17,8 @@ pub enum Section {
     Subscriptions,
     /// Invoices.
     Invoices,
+    /// Payments.
+    Payments,
     /// Bill runs.
     BillRuns,
     /// The price book.
@@ -36,7 +38,7 @@ pub enum Section {
 impl Section {
     /// In groups: what one sells, the books, the machinery.
     const GROUPS: [&'static [Self]; 3] = [
-        &[Self::Home, Self::Customers, Self::Subscriptions, Self::Invoices, Self::BillRuns],
+        &[Self::Home, Self::Customers, Self::Subscriptions, Self::Invoices, Self::Payments, Self::BillRuns],
         &[Self::PriceBook, Self::LegalEntities, Self::Ledger],
         &[Self::Facts, Self::Jobs, Self::Api],
     ];
@@ -48,6 +50,7 @@ impl Section {
             Self::Customers => ("Customers", "/customers", Icon::Customers),
             Self::Subscriptions => ("Subscriptions", "/subscriptions", Icon::Subscriptions),
             Self::Invoices => ("Invoices", "/invoices", Icon::Invoices),
+            Self::Payments => ("Payments", "/payments", Icon::Payments),
             Self::BillRuns => ("Bill runs", "/bill-runs", Icon::Jobs),
             Self::PriceBook => ("Price book", "/price-book", Icon::PriceBook),
             Self::LegalEntities => ("Legal entities", "/legal-entities", Icon::LegalEntities),

@@ -12,4 +12,5 @@ mod moving;
 mod own;
 mod pages;
 mod parties;
+mod payments;
 mod world;
