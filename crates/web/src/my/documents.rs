@@ -71,7 +71,7 @@ pub(super) fn table(invoices: &[Invoice]) -> Markup {
             ui::Column::text("Issued"),
             ui::Column::text("State"),
             ui::Column::number("Total").lead(),
-            ui::Column::number("After credit"),
+            ui::Column::number("To be paid"),
         ],
         rows: rows.collect(),
         total: None,
