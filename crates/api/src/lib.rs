@@ -27,6 +27,7 @@ mod migration;
 mod openapi;
 mod page;
 mod parameters;
+mod payment;
 mod price_book;
 mod problem;
 mod routes;

@@ -1,6 +1,6 @@
 //! What billing stores.
 
-use crate::{bill_run, charge, coupon, credit_note, figures, import, invoice, subscription, usage};
+use crate::{bill_run, charge, coupon, credit_note, figures, import, invoice, payment, subscription, usage};
 
 /// Subscriptions with their items, invoices and credit notes with their lines.
 pub static CONTEXT: store::Context = store::Context {
@@ -229,7 +229,7 @@ pub static CONTEXT: store::Context = store::Context {
             ALTER TABLE credit_note_line ADD COLUMN tax INTEGER NOT NULL DEFAULT 0;
         ",
         extra: store::Extra::NONE,
-    }, figures::MIGRATION, store::Migration {
+    }, figures::MIGRATION, payment::MIGRATION, store::Migration {
         number: 6,
         name: "one-off charges, uses of coupons, stretches that wait, zones to come",
         step: store::Step::Expand,
@@ -281,6 +281,7 @@ pub static CONTEXT: store::Context = store::Context {
         coupon::sql::ALL,
         figures::ALL,
         import::sql::ALL,
+        payment::sql::ALL,
     ],
     bulks: &[
         subscription::sql::BULKS,
@@ -290,6 +291,7 @@ pub static CONTEXT: store::Context = store::Context {
         charge::sql::BULKS,
         coupon::sql::BULKS,
         figures::BULKS,
+        payment::sql::BULKS,
     ],
     upcasters: &[],
 };

@@ -8,6 +8,7 @@ use billing::{
     subscription::Timing,
 };
 use identity::permission::may;
+use kernel::ids::BookVersionId;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -30,6 +31,10 @@ const MOST: u32 = 500;
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct MigrateBook {
+    /// Only those on these versions of the price book, by their ids; on any but the one in force when left out.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    books: Vec<BookVersionId>,
     /// Only those on the plans of these keys; on any when left out.
     #[serde(default)]
     #[schema(examples(json!(["starter"])))]
@@ -49,8 +54,8 @@ const fn period_end() -> Timing {
 }
 
 impl From<MigrateBook> for Migration {
-    fn from(MigrateBook { plans, plan_map, timing }: MigrateBook) -> Self {
-        Self { plans, plan_map, timing }
+    fn from(MigrateBook { books, plans, plan_map, timing }: MigrateBook) -> Self {
+        Self { books, plans, plan_map, timing }
     }
 }
 
@@ -58,6 +63,10 @@ impl From<MigrateBook> for Migration {
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PreviewMigration {
+    /// As for the migration itself.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    books: Vec<BookVersionId>,
     /// As for the migration itself.
     #[serde(default)]
     plans: Vec<String>,
@@ -81,11 +90,11 @@ pub(crate) async fn preview(
     actor: Actor<may::SubscriptionRead>,
     Body { content, .. }: Body<PreviewMigration>,
 ) -> ApiResult<Json<MigrationOut>> {
-    let PreviewMigration { plans, plan_map, limit, after } = content;
+    let PreviewMigration { books, plans, plan_map, limit, after } = content;
     let limit =
         page::limit(Some(limit.unwrap_or(100)), MOST).map_err(|error| moved(error, "?limit", "/limit"))?;
     let after = parse_some(after.as_deref(), "/after")?;
-    let migration = Migration { plans, plan_map, ..Migration::default() };
+    let migration = Migration { books, plans, plan_map, timing: Timing::PeriodEnd };
     app.read(actor.scope(), move |view| {
         let outlook = migration::outlook(view, &migration)?;
         let moved = migration::preview(view, &migration, after, limit + 1)?;

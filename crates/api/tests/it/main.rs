@@ -12,6 +12,7 @@ mod hostile;
 mod journey;
 mod lifecycle;
 mod parties;
+mod payments;
 mod samples;
 mod table;
 mod trial;

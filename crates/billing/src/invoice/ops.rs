@@ -10,7 +10,7 @@ use kernel::{
     ids::{self, CustomerId, InvoiceId, LegalEntityId, SubscriptionId},
 };
 use rating::Number;
-use store::{Lock, Row, View, params};
+use store::{Lock, Row, Value, View, params};
 use tax::{Jurisdiction, Kind, Tax, Treatment};
 use uuid::Uuid;
 
@@ -42,8 +42,8 @@ pub(crate) fn adjustments(
 }
 
 /// A party as it is stored.
-pub(crate) fn party_json(party: Option<&Party>) -> Result<Option<serde_json::Value>> {
-    party.map(serde_json::to_value).transpose().map_err(|error| Error::internal(error.to_string()))
+pub(crate) fn party_json(party: Option<&Party>) -> Result<Value<'static>> {
+    party.map_or(Ok(Value::Null), Value::json_of)
 }
 
 /// A draft with its taxes, as it would be issued now, and what it adds up to; writes nothing.
@@ -88,6 +88,7 @@ fn read(row: &Row<'_>) -> Result<Invoice> {
         due: row.get(7)?,
         totals: Totals { subtotal: money(8)?, tax: money(9)?, total: money(10)? },
         credit: money(12)?,
+        paid: money(17)?,
         party: read_party(row, 11)?,
         seller: read_party(row, 13)?,
         tax_rounding: row.parse(14, rounding)?,

@@ -143,7 +143,7 @@ fn keep(tx: &mut Tx<'_>, id: SubscriptionId, post: &Post, start: Timestamp, late
         posted: tx.now(),
         late,
     };
-    let figures = serde_json::to_value(&figure.groups).map_err(|error| Error::internal(error.to_string()))?;
+    let figures = Value::json_of(&figure.groups)?;
     tx.exec_one(&sql::POST, params![id, start, figure.key, figures, figure.watermark, figure.posted, late])?;
     Ok(figure)
 }

@@ -14,6 +14,7 @@ mod lives;
 mod mappings;
 mod migrations;
 mod parallel;
+mod payments;
 mod ravenstack;
 mod renewals;
 mod search;

@@ -52,6 +52,9 @@ pub struct Billing {
     /// How long after its end a period waits for late figures before its usage is billed.
     #[serde(default, skip_serializing_if = "is_default")]
     pub usage_grace: UsageGrace,
+    /// What customers may change on their own page.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub customer_changes: CustomerChanges,
 }
 
 impl Default for Billing {
@@ -72,6 +75,7 @@ impl Default for Billing {
             late_window: LateWindow::default(),
             trial_usage: TrialUsage::default(),
             usage_grace: UsageGrace::default(),
+            customer_changes: CustomerChanges::default(),
         }
     }
 }
@@ -218,6 +222,19 @@ impl fmt::Display for TaxCategory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// What customers may change of their subscriptions on their own page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CustomerChanges {
+    /// The plan, how often it is billed, quantities and add-ons.
+    #[default]
+    Plans,
+    /// Quantities and add-ons.
+    Quantities,
+    /// Nothing: the page only shows.
+    None,
 }
 
 /// How long after the instant it happened an event may still come in; an older one is refused unless staff send it

@@ -30,7 +30,7 @@ fn every_knob_is_read() {
     let all = billing(
         r#"proration = { days_in_month = 28 }, plan_change = "reset", cancellation_credit = "none",
         invoices = "per_subscription", zero_invoices = "skip", tax = "digital_services", tax_rounding = "line",
-        late_window = "1 day", trial_usage = "billed", usage_grace = "36 hours""#
+        late_window = "1 day", trial_usage = "billed", usage_grace = "36 hours", customer_changes = "quantities""#
             .replace('\n', " ")
             .as_str(),
     );
@@ -42,6 +42,8 @@ fn every_knob_is_read() {
     assert_eq!(all.usage_grace.duration().as_hours(), 36);
     assert_eq!(billing("usage_grace = \"2 days\"").usage_grace.to_string(), "2 days");
     assert_eq!(billing("usage_grace = \"24 hours\"").usage_grace.to_string(), "1 day");
+    assert_eq!(all.customer_changes, CustomerChanges::Quantities);
+    assert_eq!(billing("customer_changes = \"none\"").customer_changes, CustomerChanges::None);
     assert_eq!(billing("tax_rounding = \"document\"").tax_rounding, TaxRounding::Document);
     assert_eq!(billing("proration = { days_in_month = 30 }").proration, ProrationUnit::THIRTY_DAY_MONTH);
 
@@ -58,7 +60,7 @@ fn what_is_written_as_the_default_says_nothing_new() {
     let defaults = billing(
         "plan_change = \"prorate\", cancellation_credit = \"unused\", invoices = \"consolidated\", \
          zero_invoices = \"issue\", tax = \"standard\", tax_rounding = \"category\", late_window = \"90 days\", \
-         trial_usage = \"free\", usage_grace = \"none\"",
+         trial_usage = \"free\", usage_grace = \"none\", customer_changes = \"plans\"",
     );
     assert_eq!(defaults, Billing::default());
     assert_eq!(good(&text("tax = \"standard\"", PLAN)).digest(), good(&text("", PLAN)).digest());
@@ -83,6 +85,7 @@ fn what_a_book_does_not_say_is_not_in_its_json() {
         "late_window",
         "trial_usage",
         "usage_grace",
+        "customer_changes",
         "thresholds",
         "per_customer",
         "new_customers_only",
