@@ -139,6 +139,20 @@ pub static CONTEXT: Context = Context {
                 ALTER TABLE meter_segment ALTER COLUMN filter SET STORAGE EXTERNAL;
                 ALTER TABLE meter_tally SET (fillfactor = 70);",
         },
+    },
+    Migration {
+        number: 2,
+        name: "how far others have read the log",
+        step: Step::Expand,
+        sql: "
+            CREATE TABLE meter_reader (
+                env_id UUID NOT NULL,
+                name TEXT NOT NULL,
+                chunk INTEGER NOT NULL,
+                PRIMARY KEY (env_id, name)
+            ) STRICT, WITHOUT ROWID;
+        ",
+        extra: Extra::NONE,
     }],
     installation_tables: &[],
     system_tables: &[],

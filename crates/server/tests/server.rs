@@ -133,7 +133,7 @@ fn what_is_old_is_swept_away_at_night() {
         let sandbox = every.iter().find(|one| one.mode == Mode::Sandbox).unwrap();
         let scope = Scope::environment(sandbox.id, sandbox.mode, Actor::CommandLine);
         let run = || {
-            Runner::new(test.db.clone(), server::job_kinds(), server::schedules()).run_until_idle().unwrap()
+            Runner::new(test.db.clone(), server::job_kinds(&metering::Options::default()), server::schedules()).run_until_idle().unwrap()
         };
         run();
         remember(test, &scope, "old");

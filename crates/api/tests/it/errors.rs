@@ -10,7 +10,7 @@ use api::CODES;
 
 /// The crates whose errors can reach an answer.
 const CRATES: &[&str] =
-    &["kernel", "store", "jobs", "catalog", "rating", "tax", "ledger", "identity", "billing", "api"];
+    &["kernel", "store", "jobs", "catalog", "rating", "tax", "ledger", "identity", "billing", "metering", "api"];
 
 /// Parts of them that only the command line and pages call.
 const ELSEWHERE: &[&str] =

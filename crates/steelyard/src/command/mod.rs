@@ -17,6 +17,7 @@ mod job;
 mod key;
 mod list;
 mod manifest;
+mod metered;
 mod migrate;
 mod migration;
 mod postgres;
