@@ -24,6 +24,7 @@ pub(crate) mod foreign;
 mod out;
 mod sent;
 use out::{ChangedOut, IngestOut};
+use sent::CloudEventIn;
 pub(crate) use sent::{Sent, SentEvents};
 
 /// The most events of a batch.
@@ -49,7 +50,7 @@ pub(crate) struct IngestQuery {
 /// After an answer that never came, send the same again.
 #[utoipa::path(
     post, path = "/v1/events", tag = "Events", params(IngestQuery),
-    request_body(content = SentEvents, content_type = "application/cloudevents-batch+json"),
+    request_body(content = Vec<CloudEventIn>, content_type = "application/cloudevents-batch+json"),
     responses((status = 200, body = IngestOut)),
 )]
 pub(crate) async fn ingest(

@@ -18,6 +18,34 @@ const LARGEST: usize = 16 << 20;
 /// The longest line of a stream, in bytes.
 const LONGEST: usize = 64 << 10;
 
+/// A CloudEvent of version 1.0. Other attributes are extensions and are left alone.
+#[derive(ToSchema)]
+#[schema(as = CloudEvent)]
+#[allow(dead_code, reason = "it describes what is read elsewhere")]
+pub(crate) struct CloudEventIn {
+    /// `1.0`.
+    #[schema(examples("1.0"))]
+    specversion: String,
+    /// Where it was noticed. With `id` it names the event.
+    #[schema(examples("my-app"))]
+    source: String,
+    /// Its id there.
+    #[schema(examples("8f3a"))]
+    id: String,
+    /// The key of the meter.
+    #[serde(rename = "type")]
+    #[schema(examples("agent_runs"))]
+    meter: String,
+    /// The customer or subscription: its id or your own.
+    #[schema(examples("acme"))]
+    subject: String,
+    /// When it happened; when it is received, when left out.
+    time: Option<String>,
+    /// The value and the dimensions.
+    #[schema(value_type = Option<Object>)]
+    data: Option<String>,
+}
+
 /// Events as they came, and what whoever sent them may do besides.
 pub(crate) struct Sent {
     pub(crate) events: SentEvents,
@@ -25,8 +53,6 @@ pub(crate) struct Sent {
 }
 
 /// Events as they came. Those that cannot be read are errors among the others.
-#[derive(ToSchema)]
-#[schema(as = Events, value_type = Vec<Object>)]
 pub(crate) enum SentEvents {
     /// One.
     One(Box<Result<NewEvent>>),

@@ -159,7 +159,7 @@ pub(crate) async fn commit(
 
 /// Use nothing of what was held. Releasing twice is releasing once.
 #[utoipa::path(
-    post, path = "/v1/holds/{id}/release", tag = "Limits", request_body = Nothing,
+    post, path = "/v1/holds/{id}/release", tag = "Limits",
     params(("id" = String, Path, description = "The hold.")), responses((status = 200, body = AnswerOut)),
 )]
 pub(crate) async fn release(

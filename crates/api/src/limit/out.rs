@@ -2,7 +2,7 @@
 
 use catalog::{Limit, LimitPolicy, LimitScope, Meter};
 use jiff::Timestamp;
-use kernel::{Error, Result, ids::HoldId, time};
+use kernel::{Error, Result, time};
 use metering::limit::{Answer, Reserved};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -54,7 +54,7 @@ impl TryFrom<Answer> for AnswerOut {
 #[schema(as = Reserved)]
 pub(crate) struct ReservedOut {
     /// Its id, to commit or release it; null when it was refused.
-    hold: Option<HoldId>,
+    hold: Option<String>,
     /// When it releases itself; null when it was refused.
     expires_at: Option<Timestamp>,
     /// Whether it may be used, and why.
@@ -68,7 +68,7 @@ impl TryFrom<Reserved> for ReservedOut {
     fn try_from(reserved: Reserved) -> Result<Self> {
         let Reserved { id, answer, expires } = reserved;
         let expires_at = id.map(|_| time::from_micros(expires)).transpose()?;
-        Ok(Self { hold: id, expires_at, answer: answer.try_into()? })
+        Ok(Self { hold: id.map(|id| id.to_string()), expires_at, answer: answer.try_into()? })
     }
 }
 
