@@ -23,6 +23,10 @@ use clap::Parser;
 use kernel::Result;
 use serde::Serialize;
 
+/// The allocator of the program itself.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Measure.
 #[derive(Parser)]
 struct Arguments {

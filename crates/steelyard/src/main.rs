@@ -13,6 +13,10 @@ use clap::Parser;
 
 use arguments::Arguments;
 
+/// Bill runs and requests make and drop many small values; this allocator does so faster than the system's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     panic::set_hook(Box::new(|fault| {

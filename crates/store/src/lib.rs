@@ -18,6 +18,7 @@ mod prepare;
 mod row;
 mod schema;
 mod scope;
+mod sqlite_checkpoint;
 mod sqlite_engine;
 mod sqlite_statistics;
 mod statement;

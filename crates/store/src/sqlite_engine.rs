@@ -18,7 +18,9 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use crate::{
     Context, File, Options, Outcome, Tx, View,
     db::{Queues, lane},
-    fault, schema, sqlite_statistics,
+    fault, schema,
+    sqlite_checkpoint::{self, Committed},
+    sqlite_statistics,
     tx::AfterCommit,
     view::{Conn, Runtime},
     work::{ReadWork, WriteWork},
@@ -65,7 +67,10 @@ pub(crate) fn open(
     spawn("sqlite-background", move || read_loop(&connection, &reads, &for_background))?;
     let runtime = Arc::clone(runtime);
     let (front, back) = (requests.write, backgrounds.write);
-    spawn("sqlite-write", move || write_loop(&mut writer, front, back, &runtime))?;
+    let (committed, heard) = Committed::channel();
+    let connection = connect(&path, false)?;
+    spawn("sqlite-checkpoint", move || sqlite_checkpoint::copy_loop(&connection, &heard))?;
+    spawn("sqlite-write", move || write_loop(&mut writer, front, back, &committed, &runtime))?;
     Ok(Queues { request, background })
 }
 
@@ -85,6 +90,7 @@ fn connect(path: &Path, writes: bool) -> Result<Connection> {
         connection.pragma_update(None, "temp_store", "MEMORY")?;
         // Negative: KiB. Pages are only held once they were read.
         connection.pragma_update(None, "cache_size", if writes { -32_768 } else { -8_192 })?;
+        connection.pragma_update(None, "wal_autocheckpoint", sqlite_checkpoint::WRITER_HELPS_FROM)?;
         connection.pragma_update(None, "query_only", !writes)?;
         connection.set_prepared_statement_cache_capacity(256);
         Ok(())
@@ -126,6 +132,7 @@ fn write_loop(
     connection: &mut Connection,
     front: Receiver<Box<dyn WriteWork>>,
     mut back: Receiver<Box<dyn WriteWork>>,
+    committed: &Committed,
     runtime: &Runtime,
 ) {
     loop {
@@ -143,6 +150,7 @@ fn write_loop(
             let room = count < GROUP_SIZE && started.elapsed() < GROUP_TIME;
             if room { front.try_recv().ok() } else { None }
         });
+        committed.tell();
         for Ran { work, ended: own, after_commit } in ran {
             if own.is_ok() && ended.is_ok() {
                 after_commit.into_iter().for_each(|then| then(Outcome::Committed));

@@ -8,7 +8,7 @@ use kernel::{
     ids::{BillRunId, InvoiceId},
 };
 use serde_json::json;
-use store::{NewFact, Row, Tx, View, params};
+use store::{NewFact, Row, Tx, Value, View, params};
 use uuid::Uuid;
 
 use super::{
@@ -74,7 +74,7 @@ pub(crate) fn count(
         *total = total.saturating_add(invoice.totals.total.minor());
         *credit = credit.saturating_add(invoice.credit.minor());
     }
-    let totals = serde_json::to_value(&run.totals).map_err(|error| Error::internal(error.to_string()))?;
+    let totals = Value::json_of(&run.totals)?;
     let (passed, issued) = (run.subscriptions + subscriptions as i64, run.invoices + invoices.len() as i64);
     tx.exec_one(&sql::COUNT, params![run.id, run.last_due.max(at), passed, issued, totals])
 }

@@ -216,12 +216,11 @@ fn fact(note: &CreditNote) -> Result<NewFact> {
 }
 
 fn insert(tx: &mut Tx<'_>, notes: &[(CreditNote, i64, Vec<Credit>)]) -> Result<()> {
-    let json = |error: serde_json::Error| Error::internal(error.to_string());
     let parties = notes
         .iter()
         .map(|(note, ..)| Ok((party_json(note.party.as_ref())?, party_json(note.seller.as_ref())?)))
         .collect::<Result<Vec<_>>>()?;
-    let rows = notes.iter().zip(&parties).map(|((note, sequence, _), (party, seller))| {
+    let rows = notes.iter().zip(parties).map(|((note, sequence, _), (party, seller))| {
         let Totals { subtotal, tax, total } = note.totals;
         [
             note.id.to_value(),
@@ -237,27 +236,22 @@ fn insert(tx: &mut Tx<'_>, notes: &[(CreditNote, i64, Vec<Credit>)]) -> Result<(
             Value::Int(subtotal.minor()),
             Value::Int(tax.minor()),
             Value::Int(total.minor()),
-            party.as_ref().map_or(Value::Null, Value::json),
-            seller.as_ref().map_or(Value::Null, Value::json),
+            party,
+            seller,
         ]
     });
     tx.bulk_all(&sql::INSERT, rows)?;
     let mut lines = Vec::new();
     for (note, _, credits) in notes {
         for (ordinal, credit) in credits.iter().enumerate() {
-            lines.push((
-                note.id,
-                ordinal as i64,
-                credit,
-                serde_json::to_value(&credit.derivation).map_err(json)?,
-            ));
+            lines.push((note.id, ordinal as i64, credit, Value::json_of(&credit.derivation)?));
         }
     }
-    let rows = lines.iter().map(|(note, ordinal, credit, derivation)| {
+    let rows = lines.into_iter().map(|(note, ordinal, credit, derivation)| {
         let Period { start, end } = credit.period;
         [
-            note.to_value(),
-            ordinal.to_value(),
+            Value::Uuid(note.uuid()),
+            Value::Int(ordinal),
             credit.invoice.to_value(),
             credit.invoice_line.to_value(),
             Value::Bool(matches!(credit.derivation, Derivation::Unused(_))),
@@ -267,7 +261,7 @@ fn insert(tx: &mut Tx<'_>, notes: &[(CreditNote, i64, Vec<Credit>)]) -> Result<(
             Value::Date(end.date),
             Value::Instant(end.at),
             Value::Int(credit.amount.minor()),
-            Value::json(derivation),
+            derivation,
             Value::Int(credit.tax.minor()),
             credit.key.to_value(),
         ]

@@ -10,7 +10,7 @@ use kernel::{
     ids::{self, CustomerId, InvoiceId, LegalEntityId, SubscriptionId},
 };
 use rating::Number;
-use store::{Lock, Row, View, params};
+use store::{Lock, Row, Value, View, params};
 use tax::{Jurisdiction, Kind, Tax, Treatment};
 use uuid::Uuid;
 
@@ -42,8 +42,8 @@ pub(crate) fn adjustments(
 }
 
 /// A party as it is stored.
-pub(crate) fn party_json(party: Option<&Party>) -> Result<Option<serde_json::Value>> {
-    party.map(serde_json::to_value).transpose().map_err(|error| Error::internal(error.to_string()))
+pub(crate) fn party_json(party: Option<&Party>) -> Result<Value<'static>> {
+    party.map_or(Ok(Value::Null), Value::json_of)
 }
 
 /// A draft with its taxes, as it would be issued now, and what it adds up to; writes nothing.

@@ -93,7 +93,7 @@ pub fn post(tx: &mut Tx<'_>, id: SubscriptionId, post: &Post) -> Result<Taken> {
         posted: tx.now(),
         late,
     };
-    let figures = serde_json::to_value(&figure.groups).map_err(|error| Error::internal(error.to_string()))?;
+    let figures = Value::json_of(&figure.groups)?;
     tx.exec_one(&sql::POST, params![id, start, figure.key, figures, figure.watermark, figure.posted, late])?;
     check_ratable(tx, &loaded.agreed, subscription, late)?;
     let runs = [State::Active, State::Trialing].contains(&subscription.state);

@@ -1,7 +1,6 @@
 //! Invoices as rows.
 
-use kernel::{Error, Period, Result, ids::InvoiceId};
-use serde_json::Value as Json;
+use kernel::{Period, Result, ids::InvoiceId};
 use store::{ToValue, Tx, Value, params};
 use tax::Tax;
 
@@ -22,18 +21,15 @@ pub(super) fn insert(tx: &mut Tx<'_>, documents: &[Document]) -> Result<()> {
             Ok((party_json(invoice.party.as_ref())?, party_json(invoice.seller.as_ref())?))
         })
         .collect::<Result<Vec<_>>>()?;
-    let rows = documents.iter().zip(&parties).map(|(document, (party, seller))| row(document, party, seller));
+    let rows = documents.iter().zip(parties).map(|(document, (party, seller))| row(document, party, seller));
     tx.bulk_all(&sql::INSERT, rows)?;
     let mut lines = Vec::new();
     for Document { invoice, lines: of_invoice, of_line, .. } in documents {
         for (line, tax) in of_invoice.iter().zip(of_line) {
-            let explanation = serde_json::to_value(&line.explanation)
-                .map_err(|error| Error::internal(error.to_string()))?;
-            lines.push((invoice.id, line, *tax as i64, explanation));
+            lines.push(line_row(invoice.id, line, *tax as i64)?);
         }
     }
-    let rows = lines.iter().map(|(id, line, tax, explanation)| line_row(*id, line, *tax, explanation));
-    tx.bulk_all(&sql::INSERT_LINES, rows)?;
+    tx.bulk_all(&sql::INSERT_LINES, lines)?;
     insert_taxes(tx, documents)
 }
 
@@ -75,10 +71,9 @@ pub(super) fn replace_taxes(tx: &mut Tx<'_>, document: &Document) -> Result<()> 
     tx.exec_one(&sql::TAX, params![invoice.id, tax.minor(), total.minor()])
 }
 
-fn row<'d>(document: &'d Document, party: &Option<Json>, seller: &Option<Json>) -> [Value<'d>; 17] {
+fn row<'d>(document: &'d Document, party: Value<'d>, seller: Value<'d>) -> [Value<'d>; 17] {
     let Document { invoice, sequence, .. } = document;
     let Totals { subtotal, tax, total } = invoice.totals;
-    let json = |value: &Option<Json>| value.as_ref().map_or(Value::Null, Value::json);
     [
         invoice.id.to_value(),
         invoice.entity.to_value(),
@@ -93,16 +88,16 @@ fn row<'d>(document: &'d Document, party: &Option<Json>, seller: &Option<Json>) 
         Value::Int(tax.minor()),
         Value::Int(total.minor()),
         Value::Int(invoice.credit.minor()),
-        json(party),
-        json(seller),
+        party,
+        seller,
         Value::from(rounding_word(invoice.tax_rounding)),
         document.run.to_value(),
     ]
 }
 
-fn line_row<'l>(invoice: InvoiceId, line: &'l Line, tax: i64, explanation: &Json) -> [Value<'l>; 21] {
+fn line_row(invoice: InvoiceId, line: &Line, tax: i64) -> Result<[Value<'_>; 21]> {
     let Period { start, end } = line.period;
-    [
+    Ok([
         Value::Uuid(invoice.uuid()),
         Value::Int(line.ordinal),
         line.subscription.to_value(),
@@ -122,7 +117,7 @@ fn line_row<'l>(invoice: InvoiceId, line: &'l Line, tax: i64, explanation: &Json
         Value::Int(line.amount.minor()),
         Value::Int(line.tax.minor()),
         line.tax_category.to_value(),
-        Value::json(explanation),
+        Value::json_of(&line.explanation)?,
         Value::Int(tax),
-    ]
+    ])
 }
