@@ -137,6 +137,7 @@ pub const CODES: &[Code] = &[
     code("time_malformed", 422, "Not an instant of RFC 3339 with its offset, or not a date."),
     code("time_out_of_range", 422, "A time is outside the years 1970 to 2999."),
     code("too_busy", 503, "More requests are waiting than can be served in good time. Try again."),
+    code("too_many_series", 422, "The customer has too many sets of dimension values of one meter."),
     code("too_old", 422, "An event is older than events are taken; nothing was counted."),
     code("transactions_needed", 422, "The price counts each transaction, and only their sum was given."),
     code("transition_illegal", 409, "The state of the thing does not allow this; the detail names what it allows."),

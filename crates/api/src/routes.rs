@@ -13,8 +13,9 @@ use utoipa::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::{
-    app::App, bill_run, coupon, credit_note, customer, environment, event, fact, invoice, job, ledger, legal_entity, limit, meter,
-    openapi::openapi, price_book, problem::surround, sandbox, subscription, usage,
+    app::App, bill_run, coupon, credit_note, customer, environment, event, fact, invoice, job, ledger,
+    legal_entity, limit, meter, openapi::openapi, price_book, problem::surround, sandbox, subscription,
+    usage,
 };
 
 /// One operation of the API.

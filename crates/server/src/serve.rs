@@ -6,7 +6,7 @@ use jobs::Runner;
 use kernel::{Error, Result};
 use store::Db;
 
-use crate::{app, job_kinds, listen, schedules};
+use crate::{app, job_kinds, listen, measuring::Follower, schedules};
 
 /// What to serve, and where.
 pub struct Config {
@@ -29,10 +29,15 @@ pub async fn serve(config: Config, shutdown: impl Future<Output = ()>) -> Result
     let listener = tokio::net::TcpListener::from_std(listener)
         .map_err(|error| Error::internal(format!("the listener cannot be used: {error}")))?;
     let metering = crate::metering(&db, usage.clone());
+    let follower = Follower::start(&db)?;
     let running = Runner::new(db.clone(), job_kinds(&usage), schedules()).start();
     let router = app::router(&db, &running.bell(), metering, secure_cookies);
     listen::run(listener, router, shutdown).await;
     tracing::info!("finishing jobs");
-    let stopped = tokio::task::spawn_blocking(move || running.stop()).await;
+    let stop = move || {
+        follower.stop();
+        running.stop()
+    };
+    let stopped = tokio::task::spawn_blocking(stop).await;
     stopped.map_err(|error| Error::internal(format!("the job runner did not stop well: {error}")))
 }

@@ -34,7 +34,7 @@ name = "Grouped"
 price = { month = "10" }
 
 [plans.grouped.usage.calls]
-month = "0.50"
+price = "0.50"
 group_by = ["region"]
 "#;
 
@@ -80,8 +80,10 @@ impl<'t> Ground<'t> {
                     metadata: serde_json::Value::Null,
                 },
             )?;
-            let start =
-                subscription::Start { finalize: true, ..subscription::Start::of(acme.id, plan, Cycle::MONTH) };
+            let start = subscription::Start {
+                finalize: true,
+                ..subscription::Start::of(acme.id, plan, Cycle::MONTH)
+            };
             Ok(subscription::start(tx, &start)?.subscription.id)
         };
         let id = test.db.write(&scope, set_up).wait().unwrap();
@@ -172,7 +174,8 @@ fn events_are_billed_at_the_cut_and_what_is_late_comes_after() {
         assert_eq!(ground.follow().late, 1);
         ground.advance("2026-04-01T00:00:00Z");
         let (scope, id) = (&ground.scope, ground.id);
-        let notes = test.db.read(scope, move |view| billing::credit_note::of_subscription(view, id, None, 10));
+        let notes =
+            test.db.read(scope, move |view| billing::credit_note::of_subscription(view, id, None, 10));
         let total: i64 = notes.wait().unwrap().iter().map(|note| note.totals.total.minor()).sum();
         assert_eq!(total, 50);
     });

@@ -9,7 +9,9 @@ use crossbeam_channel::{Sender, TrySendError, bounded};
 use kernel::{Error, IdSource, Result, SystemClock, SystemIds, WallClock};
 
 use crate::{
-    Context, File, Pending, Scope, Tx, View, facts::Listener, postgres_engine, sqlite_engine,
+    Context, File, Pending, Scope, Tx, View,
+    facts::Listener,
+    postgres_engine, sqlite_engine,
     view::Runtime,
     work::{Closure, ReadWork, WriteWork, closed},
 };

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use crate::{app::App, body, problem::Problem};
 
-/// The largest batch, in bytes. Of a stream this is the longest line.
+/// The largest batch, in bytes.
 const LARGEST: usize = 16 << 20;
 /// The longest line of a stream, in bytes.
 const LONGEST: usize = 64 << 10;
@@ -77,9 +77,9 @@ impl FromRequest<App> for Sent {
                 let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
                 SentEvents::One(Box::new(wire::binary(header, &text)))
             }
-            Form::Batch => SentEvents::Many(wire::cloud_events(&text(
-                body::take(&headers, body, LARGEST).await?,
-            )?)?),
+            Form::Batch => {
+                SentEvents::Many(wire::cloud_events(&text(body::take(&headers, body, LARGEST).await?)?)?)
+            }
             Form::One => {
                 let text = text(body::take(&headers, body, LARGEST).await?)?;
                 match text.trim_start().starts_with('[') {
@@ -120,7 +120,8 @@ enum Form {
 impl Form {
     /// Errors: `content_type_wrong`.
     fn of(headers: &HeaderMap) -> Result<Self> {
-        let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let kind =
+            headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         match kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
             "application/cloudevents-batch+json" => Ok(Self::Batch),
             "application/cloudevents+json" => Ok(Self::One),
@@ -134,6 +135,11 @@ impl Form {
             }
         }
     }
+}
+
+fn too_long() -> Error {
+    let detail = "A line is longer than 64 KiB. Each line is one event.";
+    Error::new(Kind::TooLarge, "line_too_long", detail)
 }
 
 /// A stream of lines, read as it is taken in.
@@ -165,14 +171,16 @@ impl Lines {
         }
         let rest = self.rest.split_off(end);
         let lines = text(std::mem::replace(&mut self.rest, rest))?;
+        if lines.lines().any(|line| line.len() > LONGEST) {
+            return Err(too_long());
+        }
         Ok(Some(wire::lines(&lines)))
     }
 
     fn add(&mut self, data: &Bytes) -> Result<()> {
         self.rest.extend_from_slice(data);
         if self.rest.len() - self.whole() > LONGEST {
-            let detail = "A line is longer than 64 KiB. Each line is one event.";
-            return Err(Error::new(Kind::TooLarge, "line_too_long", detail));
+            return Err(too_long());
         }
         Ok(())
     }

@@ -54,7 +54,8 @@ impl AskIn {
     fn event(self, named: bool) -> Result<NewEvent> {
         let Self { meter, subject, id, source, data } = self;
         if named && id.is_none() {
-            let detail = "Name what you use with an \"id\" of your own: repeated with it, it is counted once.";
+            let detail =
+                "Name what you use with an \"id\" of your own: repeated with it, it is counted once.";
             return Err(Error::invalid("event_name_malformed", detail).at("/id"));
         }
         let (source, id) = (source.unwrap_or_else(|| "api".into()), id.unwrap_or_else(|| "check".into()));
@@ -203,7 +204,9 @@ struct Limited {
 }
 
 fn limits(view: &mut View<'_>, reference: &CustomerRef) -> Result<Vec<Limited>> {
-    let customer = customer::resolve(view, reference)?;
+    let id = customer::resolve(view, reference)?;
+    // An id that names nothing resolves to itself.
+    let customer = customer::find(view, id)?.id;
     let mut limits: Vec<Limited> = Vec::new();
     for one in subscription::of_customer(view, customer)? {
         if one.is_over() {

@@ -6,7 +6,11 @@ use billing::subscription::{self, Subscription};
 use catalog::version;
 use identity::customer::{self, CustomerRef};
 use jiff::Timestamp;
-use kernel::{Error, Result, Zone, ids::{CustomerId, SubscriptionId}, time};
+use kernel::{
+    Error, Result, Zone,
+    ids::{CustomerId, SubscriptionId},
+    time,
+};
 use metering::{
     event::Meter,
     usage::{Grain, MAX_WINDOWS, Span, Subject, windows},
@@ -42,10 +46,13 @@ impl Asked {
         let (unit, meter) = (meter.unit.clone(), Meter::of(&version.book, meter));
         let group_by = dimensions(query.group_by.as_deref(), &meter)?;
         let instant = |text: Option<&String>, pointer: &'static str| {
-            text.map(|text| time::instant(text).map_err(|mut error| {
-                error.fields.clear();
-                error.at(pointer)
-            })).transpose()
+            text.map(|text| {
+                time::instant(text).map_err(|mut error| {
+                    error.fields.clear();
+                    error.at(pointer)
+                })
+            })
+            .transpose()
         };
         let (from, to) = (instant(query.from.as_ref(), "?from")?, instant(query.to.as_ref(), "?to")?);
         let (zone, now) = (customer.zone, view.now());
@@ -87,15 +94,19 @@ fn whose(view: &mut View<'_>, query: &UsageQuery) -> Result<(identity::Customer,
         let detail = "Say whose usage: a customer or a subscription.";
         return Err(Error::invalid("query_invalid", detail).at("?customer"));
     };
-    let id = customer::resolve(view, &CustomerRef::from_str(reference).map_err(|mut error| {
-        error.fields.clear();
-        error.at("?customer")
-    })?)?;
+    let id = customer::resolve(
+        view,
+        &CustomerRef::from_str(reference).map_err(|mut error| {
+            error.fields.clear();
+            error.at("?customer")
+        })?,
+    )?;
     Ok((customer::find(view, id)?, None))
 }
 
 fn dimensions(text: Option<&str>, meter: &Meter) -> Result<Vec<String>> {
-    let names = text.into_iter().flat_map(|text| text.split(',')).map(str::trim).filter(|name| !name.is_empty());
+    let names =
+        text.into_iter().flat_map(|text| text.split(',')).map(str::trim).filter(|name| !name.is_empty());
     names
         .map(|name| match meter.dimensions.contains(name) {
             true => Ok(name.to_owned()),
@@ -103,7 +114,9 @@ fn dimensions(text: Option<&str>, meter: &Meter) -> Result<Vec<String>> {
                 let known: Vec<&str> = meter.dimensions.iter().map(String::as_str).collect();
                 let detail = match known.as_slice() {
                     [] => format!("{} has no dimensions.", meter.key),
-                    known => format!("{name:?} is no dimension of {}. Known: {}.", meter.key, known.join(", ")),
+                    known => {
+                        format!("{name:?} is no dimension of {}. Known: {}.", meter.key, known.join(", "))
+                    }
                 };
                 Err(Error::invalid("query_invalid", detail).at("?group_by"))
             }

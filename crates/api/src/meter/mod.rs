@@ -210,16 +210,14 @@ impl std::str::FromStr for Place {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let parts = text.split_once(' ').and_then(|(hour, series)| Some((hour.parse().ok()?, series.parse().ok()?)));
+        let parts =
+            text.split_once(' ').and_then(|(hour, series)| Some((hour.parse().ok()?, series.parse().ok()?)));
         let (hour, series) = parts.ok_or_else(|| Error::internal("no place among events"))?;
         Ok(Self(Cursor { hour, series }))
     }
 }
 
-fn page_of(
-    (events, next): (usage::Addressed, Option<Cursor>),
-    meter: &Meter,
-) -> Result<Page<EventOut>> {
+fn page_of((events, next): (usage::Addressed, Option<Cursor>), meter: &Meter) -> Result<Page<EventOut>> {
     let events = events.into_iter().map(|(_, entry)| EventOut::new(entry, meter)).collect::<Result<_>>()?;
     let next = next.map(|Cursor { hour, series }| cursor(format!("{hour} {series}")));
     Ok(Page::of(events, next))

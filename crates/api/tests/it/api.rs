@@ -20,12 +20,15 @@ use jobs::Bell;
 use kernel::{
     Currency, Cycle, SystemIds, Zone,
     ids::{
-        BillRunId, BookVersionId, CreditNoteId, CustomerId, EnvironmentId, HoldId, InvoiceId, JobId, LedgerAccountId,
-        LegalEntityId, MerchantId, SubscriptionId,
+        BillRunId, BookVersionId, CreditNoteId, CustomerId, EnvironmentId, HoldId, InvoiceId, JobId,
+        LedgerAccountId, LegalEntityId, MerchantId, SubscriptionId,
     },
     new_id,
 };
-use metering::{Metering, event::{NewEvent, Receipt}};
+use metering::{
+    Metering,
+    event::{NewEvent, Receipt},
+};
 use serde_json::{Value as Json, json};
 use store::{Actor, Context, Mode, Scope, Tx};
 use testkit::TestDb;
@@ -198,7 +201,8 @@ impl<'t> Api<'t> {
     fn metered(&self, secret: &str, run: &BillRunId) -> InvoiceId {
         let path = format!("/v1/bill-runs/{run}/invoices");
         let invoices = self.get(&path).key(secret).send().expect(200).json();
-        let ids = invoices["data"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned());
+        let ids =
+            invoices["data"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned());
         let charges_usage = |id: &String| {
             let invoice = self.get(&format!("/v1/invoices/{id}")).key(secret).send().expect(200).json();
             invoice["lines"][1]["kind"] == "usage"

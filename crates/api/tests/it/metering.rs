@@ -61,15 +61,16 @@ fn events_come_in_every_form_and_count_once() {
         other["data"] = json!({ "more": true });
         assert_eq!(batch(api, &house, &[other])["receipts"][0]["differs"], true);
 
-        let lines: String = (0..2_500).map(|n| format!("{}\n", event(&format!("l{n}"), "measured"))).collect();
+        let lines: String =
+            (0..2_500).map(|n| format!("{}\n", event(&format!("l{n}"), "measured"))).collect();
         let stream = send(api, &house, "application/x-ndjson", format!("{lines}nonsense\n{lines}"));
         assert_eq!(counts(&stream.expect(200).json()), [2_500, 2_500, 1]);
-        assert_eq!(used(api, &house, "calls"), "2503");
+        assert_eq!(used(api, &house, "calls"), "2504");
 
         let gone = json!({ "source": "test", "id": "2" });
         let void = || api.post("/v1/events/void").key(&house.all).json(&gone).send().expect(200).json();
         assert_eq!((&void()["changed"], &void()["changed"]), (&json!(true), &json!(false)));
-        assert_eq!(used(api, &house, "calls"), "2502");
+        assert_eq!(used(api, &house, "calls"), "2503");
     });
 }
 
@@ -78,7 +79,8 @@ fn what_cannot_be_counted_is_refused_in_words() {
     on_both(|api| {
         let house = api.environment(Mode::Sandbox);
         let spend = |data: &str| {
-            let event = r#"{"specversion":"1.0","id":"x","source":"s","type":"spend","subject":"measured","data":"#;
+            let event =
+                r#"{"specversion":"1.0","id":"x","source":"s","type":"spend","subject":"measured","data":"#;
             let answer = send(api, &house, "application/cloudevents+json", format!("{event}{data}}}"));
             (answer.status, answer.code())
         };
@@ -96,7 +98,9 @@ fn what_cannot_be_counted_is_refused_in_words() {
         // Twenty digits behind the point are rounded once, and kept as they came.
         let fine = r#"{"value":0.12345678901234567890}"#;
         let event_of = |data: &str| {
-            format!(r#"{{"specversion":"1.0","id":"f","source":"s","type":"spend","subject":"measured","data":{data}}}"#)
+            format!(
+                r#"{{"specversion":"1.0","id":"f","source":"s","type":"spend","subject":"measured","data":{data}}}"#
+            )
         };
         send(api, &house, "application/json", event_of(fine)).expect(200);
         assert_eq!(used(api, &house, "spend"), "0.123457");
@@ -140,9 +144,11 @@ fn limits_hold_and_follow_the_subscription_at_once() {
     on_both(|api| {
         let house = api.environment(Mode::Sandbox);
         let ask = |path: &str, body: Json| api.post(path).key(&house.all).json(&body).send();
-        let run = |id: &str| json!({ "meter": "runs", "subject": "limited", "id": id, "data": { "user": "ann" } });
+        let run =
+            |id: &str| json!({ "meter": "runs", "subject": "limited", "id": id, "data": { "user": "ann" } });
         let start = json!({
             "customer": house.known.customer, "plan": "limited", "cycle": "month", "external_id": "limited",
+            "finalize": true,
         });
         ask("/v1/subscriptions", start).expect(201);
         for n in 0..3 {
@@ -225,7 +231,10 @@ fn figures_are_shown_in_parts_and_as_a_file() {
             ("customer=ext:first&format=xml", "?format"),
         ] {
             let wrong = show(query).expect(422);
-            assert_eq!((wrong.code().as_str(), wrong.pointers()), ("query_invalid", vec![pointer.to_owned()]));
+            assert_eq!(
+                (wrong.code().as_str(), wrong.pointers()),
+                ("query_invalid", vec![pointer.to_owned()])
+            );
         }
         let events = "/v1/meters/traffic/events?customer=ext:first&limit=1&";
         let first = api.get(&format!("{events}{span}")).key(&house.all).send().expect(200).json();

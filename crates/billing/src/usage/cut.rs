@@ -48,12 +48,7 @@ fn ending(view: &mut View<'_>, customers: &[CustomerId], at: Timestamp) -> Resul
 }
 
 /// Store what was measured for stretches that are still open, unless somebody posted another figure by hand.
-pub(super) fn post_open(
-    db: &Db,
-    scope: &Scope,
-    counted: Vec<Counted>,
-    at: Option<Timestamp>,
-) -> Result<()> {
+pub(super) fn post_open(db: &Db, scope: &Scope, counted: Vec<Counted>, at: Option<Timestamp>) -> Result<()> {
     if counted.is_empty() {
         return Ok(());
     }
@@ -103,8 +98,7 @@ pub(super) fn is_news(one: &Counted, posted: Option<&Posted>) -> bool {
         None => !one.nothing,
         Some(posted) => {
             let measured = posted.watermark.as_deref().and_then(log_place).is_some();
-            measured
-                && (posted.groups != one.groups || posted.watermark.as_deref() != Some(&one.watermark))
+            measured && (posted.groups != one.groups || posted.watermark.as_deref() != Some(&one.watermark))
         }
     }
 }

@@ -68,9 +68,8 @@ fn step(db: &Db, scope: &Scope, touched: Vec<Touched>, done: &mut Followed) -> R
     }
     let found = move |view: &mut View<'_>| Ok((touched_stretches(view, &by_customer)?, view.now()));
     let ((open, billed), now) = db.read(scope, found).wait()?;
-    let (watched, quiet): (Vec<Stretch>, Vec<Stretch>) = open
-        .into_iter()
-        .partition(|one| arrears::thresholds(&one.subscription, &one.version).is_some());
+    let (watched, quiet): (Vec<Stretch>, Vec<Stretch>) =
+        open.into_iter().partition(|one| arrears::thresholds(&one.subscription, &one.version).is_some());
     done.open += (watched.len() + quiet.len()) as u64;
     post_open(db, scope, measure(db, scope, quiet, now)?, None)?;
     for one in measure(db, scope, watched, now)? {
@@ -115,15 +114,16 @@ fn touched_stretches(
         let whose = |hour: &&Touched| {
             hour.meter == meter && hour.subscription.is_none_or(|subscription| subscription == one.id)
         };
-        let hours: Vec<&Touched> =
-            touched.get(&one.customer).into_iter().flatten().filter(whose).collect();
+        let hours: Vec<&Touched> = touched.get(&one.customer).into_iter().flatten().filter(whose).collect();
         let period = arrears::open_period(one, version, key);
         let runs = !one.is_over() && one.state != State::Paused;
         if runs && hours.iter().any(|hour| hour.hour.end > micros(period.start.at)) {
             open.push(known.stretch(one, version, key, period));
         }
         let earliest = hours.iter().map(|hour| hour.hour.start).min();
-        let Some(earliest) = earliest.filter(|earliest| *earliest < micros(period.start.at)) else { continue };
+        let Some(earliest) = earliest.filter(|earliest| *earliest < micros(period.start.at)) else {
+            continue;
+        };
         for before in billed_stretches(view, one.id, key, earliest)? {
             let touches = |hour: &&&Touched| {
                 hour.hour.start < micros(before.end.at) && micros(before.start.at) < hour.hour.end

@@ -288,7 +288,6 @@ impl Metering {
         owned.insert(env, desk.clone());
         Ok(desk)
     }
-
 }
 
 impl Desk {

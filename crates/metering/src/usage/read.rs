@@ -184,7 +184,8 @@ fn series(
         let dimensions: String = row.get(1)?;
         Ok((subscription, dimensions, row.get::<i64>(2)?))
     })?;
-    let wanted = |id: &Uuid| subscription.is_none_or(|wanted| (id.is_nil() && !alone) || *id == wanted.uuid());
+    let wanted =
+        |id: &Uuid| subscription.is_none_or(|wanted| (id.is_nil() && !alone) || *id == wanted.uuid());
     let rows = rows.into_iter().filter(|(subscription, ..)| wanted(subscription));
     let series = rows.map(|(_, dimensions, id)| Series { id, dimensions: read_dimensions(&dimensions) });
     Ok(series.filter(|series| select(&series.dimensions)).collect())

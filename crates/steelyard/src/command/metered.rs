@@ -134,7 +134,12 @@ pub fn show(place: &Place, asked: Metered) -> Outcome {
         let subject = Subject { customer: customer.id, subscription, alone: false, meter: &meter };
         usage::history(view, subject, grain, &zone, (from, to), now)
     });
-    let mut table = Table::new([("From", Side::Left), ("Used", Side::Right), ("Unit", Side::Left), ("Events", Side::Right)]);
+    let mut table = Table::new([
+        ("From", Side::Left),
+        ("Used", Side::Right),
+        ("Unit", Side::Left),
+        ("Events", Side::Right),
+    ]);
     for (span, figure) in parts.wait()? {
         let start = kernel::time::from_micros(span.start)?;
         table.row([start.to_string(), figure.value.to_string(), unit.clone(), figure.events.to_string()]);

@@ -40,7 +40,8 @@ fn the_sdks_of_openmeter_lago_and_cloudevents_work_with_only_the_address_changed
     on_both(|api| {
         let house = api.environment(Mode::Sandbox);
         let address = format!("http://{}", api.address);
-        let ran = Command::new("node").arg("send.mjs").args([&address, &house.all]).current_dir(&folder).output();
+        let ran =
+            Command::new("node").arg("send.mjs").args([&address, &house.all]).current_dir(&folder).output();
         let ran = ran.unwrap();
         let (told, wrong) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
         assert!(ran.status.success(), "{told}{wrong}");

@@ -1,7 +1,7 @@
 // Sends events with the SDKs of others, of which only the address is ours. Says what they said, as JSON.
 import { OpenMeter } from "@openmeter/sdk";
 import { CloudEvent, HTTP, emitterFor, httpTransport, Mode } from "cloudevents";
-import lago from "lago-javascript-client";
+import { Client } from "lago-javascript-client";
 
 const [address, key] = process.argv.slice(2);
 const said = {};
@@ -12,7 +12,7 @@ await meter.events.ingest(call("one", "measured"));
 await meter.events.ingest([call("two", "measured"), call("three", "measured"), call("one", "measured")]);
 said.openmeter = await meter.events.ingest(call("bad", "nobody")).then(() => "taken", (error) => String(error.status ?? error.statusCode ?? error));
 
-const client = lago.Client(key, { baseUrl: `${address}/api/v1` });
+const client = Client(key, { baseUrl: `${address}/api/v1` });
 const event = (transaction_id, code) => ({
   transaction_id, code, external_subscription_id: "measured", timestamp: 1768471200, properties: { region: "eu", value: 1.5 },
 });
