@@ -113,7 +113,7 @@ impl LimitOut {
                 LimitPolicy::Soft => "soft",
                 LimitPolicy::Warn => "warn",
             },
-            amount: limit.amount.to_decimal_string(9),
+            amount: limit.amount.to_string(),
             now: None,
         }
     }

@@ -189,6 +189,9 @@ fn limits_hold_and_follow_the_subscription_at_once() {
         let limits = api.get("/v1/customers/ext:first/limits").key(&house.all).send().expect(200).json();
         let runs = limits.as_array().unwrap().iter().find(|one| one["meter"] == "runs").unwrap();
         assert_eq!((&runs["scope"], &runs["window"]), (&json!("user"), &json!("rolling 5 hours")));
+        let calls = limits.as_array().unwrap().iter().find(|one| one["meter"] == "calls").unwrap();
+        let seen = (&calls["amount"], &calls["now"]["used"], &calls["now"]["reason"]);
+        assert_eq!(seen, (&json!("1000"), &json!("2"), &json!("within_limit")), "one counted, one held");
     });
 }
 

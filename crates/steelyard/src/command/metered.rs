@@ -122,7 +122,8 @@ pub fn show(place: &Place, asked: Metered) -> Outcome {
             Ok((customer, subscription, Meter::of(&version.book, meter), unit, view.now()))
         })
         .wait()?;
-    let to = to.unwrap_or(now);
+    // What happens at this very moment is part of it: a sandbox's clock stands still.
+    let to = to.unwrap_or(now.checked_add(SignedDuration::from_secs(1)).unwrap_or(now));
     let from = from.unwrap_or(to.checked_sub(SignedDuration::from_hours(24 * 31)).unwrap_or(to));
     let grain = match part {
         Part::Hour => Grain::Hour,
