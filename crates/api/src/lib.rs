@@ -28,6 +28,7 @@ mod meter;
 mod openapi;
 mod page;
 mod parameters;
+mod payment;
 mod price_book;
 mod problem;
 mod routes;

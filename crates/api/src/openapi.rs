@@ -46,6 +46,7 @@ const TAGS: &[(&str, &str)] = &[
     ("Coupons", "What takes something off, and who redeemed it."),
     ("Bill runs", "What was billed in one go, and what lies ahead."),
     ("Invoices", "What they are charged, and why."),
+    ("Payments", "Money that came, and what it paid."),
     ("Credit notes", "What was billed and is no longer owed, and why."),
     ("Ledger", "All money, as double-entry postings."),
     ("Facts", "What happened, in order: the audit log and the feed."),

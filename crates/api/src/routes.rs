@@ -14,8 +14,8 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::{
     app::App, bill_run, coupon, credit_note, customer, environment, event, fact, invoice, job, ledger,
-    legal_entity, limit, meter, openapi::openapi, price_book, problem::surround, sandbox, subscription,
-    usage,
+    legal_entity, limit, meter, openapi::openapi, payment, price_book, problem::surround, sandbox,
+    subscription, usage,
 };
 
 /// One operation of the API.
@@ -89,6 +89,9 @@ routes! {
     patch "/v1/customers/{id}" CustomerWrite customer::change;
     post "/v1/customers/{id}/erase" CustomerWrite customer::erase;
     get  "/v1/customers/{id}/credit" InvoiceRead customer::credit;
+    get  "/v1/customers/{id}/links" CustomerRead customer::links;
+    post "/v1/customers/{id}/links" CustomerWrite customer::make_link;
+    post "/v1/customer-links/{id}/revoke" CustomerWrite customer::revoke_link;
     get  "/v1/price-book" BookRead price_book::in_force;
     post "/v1/price-book" BookWrite price_book::apply;
     post "/v1/price-book/check" BookRead price_book::check;
@@ -143,9 +146,18 @@ routes! {
     post "/v1/invoices/{id}/uncollectible" InvoiceWrite invoice::uncollectible;
     get  "/v1/invoices/{id}/ledger" LedgerRead invoice::ledger;
     get  "/v1/invoices/{id}/credit-notes" InvoiceRead invoice::credit_notes;
+    get  "/v1/invoices/{id}/payments" PaymentRead payment::of_invoice;
+    get  "/v1/payments" PaymentRead payment::list;
+    post "/v1/payments" PaymentWrite payment::record;
+    get  "/v1/payments/{id}" PaymentRead payment::show;
+    post "/v1/payments/{id}/reverse" PaymentWrite payment::reverse;
+    get  "/v1/payments/{id}/ledger" LedgerRead payment::ledger;
     get  "/v1/credit-notes/{id}" InvoiceRead credit_note::show;
     get  "/v1/ledger/trial-balance" LedgerRead ledger::trial_balance;
     get  "/v1/ledger/accounts" LedgerRead ledger::accounts;
+    get  "/v1/ledger/transactions" LedgerRead ledger::transactions;
+    get  "/v1/ledger/chart" LedgerRead ledger::chart;
+    put  "/v1/ledger/chart" LedgerWrite ledger::set_chart;
     get  "/v1/ledger/accounts/{id}/statement" LedgerRead ledger::statement;
     get  "/v1/facts" FactRead fact::list;
     get  "/v1/jobs" JobRead job::list;

@@ -1,4 +1,4 @@
-//! What was billed and credited, month by month: kept as it happens, so that a chart of years reads a few rows.
+//! What was billed, credited and paid, month by month: kept as it happens, so that a chart of years reads a few rows.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use kernel::{Currency, Money, Result, ids::LegalEntityId, time};
 use store::{Migration, Step, ToValue, Tx, Value, View, bulks, params, statements};
 
-use crate::{credit_note::CreditNote, invoice::Invoice};
+use crate::{credit_note::CreditNote, invoice::Invoice, payment::Payment};
 
 /// Indexes of the lists, and the sums of the months.
 pub(crate) const MIGRATION: Migration = Migration {
@@ -41,24 +41,28 @@ statements! {
         WHERE env_id = $1 AND issued IS NOT NULL AND state <> 'void' GROUP BY issued, entity_id, currency";
     environment CREDITED = "SELECT issued, entity_id, currency, count(*), CAST(sum(total) AS bigint) FROM credit_note
         WHERE env_id = $1 GROUP BY issued, entity_id, currency";
+    environment PAID = "SELECT day, entity_id, currency, count(*), CAST(sum(amount) AS bigint) FROM payment
+        WHERE env_id = $1 AND reversed IS NULL GROUP BY day, entity_id, currency";
     environment FORGET = "DELETE FROM billed_month WHERE env_id = $1";
 }
 
 bulks! {
     /// Waits for whoever adds to the same sums. They issue documents of the same series, whose numbers they hold
-    /// already, so nobody waits here who did not wait before.
+    /// already, or take money, which takes no numbers: nobody holds these sums and waits for numbers.
     ADD = insert "billed_month" { month: date, entity_id: uuid, kind: text, currency: text, documents: int, total: int }
         "ON CONFLICT (env_id, month, entity_id, kind, currency) DO UPDATE SET
             documents = billed_month.documents + excluded.documents, total = billed_month.total + excluded.total";
 }
 
-/// What a document is.
+/// What is summed up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// It bills.
     Invoice,
     /// It takes back.
     CreditNote,
+    /// It is money that came.
+    Payment,
 }
 
 impl Kind {
@@ -66,21 +70,22 @@ impl Kind {
         match self {
             Self::Invoice => "invoice",
             Self::CreditNote => "credit_note",
+            Self::Payment => "payment",
         }
     }
 
     fn parse(word: &str) -> Option<Self> {
-        [Self::Invoice, Self::CreditNote].into_iter().find(|kind| kind.word() == word)
+        [Self::Invoice, Self::CreditNote, Self::Payment].into_iter().find(|kind| kind.word() == word)
     }
 }
 
-/// The documents of one kind and currency issued in a month, of all legal entities together. What was voided is left
-/// out.
+/// The documents of one kind and currency issued in a month, or the payments that came in it, of all legal entities
+/// together. What was voided or reversed is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Month {
-    /// Its first day. A document belongs to the month of its date of issue.
+    /// Its first day. A document belongs to the month of its date of issue, a payment to that of the day it came.
     pub month: Date,
-    /// Invoices or credit notes.
+    /// Invoices, credit notes or payments.
     pub kind: Kind,
     /// Their currency.
     pub currency: Currency,
@@ -90,7 +95,7 @@ pub struct Month {
     pub total: i64,
 }
 
-/// What was issued from the month of `since` on, by month. Months without documents are left out.
+/// What was issued and paid from the month of `since` on, by month. Months with nothing are left out.
 pub fn months(view: &mut View<'_>, since: Date) -> Result<Vec<Month>> {
     let since = since.max(time::FIRST_DATE).first_of_month();
     let mut months = view.all(&SINCE, params![since], |row| {
@@ -114,7 +119,9 @@ type Sums = BTreeMap<(Date, &'static str, LegalEntityId, &'static str), [i64; 2]
 /// The sums from the documents themselves.
 fn from_documents(view: &mut View<'_>) -> Result<Sums> {
     let mut sums = Sums::new();
-    for (kind, statement) in [(Kind::Invoice, &INVOICED), (Kind::CreditNote, &CREDITED)] {
+    for (kind, statement) in
+        [(Kind::Invoice, &INVOICED), (Kind::CreditNote, &CREDITED), (Kind::Payment, &PAID)]
+    {
         view.each(statement, params![], |row| {
             let (issued, currency): (Date, Currency) = (row.get(0)?, row.get(2)?);
             let key = (issued.first_of_month(), kind.word(), row.get(1)?, currency.code());
@@ -157,9 +164,22 @@ pub(crate) fn invoiced<'i>(tx: &mut Tx<'_>, invoices: impl Iterator<Item = &'i I
 /// Take an invoice that was voided out of its month.
 pub(crate) fn voided(tx: &mut Tx<'_>, invoice: &Invoice) -> Result<()> {
     let Some(issued) = invoice.issued else { return Ok(()) };
-    let (kind, currency) = (Kind::Invoice.word(), invoice.totals.total.currency().code());
-    let key = (issued.first_of_month(), kind, invoice.entity, currency);
-    save(tx, &Sums::from([(key, [-1, -invoice.totals.total.minor()])]))
+    take_out(tx, Kind::Invoice, issued, invoice.entity, invoice.totals.total)
+}
+
+/// Add money that came to the months in which it came.
+pub(crate) fn paid<'p>(tx: &mut Tx<'_>, payments: impl Iterator<Item = &'p Payment>) -> Result<()> {
+    add(tx, Kind::Payment, payments.map(|one| (one.day, one.entity, one.amount)))
+}
+
+/// Take a payment that was reversed out of its month.
+pub(crate) fn reversed(tx: &mut Tx<'_>, payment: &Payment) -> Result<()> {
+    take_out(tx, Kind::Payment, payment.day, payment.entity, payment.amount)
+}
+
+fn take_out(tx: &mut Tx<'_>, kind: Kind, day: Date, entity: LegalEntityId, amount: Money) -> Result<()> {
+    let key = (day.first_of_month(), kind.word(), entity, amount.currency().code());
+    save(tx, &Sums::from([(key, [-1, -amount.minor()])]))
 }
 
 /// Add issued credit notes to their months. Their numbers must have been taken.

@@ -12,6 +12,7 @@ pub mod figures;
 pub mod import;
 pub mod invoice;
 pub mod migration;
+pub mod payment;
 mod schema;
 pub mod subscription;
 pub mod usage;

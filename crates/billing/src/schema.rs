@@ -1,6 +1,6 @@
 //! What billing stores.
 
-use crate::{bill_run, coupon, credit_note, figures, import, invoice, subscription, usage};
+use crate::{bill_run, coupon, credit_note, figures, import, invoice, payment, subscription, usage};
 
 /// Subscriptions with their items, invoices and credit notes with their lines.
 pub static CONTEXT: store::Context = store::Context {
@@ -229,7 +229,7 @@ pub static CONTEXT: store::Context = store::Context {
             ALTER TABLE credit_note_line ADD COLUMN tax INTEGER NOT NULL DEFAULT 0;
         ",
         extra: store::Extra::NONE,
-    }, figures::MIGRATION],
+    }, figures::MIGRATION, payment::MIGRATION],
     installation_tables: &[],
     system_tables: &[],
     statements: &[
@@ -243,6 +243,7 @@ pub static CONTEXT: store::Context = store::Context {
         coupon::sql::ALL,
         figures::ALL,
         import::sql::ALL,
+        payment::sql::ALL,
     ],
     bulks: &[
         subscription::sql::BULKS,
@@ -251,6 +252,7 @@ pub static CONTEXT: store::Context = store::Context {
         usage::sql::BULKS,
         coupon::sql::BULKS,
         figures::BULKS,
+        payment::sql::BULKS,
     ],
     upcasters: &[],
 };

@@ -50,12 +50,18 @@ permissions! {
     InvoiceRead "invoice.read";
     /// Finalize and void invoices, and mark them uncollectible.
     InvoiceWrite "invoice.write";
+    /// See payments.
+    PaymentRead "payment.read";
+    /// Record payments and reverse them.
+    PaymentWrite "payment.write";
     /// See price books.
     BookRead "book.read";
     /// Apply price books.
     BookWrite "book.write";
     /// See the ledger.
     LedgerRead "ledger.read";
+    /// Name the accounts of the ledger.
+    LedgerWrite "ledger.write";
     /// Read the feed of facts.
     FactRead "fact.read";
     /// See jobs.

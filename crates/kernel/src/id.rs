@@ -206,10 +206,12 @@ pub mod ids {
         Invoice InvoiceId "inv" "invoice";
         BillRun BillRunId "run" "bill run";
         CreditNote CreditNoteId "crn" "credit note";
+        Payment PaymentId "pay" "payment";
         LedgerAccount LedgerAccountId "acc" "ledger account";
         LedgerTransaction LedgerTransactionId "txn" "ledger transaction";
         Job JobId "job" "job";
         Hold HoldId "hld" "hold";
+        CustomerLink CustomerLinkId "lnk" "link of a customer";
     }
 }
 

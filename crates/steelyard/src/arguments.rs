@@ -9,11 +9,14 @@ use crate::place::Place;
 
 mod billing;
 mod lists;
+mod payment;
 mod subscription;
 pub use billing::{Bill, BillRuns, Coupons, Day, Metered, Part, PostUsage, SendEvents, Usage};
 pub use lists::{
-    Customers, InvoicesOrList, ListCustomers, ListInvoices, ListSubscriptions, Shown, SubscriptionsOrList,
+    Customers, CustomersCommand, InvoicesOrList, ListCustomers, ListInvoices, ListSubscriptions, Shown,
+    SubscriptionsOrList,
 };
+pub use payment::{ListPayments, Payments, PaymentsOrList, RecordPayment};
 pub use subscription::{ChangeSubscription, Prices, StartSubscription, Subscriptions};
 
 /// The commercial back office of a company in one program.
@@ -68,7 +71,7 @@ pub enum Command {
     /// Bring customers and subscriptions in from files
     #[command(subcommand)]
     Import(Import),
-    /// List customers
+    /// List customers, and make links to their own pages; without a command, list them
     Customers(Customers),
     /// Start, list and change subscriptions; without a command, list them
     Subscriptions(SubscriptionsOrList),
@@ -88,6 +91,8 @@ pub enum Command {
     /// List invoices, show, void and write them off; without a command, list them
     #[command(alias = "invoice")]
     Invoices(InvoicesOrList),
+    /// Record payments, show, list and reverse them; without a command, list them
+    Payments(PaymentsOrList),
     /// Show how each amount of an invoice or credit note came to be
     Explain {
         /// Its number (INV-000001, INV-CN-000001) or its id (inv_…, crn_…)
@@ -293,6 +298,25 @@ pub enum Ledger {
         /// Only what counts from this instant or date at the latest
         #[arg(long, value_name = "INSTANT")]
         as_of: Option<String>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write every posting as CSV, by the time it counts from, with the names of the chart of accounts
+    Export {
+        /// From this instant or date on
+        #[arg(long, value_name = "INSTANT")]
+        from: Option<String>,
+        /// Until before this instant or date
+        #[arg(long, value_name = "INSTANT")]
+        until: Option<String>,
+        /// The file to write [default: standard output]
+        file: Option<PathBuf>,
+    },
+    /// Show the chart of accounts, or set it from a CSV file with the columns account, code and name
+    Chart {
+        /// The file; without it, the chart is shown
+        file: Option<PathBuf>,
         /// As JSON
         #[arg(long)]
         json: bool,

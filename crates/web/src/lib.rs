@@ -22,7 +22,9 @@ mod invoices;
 mod jobs;
 mod ledger;
 mod legal_entities;
+mod my;
 mod parts;
+mod payments;
 mod price_book;
 mod show;
 mod sign_in;
@@ -55,6 +57,7 @@ pub fn router(app: App) -> Router {
         .merge(environments::routes())
         .merge(sign_in::routes())
         .merge(environment)
+        .merge(my::routes())
         .route("/assets/{name}", get(asset::file))
         .route("/favicon.svg", get(asset::favicon))
         .route("/design", get(async || ui::gallery()))
@@ -72,6 +75,7 @@ fn nouns() -> Router<App> {
         .merge(import::routes())
         .merge(subscriptions::routes())
         .merge(invoices::routes())
+        .merge(payments::routes())
         .merge(credit_notes::routes())
         .merge(price_book::routes())
         .merge(legal_entities::routes())

@@ -35,7 +35,9 @@ pub(crate) struct InvoiceOut {
     total: AmountOut,
     /// How much of it the customer's credit paid at finalization.
     credit: AmountOut,
-    /// What is left to pay after the credit; nothing once it is void or uncollectible.
+    /// How much of it payments have settled. Below zero when payments were reversed whose credit had paid it.
+    paid: AmountOut,
+    /// What is left to pay after credit and payments; nothing once it is void or uncollectible.
     amount_due: AmountOut,
     /// The legal entity's local date of finalization.
     issued: Option<Date>,
@@ -95,6 +97,7 @@ impl InvoiceOut {
             tax: invoice.totals.tax.into(),
             total: invoice.totals.total.into(),
             credit: invoice.credit.into(),
+            paid: invoice.paid.into(),
             issued: invoice.issued,
             due: invoice.due,
             party: invoice.party.map(PartyOut::from),

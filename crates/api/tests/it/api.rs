@@ -8,6 +8,7 @@ use std::{
 use api::App;
 use billing::{
     bill_run,
+    payment::{self, Method, NewPayment},
     subscription::{self, BillFrom, Start, Timing},
 };
 use identity::{
@@ -18,10 +19,10 @@ use identity::{
 };
 use jobs::Bell;
 use kernel::{
-    Currency, Cycle, SystemIds, Zone,
+    Currency, Cycle, Money, SystemIds, Zone,
     ids::{
-        BillRunId, BookVersionId, CreditNoteId, CustomerId, EnvironmentId, HoldId, InvoiceId, JobId,
-        LedgerAccountId, LegalEntityId, MerchantId, SubscriptionId,
+        BillRunId, BookVersionId, CreditNoteId, CustomerId, CustomerLinkId, EnvironmentId, HoldId, InvoiceId,
+        JobId, LedgerAccountId, LegalEntityId, MerchantId, PaymentId, SubscriptionId,
     },
     new_id,
 };
@@ -186,6 +187,19 @@ impl<'t> Api<'t> {
         self.test.db.write(&scope, end).wait().unwrap();
         let pause = self.test.db.write(&scope, move |tx| subscription::pause(tx, paused)).wait().unwrap();
         known.credit_note = Some(pause.credit_notes[0]);
+        // In a currency of its own, so that it changes nothing else.
+        let paid = NewPayment {
+            customer: known.customer,
+            entity: None,
+            amount: Money::new(1, Currency::parse("ZAR").unwrap()).unwrap(),
+            method: Method::Transfer,
+            received: None,
+            reference: None,
+            invoices: Vec::new(),
+        };
+        let recorded =
+            self.test.db.write(&scope, move |tx| payment::record(tx, paid.clone())).wait().unwrap();
+        known.payment = Some(recorded.payment.id);
         let suspended = known.suspended;
         self.test.db.write(&scope, move |tx| subscription::suspend(tx, suspended)).wait().unwrap();
         let (due, now) = (scope.clone().for_due_work(), start);
@@ -248,6 +262,8 @@ pub struct House {
 pub struct Known {
     pub entity: LegalEntityId,
     pub customer: CustomerId,
+    /// A link that opens its own page.
+    pub link: CustomerLinkId,
     pub book: BookVersionId,
     /// Its first invoice is a draft.
     pub subscription: SubscriptionId,
@@ -265,6 +281,8 @@ pub struct Known {
     pub invoice: InvoiceId,
     /// Issued, and corrected by nothing.
     pub issued: InvoiceId,
+    /// To the customer's credit.
+    pub payment: Option<PaymentId>,
     /// For what was paused.
     pub credit_note: Option<CreditNoteId>,
     /// What was due when the environment was made.
@@ -298,6 +316,9 @@ fn furnish(tx: &mut Tx<'_>) -> kernel::Result<Known> {
     let book = catalog::version::apply(tx, "unison.toml", BOOK)?.version.id;
     let whole = customer::create(tx, new_customer("Ada's Machines", "first"))?;
     let customer = whole.id;
+    // Secrets of links are unique in the installation.
+    let secret = tx.new_id::<kernel::ids::CustomerLink>().to_string();
+    let link = identity::link::create(tx, customer, 7, &secret)?.id;
     let starts = [("running", true), ("ending", true), ("paused", true), ("draft", false)];
     let mut starts = starts.map(|(name, finalize)| start(customer, name, finalize)).to_vec();
     starts.push(Start { trial: true, ..start(customer, "trying", true) });
@@ -320,6 +341,7 @@ fn furnish(tx: &mut Tx<'_>) -> kernel::Result<Known> {
     Ok(Known {
         entity,
         customer,
+        link,
         book,
         subscription,
         running,
@@ -330,6 +352,7 @@ fn furnish(tx: &mut Tx<'_>) -> kernel::Result<Known> {
         measured,
         invoice,
         issued,
+        payment: None,
         credit_note: None,
         bill_run: None,
         metered: None,

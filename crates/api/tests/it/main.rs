@@ -12,6 +12,7 @@ mod journey;
 mod lifecycle;
 mod metering;
 mod parties;
+mod payments;
 mod samples;
 mod sdk;
 mod table;

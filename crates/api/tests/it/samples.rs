@@ -42,6 +42,8 @@ pub fn sample(name: &str, known: &Known) -> Sample {
         | "invoice_list"
         | "ledger_trial_balance"
         | "ledger_accounts"
+        | "ledger_transactions"
+        | "ledger_chart"
         | "fact_list"
         | "job_list"
         | "sandbox_clock" => Sample::get(),
@@ -52,8 +54,16 @@ pub fn sample(name: &str, known: &Known) -> Sample {
         "credit_note_show" => show(&known.credit_note.unwrap()),
         "ledger_statement" => show(&known.account),
         "job_show" => show(&known.job),
+        "customer_links" => show(&known.customer),
+        "customer_make_link" => Sample { status: 201, ..tell(&known.customer, json!({ "days": 3 })) },
+        "customer_revoke_link" => tell(&known.link, json!({})),
         "customer_erase" => tell(&known.customer, json!({})),
         "invoice_void" | "invoice_uncollectible" => tell(&known.issued, json!({ "reason": "duplicate" })),
+        "payment_list" => Sample::get(),
+        "payment_show" | "payment_ledger" => show(&known.payment.unwrap()),
+        "payment_of_invoice" => show(&known.issued),
+        "payment_record" => send(201, payment(known)),
+        "payment_reverse" => tell(&known.payment.unwrap(), json!({})),
         "invoice_finalize" => tell(&known.invoice, json!({})),
         "subscription_preview_change" | "subscription_change" => {
             tell(&known.running, json!({ "plan": "professional", "addons": { "extra_user": 2 } }))
@@ -66,6 +76,10 @@ pub fn sample(name: &str, known: &Known) -> Sample {
         "subscription_extend_trial" => tell(&known.trying, json!({ "days": 7 })),
         "subscription_reinstate" => tell(&known.suspended, json!({})),
         "subscription_set_payment_method" => tell(&known.trying, json!({ "on_file": true })),
+        "ledger_set_chart" => {
+            let entry = json!({ "account": "receivable", "code": "1400", "name": "Trade receivables" });
+            send(200, json!({ "accounts": [entry] }))
+        }
         "coupon_list" | "bill_run_list" => Sample::get(),
         "coupon_redemptions" => Sample { key: "spring", ..Sample::get() },
         "coupon_redeem" => tell(&known.running, json!({ "coupon": "five" })),
@@ -136,6 +150,13 @@ pub fn guarded(name: &str) -> Vec<(&'static str, Json, &'static str)> {
         "subscription_change" => vec![("prices", json!({ "professional": { "amount": "150" } }), "/prices")],
         _ => panic!("the guarded fields of the route {name} are not in tests/it/samples.rs"),
     }
+}
+
+pub fn payment(known: &Known) -> Json {
+    json!({
+        "customer": known.customer, "amount": "20.00", "currency": "USD", "method": "transfer",
+        "received": "2026-01-15", "reference": "T-77", "invoices": [known.issued],
+    })
 }
 
 pub fn subscription(known: &Known) -> Json {

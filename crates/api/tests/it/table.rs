@@ -158,7 +158,9 @@ fn foreign_ids_in_bodies_and_queries_look_missing() {
             assert!(matches!(one.status, 404 | 422), "{path}: {}", one.text);
             assert_eq!(neutral(&one, id), neutral(&other, &gone), "{path}");
         }
-        for query in ["/v1/facts?customer=", "/v1/facts?subject=", "/v1/invoices?customer="] {
+        for query in
+            ["/v1/facts?customer=", "/v1/facts?subject=", "/v1/invoices?customer=", "/v1/payments?customer="]
+        {
             let ask = |id: &str| api.get(&format!("{query}{id}")).key(&ours.all).send();
             let gone = missing(&customer);
             assert_eq!(neutral(&ask(&customer), &customer), neutral(&ask(&gone), &gone), "{query}");
@@ -209,6 +211,7 @@ const LISTS: &[&str] = &[
     "subscription_list",
     "subscription_invoices",
     "invoice_list",
+    "payment_list",
     "ledger_statement",
     "fact_list",
     "job_list",

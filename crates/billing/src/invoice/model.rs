@@ -191,6 +191,8 @@ pub struct Invoice {
     pub totals: Totals,
     /// How much of it the customer's credit paid when it was finalized.
     pub credit: Money,
+    /// What payments have settled of it: below zero when credit that paid it was taken back.
+    pub paid: Money,
     /// The party as printed, frozen at finalization.
     pub party: Option<Party>,
     /// Its issuer as printed, frozen at finalization.
@@ -211,13 +213,23 @@ pub struct End {
 }
 
 impl Invoice {
-    /// What is left to pay after the customer's credit: nothing once it is void or given up.
+    /// What credit and payments have paid of it. Errors: `amount_out_of_range`.
+    pub fn amount_paid(&self) -> kernel::Result<Money> {
+        self.credit.checked_add(self.paid)
+    }
+
+    /// What is left to pay after credit and payments: nothing once it is void or given up.
     ///
     /// Errors: `amount_out_of_range`.
     pub fn amount_due(&self) -> kernel::Result<Money> {
         match self.state {
             State::Void | State::Uncollectible => Ok(Money::zero(self.totals.total.currency())),
-            State::Draft | State::Finalized | State::Paid => self.totals.total.checked_sub(self.credit),
+            State::Draft | State::Finalized | State::Paid => self.outstanding(),
         }
+    }
+
+    /// What credit and payments have not paid of it, whatever its state. Errors: `amount_out_of_range`.
+    pub(crate) fn outstanding(&self) -> kernel::Result<Money> {
+        self.totals.total.checked_sub(self.amount_paid()?)
     }
 }

@@ -88,6 +88,7 @@ fn read(row: &Row<'_>) -> Result<Invoice> {
         due: row.get(7)?,
         totals: Totals { subtotal: money(8)?, tax: money(9)?, total: money(10)? },
         credit: money(12)?,
+        paid: money(17)?,
         party: read_party(row, 11)?,
         seller: read_party(row, 13)?,
         tax_rounding: row.parse(14, rounding)?,

@@ -173,8 +173,8 @@ const fn shown(state: State) -> &'static str {
 
 /// Take an invoice back: what posts it back, and what the customer has to their credit by it.
 ///
-/// Everything it posted is posted the other way, so used credit is given back; what payments settled becomes credit
-/// too (domain rules §6). An invoice that credit notes have corrected stands: they refer to it, were given to the
+/// Everything it posted is posted the other way, so used credit is given back; what payments paid becomes credit too
+/// (domain rules §6). An invoice that credit notes have corrected stands: they refer to it, were given to the
 /// customer, and never change. What is due on it can be given up.
 ///
 /// Errors: `transition_illegal`, `invoice_credited`.
@@ -188,14 +188,25 @@ pub fn void(invoice: &Invoice, entries: &[Entry], credit_notes: &[String], at: T
     for posting in entries.iter().flat_map(|entry| &entry.postings) {
         sums.add(posting.account.clone(), posting.amount.negated());
     }
-    let mut given_back = invoice.credit;
-    if invoice.state == State::Paid {
-        let paid = invoice.amount_due()?;
-        sums.add(Account::owned(invoice.entity, AccountKind::Receivable, invoice.customer), paid);
-        sums.add(credit_account(invoice), paid.negated());
-        given_back = given_back.checked_add(paid)?;
+    let receivable = Account::owned(invoice.entity, AccountKind::Receivable, invoice.customer);
+    sums.add(receivable.clone(), invoice.paid);
+    sums.add(credit_account(invoice), invoice.paid.negated());
+    if invoice.state == State::Uncollectible {
+        let lost = lost_since(invoice, entries)?;
+        sums.add(receivable, lost);
+        sums.add(Account::single(invoice.entity, AccountKind::BadDebt), lost.negated());
     }
+    let given_back = invoice.amount_paid()?;
     Ok(Void { transaction: transaction(invoice, "invoice.voided", sums, at)?, given_back })
+}
+
+/// What of an invoice became bad debt after it was given up, because payments of it turned out not to have come. Their
+/// reversals posted it, not the invoice.
+fn lost_since(invoice: &Invoice, entries: &[Entry]) -> Result<Money> {
+    let postings = entries.iter().flat_map(|entry| &entry.postings);
+    let given_up = postings.filter(|posting| posting.account.kind == AccountKind::BadDebt);
+    let given_up = Money::total(given_up.map(|posting| posting.amount), invoice.totals.total.currency())?;
+    invoice.outstanding()?.checked_sub(given_up)
 }
 
 /// The refusal to void an invoice that a credit note has corrected.

@@ -5,7 +5,7 @@ use store::{bulks, statements};
 macro_rules! columns {
     () => {
         "SELECT id, entity_id, customer_id, state, currency, number, issued, due, subtotal, tax, total, party, credit,
-            seller, tax_rounding, ended, end_reason
+            seller, tax_rounding, ended, end_reason, paid
          FROM invoice WHERE env_id = $1 AND "
     };
 }

@@ -145,10 +145,15 @@ pub fn sound(test: &TestDb, scope: &Scope) {
             for invoice in billing::invoice::list(view, None, 100_000)? {
                 sums.invoice(view, &invoice)?;
             }
+            let payments = billing::payment::list(view, None, None, 100_000)?;
+            let stayed = payments.iter().filter(|one| one.reversed.is_none());
+            let received: i64 = stayed.map(|one| one.amount.minor()).sum();
+            sums.credit += received - sums.paid;
             let balances = ledger::trial_balance(view, None)?;
             let held = |kind| -> i64 {
                 balances.iter().filter(|one| one.account.kind == kind).map(|one| one.balance).sum()
             };
+            assert_eq!(held(AccountKind::Cash), received);
             assert_eq!(held(AccountKind::Receivable), sums.owed);
             assert_eq!(held(AccountKind::BadDebt), sums.given_up);
             assert_eq!(-held(AccountKind::CustomerCredit), sums.credit);
@@ -164,12 +169,28 @@ pub fn sound(test: &TestDb, scope: &Scope) {
         .unwrap();
 }
 
+/// What payments have settled of an invoice: what it says itself, and what they say.
+fn paid_of(view: &mut View<'_>, invoice: &Invoice) -> Result<()> {
+    let settled = billing::payment::of_invoice(view, invoice.id)?;
+    let settled: i64 = settled.iter().map(|(_, settlement)| settlement.amount.minor()).sum();
+    assert_eq!(invoice.paid.minor(), settled, "{}", invoice.id);
+    let due = invoice.amount_due()?;
+    assert!(!due.is_negative(), "{} is overpaid", invoice.id);
+    match invoice.state {
+        State::Paid => assert!(due.is_zero(), "{}", invoice.id),
+        State::Finalized => assert!(!due.is_zero(), "{}", invoice.id),
+        _ => {}
+    }
+    Ok(())
+}
+
 /// What documents say that balances are, in minor units.
 #[derive(Default)]
 struct Sums {
     owed: i64,
     given_up: i64,
     credit: i64,
+    paid: i64,
     net: i64,
     tax: BTreeMap<String, i64>,
 }
@@ -180,6 +201,7 @@ impl Sums {
         for line in &lines {
             assert_eq!(line.explanation.recompute()?, line.amount, "{}", invoice.id);
         }
+        paid_of(view, invoice)?;
         let taxes = billing::invoice::taxes(view, invoice.id)?;
         let totals = invoice.totals;
         let sum = |amounts: Vec<kernel::Money>| amounts.iter().map(|amount| amount.minor()).sum::<i64>();
@@ -191,7 +213,8 @@ impl Sums {
         if invoice.number.is_some() && invoice.state != State::Void {
             self.net += totals.subtotal.minor();
             self.credit -= invoice.credit.minor();
-            let left = totals.total.minor() - invoice.credit.minor();
+            self.paid += invoice.paid.minor();
+            let left = totals.total.minor() - invoice.amount_paid()?.minor();
             match invoice.state {
                 State::Uncollectible => self.given_up += left,
                 _ => self.owed += left,

@@ -12,6 +12,7 @@ mod lives;
 mod mappings;
 mod migrations;
 mod parallel;
+mod payments;
 mod ravenstack;
 mod renewals;
 mod search;

@@ -44,7 +44,7 @@ pub fn race<T: Send + 'static>(
     counts
 }
 
-fn once(code: &'static str) -> BTreeMap<&'static str, usize> {
+pub fn once(code: &'static str) -> BTreeMap<&'static str, usize> {
     BTreeMap::from([("ok", 1), (code, 5)])
 }
 

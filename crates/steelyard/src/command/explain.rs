@@ -38,12 +38,10 @@ pub fn run(place: &Place, wanted: &str) -> Outcome {
     let [subtotal, tax, total] =
         [invoice.totals.subtotal, invoice.totals.tax, invoice.totals.total].map(money);
     output::say(format!("\nSubtotal {subtotal}, tax {tax}, total {total}"));
-    if !invoice.credit.is_zero() {
-        output::say(format!(
-            "Paid by credit {}, due {}",
-            money(invoice.credit),
-            money(invoice.amount_due()?)
-        ));
+    if !invoice.credit.is_zero() || !invoice.paid.is_zero() {
+        let [credit, paid, due] = [invoice.credit, invoice.paid, invoice.amount_due()?].map(money);
+        let paid = if invoice.paid.is_zero() { String::new() } else { format!(", by payments {paid}") };
+        output::say(format!("Paid by credit {credit}{paid}, due {due}"));
     }
     if let Some(end) = &invoice.end {
         output::say(format!("It is {} since {}: {}", invoice.state.word(), end.at, end.reason));

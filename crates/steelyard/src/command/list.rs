@@ -87,7 +87,7 @@ fn read_customers(
 }
 
 /// The customer a reference names, when one is given.
-fn named(view: &mut View<'_>, reference: Option<&str>) -> Result<Option<CustomerId>> {
+pub fn named(view: &mut View<'_>, reference: Option<&str>) -> Result<Option<CustomerId>> {
     let reference = reference.map(str::parse::<CustomerRef>).transpose()?;
     reference.map(|reference| customer::resolve(view, &reference)).transpose()
 }

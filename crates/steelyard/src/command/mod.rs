@@ -8,8 +8,10 @@ mod check;
 mod clock;
 mod coupon;
 mod credit_note;
+mod customer;
 mod doctor;
 mod explain;
+mod export;
 mod foresight;
 mod import;
 mod invoice;
@@ -20,6 +22,7 @@ mod manifest;
 mod metered;
 mod migrate;
 mod migration;
+mod payment;
 mod postgres;
 mod restore;
 mod serve;
@@ -45,9 +48,10 @@ pub fn run(arguments: Arguments) -> Outcome {
         Command::Serve(asked) => serve::run(&place, &asked),
         Command::Book(asked) => book::run(&place, &asked),
         Command::Import(asked) => import::run(&place, &asked),
-        Command::Customers(asked) => list::customers(&place, asked.list()),
+        Command::Customers(asked) => customer::run(&place, asked.command()),
         Command::Subscriptions(asked) => subscription::run(&place, asked.command()),
         Command::Invoices(asked) => invoice::run(&place, asked.command()),
+        Command::Payments(asked) => payment::run(&place, asked.command()),
         Command::Usage(asked) => usage::run(&place, asked),
         Command::Coupons(asked) => coupon::run(&place, asked),
         Command::Bill(asked) => bill::run(&place, &asked),

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::program::on_both;
+use crate::program::{Installation, on_both};
 
 #[test]
 fn a_subscription_is_billed_and_explained_from_the_command_line() {
@@ -45,12 +45,37 @@ fn a_subscription_is_billed_and_explained_from_the_command_line() {
             let said = installation.run(arguments).good();
             assert!(said.contains(shown), "{arguments:?}: {said}");
         }
-        let wrong = installation.run(&["invoices", "--state", "lost"]).refused();
+        let wrong = installation.run(&["invoices", "--state", "lost"]);
+        assert_eq!(wrong.code, Some(2), "a slip of the pen on the command line");
+        let wrong = wrong.err;
         assert!(wrong.contains("write draft, finalized, paid, void or uncollectible"), "{wrong}");
         let invoices = installation.json(&["invoices", "--json"]);
         let invoices = invoices.as_array().unwrap();
         assert!(invoices.len() > 6, "{invoices:?}");
         assert!(invoices.iter().all(|invoice| invoice["total"] == 4_900), "{invoices:?}");
+
+        let pay = ["payments", "record", "--amount", "60", "--invoice", "INV-000001", "--reference", "T-1"];
+        let paid = installation.run(&pay).good();
+        assert!(paid.contains("USD 60.00 by transfer (T-1) from Meyer"), "{paid}");
+        assert!(paid.contains("USD 11.00 became the customer's credit"), "{paid}");
+        let again = installation.run(&[
+            "payments",
+            "record",
+            "--amount",
+            "1",
+            "--customer",
+            "ext:A-1",
+            "--reference",
+            "T-1",
+        ]);
+        assert!(again.refused().contains("recorded before"));
+        let listed = installation.json(&["payments", "--customer", "ext:A-1", "--json"]);
+        let id = listed[0]["id"].as_str().unwrap();
+        let shown = installation.run(&["explain", "INV-000001"]).good();
+        assert!(shown.contains("by payments USD 49.00, due USD 0.00"), "{shown}");
+        let reversed = installation.run(&["payments", "reverse", id]).good();
+        assert!(reversed.contains("due again on INV-000001"), "{reversed}");
+        assert_eq!(installation.run(&["payments", "show", id]).good(), reversed);
 
         let shown = installation.run(&["explain", "INV-000001"]).good();
         assert!(shown.starts_with("Invoice INV-000001 to Meyer (finalized, issued "), "{shown}");
@@ -81,6 +106,7 @@ fn a_subscription_is_billed_and_explained_from_the_command_line() {
 
         let balance = installation.run(&["ledger", "trial-balance"]).good();
         assert!(balance.contains("receivable:cus_") && balance.contains("deferred_revenue"), "{balance}");
+        accounting(&installation);
         let checked = installation.run(&["ledger", "check", "--all"]).good();
         assert!(checked.contains("live of Unison: 0 ledger transactions"), "{checked}");
         let jobs = installation.run(&["jobs", "list"]).good();
@@ -102,8 +128,30 @@ fn a_subscription_is_billed_and_explained_from_the_command_line() {
 
 #[test]
 fn the_api_describes_itself() {
-    let installation = crate::program::Installation::sqlite();
+    let installation = Installation::sqlite();
     let document = installation.json(&["openapi"]);
     assert_eq!(document["openapi"].as_str().map(|version| &version[..3]), Some("3.1"));
     assert!(document["paths"]["/v1/customers"]["post"].is_object());
+}
+
+/// The books leave under the names of the chart of accounts, and come to zero.
+fn accounting(installation: &Installation) {
+    let chart = installation.path("chart.csv");
+    std::fs::write(&chart, "account,code,name\nreceivable,1400,Trade receivables\n").unwrap();
+    let shown = installation.run(&["ledger", "chart", chart.to_str().unwrap()]).good();
+    assert!(shown.contains("1400") && shown.contains("Trade receivables"), "{shown}");
+    std::fs::write(&chart, "account,code,name\nsales,4400,Sales\n").unwrap();
+    let refused = installation.run(&["ledger", "chart", chart.to_str().unwrap()]).refused();
+    assert!(refused.contains("`sales` is no account"), "{refused}");
+
+    let file = installation.path("journal.csv");
+    let written = installation.run(&["ledger", "export", file.to_str().unwrap()]).good();
+    assert!(written.contains("ledger transactions written"), "{written}");
+    let exported = std::fs::read_to_string(&file).unwrap();
+    let rows: Vec<Vec<&str>> = exported.lines().skip(1).map(|line| line.split(',').collect()).collect();
+    let cents = |text: &str| text.replace('.', "").parse::<i64>().unwrap_or(0);
+    assert_eq!(rows.iter().map(|row| cents(row[10]) - cents(row[11])).sum::<i64>(), 0);
+    assert!(rows.iter().any(|row| row[7..9] == ["1400", "Trade receivables"] && !row[10].is_empty()));
+    let none = installation.run(&["ledger", "export", "--from", "2999-01-01"]).good();
+    assert_eq!(none.lines().count(), 1, "only the columns: {none}");
 }

@@ -1,5 +1,10 @@
 use ::ledger::{self, AccountKind};
-use billing::{credit_note, invoice, invoice::Invoice, subscription};
+use billing::{
+    credit_note, invoice,
+    invoice::Invoice,
+    payment::{self, Payment},
+    subscription,
+};
 use identity::{Customer, customer, customer::Person, permission::may};
 use kernel::{Currency, Money, Result, ids, ids::LedgerAccountId};
 use maud::{Markup, html};
@@ -10,7 +15,7 @@ use crate::{
     gate::{Answer, Asked, Desk, Named, Sheet, Staff},
     invoices,
     parts::{self, FEW},
-    show, subscriptions, ui,
+    payments, show, subscriptions, ui,
 };
 
 /// Everything on the page of a customer.
@@ -22,6 +27,7 @@ struct Whole {
     count: i64,
     invoices: Vec<Invoice>,
     credit_notes: Vec<credit_notes::Listed>,
+    payments: Vec<Payment>,
     standing: Vec<Standing>,
     facts: Vec<Fact>,
 }
@@ -52,6 +58,7 @@ fn load(view: &mut View<'_>, id: ids::CustomerId) -> Result<Whole> {
         count: states.get(&id).into_iter().flatten().map(|(_, count)| count).sum(),
         credit_notes: credit_notes::listed(view, notes)?,
         invoices: invoice::of_customer(view, id, None, DRAWN)?,
+        payments: payment::list(view, Some(id), None, FEW)?,
         standing: standing(view, id)?,
         facts: facts::of_customer(view, id, i64::MAX, FEW)?,
     })
@@ -91,9 +98,15 @@ pub(super) async fn page(
 fn actions(desk: &Desk, whole: &Whole) -> Markup {
     let id = whole.customer.id;
     html! {
+        @if whole.person.erased.is_none() {
+            (ui::button_link(ui::Button::Plain, "Own page", &desk.at(&format!("/customers/{id}/links"))))
+        }
         @if desk.may::<may::CustomerWrite>() && whole.person.erased.is_none() {
             (ui::button_link(ui::Button::Plain, "Change", &desk.at(&format!("/customers/{id}/edit"))))
             (ui::button_link(ui::Button::Plain, "Erase personal data", &desk.at(&format!("/customers/{id}/erase"))))
+        }
+        @if desk.may::<may::PaymentWrite>() && whole.standing.iter().any(|one| one.sum != 0) {
+            (ui::button_link(ui::Button::Plain, "Record a payment", &desk.at(&format!("/payments/new?customer={id}"))))
         }
         @if desk.may::<may::SubscriptionWrite>() { (start(desk, id)) }
     }
@@ -129,6 +142,9 @@ fn main(desk: &Desk, whole: &Whole) -> Markup {
         (figures(desk, whole))
         (ui::section("Subscriptions", every, subscriptions::table(desk, &whole.subscriptions, false, none)))
         (ui::section("Invoices", invoices, invoices::table(desk, few, None)))
+        @if !whole.payments.is_empty() {
+            (ui::section("Payments", html! { a href=(all("/payments")) { "All payments" } }, payments::table(desk, &whole.payments, None, html! {})))
+        }
         @if !whole.credit_notes.is_empty() {
             (ui::section("Credit notes", html! {}, credit_notes::table(desk, &whole.credit_notes)))
         }

@@ -36,12 +36,14 @@ pub(super) fn told(desk: &Desk, fact: &Fact, names: Option<&Names>, here: bool) 
         "customer" => teller.customer(verb),
         "subscription" => teller.subscription(verb),
         "invoice" => teller.invoice(verb),
+        "payment" => teller.payment(verb),
         "credit_note" => teller.credit_note(verb),
         "book" if verb == "applied" => teller.book(),
         "bill_run" if verb == "done" => teller.bill_run(),
         "legal_entity" => teller.legal_entity(verb),
         "environment" if verb == "created" => Some(said("Environment created", html! {})),
         "api_key" => teller.api_key(verb),
+        "customer_link" => Some(teller.customer_link(verb)),
         _ => None,
     }
 }
@@ -120,6 +122,16 @@ impl Teller<'_> {
             }
             _ => return None,
         })
+    }
+
+    fn customer_link(&self, verb: &str) -> Told {
+        let until = self.day("expires").map(|day| html! { "works until " (day) }).unwrap_or_default();
+        let title = if verb == "created" {
+            "Link to the customer’s own page made"
+        } else {
+            "Link to the own page revoked"
+        };
+        said(title, sentence(&[self.whose(), until]))
     }
 
     fn subscription(&self, verb: &str) -> Option<Told> {
@@ -239,8 +251,39 @@ impl Teller<'_> {
             "voided" => {
                 said(format!("Invoice{total} voided"), sentence(&[self.whose(), self.subject("the invoice")]))
             }
+            "paid" => said(
+                "Invoice paid",
+                sentence(&[self.whose(), self.subject("the invoice"), self.link("payment", "the payment")]),
+            ),
+            "reopened" => said(
+                "Invoice due again",
+                sentence(&[
+                    self.whose(),
+                    self.subject("the invoice"),
+                    self.link("payment", "the payment that was reversed"),
+                ]),
+            ),
             _ => return None,
         })
+    }
+
+    fn payment(&self, verb: &str) -> Option<Told> {
+        let amount = self.money("amount")?;
+        let title = match verb {
+            "recorded" => format!("Payment of {amount} recorded"),
+            "reversed" => format!("Payment of {amount} reversed"),
+            _ => return None,
+        };
+        let credit = self.money("credit").filter(|credit| !credit.is_zero());
+        let credit = credit.map(|credit| html! { (credit.to_string()) " of it is credit" });
+        let method = self.text("method").map(|word| html! { "by " (word) });
+        let all = [
+            self.whose(),
+            self.subject("the payment"),
+            method.unwrap_or_default(),
+            credit.unwrap_or_default(),
+        ];
+        Some(said(title, sentence(&all)))
     }
 
     fn credit_note(&self, verb: &str) -> Option<Told> {

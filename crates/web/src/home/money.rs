@@ -1,4 +1,4 @@
-//! What was billed and what was taken back, month by month.
+//! What was billed, what was taken back and what was paid, month by month.
 
 use std::collections::BTreeMap;
 
@@ -78,7 +78,9 @@ pub(super) fn this_month(desk: &Desk, months: &[Month], currency: Currency) -> T
     let (credited, notes) = total(months, month, Kind::CreditNote, currency);
     let before = month.checked_sub(1.month()).unwrap_or(month);
     let (last, _) = total(months, before, Kind::Invoice, currency);
+    let (received, payments) = total(months, month, Kind::Payment, currency);
     let note = match notes {
+        _ if payments > 0 => format!("{} received", show::minor(received.into(), currency)),
         0 => format!("{} in {}", show::minor(last.into(), currency), before.strftime("%B")),
         _ => format!(
             "{} credited; {} in {}",
@@ -121,6 +123,7 @@ pub(super) fn chart(desk: &Desk, months: &[Month], currency: Currency, today: Da
             href: Some(href),
         })
         .collect();
+    let unlinked: Vec<ui::Slot> = slots.iter().map(|slot| ui::Slot { href: None, ..*slot }).collect();
     let series = |name, kind, sign: i128| {
         let value = |month: &Date| {
             let size = sign * i128::from(total(months, *month, kind, currency).0);
@@ -128,15 +131,31 @@ pub(super) fn chart(desk: &Desk, months: &[Month], currency: Currency, today: Da
         };
         ui::Series { name, values: shown.iter().map(value).collect() }
     };
+    let received = [series("Received", Kind::Payment, 1)];
     let series = [series("Billed", Kind::Invoice, 1), series("Credited", Kind::CreditNote, -1)];
-    ui::columns(&ui::Chart {
+    let billed = ui::columns(&ui::Chart {
         title: &format!("Billed and credited by month of issue, in {currency}"),
         summary: &summary(months, &shown, currency),
         over: "Month",
         slots: &slots,
         series: &series,
         tick: &|minor| show::brief(minor, currency),
-    })
+    });
+    let paid = shown.iter().map(|month| i128::from(total(months, *month, Kind::Payment, currency).0));
+    let paid = paid.sum::<i128>();
+    html! {
+        (billed)
+        @if paid > 0 {
+            (ui::columns(&ui::Chart {
+                title: &format!("Money received by month, in {currency}"),
+                summary: &format!("{} received in twelve months.", show::minor(paid, currency)),
+                over: "Month",
+                slots: &unlinked,
+                series: &received,
+                tick: &|minor| show::brief(minor, currency),
+            }))
+        }
+    }
 }
 
 /// The chart in a sentence.

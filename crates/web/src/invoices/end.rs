@@ -193,10 +193,7 @@ fn consequences(deed: &Deed, invoice: &Invoice) -> Result<Markup> {
 
 fn given_back(invoice: &Invoice) -> Result<Markup> {
     let due = invoice.amount_due()?;
-    let back = match invoice.state {
-        invoice::State::Paid => invoice.totals.total,
-        _ => invoice.credit,
-    };
+    let back = invoice.amount_paid()?;
     let zero = Money::zero(due.currency());
     Ok(html! {
         @if due != zero { "The customer no longer owes " (show::money(due)) ". " }

@@ -5,6 +5,7 @@ use axum::response::IntoResponse;
 use billing::{
     invoice,
     invoice::{Invoice, Line, State, Transition},
+    payment::{self, Payment, Settlement},
 };
 use identity::{LegalEntity, customer, customer::Party, environment, permission::may};
 use kernel::{Error, Result, ids};
@@ -18,7 +19,7 @@ use crate::{
     gate::{Answer, Answers, Asked, Desk, Named, Posted, Sheet, Staff},
     ledger as books,
     parts::{self, FEW},
-    show, ui,
+    payments, show, ui,
 };
 
 /// Everything on the page of an invoice.
@@ -33,6 +34,7 @@ struct Whole {
     name: String,
     /// What corrects it, with the number of the invoice.
     corrections: Vec<credit_notes::Listed>,
+    payments: Vec<(Payment, Settlement)>,
     entries: Vec<Entry>,
     facts: Vec<Fact>,
 }
@@ -48,6 +50,7 @@ fn load(view: &mut View<'_>, id: ids::InvoiceId) -> Result<Whole> {
         entity: environment::entity(view, Some(invoice.entity))?,
         name: customers::names(view, [invoice.customer])?.remove(&invoice.customer).unwrap_or_default(),
         corrections: credit_notes::of_invoices(view, std::slice::from_ref(&invoice))?,
+        payments: payment::of_invoice(view, id)?,
         entries: ::ledger::of_document(view, id.any())?,
         facts: facts::of_subject(view, id.uuid(), i64::MAX, FEW)?,
         invoice,
@@ -85,7 +88,7 @@ async fn draw(desk: &Desk, id: ids::InvoiceId, answers: Answers) -> Answer<Marku
         State::Void => format!("{total} for {}, void", whole.name),
         State::Uncollectible => format!("{total} for {}, given up", whole.name),
         _ if total == due => format!("{total} for {}", whole.name),
-        _ => format!("{total} for {}, of which {due} is due after credit", whole.name),
+        _ => format!("{total} for {}, of which {due} is due", whole.name),
     };
     let body = html! {
         (ui::header(&title, &about, actions(desk, &whole.invoice)))
@@ -95,6 +98,9 @@ async fn draw(desk: &Desk, id: ids::InvoiceId, answers: Answers) -> Answer<Marku
         @if !whole.taxes.is_empty() { (ui::section("Tax", html! {}, super::taxes(&whole.taxes))) }
         @if !whole.corrections.is_empty() {
             (ui::section("Corrected by", html! {}, credit_notes::table(desk, &whole.corrections)))
+        }
+        @if !whole.payments.is_empty() {
+            (ui::section("Payments", html! {}, payments::of_invoice(desk, &whole.payments)))
         }
         (ui::section("In the ledger", html! {}, postings(desk, &whole)))
         (ui::section("What happened", html! {}, history::timeline_here(desk, &whole.facts, "Nothing has happened yet.")))
@@ -118,6 +124,9 @@ fn actions(desk: &Desk, invoice: &Invoice) -> Markup {
                     (ui::button_link(ui::Button::Plain, label, &desk.at(&format!("/invoices/{}/{word}", invoice.id))))
                 }
             }
+        }
+        @if invoice.state == State::Finalized && desk.may::<may::PaymentWrite>() {
+            (ui::button_link(ui::Button::Primary, "Record a payment", &desk.at(&format!("/payments/new?invoice={}", invoice.id))))
         }
     }
 }
@@ -148,6 +157,7 @@ fn sheet(whole: &Whole) -> Markup {
         totals: &invoice.totals,
         taxes: &whole.taxes,
         credit: invoice.credit,
+        paid: invoice.paid,
         notes: &notes,
     })
 }
@@ -167,6 +177,7 @@ fn details(desk: &Desk, whole: &Whole) -> Markup {
         ("Customer", html! { a href=(customer) { (whole.name) } }),
         ("Bills", billed),
         ("Paid by credit", show::money(invoice.credit)),
+        ("Paid", show::money(invoice.paid)),
         ("Amount due", invoice.amount_due().map_or_else(|_| ui::optional(None), show::money)),
         ("Fell due", desk.time(invoice.due)),
         ("Id", ui::copyable(&invoice.id.to_string())),

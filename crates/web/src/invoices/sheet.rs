@@ -23,6 +23,8 @@ pub(crate) struct Document<'a> {
     pub(crate) taxes: &'a [Tax],
     /// What the customer's credit has paid of it.
     pub(crate) credit: Money,
+    /// What payments have paid of it.
+    pub(crate) paid: Money,
     pub(crate) notes: &'a [&'a str],
 }
 
@@ -34,14 +36,21 @@ pub(crate) fn document(document: &Document<'_>) -> Markup {
     let particulars: Vec<_> =
         document.particulars.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let (total, taxes) = (totals.total.to_string(), Sums::of(totals, document.taxes));
-    let (credit, left) = (document.credit.negated().to_string(), totals.total.checked_sub(document.credit));
+    let (credit, paid) = (document.credit.negated().to_string(), document.paid.negated().to_string());
+    let left = totals.total.checked_sub(document.credit).and_then(|left| left.checked_sub(document.paid));
     let left = left.map_or_else(|_| total.clone(), |left| left.to_string());
     let mut sums = taxes.entries();
-    if !document.credit.is_zero() {
+    let unpaid = document.credit.is_zero() && document.paid.is_zero();
+    if !unpaid {
         sums.push(ui::Total { label: "Total", amount: &total });
+    }
+    if !document.credit.is_zero() {
         sums.push(ui::Total { label: "Paid by credit", amount: &credit });
     }
-    let label = if document.credit.is_zero() { "Total" } else { "Amount due" };
+    if !document.paid.is_zero() {
+        sums.push(ui::Total { label: "Paid", amount: &paid });
+    }
+    let label = if unpaid { "Total" } else { "Amount due" };
     let texts: Vec<Texts> = document.lines.iter().map(Texts::new).collect();
     let notes: Vec<&str> = document.notes.iter().copied().chain(printed(document.taxes)).collect();
     with_lines(&texts, |lines| {

@@ -41,9 +41,9 @@ pub fn badge(tone: Tone, text: &str) -> Markup {
 pub fn state(name: &str) -> Markup {
     let tone = match name {
         "finalized" | "trialing" | "running" => Tone::Moving,
-        "paid" | "active" | "done" => Tone::Good,
+        "paid" | "received" | "active" | "done" => Tone::Good,
         "past_due" | "incomplete" => Tone::Attention,
-        "suspended" | "failed" | "uncollectible" => Tone::Bad,
+        "reversed" | "suspended" | "failed" | "uncollectible" => Tone::Bad,
         "void" | "canceled" | "expired" => Tone::Ended,
         _ => Tone::Plain,
     };

@@ -15,6 +15,8 @@ pub enum Icon {
     Subscriptions,
     /// Invoices.
     Invoices,
+    /// Payments, as a banknote.
+    Payments,
     /// The price book.
     PriceBook,
     /// Legal entities, as a house of business.
@@ -51,12 +53,13 @@ pub enum Icon {
 
 impl Icon {
     /// Every icon, for the gallery.
-    pub(super) const ALL: [Self; 21] = [
+    pub(super) const ALL: [Self; 22] = [
         Self::Mark,
         Self::Home,
         Self::Customers,
         Self::Subscriptions,
         Self::Invoices,
+        Self::Payments,
         Self::PriceBook,
         Self::LegalEntities,
         Self::Ledger,
@@ -90,6 +93,9 @@ impl Icon {
                 "M16.5 10a6.5 6.5 0 0 1-11.9 3.6M3.5 10a6.5 6.5 0 0 1 11.9-3.6M15.75 2.75v3.75H12M4.25 17.25V13.5H8"
             }
             Self::Invoices => "M5 2.75h10v14.5l-2.5-1.5-2.5 1.5-2.5-1.5-2.5 1.5ZM7.75 6.5h4.5M7.75 9.75h4.5",
+            Self::Payments => {
+                "M2.75 5.5h14.5v9H2.75ZM10 12.25a2.25 2.25 0 1 0 0-4.5 2.25 2.25 0 0 0 0 4.5ZM5.5 8h.01M14.5 12h.01"
+            }
             Self::PriceBook => {
                 "M10.6 3h5.65a.75.75 0 0 1 .75.75V9.4a1 1 0 0 1-.3.7l-6.5 6.5a1 1 0 0 1-1.4 0l-5.4-5.4a1 1 0 0 1 0-1.4\
                  l6.5-6.5a1 1 0 0 1 .7-.3ZM13.75 6.25h.01"

@@ -12,6 +12,7 @@ use crate::{
         model::{End, Invoice, State},
         rules, sql,
     },
+    payment,
 };
 
 /// Take an issued invoice back whole, because of `reason`: everything it posted is posted back, what the customer's
@@ -27,6 +28,7 @@ pub fn void(tx: &mut Tx<'_>, id: InvoiceId, reason: &Reason) -> Result<Invoice> 
     let voided = rules::void(&invoice, &entries, &notes, at)?;
     ledger::post(tx, &voided.transaction.into_iter().collect::<Vec<_>>())?;
     end(tx, &mut invoice, State::Void, reason)?;
+    invoice.paid = payment::release(tx, &invoice)?;
     figures::voided(tx, &invoice)?;
     fact(tx, "invoice.voided", &invoice, invoice.totals.total, Some(voided.given_back))?;
     Ok(invoice)

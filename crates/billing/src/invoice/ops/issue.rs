@@ -81,6 +81,7 @@ impl Document {
             due: draft.due,
             totals: draft.totals()?,
             credit: Money::zero(draft.currency),
+            paid: Money::zero(draft.currency),
             party: None,
             seller: None,
             tax_rounding: draft.tax_rounding,
