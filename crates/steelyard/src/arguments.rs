@@ -11,7 +11,7 @@ mod billing;
 mod lists;
 mod payment;
 mod subscription;
-pub use billing::{Bill, BillRuns, Coupons, Day, PostUsage, Usage};
+pub use billing::{Bill, BillRuns, Coupons, Day, Metered, Part, PostUsage, SendEvents, Usage};
 pub use lists::{
     Customers, CustomersCommand, InvoicesOrList, ListCustomers, ListInvoices, ListSubscriptions, Shown,
     SubscriptionsOrList,
@@ -153,6 +153,25 @@ pub struct Serve {
     /// Write the log as JSON, a line each
     #[arg(long)]
     pub log_json: bool,
+    #[command(flatten)]
+    pub metering: Metering,
+}
+
+/// How usage is metered.
+#[derive(Debug, Args)]
+pub struct Metering {
+    /// Events older than so many days are refused, unless they are sent as backfill
+    #[arg(long, value_name = "DAYS", env = "STEELYARD_LATE_DAYS", default_value_t = 90,
+        value_parser = clap::value_parser!(u16).range(1..=3650))]
+    pub late_days: u16,
+    /// Events are kept for so many days; figures are kept for ever
+    #[arg(long, value_name = "DAYS", env = "STEELYARD_EVENT_DAYS", default_value_t = 400,
+        value_parser = clap::value_parser!(u16).range(31..=3650))]
+    pub event_days: u16,
+    /// Memory for limits of one environment, in MiB
+    #[arg(long, value_name = "MIB", env = "STEELYARD_LIMIT_MEMORY", default_value_t = 512,
+        value_parser = clap::value_parser!(u32).range(8..=65_536))]
+    pub limit_memory: u32,
 }
 
 #[derive(Debug, Subcommand)]

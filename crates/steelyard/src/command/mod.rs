@@ -19,6 +19,7 @@ mod job;
 mod key;
 mod list;
 mod manifest;
+mod metered;
 mod migrate;
 mod migration;
 mod payment;

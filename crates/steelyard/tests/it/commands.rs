@@ -106,7 +106,7 @@ fn a_subscription_is_billed_and_explained_from_the_command_line() {
 
         let balance = installation.run(&["ledger", "trial-balance"]).good();
         assert!(balance.contains("receivable:cus_") && balance.contains("deferred_revenue"), "{balance}");
-        accounting(&installation);
+        accounting(installation);
         let checked = installation.run(&["ledger", "check", "--all"]).good();
         assert!(checked.contains("live of Unison: 0 ledger transactions"), "{checked}");
         let jobs = installation.run(&["jobs", "list"]).good();
