@@ -64,6 +64,8 @@ impl Arguments {
 pub enum Command {
     /// Serve pages and API, and run jobs
     Serve(Serve),
+    /// Make five businesses that have lived through two years, and serve them
+    Demo(Demo),
     /// Check, compare and apply price books
     #[command(subcommand)]
     Book(Book),
@@ -152,6 +154,28 @@ pub struct Serve {
     /// Write the log as JSON, a line each
     #[arg(long)]
     pub log_json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Decides everything that happens; the same seed gives the same figures on every database
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Customers of all businesses together
+    #[arg(long, value_name = "CUSTOMERS", default_value_t = 2_100, value_parser = clap::value_parser!(u32).range(10..=200_000))]
+    pub scale: u32,
+    /// How long the businesses have lived
+    #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=120))]
+    pub months: u32,
+    /// Only make them
+    #[arg(long)]
+    pub no_serve: bool,
+    /// Where to listen; port 0 is any free port
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// The e-mail address of whoever may look at them [default: owner@example.com]
+    #[arg(long, value_name = "E-MAIL", env = "STEELYARD_OWNER")]
+    pub owner: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
