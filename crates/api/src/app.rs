@@ -107,6 +107,16 @@ impl Changed {
         Self { answer, replayed: false }
     }
 
+    /// The same with a field of its body that is not kept for repetition: a secret.
+    pub(crate) fn saying(mut self, field: &str, text: &str) -> ApiResult<Self> {
+        let broken = |error: serde_json::Error| Error::internal(format!("an answer is no JSON: {error}"));
+        let mut body: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_str(&self.answer.body).map_err(broken)?;
+        body.insert(field.to_owned(), text.into());
+        self.answer.body = serde_json::to_string(&body).map_err(broken)?;
+        Ok(self)
+    }
+
     const fn again(answer: Answer) -> Self {
         Self { answer, replayed: true }
     }

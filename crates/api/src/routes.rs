@@ -83,6 +83,9 @@ routes! {
     patch "/v1/customers/{id}" CustomerWrite customer::change;
     post "/v1/customers/{id}/erase" CustomerWrite customer::erase;
     get  "/v1/customers/{id}/credit" InvoiceRead customer::credit;
+    get  "/v1/customers/{id}/links" CustomerRead customer::links;
+    post "/v1/customers/{id}/links" CustomerWrite customer::make_link;
+    post "/v1/customer-links/{id}/revoke" CustomerWrite customer::revoke_link;
     get  "/v1/price-book" BookRead price_book::in_force;
     post "/v1/price-book" BookWrite price_book::apply;
     post "/v1/price-book/check" BookRead price_book::check;
@@ -133,6 +136,9 @@ routes! {
     get  "/v1/credit-notes/{id}" InvoiceRead credit_note::show;
     get  "/v1/ledger/trial-balance" LedgerRead ledger::trial_balance;
     get  "/v1/ledger/accounts" LedgerRead ledger::accounts;
+    get  "/v1/ledger/transactions" LedgerRead ledger::transactions;
+    get  "/v1/ledger/chart" LedgerRead ledger::chart;
+    put  "/v1/ledger/chart" LedgerWrite ledger::set_chart;
     get  "/v1/ledger/accounts/{id}/statement" LedgerRead ledger::statement;
     get  "/v1/facts" FactRead fact::list;
     get  "/v1/jobs" JobRead job::list;

@@ -60,6 +60,8 @@ permissions! {
     BookWrite "book.write";
     /// See the ledger.
     LedgerRead "ledger.read";
+    /// Name the accounts of the ledger.
+    LedgerWrite "ledger.write";
     /// Read the feed of facts.
     FactRead "fact.read";
     /// See jobs.

@@ -1,6 +1,6 @@
 //! What identity stores.
 
-use crate::{customer, environment, key, merchant, user};
+use crate::{customer, environment, key, link, merchant, user};
 
 /// Merchants, users and sessions are the installation's; the rest is keyed by environment.
 pub static CONTEXT: store::Context = store::Context {
@@ -126,13 +126,33 @@ pub static CONTEXT: store::Context = store::Context {
             ) STRICT, WITHOUT ROWID;
         ",
         extra: store::Extra::NONE,
+    },
+    store::Migration {
+        number: 4,
+        name: "links that open a customer's own page",
+        step: store::Step::Expand,
+        sql: "
+            CREATE TABLE customer_link (
+                env_id UUID NOT NULL,
+                id UUID NOT NULL,
+                customer_id UUID NOT NULL,
+                hash BYTES NOT NULL UNIQUE,
+                created INSTANT NOT NULL,
+                expires INSTANT NOT NULL,
+                revoked INSTANT,
+                PRIMARY KEY (env_id, id)
+            ) STRICT, WITHOUT ROWID;
+            CREATE INDEX customer_link_customer ON customer_link (env_id, customer_id, id);
+        ",
+        extra: store::Extra::NONE,
     }],
     installation_tables: &["merchant", "app_user", "membership", "sign_in_link", "user_session"],
-    system_tables: &["environment", "api_key"],
+    system_tables: &["environment", "api_key", "customer_link"],
     statements: &[
         customer::sql::ALL,
         environment::sql::ALL,
         key::ALL,
+        link::ALL,
         merchant::sql::ALL,
         user::sql::ALL,
     ],

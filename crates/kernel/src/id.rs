@@ -211,6 +211,7 @@ pub mod ids {
         LedgerTransaction LedgerTransactionId "txn" "ledger transaction";
         Job JobId "job" "job";
         Hold HoldId "hld" "hold";
+        CustomerLink CustomerLinkId "lnk" "link of a customer";
     }
 }
 

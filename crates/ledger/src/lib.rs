@@ -5,7 +5,9 @@
 //! A positive amount is a debit, a negative one a credit. A balance is a sum of postings; the sums of each
 //! day are kept beside them, and [`check`] recomputes all of it.
 
+mod chart;
 mod days;
+mod journal;
 mod model;
 mod ops;
 mod pages;
@@ -14,7 +16,9 @@ mod rules;
 mod schema;
 mod sql;
 
+pub use chart::{Chart, ChartEntry, MAX_CHART, chart, set_chart};
 pub use days::{KindTotal, renew_sums, totals};
+pub use journal::{JournalPlace, journal};
 pub use model::{
     Account, AccountKind, Balance, Cursor, Entry, KnownAccount, Posting, Report, StatementLine,
     StatementPage, Total, Transaction,

@@ -7,7 +7,7 @@ use kernel::{
     AnyId, Currency, Error, Money, Result,
     ids::{LedgerAccountId, LedgerTransactionId, known_prefix},
 };
-use store::{Row, View, params};
+use store::{Row, Statement, Value, View, params};
 
 use crate::{
     Account, AccountKind, Balance, Cursor, Entry, KnownAccount, Posting, Report, StatementLine,
@@ -133,8 +133,18 @@ fn place(after: Option<Cursor>) -> (LedgerTransactionId, i64) {
 
 /// The transactions posted for one document, in order of recording.
 pub fn of_document(view: &mut View<'_>, document: AnyId) -> Result<Vec<Entry>> {
+    collect_entries(view, &OF_DOCUMENT, params![document.uuid, document.prefix])
+}
+
+/// Transactions from rows of `id, kind, document_kind, document_id, effective, recorded` and, from column 6 on,
+/// `entity_id, kind, owner, currency, amount`; those of one transaction follow each other.
+pub(crate) fn collect_entries(
+    view: &mut View<'_>,
+    statement: &'static Statement,
+    params: &[Value<'_>],
+) -> Result<Vec<Entry>> {
     let mut entries: Vec<Entry> = Vec::new();
-    view.each(&OF_DOCUMENT, params![document.uuid, document.prefix], |row| {
+    view.each(statement, params, |row| {
         let id: LedgerTransactionId = row.get(0)?;
         if entries.last().is_none_or(|entry| entry.id != id) {
             let (kind, document) = (row.get(1)?, read_document(row, 2)?);

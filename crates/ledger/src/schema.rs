@@ -2,17 +2,17 @@
 
 use store::{Context, Extra, File, Migration, Step};
 
-use crate::{days, pages, sql};
+use crate::{chart, days, journal, pages, sql};
 
 /// What the ledger stores.
 pub static CONTEXT: Context = Context {
     name: "ledger",
     file: File::Core,
-    migrations: &[FIRST, BY_OWNER, days::MIGRATION],
+    migrations: &[FIRST, BY_OWNER, days::MIGRATION, chart::MIGRATION],
     installation_tables: &[],
     system_tables: &[],
-    statements: &[sql::ALL, days::ALL, pages::ALL],
-    bulks: &[sql::BULKS, days::BULKS],
+    statements: &[sql::ALL, days::ALL, pages::ALL, chart::ALL, journal::ALL],
+    bulks: &[sql::BULKS, days::BULKS, chart::BULKS],
     upcasters: &[],
 };
 

@@ -8,7 +8,7 @@ use kernel::{
     ids::{Invoice, LedgerTransactionId, LegalEntityId},
     new_id,
 };
-use ledger::{Account, AccountKind, KindTotal, Posting, Transaction};
+use ledger::{Account, AccountKind, ChartEntry, JournalPlace, KindTotal, Posting, Transaction};
 use proptest::{prelude::*, test_runner::TestRunner};
 use store::{Db, Mode, Pending, Scope, ToValue, Tx, params};
 use testkit::{TestDb, on_both};
@@ -506,5 +506,77 @@ fn the_database_refuses_to_change_the_books() {
             test.db.write(&scope, move |tx| tx.exec(&MOVE_TRANSACTIONS, params![at])).wait().unwrap_err();
         assert!(refused.detail.contains("append-only"), "{refused}");
         assert!(test.db.read(&scope, ledger::check).wait().unwrap().is_sound());
+    });
+}
+
+#[test]
+fn the_journal_reads_on_from_page_to_page_by_the_time_transactions_count_from() {
+    on_both(CONTEXTS, |test| {
+        let (db, scope, books) = (&test.db, test.environment(Mode::Live), Books::new());
+        // Recorded in another order than they count; three at one instant.
+        let days = ["2026-03-05", "2026-01-05", "2026-02-05", "2026-02-05", "2026-02-05", "2026-04-05"];
+        let sales =
+            days.iter().zip(1..).map(|(day, minor)| books.sale("cus", minor, &format!("{day}T00:00:00Z")));
+        post(db, &scope, sales.collect()).wait().unwrap();
+        let mut read = Vec::new();
+        let mut after = None;
+        loop {
+            let page =
+                db.read(&scope, move |view| ledger::journal(view, None, None, after, 2)).wait().unwrap();
+            assert!(page.iter().all(|entry| entry.postings.len() == 2));
+            let Some(last) = page.last() else { break };
+            after = Some(JournalPlace::from(last));
+            read.extend(page.iter().map(|entry| entry.postings[0].amount.minor()));
+        }
+        assert_eq!(read, [2, 3, 4, 5, 1, 6]);
+
+        let (from, until) = (Some(instant("2026-02-05T00:00:00Z")), Some(instant("2026-03-05T00:00:00Z")));
+        let part = db.read(&scope, move |view| ledger::journal(view, from, until, None, 100)).wait().unwrap();
+        assert_eq!(part.iter().map(|entry| entry.postings[0].amount.minor()).collect::<Vec<_>>(), [3, 4, 5]);
+    });
+}
+
+#[test]
+fn accounts_are_called_what_the_chart_says() {
+    on_both(CONTEXTS, |test| {
+        let (db, scope, books) = (&test.db, test.environment(Mode::Live), Books::new());
+        let entry = |account: &str, code: &str, name: &str| ChartEntry {
+            account: account.into(),
+            code: code.into(),
+            name: name.into(),
+        };
+        let set = |entries: Vec<ChartEntry>| {
+            db.write(&scope, move |tx| ledger::set_chart(tx, entries.clone())).wait()
+        };
+        let entries = vec![entry("revenue", "4400", "Sales"), entry("revenue:plan", "4410", "Subscriptions")];
+        set(entries.clone()).unwrap();
+        let chart = db.read(&scope, ledger::chart).wait().unwrap();
+        assert_eq!(chart.entries().cloned().collect::<Vec<_>>(), entries);
+        let code = |account: &Account| chart.of(account).map(|entry| entry.code.clone());
+        assert_eq!(code(&books.revenue("plan")).as_deref(), Some("4410"));
+        assert_eq!(code(&books.revenue("setup")).as_deref(), Some("4400"));
+        assert_eq!(code(&books.receivable("cus")), None);
+
+        let refused = |entries: Vec<ChartEntry>| {
+            let error = set(entries).unwrap_err();
+            (error.code, error.fields.first().map(|field| field.pointer.clone()).unwrap_or_default())
+        };
+        let twice = vec![entry("refunds", "1", "A"), entry("refunds", "2", "B")];
+        assert_eq!(refused(twice), ("chart_malformed", "/accounts/1/account".into()));
+        assert_eq!(
+            refused(vec![entry("sales", "1", "A")]),
+            ("chart_malformed", "/accounts/0/account".into())
+        );
+        assert_eq!(refused(vec![entry("refunds", "", "A")]), ("chart_malformed", "/accounts/0/code".into()));
+        assert_eq!(
+            refused(vec![entry("refunds", "1", " A")]),
+            ("chart_malformed", "/accounts/0/name".into())
+        );
+        let many = (0..=ledger::MAX_CHART).map(|n| entry(&format!("revenue:{n}"), "1", "A"));
+        assert_eq!(refused(many.collect()).0, "chart_too_large");
+        // What was refused changed nothing, and another environment has a chart of its own.
+        assert_eq!(db.read(&scope, ledger::chart).wait().unwrap(), chart);
+        let other = db.read(&test.environment(Mode::Live), ledger::chart).wait().unwrap();
+        assert_eq!(other.entries().count(), 0);
     });
 }

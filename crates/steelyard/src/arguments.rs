@@ -13,7 +13,8 @@ mod payment;
 mod subscription;
 pub use billing::{Bill, BillRuns, Coupons, Day, PostUsage, Usage};
 pub use lists::{
-    Customers, InvoicesOrList, ListCustomers, ListInvoices, ListSubscriptions, Shown, SubscriptionsOrList,
+    Customers, CustomersCommand, InvoicesOrList, ListCustomers, ListInvoices, ListSubscriptions, Shown,
+    SubscriptionsOrList,
 };
 pub use payment::{ListPayments, Payments, PaymentsOrList, RecordPayment};
 pub use subscription::{ChangeSubscription, Prices, StartSubscription, Subscriptions};
@@ -72,7 +73,7 @@ pub enum Command {
     /// Bring customers and subscriptions in from files
     #[command(subcommand)]
     Import(Import),
-    /// List customers
+    /// List customers, and make links to their own pages; without a command, list them
     Customers(Customers),
     /// Start, list and change subscriptions; without a command, list them
     Subscriptions(SubscriptionsOrList),
@@ -302,6 +303,25 @@ pub enum Ledger {
         /// Only what counts from this instant or date at the latest
         #[arg(long, value_name = "INSTANT")]
         as_of: Option<String>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write every posting as CSV, by the time it counts from, with the names of the chart of accounts
+    Export {
+        /// From this instant or date on
+        #[arg(long, value_name = "INSTANT")]
+        from: Option<String>,
+        /// Until before this instant or date
+        #[arg(long, value_name = "INSTANT")]
+        until: Option<String>,
+        /// The file to write [default: standard output]
+        file: Option<PathBuf>,
+    },
+    /// Show the chart of accounts, or set it from a CSV file with the columns account, code and name
+    Chart {
+        /// The file; without it, the chart is shown
+        file: Option<PathBuf>,
         /// As JSON
         #[arg(long)]
         json: bool,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use kernel::{
     Error, Result,
-    ids::{ApiKeyId, EnvironmentId, JobId, UserId},
+    ids::{ApiKeyId, CustomerId, EnvironmentId, JobId, UserId},
 };
 
 use crate::File;
@@ -16,6 +16,8 @@ pub enum Actor {
     Key(ApiKeyId),
     /// A signed-in person.
     User(UserId),
+    /// A customer on its own page.
+    Customer(CustomerId),
     /// A job of ours, due work included.
     Job(JobId),
     /// Somebody with a shell on the server.
@@ -27,6 +29,7 @@ impl fmt::Display for Actor {
         match self {
             Self::Key(id) => id.fmt(f),
             Self::User(id) => id.fmt(f),
+            Self::Customer(id) => id.fmt(f),
             Self::Job(id) => id.fmt(f),
             Self::CommandLine => f.write_str("command_line"),
         }

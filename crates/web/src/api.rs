@@ -39,7 +39,7 @@ async fn page(
 }
 
 /// Where programs reach this server: as the browser does.
-fn origin(app: &App, headers: &HeaderMap) -> String {
+pub(crate) fn origin(app: &App, headers: &HeaderMap) -> String {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
     format!("http{}://{host}", if app.secure_cookies { "s" } else { "" })
 }

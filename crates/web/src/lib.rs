@@ -22,6 +22,7 @@ mod invoices;
 mod jobs;
 mod ledger;
 mod legal_entities;
+mod my;
 mod parts;
 mod payments;
 mod price_book;
@@ -56,6 +57,7 @@ pub fn router(app: App) -> Router {
         .merge(environments::routes())
         .merge(sign_in::routes())
         .merge(environment)
+        .merge(my::routes())
         .route("/assets/{name}", get(asset::file))
         .route("/favicon.svg", get(asset::favicon))
         .route("/design", get(async || ui::gallery()))

@@ -145,6 +145,16 @@ pub(crate) fn was_done(asked: &Answers) -> Markup {
             "It is in force for new subscriptions. Those that run keep what they agreed to.",
         ),
         "unchanged" => ("Nothing to apply", "The book says what the newest version already says."),
+        "my_changed" => ("Changed", "What was credited and charged stands on the documents below."),
+        "my_change_scheduled" => ("Change scheduled", "It is made when the running period ends."),
+        "moved" => ("Subscriptions are being moved", "One after the other. It shows here how far that is."),
+        "usage_posted" => ("Figure posted", "It replaces what was posted for that stretch before."),
+        "redeemed" => ("Coupon redeemed", "It comes off from the next invoice on."),
+        "taken_away" => ("Taken away", "It comes off no invoice any more."),
+        "comped" => ("Given away", "Its invoices cost nothing from the next one on."),
+        "agreed" => ("Prices agreed", "They stand from now on, until others are agreed."),
+        "agreed_later" => ("Prices agreed", "They stand from the end of the period on."),
+        "link_revoked" => ("Link revoked", "It opens nothing any more."),
         "revoked" => ("API key revoked", "It has stopped working."),
         _ => return html! {},
     };
@@ -186,6 +196,7 @@ pub(crate) fn read_id(text: &str) -> Option<AnyId> {
 pub(crate) fn actor(desk: &Desk, actor: &str) -> Markup {
     match read_id(actor) {
         Some(id) if id == desk.session.user.id.any() => html! { "you" },
+        Some(id) if id.prefix == "cus" => html! { "the customer" },
         Some(id) if id.prefix == "usr" => html! { "another member of staff" },
         Some(id) if id.prefix == "key" => html! { a href=(desk.at("/api")) { "an API key" } },
         Some(id) if id.prefix == "job" => match page_of(desk, id) {

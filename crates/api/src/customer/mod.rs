@@ -26,8 +26,10 @@ use crate::{
 };
 
 mod change;
+mod link;
 mod out;
 pub(crate) use change::*;
+pub(crate) use link::*;
 use out::CreditBalancesOut;
 pub(crate) use out::CustomerOut;
 

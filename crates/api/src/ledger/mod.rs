@@ -2,24 +2,25 @@
 
 use std::str::FromStr;
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, http::StatusCode};
 use identity::permission::may;
 use jiff::Timestamp;
 use kernel::{Error, Result, ids::LedgerAccountId, time};
-use ledger::Cursor;
+use ledger::{ChartEntry, Cursor, Entry, JournalPlace};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::{
     actor::Actor,
-    app::{ApiResult, App},
+    app::{ApiResult, App, Changed},
+    body::Body,
     page::{Page, PageQuery, cursor},
     parameters::{Path, Query},
 };
 
 mod out;
 pub(crate) use out::EntryOut;
-use out::{AccountOut, StatementLineOut, TrialBalanceOut};
+use out::{AccountOut, ChartOut, SetChart, StatementLineOut, TrialBalanceOut};
 
 /// As of when.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -79,6 +80,88 @@ pub(crate) async fn statement(
         let page = ledger::statement(view, id, after.as_ref().map(|place| place.0), limit)?;
         let next = page.next.map(|at| cursor(format_args!("{}:{}", at.transaction, at.ordinal)));
         Ok(Page::of(page.lines.into_iter().map(StatementLineOut::from).collect(), next))
+    })
+    .await
+}
+
+/// Which part of the journal.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct JournalQuery {
+    /// Business time, RFC 3339: transactions that count from then on. From the first when left out.
+    from: Option<String>,
+    /// Business time, RFC 3339: transactions that count from before then. To the last when left out.
+    until: Option<String>,
+    /// How many, 1 to 100; 20 when left out.
+    #[param(minimum = 1, maximum = 100, default = 20)]
+    limit: Option<u32>,
+    /// `next` of the page before; the first page when left out.
+    after: Option<String>,
+}
+
+/// List transactions by the time they count from, with their postings.
+#[utoipa::path(
+    get, path = "/v1/ledger/transactions", tag = "Ledger", params(JournalQuery),
+    responses((status = 200, body = Page<EntryOut>)),
+)]
+pub(crate) async fn transactions(
+    State(app): State<App>,
+    actor: Actor<may::LedgerRead>,
+    Query(query): Query<JournalQuery>,
+) -> ApiResult<Json<Page<EntryOut>>> {
+    let JournalQuery { from, until, limit, after } = query;
+    let instant = |text: Option<String>, place: &'static str| {
+        text.map(|text| time::instant(&text).map_err(|error| error.at(place))).transpose()
+    };
+    let (from, until) = (instant(from, "?from")?, instant(until, "?until")?);
+    let page = PageQuery { limit, after };
+    let (limit, after) = (page.limit()?, page.after::<JournalCursor>()?.map(|cursor| cursor.0));
+    app.read(actor.scope(), move |view| {
+        let entries = ledger::journal(view, from, until, after, limit + 1)?;
+        let place = |entry: &Entry| format!("{}:{}", entry.effective.as_microsecond(), entry.id);
+        Ok(Page::cut(entries, limit, place, EntryOut::from))
+    })
+    .await
+}
+
+/// A place in the journal, as its cursor holds it.
+struct JournalCursor(JournalPlace);
+
+impl FromStr for JournalCursor {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let wrong = || Error::invalid("cursor_malformed", "This is no place in the journal.");
+        let (micros, transaction) = text.split_once(':').ok_or_else(wrong)?;
+        let effective = micros.parse().ok().and_then(|micros| Timestamp::from_microsecond(micros).ok());
+        Ok(Self(JournalPlace { effective: effective.ok_or_else(wrong)?, transaction: transaction.parse()? }))
+    }
+}
+
+/// Show the chart of accounts: numbers and names of kinds of accounts and of single ones.
+#[utoipa::path(get, path = "/v1/ledger/chart", tag = "Ledger", responses((status = 200, body = ChartOut)))]
+pub(crate) async fn chart(
+    State(app): State<App>,
+    actor: Actor<may::LedgerRead>,
+) -> ApiResult<Json<ChartOut>> {
+    app.read(actor.scope(), |view| ledger::chart(view).map(ChartOut::from)).await
+}
+
+/// Put a chart of accounts in place of the one before. Books and balances stay as they are.
+#[utoipa::path(
+    put, path = "/v1/ledger/chart", tag = "Ledger", request_body = SetChart,
+    responses((status = 200, body = ChartOut)),
+)]
+pub(crate) async fn set_chart(
+    State(app): State<App>,
+    actor: Actor<may::LedgerWrite>,
+    Body { content: SetChart { accounts }, request }: Body<SetChart>,
+) -> ApiResult<Changed> {
+    let entries: Vec<ChartEntry> = accounts.into_iter().map(ChartEntry::from).collect();
+    app.change(actor.scope(), request, move |tx| {
+        let chart = ledger::set_chart(tx, entries.clone())?;
+        Ok((StatusCode::OK, ChartOut::from(chart)))
     })
     .await
 }

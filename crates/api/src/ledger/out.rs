@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use kernel::{Currency, Error, Result, ids::LedgerAccountId};
-use ledger::{Account, Balance, Entry, Posting, StatementLine};
-use serde::Serialize;
+use ledger::{Account, Balance, Chart, ChartEntry, Entry, Posting, StatementLine};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::shape::AmountOut;
@@ -197,4 +197,54 @@ impl From<Posting> for PostingOut {
             amount: posting.amount.into(),
         }
     }
+}
+
+/// What an accountant calls an account.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ChartEntry)]
+pub(crate) struct ChartEntryOut {
+    /// A kind, for all accounts of it, or one account, such as `revenue:growth`.
+    #[schema(examples("receivable"))]
+    account: String,
+    /// Its number: 1 to 20 characters.
+    #[schema(examples("1400"))]
+    code: String,
+    /// Its name: 1 to 100 characters.
+    #[schema(examples("Trade receivables"))]
+    name: String,
+}
+
+impl From<ChartEntry> for ChartEntryOut {
+    fn from(ChartEntry { account, code, name }: ChartEntry) -> Self {
+        Self { account, code, name }
+    }
+}
+
+impl From<ChartEntryOut> for ChartEntry {
+    fn from(ChartEntryOut { account, code, name }: ChartEntryOut) -> Self {
+        Self { account, code, name }
+    }
+}
+
+/// A chart of accounts.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Chart)]
+pub(crate) struct ChartOut {
+    /// By account.
+    accounts: Vec<ChartEntryOut>,
+}
+
+impl From<Chart> for ChartOut {
+    fn from(chart: Chart) -> Self {
+        Self { accounts: chart.entries().cloned().map(ChartEntryOut::from).collect() }
+    }
+}
+
+/// A chart of accounts to set.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SetChart {
+    /// At most 1,000.
+    pub(super) accounts: Vec<ChartEntryOut>,
 }

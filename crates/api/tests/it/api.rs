@@ -21,8 +21,8 @@ use jobs::Bell;
 use kernel::{
     Currency, Cycle, Money, SystemIds, Zone,
     ids::{
-        BillRunId, BookVersionId, CreditNoteId, CustomerId, EnvironmentId, InvoiceId, JobId, LedgerAccountId,
-        LegalEntityId, MerchantId, PaymentId, SubscriptionId,
+        BillRunId, BookVersionId, CreditNoteId, CustomerId, CustomerLinkId, EnvironmentId, InvoiceId, JobId,
+        LedgerAccountId, LegalEntityId, MerchantId, PaymentId, SubscriptionId,
     },
     new_id,
 };
@@ -217,6 +217,8 @@ pub struct House {
 pub struct Known {
     pub entity: LegalEntityId,
     pub customer: CustomerId,
+    /// A link that opens its own page.
+    pub link: CustomerLinkId,
     pub book: BookVersionId,
     /// Its first invoice is a draft.
     pub subscription: SubscriptionId,
@@ -265,6 +267,9 @@ fn furnish(tx: &mut Tx<'_>) -> kernel::Result<Known> {
     let book = catalog::version::apply(tx, "unison.toml", BOOK)?.version.id;
     let whole = customer::create(tx, new_customer("Ada's Machines", "first"))?;
     let customer = whole.id;
+    // Secrets of links are unique in the installation.
+    let secret = tx.new_id::<kernel::ids::CustomerLink>().to_string();
+    let link = identity::link::create(tx, customer, 7, &secret)?.id;
     let starts = [("running", true), ("ending", true), ("paused", true), ("draft", false)];
     let mut starts = starts.map(|(name, finalize)| start(customer, name, finalize)).to_vec();
     starts.push(Start { trial: true, ..start(customer, "trying", true) });
@@ -287,6 +292,7 @@ fn furnish(tx: &mut Tx<'_>) -> kernel::Result<Known> {
     Ok(Known {
         entity,
         customer,
+        link,
         book,
         subscription,
         running,

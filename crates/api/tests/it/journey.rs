@@ -73,6 +73,14 @@ fn ledger_of(api: &Api<'_>, house: &House, invoice: &str) {
         trial["totals"][0]["debit"],
         json!({ "amount": 27_100, "currency": "USD", "decimal": "271.00" })
     );
+    let journal = get(api, house, "/v1/ledger/transactions?limit=1");
+    assert_eq!(journal["data"].as_array().unwrap().len(), 1);
+    let next = journal["next"].as_str().unwrap();
+    let behind = get(api, house, &format!("/v1/ledger/transactions?limit=100&after={next}"));
+    let first = journal["data"][0]["id"].as_str().unwrap();
+    assert!(behind["data"].as_array().unwrap().iter().all(|one| one["id"] != first), "{behind}");
+    let later = get(api, house, "/v1/ledger/transactions?from=2030-01-01T00:00:00Z");
+    assert_eq!(later, json!({ "data": [], "next": null }));
     let before = get(api, house, "/v1/ledger/trial-balance?as_of=2026-01-01T00:00:00Z");
     assert!(
         before["accounts"].as_array().unwrap().iter().all(|one| one["balance"]["amount"] == 0),

@@ -42,6 +42,8 @@ pub fn sample(name: &str, known: &Known) -> Sample {
         | "invoice_list"
         | "ledger_trial_balance"
         | "ledger_accounts"
+        | "ledger_transactions"
+        | "ledger_chart"
         | "fact_list"
         | "job_list"
         | "sandbox_clock" => Sample::get(),
@@ -52,6 +54,9 @@ pub fn sample(name: &str, known: &Known) -> Sample {
         "credit_note_show" => show(&known.credit_note.unwrap()),
         "ledger_statement" => show(&known.account),
         "job_show" => show(&known.job),
+        "customer_links" => show(&known.customer),
+        "customer_make_link" => Sample { status: 201, ..tell(&known.customer, json!({ "days": 3 })) },
+        "customer_revoke_link" => tell(&known.link, json!({})),
         "customer_erase" => tell(&known.customer, json!({})),
         "invoice_void" | "invoice_uncollectible" => tell(&known.issued, json!({ "reason": "duplicate" })),
         "payment_list" => Sample::get(),
@@ -71,6 +76,10 @@ pub fn sample(name: &str, known: &Known) -> Sample {
         "subscription_extend_trial" => tell(&known.trying, json!({ "days": 7 })),
         "subscription_reinstate" => tell(&known.suspended, json!({})),
         "subscription_set_payment_method" => tell(&known.trying, json!({ "on_file": true })),
+        "ledger_set_chart" => {
+            let entry = json!({ "account": "receivable", "code": "1400", "name": "Trade receivables" });
+            send(200, json!({ "accounts": [entry] }))
+        }
         "coupon_list" | "bill_run_list" => Sample::get(),
         "coupon_redemptions" => Sample { key: "spring", ..Sample::get() },
         "coupon_redeem" => tell(&known.running, json!({ "coupon": "five" })),

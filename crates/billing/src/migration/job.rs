@@ -24,7 +24,13 @@ const BATCH: i64 = 50;
 /// Errors: `migration_running` while another one goes on.
 pub fn request(tx: &mut Tx<'_>, migration: &Migration) -> Result<JobId> {
     let payload = serde_json::to_value(migration).map_err(|error| Error::internal(error.to_string()))?;
-    jobs::enqueue(tx, NewJob::new(JOB, payload).once(JOB))
+    let job = jobs::enqueue(tx, NewJob::new(JOB, payload.clone()).once(JOB))?;
+    // Asked for twice, the same one goes on; another one has to wait.
+    if jobs::find(tx, job)?.payload != payload {
+        let detail = "Another migration goes on. Wait until it is done, then look at what is left.";
+        return Err(Error::conflict("migration_running", detail));
+    }
+    Ok(job)
 }
 
 /// The job's code. Its result is `{"moved": number, "refused": {code: number}}`. An attempt that goes on after
@@ -36,7 +42,10 @@ pub fn job_kind() -> JobKind {
 fn run(work: &Work) -> Result<Json> {
     let migration: Migration = serde_json::from_value(work.job.payload.clone())
         .map_err(|error| Error::internal(format!("a migration that cannot be read: {error}")))?;
-    let (mut moved, mut refused, mut after) = (0_i64, BTreeMap::<&str, u64>::new(), None);
+    let asked = migration.clone();
+    let total = work.db.read(&work.scope, move |view| ops::count(view, &asked)).wait()?;
+    let (mut moved, mut seen, mut after) = (0_i64, 0_i64, None);
+    let mut refused = BTreeMap::<&str, u64>::new();
     loop {
         let from: Option<SubscriptionId> = after;
         let page = work.db.read(&work.scope, move |view| ops::page(view, from, BATCH).map(|(all, _)| all));
@@ -47,10 +56,11 @@ fn run(work: &Work) -> Result<Json> {
         for (id, change) in wanted {
             // One at a time: whoever cannot be moved must not keep the others.
             let (lease, timing) = (work.lease.clone(), migration.timing);
-            let done = moved + 1;
+            seen += 1;
+            let done = seen;
             let step = move |tx: &mut Tx<'_>| {
                 subscription::change(tx, id, &change, timing)?;
-                hold(tx, &lease, done, None)
+                hold(tx, &lease, done, Some(total.max(done)))
             };
             match work.db.write(&work.scope, step).wait() {
                 Ok(()) => moved += 1,

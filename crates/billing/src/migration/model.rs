@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use kernel::{
     Currency, Cycle, Error, Money,
-    ids::{CustomerId, SubscriptionId},
+    ids::{BookVersionId, CustomerId, SubscriptionId},
 };
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,9 @@ use crate::subscription::Timing;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Migration {
+    /// Only those on these versions of the price book; empty: on any but the one in force.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub books: Vec<BookVersionId>,
     /// Only those on these plans; empty: on any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plans: Vec<String>,

@@ -25,7 +25,8 @@ impl Migration {
     /// The change that moves a subscription; none when it is not meant, or on its way already.
     pub(super) fn change(&self, subscription: &Subscription) -> Option<Change> {
         let plan = subscription.plan();
-        let meant = self.plans.is_empty() || self.plans.iter().any(|wanted| wanted == plan);
+        let meant = (self.books.is_empty() || self.books.contains(&subscription.book))
+            && (self.plans.is_empty() || self.plans.iter().any(|wanted| wanted == plan));
         let on_its_way = subscription.scheduled.iter().any(|step| step.change.reprice);
         let to = self.plan_map.get(plan).filter(|to| *to != plan).cloned();
         (meant && !on_its_way).then(|| Change { plan: to, reprice: true, ..Change::default() })
@@ -95,6 +96,19 @@ pub fn preview(
     }
     found.truncate(usize::try_from(limit).unwrap_or(0));
     Ok(found)
+}
+
+/// How many subscriptions a migration is about, those that cannot be moved among them.
+///
+/// Errors: `no_price_book`.
+pub(super) fn count(view: &mut View<'_>, migration: &Migration) -> Result<i64> {
+    let (mut count, mut after) = (0, None);
+    loop {
+        let (subscriptions, _) = page(view, after, PAGE)?;
+        let Some(last) = subscriptions.last() else { return Ok(count) };
+        after = Some(last.id);
+        count += subscriptions.iter().filter_map(|one| migration.change(one)).count() as i64;
+    }
 }
 
 /// What a migration would do to everybody.

@@ -119,6 +119,23 @@ pub fn at_edge(view: &mut View<'_>, subscription: &Subscription) -> Result<Renew
     Loaded::load(view, std::slice::from_ref(subscription))?.decide(subscription)
 }
 
+/// What happens at the next edges of a running subscription, at most `most` of them, if nothing else happens before,
+/// by the decisions that are made then. Usage that is not measured yet counts as nothing. Empty for one that does not
+/// run; an edge that cannot be decided ends it.
+///
+/// Errors: those of loading.
+pub fn foresee(view: &mut View<'_>, subscription: &Subscription, most: usize) -> Result<Vec<Renewal>> {
+    let mut loaded = Loaded::load(view, std::slice::from_ref(subscription))?;
+    let (mut all, mut before) = (Vec::new(), subscription.clone());
+    while all.len() < most && ops::waiting(&before).is_some() {
+        let Ok(renewal) = loaded.decide(&before) else { break };
+        loaded.passed(&before, &renewal)?;
+        before = renewal.subscription.clone();
+        all.push(renewal);
+    }
+    Ok(all)
+}
+
 /// Pass the edges of customers' subscriptions that fell due at `at`. What was passed already is left alone, so a
 /// repeated entry bills nothing twice.
 fn pass(tx: &mut Tx<'_>, at: Timestamp, subjects: &[Uuid]) -> Result<()> {

@@ -10,8 +10,8 @@ pub(crate) mod search;
 pub(crate) mod sql;
 
 pub use agreement::{AgreedPrice, Agreement, COMP, Discount, MAX_TERM, NewTerm, Off, Scheduled, Term};
-pub use edge::at_edge;
 pub(crate) use edge::{EDGE, TRIAL_REMINDER};
+pub use edge::{at_edge, foresee};
 pub use model::{
     BillFrom, Change, Item, ItemKind, Rhythm, Start, Started, State, Subscription, Timing, Transition,
 };

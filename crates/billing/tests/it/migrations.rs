@@ -9,7 +9,7 @@ use billing::{
 };
 use catalog::version;
 use jobs::Runner;
-use kernel::ids::SubscriptionId;
+use kernel::ids::{BookVersionId, SubscriptionId};
 use store::{Mode, Scope};
 use testkit::{TestDb, on_both};
 
@@ -44,6 +44,10 @@ fn begin(test: &TestDb, scope: &Scope, plan: &str) -> SubscriptionId {
     let customer = customer_in(test, scope, "UTC");
     let start = Start { plan: plan.into(), ..starter(customer.id) };
     ground::start(test, scope, start).unwrap().subscription.id
+}
+
+fn in_force(test: &TestDb, scope: &Scope) -> BookVersionId {
+    test.db.read(scope, version::in_force).wait().unwrap().id
 }
 
 fn migrate(test: &TestDb, scope: &Scope, migration: &Migration) -> serde_json::Value {
@@ -96,7 +100,10 @@ fn subscriptions_are_moved_as_previewed_and_no_others() {
             plans: vec!["gone".into()],
             plan_map: BTreeMap::from([("gone".into(), "other".into())]),
             timing: Timing::Now,
+            ..Migration::default()
         };
+        let elsewhere = Migration { books: vec![in_force(test, &scope)], ..mapped.clone() };
+        assert_eq!(migrate(test, &scope, &elsewhere)["moved"], 0, "nobody of another version");
         assert_eq!(migrate(test, &scope, &mapped)["moved"], 1);
         let moved = test.db.read(&scope, move |view| subscription::find(view, gone)).wait().unwrap();
         assert_eq!(moved.plan(), "other");

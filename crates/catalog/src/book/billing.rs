@@ -48,6 +48,9 @@ pub struct Billing {
     /// Whether usage during a trial is billed.
     #[serde(default, skip_serializing_if = "is_default")]
     pub trial_usage: TrialUsage,
+    /// What customers may change on their own page.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub customer_changes: CustomerChanges,
 }
 
 impl Default for Billing {
@@ -67,6 +70,7 @@ impl Default for Billing {
             tax_rounding: TaxRounding::default(),
             late_window: LateWindow::default(),
             trial_usage: TrialUsage::default(),
+            customer_changes: CustomerChanges::default(),
         }
     }
 }
@@ -213,6 +217,19 @@ impl fmt::Display for TaxCategory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// What customers may change of their subscriptions on their own page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CustomerChanges {
+    /// The plan, how often it is billed, quantities and add-ons.
+    #[default]
+    Plans,
+    /// Quantities and add-ons.
+    Quantities,
+    /// Nothing: the page only shows.
+    None,
 }
 
 /// How long after the instant it happened an event may still come in; an older one is refused unless staff send it

@@ -15,8 +15,8 @@ mod threshold;
 mod tests;
 
 pub use billing::{
-    Anchor, Billing, CancellationCredit, CancellationDay, ChangeDay, CycleChange, Invoices, LateWindow,
-    Minimums, PlanChange, TaxCategory, TaxRounding, TrialUsage, ZeroInvoices,
+    Anchor, Billing, CancellationCredit, CancellationDay, ChangeDay, CustomerChanges, CycleChange, Invoices,
+    LateWindow, Minimums, PlanChange, TaxCategory, TaxRounding, TrialUsage, ZeroInvoices,
 };
 pub use coupon::{Coupon, Discount, Lasts};
 pub use diff::{Change, diff};

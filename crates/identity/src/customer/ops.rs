@@ -12,6 +12,7 @@ use super::{
     model::{Buyer, Customer, CustomerRef, NewCustomer, Party, Person},
     sql, words,
 };
+use crate::link;
 
 pub(super) fn read(row: &Row<'_>) -> Result<Customer> {
     Ok(Customer {
@@ -290,6 +291,7 @@ pub fn erase(tx: &mut Tx<'_>, id: CustomerId) -> Result<()> {
     insert_words(tx, std::iter::once((id, &left)))?;
     idempotency::forget_customer(tx, id)?;
     tx.exec_one(&sql::BLANK_METADATA, params![id, json!({})])?;
+    link::revoke_all(tx, id)?;
     tx.fact(NewFact::new("customer.erased", id.any(), json!({}))?.of(id));
     Ok(())
 }

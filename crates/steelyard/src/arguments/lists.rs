@@ -2,7 +2,7 @@
 
 use billing::{customers::Having, invoice, subscription};
 use clap::{Args, Subcommand};
-use identity::customer::Sort;
+use identity::{customer::Sort, link};
 use jiff::{Timestamp, civil::Date};
 use kernel::{Currency, time};
 
@@ -19,18 +19,42 @@ pub struct Customers {
 }
 
 #[derive(Debug, Subcommand)]
-enum CustomersCommand {
+pub enum CustomersCommand {
     /// The same
     List(ListCustomers),
+    /// Make a link that opens a customer's own page; it is shown this once
+    Link {
+        /// Its id (cus_…), or ext: and your own
+        customer: String,
+        /// How many days it works
+        #[arg(long, default_value_t = link::USUAL_DAYS)]
+        days: u16,
+        /// Where the pages are served
+        #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+        url: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// The links of a customer, newest first
+    Links {
+        /// Its id (cus_…), or ext: and your own
+        customer: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// End a link at once
+    RevokeLink {
+        /// Its id (lnk_…)
+        link: String,
+    },
 }
 
 impl Customers {
-    /// The list asked for.
-    pub fn list(self) -> ListCustomers {
-        match self.command {
-            Some(CustomersCommand::List(list)) => list,
-            None => self.list,
-        }
+    /// The command asked for.
+    pub fn command(self) -> CustomersCommand {
+        self.command.unwrap_or(CustomersCommand::List(self.list))
     }
 }
 

@@ -20,7 +20,7 @@ pub fn run(place: &Place, asked: &Asked) -> Outcome {
         Asked::Diff { file, json } => diff(place, file, *json),
         Asked::Migrate { plans, plan_map, at, dry_run, limit } => {
             let (plans, plan_map) = (plans.clone(), plan_map.iter().cloned().collect());
-            let migration = Migration { plans, plan_map, timing: (*at).into() };
+            let migration = Migration { plans, plan_map, timing: (*at).into(), ..Migration::default() };
             if *dry_run {
                 migration::preview(place, migration, *limit)
             } else {

@@ -1,10 +1,11 @@
-//! `steelyard facts verify`, `steelyard ledger check | trial-balance`
+//! `steelyard facts verify`, `steelyard ledger check | trial-balance | export | chart`
 
 use jiff::Timestamp;
 use kernel::{Currency, Result, Zone, time};
 use ledger::Report;
 use store::{Db, facts};
 
+use super::export;
 use crate::{
     arguments::{Facts, Ledger},
     failure::{Failure, Outcome},
@@ -40,6 +41,10 @@ pub fn ledger(place: &Place, asked: &Ledger) -> Outcome {
     match asked {
         Ledger::Check { all } => check_ledger(place, *all),
         Ledger::TrialBalance { as_of, json } => trial_balance(place, as_of.as_deref(), *json),
+        Ledger::Export { from, until, file } => {
+            export::export(place, from.as_deref(), until.as_deref(), file.as_deref())
+        }
+        Ledger::Chart { file, json } => export::chart(place, file.as_deref(), *json),
     }
 }
 

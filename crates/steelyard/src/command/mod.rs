@@ -8,9 +8,11 @@ mod check;
 mod clock;
 mod coupon;
 mod credit_note;
+mod customer;
 mod demo;
 mod doctor;
 mod explain;
+mod export;
 mod foresight;
 mod import;
 mod invoice;
@@ -52,7 +54,7 @@ pub fn run(arguments: Arguments) -> Outcome {
         Command::Demo(asked) => demo::run(&place, &asked),
         Command::Book(asked) => book::run(&place, &asked),
         Command::Import(asked) => import::run(&place, &asked),
-        Command::Customers(asked) => list::customers(&place, asked.list()),
+        Command::Customers(asked) => customer::run(&place, asked.command()),
         Command::Subscriptions(asked) => subscription::run(&place, asked.command()),
         Command::Invoices(asked) => invoice::run(&place, asked.command()),
         Command::Payments(asked) => payment::run(&place, asked.command()),

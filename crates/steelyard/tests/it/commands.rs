@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::program::on_both;
+use crate::program::{Installation, on_both};
 
 #[test]
 fn a_subscription_is_billed_and_explained_from_the_command_line() {
@@ -106,6 +106,7 @@ fn a_subscription_is_billed_and_explained_from_the_command_line() {
 
         let balance = installation.run(&["ledger", "trial-balance"]).good();
         assert!(balance.contains("receivable:cus_") && balance.contains("deferred_revenue"), "{balance}");
+        accounting(installation);
         let checked = installation.run(&["ledger", "check", "--all"]).good();
         assert!(checked.contains("live of Unison: 0 ledger transactions"), "{checked}");
         let jobs = installation.run(&["jobs", "list"]).good();
@@ -127,7 +128,7 @@ fn a_subscription_is_billed_and_explained_from_the_command_line() {
 
 #[test]
 fn the_api_describes_itself() {
-    let installation = crate::program::Installation::sqlite();
+    let installation = Installation::sqlite();
     let document = installation.json(&["openapi"]);
     assert_eq!(document["openapi"].as_str().map(|version| &version[..3]), Some("3.1"));
     assert!(document["paths"]["/v1/customers"]["post"].is_object());
@@ -146,4 +147,26 @@ fn the_demo_is_made_once_and_served_after() {
         assert!(clock.contains("stands at 2025-03-01T00:00:00Z"), "nine in the morning in Tokyo: {clock}");
         installation.run(&["facts", "verify", "--all"]).good();
     });
+}
+
+/// The books leave under the names of the chart of accounts, and come to zero.
+fn accounting(installation: &Installation) {
+    let chart = installation.path("chart.csv");
+    std::fs::write(&chart, "account,code,name\nreceivable,1400,Trade receivables\n").unwrap();
+    let shown = installation.run(&["ledger", "chart", chart.to_str().unwrap()]).good();
+    assert!(shown.contains("1400") && shown.contains("Trade receivables"), "{shown}");
+    std::fs::write(&chart, "account,code,name\nsales,4400,Sales\n").unwrap();
+    let refused = installation.run(&["ledger", "chart", chart.to_str().unwrap()]).refused();
+    assert!(refused.contains("`sales` is no account"), "{refused}");
+
+    let file = installation.path("journal.csv");
+    let written = installation.run(&["ledger", "export", file.to_str().unwrap()]).good();
+    assert!(written.contains("ledger transactions written"), "{written}");
+    let exported = std::fs::read_to_string(&file).unwrap();
+    let rows: Vec<Vec<&str>> = exported.lines().skip(1).map(|line| line.split(',').collect()).collect();
+    let cents = |text: &str| text.replace('.', "").parse::<i64>().unwrap_or(0);
+    assert_eq!(rows.iter().map(|row| cents(row[10]) - cents(row[11])).sum::<i64>(), 0);
+    assert!(rows.iter().any(|row| row[7..9] == ["1400", "Trade receivables"] && !row[10].is_empty()));
+    let none = installation.run(&["ledger", "export", "--from", "2999-01-01"]).good();
+    assert_eq!(none.lines().count(), 1, "only the columns: {none}");
 }

@@ -14,7 +14,8 @@ use store::View;
 
 use crate::{App, gate::Desk, show, ui};
 
-pub(crate) use sheet::lines;
+pub(crate) use one::because;
+pub(crate) use sheet::{Document, document, lines};
 
 pub(crate) fn routes() -> Router<App> {
     Router::new().route("/credit-notes/{id}", get(one::page))

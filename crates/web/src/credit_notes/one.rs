@@ -100,7 +100,7 @@ pub(super) async fn page(
 }
 
 /// Why something was credited, as part of a sentence.
-const fn because(cause: Cause) -> &'static str {
+pub(crate) const fn because(cause: Cause) -> &'static str {
     match cause {
         Cause::Change => "the subscription was changed before all of it was used",
         Cause::Cancellation => "the subscription was canceled before all of it was used",

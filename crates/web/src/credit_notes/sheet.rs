@@ -12,18 +12,18 @@ use crate::{
 };
 
 /// A credit note to draw.
-pub(super) struct Document<'a> {
-    pub(super) note: &'a CreditNote,
-    pub(super) credits: &'a [Credit],
+pub(crate) struct Document<'a> {
+    pub(crate) note: &'a CreditNote,
+    pub(crate) credits: &'a [Credit],
     /// The number of the invoice it corrects.
-    pub(super) corrects: &'a str,
-    pub(super) seller: &'a Party,
-    pub(super) taxes: &'a [Tax],
-    pub(super) notes: &'a [&'a str],
+    pub(crate) corrects: &'a str,
+    pub(crate) seller: &'a Party,
+    pub(crate) taxes: &'a [Tax],
+    pub(crate) notes: &'a [&'a str],
 }
 
 /// The sheet.
-pub(super) fn document(document: &Document<'_>) -> Markup {
+pub(crate) fn document(document: &Document<'_>) -> Markup {
     let Document { note, corrects, seller, .. } = document;
     let buyer = note.party.as_ref();
     let (lines, issuer) = (buyer.map(address).unwrap_or_default(), address(seller));

@@ -49,7 +49,11 @@ pub(super) async fn page(staff: Staff<may::CustomerRead>, Asked(asked): Asked) -
     });
     let (states, Listed { found, next }, count) = read.await?;
     let create = ui::button_link(ui::Button::Primary, "New customer", &staff.at("/customers/new"));
-    let create = html! { @if staff.may::<may::CustomerWrite>() { (create) } };
+    let import = ui::button_link(ui::Button::Plain, "Import", &staff.at("/import"));
+    let create = html! {
+        @if staff.may::<may::CustomerWrite>() && staff.may::<may::SubscriptionWrite>() { (import) }
+        @if staff.may::<may::CustomerWrite>() { (create) }
+    };
     let about = match count {
         0 => "The organisations that buy.".to_owned(),
         count => format!("The organisations that buy: {}.", show::count(count, "customer")),

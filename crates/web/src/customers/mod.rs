@@ -4,12 +4,16 @@ mod create;
 mod edit;
 mod erase;
 mod form;
+mod links;
 mod list;
 mod one;
 
 use std::collections::HashMap;
 
-use axum::{Router, routing::get};
+use axum::{
+    Router,
+    routing::{get, post},
+};
 use identity::customer;
 use kernel::{Result, ids::CustomerId};
 use store::View;
@@ -22,6 +26,8 @@ pub(crate) fn routes() -> Router<App> {
         .route("/customers/new", get(create::page))
         .route("/customers/{id}", get(one::page))
         .route("/customers/{id}/edit", get(edit::page).post(edit::post))
+        .route("/customers/{id}/links", get(links::page).post(links::create))
+        .route("/customers/{id}/links/revoke", post(links::revoke))
         .route("/customers/{id}/erase", get(erase::page).post(erase::post))
 }
 

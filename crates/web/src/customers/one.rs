@@ -98,6 +98,9 @@ pub(super) async fn page(
 fn actions(desk: &Desk, whole: &Whole) -> Markup {
     let id = whole.customer.id;
     html! {
+        @if whole.person.erased.is_none() {
+            (ui::button_link(ui::Button::Plain, "Own page", &desk.at(&format!("/customers/{id}/links"))))
+        }
         @if desk.may::<may::CustomerWrite>() && whole.person.erased.is_none() {
             (ui::button_link(ui::Button::Plain, "Change", &desk.at(&format!("/customers/{id}/edit"))))
             (ui::button_link(ui::Button::Plain, "Erase personal data", &desk.at(&format!("/customers/{id}/erase"))))

@@ -43,6 +43,7 @@ pub(super) fn told(desk: &Desk, fact: &Fact, names: Option<&Names>, here: bool) 
         "legal_entity" => teller.legal_entity(verb),
         "environment" if verb == "created" => Some(said("Environment created", html! {})),
         "api_key" => teller.api_key(verb),
+        "customer_link" => Some(teller.customer_link(verb)),
         _ => None,
     }
 }
@@ -121,6 +122,16 @@ impl Teller<'_> {
             }
             _ => return None,
         })
+    }
+
+    fn customer_link(&self, verb: &str) -> Told {
+        let until = self.day("expires").map(|day| html! { "works until " (day) }).unwrap_or_default();
+        let title = if verb == "created" {
+            "Link to the customer’s own page made"
+        } else {
+            "Link to the own page revoked"
+        };
+        said(title, sentence(&[self.whose(), until]))
     }
 
     fn subscription(&self, verb: &str) -> Option<Told> {

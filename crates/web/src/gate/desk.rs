@@ -1,10 +1,6 @@
 //! A member of a merchant's staff at work in one environment.
 
-use std::{
-    marker::PhantomData,
-    ops::Deref,
-    sync::{Arc, mpsc},
-};
+use std::{marker::PhantomData, ops::Deref, sync::Arc};
 
 use axum::{
     extract::{FromRequestParts, RawPathParams, Request, State},
@@ -18,9 +14,9 @@ use identity::{
 use jiff::Timestamp;
 use kernel::{Error, Id, IdKind, Kind, Result, Zone};
 use maud::Markup;
-use store::{Actor, Db, Mode, Pending, Scope, Tx, View, clock, clock::Standing};
+use store::{Actor, Db, Mode, Scope, View, clock, clock::Standing};
 
-use super::{Answer, Failure, Session, failure};
+use super::{Access, Answer, Failure, Session, failure};
 use crate::{App, show, ui};
 
 /// Everything a page of an environment needs to know.
@@ -39,8 +35,14 @@ pub(crate) struct Desk {
     pub(crate) now: Timestamp,
     /// In which instants are shown: the first legal entity's, or UTC.
     pub(crate) zone: Zone,
-    scope: Scope,
-    db: Db,
+    access: Access,
+}
+
+impl Deref for Desk {
+    type Target = Access;
+    fn deref(&self) -> &Access {
+        &self.access
+    }
 }
 
 /// What a page is called and where in the house it is.
@@ -77,7 +79,7 @@ impl Desk {
         Ok(Self {
             base: format!("/{}/{}", merchant.slug, environment.slug),
             zone: entities.first().map_or_else(Zone::utc, |entity| entity.zone.clone()),
-            db: app.db.clone(),
+            access: Access::new(app.db.clone(), scope),
             session,
             merchant,
             environment,
@@ -85,55 +87,12 @@ impl Desk {
             entities,
             clock,
             now,
-            scope,
         })
-    }
-
-    /// Read in this environment.
-    pub(crate) fn read<T, F>(&self, work: F) -> Pending<T>
-    where
-        T: Send + 'static,
-        F: Fn(&mut View<'_>) -> Result<T> + Send + 'static,
-    {
-        self.db.read(&self.scope, work)
-    }
-
-    /// Change something in this environment, as this person.
-    pub(crate) fn write<T, F>(&self, work: F) -> Pending<T>
-    where
-        T: Send + 'static,
-        F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
-    {
-        self.db.write(&self.scope, work)
     }
 
     /// The database and the scope of this environment, for work that reads and writes many times.
     pub(crate) fn hands(&self) -> (Db, Scope) {
-        (self.db.clone(), self.scope.clone())
-    }
-
-    /// What changing something would come to: it is done, looked at and taken back. So what is shown before is
-    /// what happens after, by the same code; it waits for locks and is refused as the change would be.
-    pub(crate) async fn rehearse<T, F>(&self, work: F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
-    {
-        const TAKEN_BACK: &str = "rehearsed";
-        let (sender, seen) = mpsc::channel();
-        let undone = self.write(move |tx| -> Result<()> {
-            // Nobody has stopped listening: the other end waits below.
-            let _ = sender.send(work(tx)?);
-            Err(Error::conflict(TAKEN_BACK, "This was only to be looked at."))
-        });
-        match undone.await {
-            Err(error) if error.code == TAKEN_BACK => {
-                // A transaction may run more than once; the last one is the one that ended.
-                seen.try_iter().last().ok_or_else(|| Error::internal("a rehearsal came to nothing"))
-            }
-            Err(error) => Err(error),
-            Ok(()) => Err(Error::internal("a rehearsal was not taken back")),
-        }
+        (self.access.db.clone(), self.access.scope.clone())
     }
 
     /// Whether this person may do that, to offer it or not.

@@ -5,7 +5,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use kernel::{Error, Kind};
-use maud::Markup;
+use maud::{Markup, html};
 
 use crate::ui;
 
@@ -17,6 +17,8 @@ pub(crate) type Answer<T = Response> = Result<T, Failure>;
 pub(crate) enum Failure {
     /// Nobody is signed in.
     SignIn,
+    /// No link of a customer works.
+    NoLink,
     /// Anything else.
     Error(Error),
 }
@@ -35,6 +37,13 @@ impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         match self {
             Self::SignIn => Redirect::to("/sign-in").into_response(),
+            Self::NoLink => {
+                let body = html! {
+                    h1 { "This link does not work any more" }
+                    p { "It has expired or was revoked. Ask whoever sent it to you for a new one." }
+                };
+                (StatusCode::UNAUTHORIZED, ui::quiet_page("Link expired", body)).into_response()
+            }
             Self::Error(error) => answer(&error),
         }
     }

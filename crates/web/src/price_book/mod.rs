@@ -2,6 +2,9 @@
 
 mod apply;
 mod book;
+mod migrate;
+mod moving;
+mod outlook;
 mod rules;
 mod subscribers;
 mod usage;
@@ -19,6 +22,8 @@ pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/price-book", get(versions::in_force))
         .route("/price-book/apply", apply)
+        .route("/price-book/migrate", get(migrate::page).post(moving::start))
+        .route("/price-book/migrate/{id}", get(moving::page))
         .route("/price-book/versions", get(versions::list))
         .route("/price-book/versions/{id}", get(versions::one))
 }

@@ -1,8 +1,8 @@
 //! How a book's subscriptions are billed: its knobs in words.
 
 use catalog::{
-    Anchor, Billing, Book, CancellationCredit, CancellationDay, Invoices, PlanChange, TaxRounding,
-    Thresholds, TrialUsage, WithMethod, WithoutMethod, ZeroInvoices,
+    Anchor, Billing, Book, CancellationCredit, CancellationDay, CustomerChanges, Invoices, PlanChange,
+    TaxRounding, Thresholds, TrialUsage, WithMethod, WithoutMethod, ZeroInvoices,
 };
 use kernel::{ProrationUnit, UnitPrice};
 use maud::{Markup, html};
@@ -24,6 +24,7 @@ pub(super) fn drawn(book: &Book) -> Markup {
         ("Usage is billed", html! { (usage(book)) }),
         ("Late events", html! { "Taken up to " (billing.late_window) " after they happened" }),
         ("Trial", ui::optional(trial.as_deref())),
+        ("Customers change", html! { (customers(billing)) }),
     ])
 }
 
@@ -107,6 +108,14 @@ fn thresholds(list: &[Thresholds]) -> String {
     list.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
+fn customers(billing: &Billing) -> &'static str {
+    match billing.customer_changes {
+        CustomerChanges::Plans => "Plan, cycle, quantities and add-ons on their own page",
+        CustomerChanges::Quantities => "Quantities and add-ons on their own page",
+        CustomerChanges::None => "Nothing themselves",
+    }
+}
+
 fn trial(book: &Book) -> Option<String> {
     let trial = book.trial.as_ref()?;
     let with = match trial.with_method {
@@ -160,7 +169,7 @@ mod tests {
         let others = text(
             "proration = { days_in_month = 28 }, plan_change = \"reset\", cancellation_credit = \"none\", \
              invoices = \"per_subscription\", zero_invoices = \"skip\", tax = \"software\", \
-             tax_rounding = \"line\", late_window = \"1 day\", trial_usage = \"billed\"",
+             tax_rounding = \"line\", late_window = \"1 day\", trial_usage = \"billed\", customer_changes = \"quantities\"",
         );
         for words in [
             "By the day, in months of 28",
@@ -170,6 +179,7 @@ mod tests {
             "Category software, rounded on each line",
             "Taken up to 1 day after they happened",
             "suspended without a payment method; usage in it is billed",
+            "Quantities and add-ons on their own page",
         ] {
             assert!(others.contains(words), "{words}: {others}");
         }

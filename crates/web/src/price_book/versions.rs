@@ -45,6 +45,7 @@ pub(super) async fn in_force(staff: Staff<may::BookRead>, Asked(asked): Asked) -
 fn actions(desk: &Desk) -> Markup {
     html! {
         (ui::button_link(ui::Button::Plain, "Versions", &desk.at("/price-book/versions")))
+        (ui::button_link(ui::Button::Plain, "Move subscriptions", &desk.at("/price-book/migrate")))
         @if desk.may::<may::BookWrite>() { (apply(desk)) }
     }
 }
@@ -121,6 +122,7 @@ struct Whole {
     before: Option<Arc<Version>>,
     source: String,
     subscribers: Subscribers,
+    is_newest: bool,
 }
 
 fn load(view: &mut View<'_>, id: BookVersionId) -> Result<Whole> {
@@ -130,12 +132,14 @@ fn load(view: &mut View<'_>, id: BookVersionId) -> Result<Whole> {
         before: before.map(|before| version::find(view, before.id)).transpose()?,
         source: version::source(view, id)?,
         subscribers: Subscribers::load(view)?.of(id),
+        is_newest: version::newest(view)?.is_some_and(|newest| newest.id == id),
         version,
     })
 }
 
 pub(super) async fn one(staff: Staff<may::BookRead>, Named(id): Named<ids::BookVersion>) -> Answer<Markup> {
-    let Whole { version, before, source, subscribers } = staff.read(move |view| load(view, id)).await?;
+    let Whole { version, before, source, subscribers, is_newest } =
+        staff.read(move |view| load(view, id)).await?;
     let title = format!("Version {}", version.number);
     let crumbs = [
         ui::Crumb { label: "Price book", href: &staff.at("/price-book") },
@@ -153,11 +157,21 @@ pub(super) async fn one(staff: Staff<may::BookRead>, Named(id): Named<ids::BookV
                 changes(&diff(&before.book, &version.book))))
         }
         @let everybody = html! { a href=(staff.at(&format!("/subscriptions?book={id}"))) { "All of them" } };
+        @let everybody = html! { span { (everybody) (move_link(&staff, id, is_newest, subscribers.count())) } };
         (ui::section("Who is on it", everybody, subscribers::by_plan(&staff, &version.book, &subscribers, Some(id))))
         (ui::section("The plans", html! {}, book::drawn(&version.book, html! {})))
         (ui::section("The file as it was applied", html! {}, ui::code_block("Price book", &source)))
     };
     Ok(staff.page(Sheet::new(ui::Section::PriceBook, &title).below(&crumbs), body))
+}
+
+/// The way to move those that are still on an earlier version.
+fn move_link(desk: &Desk, id: BookVersionId, newest: bool, count: i64) -> Markup {
+    html! {
+        @if !newest && count > 0 {
+            " · " a href=(desk.at(&format!("/price-book/migrate?from={id}"))) { "Move them to the version in force" }
+        }
+    }
 }
 
 /// Changes, one to a line.

@@ -18,14 +18,14 @@ use store::{Tx, View, clock, idempotency};
 use tax::Tax;
 
 use super::coming::NextEdge;
-use crate::gate::{Answers, Desk};
+use crate::gate::{Access, Answers};
 
 /// The code of the error that says that a preview is no longer true.
-pub(super) const OUTDATED: &str = "preview_outdated";
+pub(crate) const OUTDATED: &str = "preview_outdated";
 
 /// Something done to a subscription.
 #[derive(Clone, Debug)]
-pub(super) enum Act {
+pub(crate) enum Act {
     Change(Change, Timing),
     Cancel(Timing),
     Pause,
@@ -68,30 +68,30 @@ impl Act {
 }
 
 /// A credit note with what it corrects.
-pub(super) struct Credited {
-    pub(super) note: CreditNote,
+pub(crate) struct Credited {
+    pub(crate) note: CreditNote,
     /// The number of the invoice.
-    pub(super) corrects: String,
-    pub(super) lines: Vec<CreditLine>,
-    pub(super) taxes: Vec<Tax>,
+    pub(crate) corrects: String,
+    pub(crate) lines: Vec<CreditLine>,
+    pub(crate) taxes: Vec<Tax>,
 }
 
 /// Everything an act does.
-pub(super) struct Effect {
-    pub(super) before: Subscription,
-    pub(super) after: Subscription,
-    pub(super) credited: Vec<Credited>,
-    pub(super) invoice: Option<(Invoice, Vec<Line>)>,
+pub(crate) struct Effect {
+    pub(crate) before: Subscription,
+    pub(crate) after: Subscription,
+    pub(crate) credited: Vec<Credited>,
+    pub(crate) invoice: Option<(Invoice, Vec<Line>)>,
     /// The taxes of the invoice.
-    pub(super) taxes: Vec<Tax>,
+    pub(crate) taxes: Vec<Tax>,
     /// The customer's credit with the issuer, before and after.
-    pub(super) credit: [Money; 2],
+    pub(crate) credit: [Money; 2],
     /// What is scheduled for the end of the period, as it would be at today's prices.
-    pub(super) later: Option<NextEdge>,
+    pub(crate) later: Option<NextEdge>,
     /// The price books agreed to before and after, and the one in force.
-    pub(super) versions: [Arc<Version>; 3],
+    pub(crate) versions: [Arc<Version>; 3],
     /// Amounts follow the second it happens in, so they are not the same when it is confirmed.
-    pub(super) by_second: bool,
+    pub(crate) by_second: bool,
 }
 
 impl Effect {
@@ -122,19 +122,19 @@ impl Effect {
     }
 
     /// What is credited, all notes together.
-    pub(super) fn credit_given(&self) -> Result<Money> {
+    pub(crate) fn credit_given(&self) -> Result<Money> {
         let totals = self.credited.iter().map(|one| one.note.totals.total);
         Money::total(totals, self.after.currency)
     }
 
     /// The book a subscription of this effect agreed to.
-    pub(super) fn version(&self, id: BookVersionId) -> Option<&Version> {
+    pub(crate) fn version(&self, id: BookVersionId) -> Option<&Version> {
         self.versions.iter().map(|version| &**version).find(|version| version.id == id)
     }
 
     /// What must be the same when it is confirmed: states, dates and amounts. Not the instant, which in a live
     /// environment moves on while the preview is read.
-    pub(super) fn essence(&self) -> String {
+    pub(crate) fn essence(&self) -> String {
         let mut parts = vec![of_subscription(&self.after)];
         for line in self.credited.iter().flat_map(|one| &one.lines) {
             let credit = &line.credit;
@@ -186,7 +186,7 @@ fn of_subscription(one: &Subscription) -> String {
 }
 
 /// The customer's credit with whom the subscription is invoiced by, in its currency.
-pub(super) fn credit(view: &mut View<'_>, one: &Subscription) -> Result<Money> {
+pub(crate) fn credit(view: &mut View<'_>, one: &Subscription) -> Result<Money> {
     let owners = vec![one.customer.to_string()];
     let held = ledger::held_by(view, AccountKind::CustomerCredit, owners)?.into_iter();
     let own = held.filter(|(account, currency, _)| (account.entity, *currency) == (one.entity, one.currency));
@@ -196,8 +196,8 @@ pub(super) fn credit(view: &mut View<'_>, one: &Subscription) -> Result<Money> {
 }
 
 /// What an act would do: it is done, looked at and taken back. Errors as for the act.
-pub(super) async fn rehearse(
-    desk: &Desk,
+pub(crate) async fn rehearse(
+    access: &Access,
     id: SubscriptionId,
     act: impl Fn(&mut Tx<'_>) -> Result<Act> + Send + 'static,
 ) -> Result<Effect> {
@@ -205,14 +205,14 @@ pub(super) async fn rehearse(
         let act = act(tx)?;
         Effect::of(tx, id, &act)
     };
-    desk.rehearse(work).await
+    access.rehearse(work).await
 }
 
 /// Do it, once however often its form is sent; the word for its page.
 ///
 /// Errors: those of the act; [`OUTDATED`] when it would not do what was `seen`.
-pub(super) async fn carry_out(
-    desk: &Desk,
+pub(crate) async fn carry_out(
+    access: &Access,
     id: SubscriptionId,
     confirmed: Confirmed,
     act: impl Fn(&mut Tx<'_>) -> Result<Act> + Send + 'static,
@@ -231,31 +231,31 @@ pub(super) async fn carry_out(
         idempotency::record(tx, request, &idempotency::Answer { status: 303, body: done.clone() })?;
         Ok(done)
     };
-    desk.write(work).await
+    access.write(work).await
 }
 
 /// What a form that confirms something brings along.
-pub(super) struct Confirmed {
-    pub(super) request: idempotency::Request,
+pub(crate) struct Confirmed {
+    pub(crate) request: idempotency::Request,
     /// The essence of what was shown; none where nothing was.
-    pub(super) seen: Option<String>,
+    pub(crate) seen: Option<String>,
 }
 
 impl Confirmed {
     /// Of a form whose page showed what it does. Errors: `preview_missing`.
-    pub(super) fn read(answers: &Answers, what: &str) -> Result<Self> {
+    pub(crate) fn read(answers: &Answers, what: &str) -> Result<Self> {
         let seen = Some(answers.get("seen").to_owned());
         Ok(Self { request: once(answers, what)?, seen })
     }
 
     /// Of a form that asks. Errors: `preview_missing`.
-    pub(super) fn unseen(answers: &Answers, what: &str) -> Result<Self> {
+    pub(crate) fn unseen(answers: &Answers, what: &str) -> Result<Self> {
         Ok(Self { request: once(answers, what)?, seen: None })
     }
 }
 
 /// A form is confirmed once: sent twice, it leads to the same. `what` tells forms with the same answers apart.
-pub(super) fn once(answers: &Answers, what: &str) -> Result<idempotency::Request> {
+pub(crate) fn once(answers: &Answers, what: &str) -> Result<idempotency::Request> {
     let token = answers.get("once");
     if token.is_empty() || token.len() > 100 {
         let detail = "Look at the preview first, and confirm it from there.";

@@ -16,7 +16,7 @@ use store::Tx;
 use super::{
     Head,
     act::{self, Act, Confirmed, Effect, OUTDATED},
-    deed, items, offers, outcome,
+    deed, items, offers, outcome, terms,
     wish::{offer, whole},
 };
 use crate::{
@@ -28,7 +28,7 @@ use crate::{
 const NOW: &str = "now";
 const PERIOD_END: &str = "period_end";
 
-pub(super) async fn page(
+pub(crate) async fn page(
     staff: Staff<may::SubscriptionWrite>,
     Named(id): Named<ids::Subscription>,
     Asked(asked): Asked,
@@ -37,7 +37,7 @@ pub(super) async fn page(
 }
 
 /// Nothing is shown for an address without its form, so back to it.
-pub(super) async fn again(
+pub(crate) async fn again(
     staff: Staff<may::SubscriptionWrite>,
     Named(id): Named<ids::Subscription>,
     Asked(asked): Asked,
@@ -45,19 +45,21 @@ pub(super) async fn again(
     Redirect::to(&asked.link(&staff.at(&format!("/subscriptions/{id}/change"))))
 }
 
-pub(super) async fn preview(
+pub(crate) async fn preview(
     staff: Staff<may::SubscriptionWrite>,
     Named(id): Named<ids::Subscription>,
     Posted(answers): Posted,
 ) -> Answer {
+    terms::check(&staff, terms::has_prices(&answers))?;
     show_it(&staff, id, answers, false).await
 }
 
-pub(super) async fn post(
+pub(crate) async fn post(
     staff: Staff<may::SubscriptionWrite>,
     Named(id): Named<ids::Subscription>,
     Posted(answers): Posted,
 ) -> Answer {
+    terms::check(&staff, terms::has_prices(&answers))?;
     let confirmed = Confirmed::read(&answers, &format!("{id}/change"))?;
     let asked = answers.clone();
     match act::carry_out(&staff, id, confirmed, move |tx| wanted(tx, id, &asked)).await {
@@ -77,7 +79,7 @@ fn wanted(tx: &mut Tx<'_>, id: SubscriptionId, answers: &Answers) -> Result<Act>
     Ok(Act::Change(change, timing))
 }
 
-fn read(answers: &Answers, subscription: &Subscription) -> Result<(Change, Timing)> {
+pub(crate) fn read(answers: &Answers, subscription: &Subscription) -> Result<(Change, Timing)> {
     let mut mistakes = Mistakes::default();
     let chosen = mistakes.at("/plan", offer(answers));
     let quantity = mistakes.at("/quantity", answers.some("quantity").map(whole).transpose()).flatten();
@@ -92,7 +94,9 @@ fn read(answers: &Answers, subscription: &Subscription) -> Result<(Change, Timin
     let (Some((plan, cycle)), true) = (chosen, mistakes.is_empty()) else {
         return Err(mistakes.into_error());
     };
+    let prices = terms::prices(answers, &plan)?;
     let change = Change {
+        prices,
         plan: Some(plan).filter(|plan| plan != subscription.plan()),
         cycle: Some(cycle).filter(|cycle| *cycle != subscription.schedule.cycle),
         quantity: quantity.filter(|quantity| *quantity != of_plan(subscription)),
@@ -115,7 +119,7 @@ fn of_addon(subscription: &Subscription, key: &str) -> i64 {
 
 /// The form again, with what an operation said of it.
 async fn refused(desk: &Desk, id: SubscriptionId, answers: Answers, error: Error) -> Answer {
-    draw(desk, id, answers.refused(error)?.beside("cycle", "plan")).await
+    draw(desk, id, terms::beside(answers.refused(error)?.beside("cycle", "plan"))).await
 }
 
 async fn draw(desk: &Desk, id: SubscriptionId, answers: Answers) -> Answer<Response> {
@@ -124,17 +128,19 @@ async fn draw(desk: &Desk, id: SubscriptionId, answers: Answers) -> Answer<Respo
     let about = head.about();
     let path = desk.at(&format!("/subscriptions/{id}/change/preview"));
     let status = answers.status();
+    let negotiates = desk.may::<may::SubscriptionNegotiate>();
+    let asks = Form { path: &path, csrf: desk.csrf(), plans: true, negotiates };
     let answers = filled(answers, &head.subscription);
     let body = html! {
         (ui::header("Change the subscription", &about, html! {}))
         p { "You see what is credited and what is charged, line by line, before anything happens." }
-        (form(desk, &path, &head, &in_force, &answers))
+        (form(asks, &head, &in_force, &answers))
     };
     Ok((status, head.page(desk, "Change", body)).into_response())
 }
 
 /// What it is now, where nothing else was answered.
-fn filled(answers: Answers, subscription: &Subscription) -> Answers {
+pub(crate) fn filled(answers: Answers, subscription: &Subscription) -> Answers {
     let own = offers::offer(subscription.plan(), subscription.schedule.cycle);
     let mut answers =
         answers.or("plan", own).or("timing", NOW).or("quantity", of_plan(subscription).to_string());
@@ -144,8 +150,19 @@ fn filled(answers: Answers, subscription: &Subscription) -> Answers {
     answers
 }
 
+/// Who is asked, and where the answers go.
+#[derive(Clone, Copy)]
+pub(crate) struct Form<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) csrf: &'a str,
+    /// Another plan or cycle can be chosen.
+    pub(crate) plans: bool,
+    /// Prices can be agreed.
+    pub(crate) negotiates: bool,
+}
+
 /// The price book in force, and before it what only the one agreed to has.
-fn form(desk: &Desk, path: &str, head: &Head, in_force: &Version, answers: &Answers) -> Markup {
+pub(crate) fn form(asks: Form<'_>, head: &Head, in_force: &Version, answers: &Answers) -> Markup {
     let Head { subscription, version: agreed, .. } = head;
     let currency = subscription.currency;
     let plans = plans(subscription, agreed, in_force);
@@ -157,10 +174,12 @@ fn form(desk: &Desk, path: &str, head: &Head, in_force: &Version, answers: &Answ
     addons.extend(gone.map(|addon| (&agreed.book, addon)));
     let names: Vec<(String, &str)> =
         addons.iter().map(|(_, addon)| (format!("addons.{}", addon.key), addon.name.as_str())).collect();
+    let agreed_names = terms::names(&in_force.book, currency);
     let fields: Vec<(&str, &str)> = [("plan", "Plan"), ("quantity", "Quantity of the plan")]
         .into_iter()
         .chain(names.iter().map(|(name, label)| (name.as_str(), *label)))
         .chain([("timing", "Takes effect")])
+        .chain(agreed_names.iter().map(|(name, label)| (name.as_str(), label.as_str())))
         .collect();
     let field = |label, name, input| {
         ui::Field::new(label, name, input).value(answers.get(name)).error(answers.error(name))
@@ -169,8 +188,10 @@ fn form(desk: &Desk, path: &str, head: &Head, in_force: &Version, answers: &Answ
     let timings = [ui::Choice { value: NOW, label: "Now" }, ui::Choice { value: PERIOD_END, label: &end }];
     let units = [&agreed.book, &in_force.book].into_iter().any(offers::per_unit);
     let body = html! {
-        (ui::field(&field("Plan", "plan", ui::Input::Select(&plans)).required()
-            .hint("Another plan or cycle is agreed anew, at the prices in force. Otherwise prices stay as agreed.")))
+        @if asks.plans {
+            (ui::field(&field("Plan", "plan", ui::Input::Select(&plans)).required()
+                .hint("Another plan or cycle is agreed anew, at the prices in force. Otherwise prices stay as agreed.")))
+        } @else { (ui::hidden_field("plan", answers.get("plan"))) }
         @if units {
             (ui::field(&field("Quantity of the plan", "quantity", ui::Input::Number).hint("For plans priced per unit.")))
         }
@@ -179,10 +200,16 @@ fn form(desk: &Desk, path: &str, head: &Head, in_force: &Version, answers: &Answ
             (ui::field(&field("Takes effect", "timing", ui::Input::Select(&timings)).required()
                 .hint("Now: what is paid and not used is credited, and the rest of the period is charged.")))
         }
+        @if asks.negotiates {
+            (ui::more("Agreed prices", "instead of the price book’s", terms::has_prices(answers), html! {
+                p class="hint" { "What is left empty stays as it is. What is agreed stands until another price is." }
+                (terms::price_fields(&in_force.book, currency, answers))
+            }))
+        }
     };
     html! {
         (answers.summary(&fields))
-        (ui::form(path, desk.csrf(), body, "Preview"))
+        (ui::form(asks.path, asks.csrf, body, "Preview"))
     }
 }
 
@@ -244,7 +271,7 @@ fn seen(desk: &Desk, head: &Head, answers: &Answers, effect: &Effect, stale: boo
     Ok(head.page(desk, "Preview", body))
 }
 
-fn nothing_yet(effect: &Effect) -> Markup {
+pub(crate) fn nothing_yet(effect: &Effect) -> Markup {
     let quiet = effect.credited.is_empty() && effect.invoice.is_none();
     ui::notice(
         ui::Kind::Info,

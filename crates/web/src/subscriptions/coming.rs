@@ -15,31 +15,44 @@ use super::{items, plan_name};
 use crate::{gate::Desk, show, ui};
 
 /// Something that falls due.
-pub(super) struct Coming {
+pub(crate) struct Coming {
     at: Edge,
     title: String,
     about: String,
     /// What is billed then.
-    pub(super) bill: Option<Bill>,
+    pub(crate) bill: Option<Bill>,
 }
 
 /// What is billed at some time, before the customer's credit.
-pub(super) struct Bill {
-    pub(super) totals: Totals,
-    pub(super) lines: Vec<Line>,
-    pub(super) taxes: Vec<Tax>,
+pub(crate) struct Bill {
+    pub(crate) totals: Totals,
+    pub(crate) lines: Vec<Line>,
+    pub(crate) taxes: Vec<Tax>,
 }
 
 /// What the next edge of a subscription will do.
-pub(super) struct NextEdge {
-    pub(super) renewal: Renewal,
+pub(crate) struct NextEdge {
+    pub(crate) renewal: Renewal,
     /// What is billed then, with its taxes.
-    pub(super) bill: Option<(Draft, Totals)>,
+    pub(crate) bill: Option<(Draft, Totals)>,
 }
 
+/// So many edges are looked ahead.
+const FORESEEN: usize = 4;
+
 impl NextEdge {
+    /// The next ones, soonest first, by the decisions that are made then. None for one that does not run.
+    pub(crate) fn ahead(view: &mut View<'_>, subscription: &Subscription) -> Result<Vec<Self>> {
+        let mut all = Vec::with_capacity(FORESEEN);
+        for renewal in subscription::foresee(view, subscription, FORESEEN)? {
+            let bill = renewal.draft().map(|draft| invoice::assessed(view, draft)).transpose()?;
+            all.push(Self { renewal, bill });
+        }
+        Ok(all)
+    }
+
     /// By the decisions that are made then. Errors: those of [`subscription::at_edge`].
-    pub(super) fn of(view: &mut View<'_>, subscription: &Subscription) -> Result<Self> {
+    pub(crate) fn of(view: &mut View<'_>, subscription: &Subscription) -> Result<Self> {
         let renewal = subscription::at_edge(view, subscription)?;
         let bill = renewal.draft().map(|draft| invoice::assessed(view, draft)).transpose()?;
         Ok(Self { renewal, bill })
@@ -48,15 +61,15 @@ impl NextEdge {
 
 /// A subscription, what its next edge will do if that can be decided, and the price book.
 #[derive(Clone, Copy)]
-pub(super) struct Ahead<'a> {
-    pub(super) subscription: &'a Subscription,
-    pub(super) edge: Option<&'a NextEdge>,
-    pub(super) agreed: &'a Version,
-    pub(super) in_force: &'a Version,
+pub(crate) struct Ahead<'a> {
+    pub(crate) subscription: &'a Subscription,
+    pub(crate) edge: Option<&'a NextEdge>,
+    pub(crate) agreed: &'a Version,
+    pub(crate) in_force: &'a Version,
 }
 
 /// What falls due, soonest first. What cannot be decided yet is left out.
-pub(super) fn coming(ahead: Ahead<'_>) -> Vec<Coming> {
+pub(crate) fn coming(ahead: Ahead<'_>) -> Vec<Coming> {
     let Ahead { subscription, edge, .. } = ahead;
     match (subscription.state, edge) {
         (State::Trialing, _) => trial_end(ahead).into_iter().collect(),
@@ -118,7 +131,7 @@ const fn why(subscription: &Subscription) -> &'static str {
 }
 
 /// The end of a trial.
-pub(super) fn trial_end(ahead: Ahead<'_>) -> Option<Coming> {
+pub(crate) fn trial_end(ahead: Ahead<'_>) -> Option<Coming> {
     let (subscription, (what, bill)) = (ahead.subscription, ending(ahead)?);
     let title = format!("The trial ends and {what}");
     Some(Coming { at: subscription.billed_through, title, about: why(subscription).to_owned(), bill })
@@ -129,8 +142,34 @@ fn bill(edge: &NextEdge) -> Option<Bill> {
     Some(Bill { totals: *totals, lines: draft.lines.clone(), taxes: draft.taxes.clone() })
 }
 
+/// What follows the next edge, soonest first: the edges behind it, at the prices agreed to or scheduled.
+pub(crate) fn after(subscription: &Subscription, edges: &[NextEdge]) -> Vec<Coming> {
+    let mut all = Vec::new();
+    for pair in edges.windows(2) {
+        let (before, edge) = (&pair[0].renewal.subscription, &pair[1]);
+        let (after, at, bill) = (&edge.renewal.subscription, edge.renewal.at, bill(edge));
+        if before.id != subscription.id || !matches!(before.state, State::Active) {
+            break;
+        }
+        let period = show::period(&after.period);
+        let (title, about) = match after.state {
+            State::Expired => ("The term is over", "It expires.".to_owned()),
+            _ if after.is_over() => ("The subscription ends", "Nothing more is billed.".to_owned()),
+            _ if before.pending().is_some() => {
+                ("A scheduled change", format!("For {period}, before credit."))
+            }
+            _ if before.period == after.period => {
+                ("Usage is billed", "What is counted until then.".to_owned())
+            }
+            _ => ("Invoice", format!("For {period}, before credit.")),
+        };
+        all.push(Coming { at, title: title.to_owned(), about, bill });
+    }
+    all
+}
+
 /// Coming events as a timeline.
-pub(super) fn timeline(all: &[Coming]) -> Markup {
+pub(crate) fn timeline(all: &[Coming]) -> Markup {
     let times: Vec<(String, String)> =
         all.iter().map(|one| (show::machine(one.at.at), show::date(one.at.date))).collect();
     let moments: Vec<ui::Moment> = all
@@ -154,7 +193,7 @@ pub(super) fn timeline(all: &[Coming]) -> Markup {
 const SOON: i64 = 3;
 
 /// How long a trial still lasts and what its end does. Nothing outside of a trial.
-pub(super) fn countdown(desk: &Desk, ahead: Ahead<'_>, actions: Markup) -> Markup {
+pub(crate) fn countdown(desk: &Desk, ahead: Ahead<'_>, actions: Markup) -> Markup {
     let subscription = ahead.subscription;
     if subscription.state != State::Trialing {
         return html! {};

@@ -23,7 +23,7 @@ use crate::{
 
 /// Something done as a whole or not at all.
 #[derive(Clone, Copy)]
-pub(super) enum Deed {
+pub(crate) enum Deed {
     Pause,
     Resume,
     Convert,
@@ -72,7 +72,7 @@ impl FromRequestParts<App> for Deed {
     }
 }
 
-pub(super) async fn page(
+pub(crate) async fn page(
     staff: Staff<may::SubscriptionWrite>,
     Named(id): Named<ids::Subscription>,
     deed: Deed,
@@ -81,7 +81,7 @@ pub(super) async fn page(
     draw(&staff, id, deed, asked, false).await
 }
 
-pub(super) async fn post(
+pub(crate) async fn post(
     staff: Staff<may::SubscriptionWrite>,
     Named(id): Named<ids::Subscription>,
     deed: Deed,
@@ -138,13 +138,13 @@ async fn draw(
 }
 
 /// What a form sends along that confirms what its page shows.
-pub(super) fn confirmation(effect: &Effect) -> Result<Markup> {
+pub(crate) fn confirmation(effect: &Effect) -> Result<Markup> {
     let once = user::new_secret()?;
     Ok(html! { (ui::hidden_field("once", &once)) (ui::hidden_field("seen", &effect.essence())) })
 }
 
 /// Said above a page that is shown again instead of acting on an old one.
-pub(super) fn changed_since() -> Markup {
+pub(crate) fn changed_since() -> Markup {
     ui::notice(
         ui::Kind::Warning,
         "Something has changed since you looked",
@@ -193,7 +193,7 @@ fn reinstated(effect: &Effect) -> Vec<String> {
 }
 
 /// What is credited, as a sentence.
-pub(super) fn credited(effect: &Effect) -> String {
+pub(crate) fn credited(effect: &Effect) -> String {
     match effect.credit_given() {
         Ok(given) if !given.is_zero() => {
             format!(

@@ -9,7 +9,7 @@ use super::plan_name;
 use crate::{show, ui};
 
 /// What a subscription has now.
-pub(super) fn table(subscription: &Subscription, book: &Book) -> Markup {
+pub(crate) fn table(subscription: &Subscription, book: &Book) -> Markup {
     let price = format!("Price {}", show::per(subscription.schedule.cycle));
     let rows = subscription.active_items().map(|item| {
         let (name, price) = named(book, item, subscription);
@@ -17,16 +17,20 @@ pub(super) fn table(subscription: &Subscription, book: &Book) -> Markup {
     });
     ui::table(ui::Table {
         caption: "Items",
-        columns: &[ui::Column::text("Item"), ui::Column::number("Quantity"), ui::Column::number(&price)],
+        columns: &[
+            ui::Column::text("Item"),
+            ui::Column::number("Quantity"),
+            ui::Column::number(&price).lead(),
+        ],
         rows: rows.collect(),
         total: None,
-        narrow: ui::Narrow::Scroll,
+        narrow: ui::Narrow::Stack,
         empty: html! {},
     })
 }
 
 /// What it has before and after, side by side.
-pub(super) fn difference(
+pub(crate) fn difference(
     (before, old): (&Subscription, Option<&Version>),
     (after, new): (&Subscription, Option<&Version>),
 ) -> Markup {
@@ -66,7 +70,7 @@ pub(super) fn difference(
 }
 
 /// What a change asks for, as part of a sentence: `Professional, yearly, 3 × Extra user, no Extra storage`.
-pub(super) fn asked(change: &Change, subscription: &Subscription, version: Option<&Version>) -> String {
+pub(crate) fn asked(change: &Change, subscription: &Subscription, version: Option<&Version>) -> String {
     let plan = change.plan.as_deref().unwrap_or_else(|| subscription.plan());
     let mut parts = Vec::new();
     if change.renegotiates() {

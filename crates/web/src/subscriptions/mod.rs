@@ -1,19 +1,24 @@
 //! Subscriptions.
 
-mod act;
+pub(crate) mod act;
 mod cancel;
-mod change;
-mod coming;
-mod deed;
+pub(crate) mod change;
+pub(crate) mod coming;
+pub(crate) mod counted;
+pub(crate) mod deed;
+mod discounts;
 mod extend;
-mod items;
+mod extras;
+pub(crate) mod items;
 mod list;
 mod new;
-mod offers;
+pub(crate) mod offers;
 mod one;
-mod outcome;
+pub(crate) mod outcome;
 mod preview;
-mod wish;
+mod terms;
+mod usage;
+pub(crate) mod wish;
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -49,19 +54,23 @@ pub(crate) fn routes() -> Router<App> {
         .route("/subscriptions/{id}/keep-on", post(one::keep_on))
         .route("/subscriptions/{id}/method", post(one::set_method))
         .route("/subscriptions/{id}/extend-trial", get(extend::page).post(extend::post))
+        .route("/subscriptions/{id}/usage", get(usage::page).post(usage::post))
+        .route("/subscriptions/{id}/coupons", get(discounts::page).post(discounts::redeem))
+        .route("/subscriptions/{id}/take-away", post(discounts::take_away))
+        .route("/subscriptions/{id}/comp", post(discounts::comp))
         .route("/subscriptions/{id}/{deed}", get(deed::page).post(deed::post))
 }
 
 /// What every page about one subscription begins with.
-struct Head {
-    subscription: Subscription,
+pub(crate) struct Head {
+    pub(crate) subscription: Subscription,
     customer: String,
     /// The price book it agreed to.
-    version: Arc<Version>,
+    pub(crate) version: Arc<Version>,
 }
 
 impl Head {
-    fn read(view: &mut View<'_>, id: SubscriptionId) -> Result<Self> {
+    pub(crate) fn read(view: &mut View<'_>, id: SubscriptionId) -> Result<Self> {
         let subscription = subscription::find(view, id)?;
         let customer = subscription.customer;
         Ok(Self {
@@ -76,8 +85,13 @@ impl Head {
         Ok(desk.read(move |view| Self::read(view, id)).await?)
     }
 
+    /// What its customer is called.
+    pub(crate) fn customer(&self) -> &str {
+        &self.customer
+    }
+
     /// `Starter, monthly`.
-    fn title(&self) -> String {
+    pub(crate) fn title(&self) -> String {
         titled(&self.version, &self.subscription)
     }
 
@@ -159,7 +173,7 @@ pub(crate) fn listed(view: &mut View<'_>, subscriptions: Vec<Subscription>) -> R
 }
 
 /// What a plan is called in a book; its key where the book does not know it.
-fn plan_name(version: Option<&Version>, key: &str) -> String {
+pub(crate) fn plan_name(version: Option<&Version>, key: &str) -> String {
     let plan = version.and_then(|version| version.book.plan(key));
     plan.map_or_else(|| key.to_owned(), |plan| plan.name.clone())
 }

@@ -7,7 +7,7 @@ use kernel::{Error, Result, ids::CustomerId};
 use maud::{Markup, html};
 use store::View;
 
-use super::{offers, plan_name, wish::BILL_FROM};
+use super::{offers, plan_name, terms, wish::BILL_FROM};
 use crate::{
     customers,
     gate::{Answer, Answers, Asked, Desk, Sheet, Staff},
@@ -48,7 +48,9 @@ pub(super) async fn refused(desk: &Desk, answers: Answers, error: Error) -> Answ
         "trial_needs_method" => error.at("/has_method"),
         _ => error,
     };
-    let answers = answers.refused(error)?.beside("cycle", "plan");
+    let named = if answers.some("code").is_some() { "code" } else { "coupon" };
+    let answers = answers.refused(error)?.beside("cycle", "plan").beside("coupons", named);
+    let answers = terms::beside(answers);
     Ok((answers.status(), draw(desk, answers).await?).into_response())
 }
 
@@ -86,12 +88,15 @@ fn form(desk: &Desk, choices: &Choices, answers: &Answers) -> Markup {
     let addons: Vec<(String, &str)> = offers::addons(&version.book, version.book.currency)
         .map(|addon| (format!("addons.{}", addon.key), addon.name.as_str()))
         .collect();
+    let agreed = terms::names(&version.book, version.book.currency);
     let names: Vec<(&str, &str)> =
         [("customer", "Customer"), ("plan", "Plan"), ("quantity", "Quantity of the plan")]
             .into_iter()
             .chain(addons.iter().map(|(name, label)| (name.as_str(), *label)))
             .chain([("trial", "Trial"), ("has_method", "Method of payment")])
             .chain([("start", "Starts on"), ("bill_from", "Bill from"), ("external_id", "Your id")])
+            .chain([("coupon", "Coupon"), ("code", "Code of a coupon")])
+            .chain(agreed.iter().map(|(name, label)| (name.as_str(), label.as_str())))
             .collect();
     html! {
         (answers.summary(&names))
@@ -128,15 +133,48 @@ fn fields(desk: &Desk, choices: &Choices, version: &Version, answers: &Answers) 
         }
         @for addon in offers::addons(book, book.currency) { (offers::addon_field(book, book.currency, addon, answers)) }
         @if let Some(trial) = &book.trial { (trial_field(version, trial, answers)) }
-        (ui::field(&field("A method of payment is on file", "has_method", ui::Input::Checkbox)
-            .hint("Kept at a gateway or agreed otherwise. It decides what the end of a trial does.")))
-        (ui::field(&field("Starts on", "start", ui::Input::Date).hint(&now)))
-        (ui::field(&field("Bill from", "bill_from", ui::Input::Select(&bill_from)).required()
-            .value(answers.some("bill_from").unwrap_or(BILL_FROM[0].0))
-            .hint("Matters when the start lies in the past.")))
-        (ui::field(&field("Your id", "external_id", ui::Input::Text).hint("Its id in your own systems.")))
-        (ui::field(&field("Finalize the first invoice at once", "finalize", ui::Input::Checkbox)
-            .hint("Otherwise it is left as a draft for you to look at.")))
+        (coupon(version, answers))
+        (ui::more("When and how it is billed", "now, unless you say otherwise", timed(answers), html! {
+            (ui::field(&field("Starts on", "start", ui::Input::Date).hint(&now)))
+            (ui::field(&field("Bill from", "bill_from", ui::Input::Select(&bill_from)).required()
+                .value(answers.some("bill_from").unwrap_or(BILL_FROM[0].0))
+                .hint("Matters when the start lies in the past.")))
+            (ui::field(&field("A method of payment is on file", "has_method", ui::Input::Checkbox)
+                .hint("Kept at a gateway or agreed otherwise. It decides what the end of a trial does.")))
+            (ui::field(&field("Finalize the first invoice at once", "finalize", ui::Input::Checkbox)
+                .hint("Otherwise it is left as a draft for you to look at.")))
+            (ui::field(&field("Your id", "external_id", ui::Input::Text).hint("Its id in your own systems.")))
+        }))
+        @if desk.may::<may::SubscriptionNegotiate>() { (terms::fields(book, answers)) }
+    }
+}
+
+/// Whether something is answered of when and how it is billed.
+fn timed(answers: &Answers) -> bool {
+    let other = answers.some("bill_from").is_some_and(|word| word != BILL_FROM[0].0);
+    let some =
+        ["start", "has_method", "finalize", "external_id"].iter().any(|name| answers.some(name).is_some());
+    some || other
+        || ["start", "bill_from", "external_id", "has_method"]
+            .iter()
+            .any(|name| answers.error(name).is_some())
+}
+
+fn coupon(version: &Version, answers: &Answers) -> Markup {
+    let coupons: Vec<ui::Choice> = std::iter::once(ui::Choice { value: "", label: "None" })
+        .chain(version.book.coupons.iter().map(|one| ui::Choice { value: &one.key, label: &one.name }))
+        .collect();
+    let field = |label, name, input| {
+        ui::field(&ui::Field::new(label, name, input).value(answers.get(name)).error(answers.error(name)))
+    };
+    let open = ["coupon", "code"].iter().any(|name| answers.some(name).is_some());
+    html! {
+        @if coupons.len() > 1 {
+            (ui::more("Coupon", "", open, html! {
+                (field("Coupon", "coupon", ui::Input::Select(&coupons)))
+                (field("Or its code", "code", ui::Input::Text))
+            }))
+        }
     }
 }
 

@@ -7,12 +7,12 @@ use maud::Markup;
 use crate::{gate::Answers, show, ui};
 
 /// A plan with a cycle it is sold in: what a form sends for it.
-pub(super) fn offer(plan: &str, cycle: Cycle) -> String {
+pub(crate) fn offer(plan: &str, cycle: Cycle) -> String {
     format!("{plan}/{cycle}")
 }
 
 /// Every plan with every cycle it is sold in for this currency.
-pub(super) fn offers(book: &Book, currency: Currency) -> Vec<(String, String)> {
+pub(crate) fn offers(book: &Book, currency: Currency) -> Vec<(String, String)> {
     let of_plan = |plan: &catalog::Plan| {
         let sold = plan.cycles().filter_map(|cycle| Some((cycle, plan.price_for(cycle, currency)?)));
         let offers = sold.map(|(cycle, price)| (offer(&plan.key, cycle), named(&plan.name, price, cycle)));
@@ -22,22 +22,22 @@ pub(super) fn offers(book: &Book, currency: Currency) -> Vec<(String, String)> {
 }
 
 /// `Starter, USD 49.00 a month`.
-pub(super) fn named(plan: &str, price: &Price, cycle: Cycle) -> String {
+pub(crate) fn named(plan: &str, price: &Price, cycle: Cycle) -> String {
     format!("{plan}, {} {}", show::price(price), show::per(cycle))
 }
 
 /// Those add-ons that can be part of a subscription.
-pub(super) fn addons(book: &Book, currency: Currency) -> impl Iterator<Item = &Addon> {
+pub(crate) fn addons(book: &Book, currency: Currency) -> impl Iterator<Item = &Addon> {
     book.addons.iter().filter(move |addon| addon.one_off(currency).is_none())
 }
 
 /// Whether some plan is priced per unit.
-pub(super) fn per_unit(book: &Book) -> bool {
+pub(crate) fn per_unit(book: &Book) -> bool {
     book.plans.iter().flat_map(|plan| &plan.prices).any(|price| price.unit().is_some())
 }
 
 /// How many of an add-on.
-pub(super) fn addon_field(book: &Book, currency: Currency, addon: &Addon, answers: &Answers) -> Markup {
+pub(crate) fn addon_field(book: &Book, currency: Currency, addon: &Addon, answers: &Answers) -> Markup {
     let name = format!("addons.{}", addon.key);
     let in_currency = addon.prices.iter().filter(|price| price.currency == currency);
     let prices = in_currency.filter_map(|price| Some((price, price.when.cycle()?)));

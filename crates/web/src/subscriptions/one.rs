@@ -5,6 +5,7 @@ use billing::{
     credit_note,
     invoice::{self, Invoice},
     subscription::{self, State, Subscription, Transition},
+    usage::{self, Standing},
 };
 use catalog::version::{self, Version};
 use identity::{LegalEntity, environment, permission::may};
@@ -12,7 +13,7 @@ use kernel::{Money, Result, ids, ids::SubscriptionId};
 use maud::{Markup, html};
 use store::{Fact, View, facts};
 
-use super::{Head, act, coming, items};
+use super::{Head, act, coming, counted, extras, items};
 use crate::{
     credit_notes, facts as history,
     gate::{Answer, Answers, Asked, Desk, Named, Posted, Sheet, Staff},
@@ -32,8 +33,9 @@ struct Whole {
     /// What took back some of what it was billed.
     corrections: Vec<credit_notes::Listed>,
     facts: Vec<Fact>,
-    /// What the next edge of its period will do.
-    edge: Option<coming::NextEdge>,
+    /// What its next edges will do, soonest first.
+    edges: Vec<coming::NextEdge>,
+    usage: Standing,
 }
 
 fn load(view: &mut View<'_>, id: SubscriptionId) -> Result<Whole> {
@@ -41,7 +43,8 @@ fn load(view: &mut View<'_>, id: SubscriptionId) -> Result<Whole> {
     let invoices = invoice::of_subscription(view, id, None, FEW)?;
     let notes = credit_note::of_subscription(view, id, None, FEW)?;
     Ok(Whole {
-        edge: coming::NextEdge::of(view, &head.subscription).ok(),
+        edges: coming::NextEdge::ahead(view, &head.subscription)?,
+        usage: usage::standing(view, id)?,
         in_force: version::in_force(view)?,
         entity: environment::entity(view, Some(head.subscription.entity))?,
         credit: act::credit(view, &head.subscription)?,
@@ -100,7 +103,8 @@ async fn draw(desk: &Desk, id: SubscriptionId, answers: Answers) -> Answer<Marku
         (parts::was_done(&answers))
         (answers.summary(&[]))
         (scheduled(desk, &whole))
-        (ui::split_above(main(desk, &whole), details(desk, &whole), happened(desk, &whole)))
+        @let aside = html! { (details(desk, &whole)) (extras::section(desk, &whole.head)) };
+        (ui::split_above(main(desk, &whole), aside, happened(desk, &whole)))
     };
     Ok(desk.page(Sheet::new(ui::Section::Subscriptions, &title).below(&crumbs), body))
 }
@@ -179,12 +183,14 @@ fn happened(desk: &Desk, whole: &Whole) -> Markup {
 
 fn main(desk: &Desk, whole: &Whole) -> Markup {
     let Head { subscription, version, .. } = &whole.head;
-    let ahead =
-        coming::Ahead { subscription, edge: whole.edge.as_ref(), agreed: version, in_force: &whole.in_force };
-    let coming = coming::coming(ahead);
+    let (edge, in_force) = (whole.edges.first(), &whole.in_force);
+    let ahead = coming::Ahead { subscription, edge, agreed: version, in_force };
+    let mut coming = coming::coming(ahead);
+    coming.extend(coming::after(subscription, &whole.edges));
     html! {
         (coming::countdown(desk, ahead, method(desk, subscription)))
         (ui::section("Items", html! {}, items::table(subscription, &version.book)))
+        (counted::section(desk, &whole.usage, version))
         (ui::section("What comes", html! {}, html! {
             @if coming.is_empty() { p { (at_rest(subscription.state)) } } @else { (coming::timeline(&coming)) }
         }))

@@ -7,7 +7,7 @@ use super::act::Effect;
 use crate::{credit_notes, invoices, show, ui};
 
 /// The figures in a row; nothing when no money moves.
-pub(super) fn figures(effect: &Effect) -> Result<Markup> {
+pub(crate) fn figures(effect: &Effect) -> Result<Markup> {
     let mut tiles: Vec<(&str, Money, String)> = Vec::new();
     if !effect.credited.is_empty() {
         let notes = show::count(effect.credited.len() as i128, "credit note");
@@ -17,7 +17,7 @@ pub(super) fn figures(effect: &Effect) -> Result<Markup> {
         let lines = show::count(lines.len() as i128, "line");
         tiles.push(("Charged", invoice.totals.total, format!("{lines} on a new invoice")));
         if !invoice.credit.is_zero() {
-            tiles.push(("Paid by credit", invoice.credit, "the customer’s credit goes first".to_owned()));
+            tiles.push(("Paid by credit", invoice.credit, "credit goes first".to_owned()));
         }
         tiles.push(("Amount due", invoice.amount_due()?, "to be paid for it now".to_owned()));
     }
@@ -32,17 +32,17 @@ pub(super) fn figures(effect: &Effect) -> Result<Markup> {
 }
 
 /// A document as a part of a page.
-pub(super) fn as_section(title: &str, body: Markup) -> Markup {
+pub(crate) fn as_section(title: &str, body: Markup) -> Markup {
     ui::section(title, html! {}, body)
 }
 
 /// A document as a part of a choice.
-pub(super) fn as_part(title: &str, body: Markup) -> Markup {
+pub(crate) fn as_part(title: &str, body: Markup) -> Markup {
     html! { h3 { (title) } (body) }
 }
 
 /// Each credit note and the invoice, line by line, as they would be issued.
-pub(super) fn documents(effect: &Effect, part: fn(&str, Markup) -> Markup) -> Result<Markup> {
+pub(crate) fn documents(effect: &Effect, part: fn(&str, Markup) -> Markup) -> Result<Markup> {
     let mut parts = Vec::new();
     for one in &effect.credited {
         let (total, sums) =
@@ -72,7 +72,7 @@ pub(super) fn documents(effect: &Effect, part: fn(&str, Markup) -> Markup) -> Re
 }
 
 /// The invoice of the end of the period, as it would be at today's prices.
-pub(super) fn later(effect: &Effect) -> Markup {
+pub(crate) fn later(effect: &Effect) -> Markup {
     let Some((draft, totals)) = effect.later.as_ref().and_then(|later| later.bill.as_ref()) else {
         return html! {};
     };
@@ -86,7 +86,7 @@ pub(super) fn later(effect: &Effect) -> Markup {
 }
 
 /// What is said of amounts that follow the second.
-pub(super) fn by_second(effect: &Effect) -> Markup {
+pub(crate) fn by_second(effect: &Effect) -> Markup {
     html! {
         @if effect.by_second {
             (ui::notice(ui::Kind::Info, "Measured to the second", html! {

@@ -77,6 +77,7 @@ pub(super) async fn again(staff: Staff<may::SubscriptionWrite>, Asked(asked): As
 }
 
 async fn show_it(desk: &Desk, answers: Answers, wish: Wish, changed: bool) -> Answer {
+    wish.allowed(desk)?;
     match desk.rehearse(move |tx| look(tx, &wish)).await {
         Ok(seen) => {
             let page = draw(desk, &answers.without(&["once", "seen"]), &seen, changed)?;
@@ -191,6 +192,7 @@ pub(super) async fn start(staff: Staff<may::SubscriptionWrite>, Posted(answers):
         Ok(wish) => wish,
         Err(error) => return new::refused(&staff, answers, error).await,
     };
+    wish.allowed(&staff)?;
     let (request, seen, wanted) = (once(&answers, "")?, answers.get("seen").to_owned(), wish.clone());
     match staff.write(move |tx| confirm(tx, &wanted, &request, &seen)).await {
         Ok(Confirmed::Started(id)) => Ok(started(&staff, id)),

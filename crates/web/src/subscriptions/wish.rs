@@ -9,7 +9,8 @@ use kernel::{Cycle, Error, Result, ids::CustomerId, time};
 use serde_json::json;
 use store::View;
 
-use crate::gate::{Answers, Mistakes};
+use super::terms::Terms;
+use crate::gate::{Answers, Desk, Mistakes};
 
 /// From where to bill when the start lies in the past: word, label, meaning.
 pub(super) const BILL_FROM: [(&str, &str, BillFrom); 3] = [
@@ -32,6 +33,8 @@ pub(super) struct Wish {
     finalize: bool,
     trial: bool,
     has_method: bool,
+    coupons: Vec<String>,
+    terms: Terms,
 }
 
 impl Wish {
@@ -48,8 +51,12 @@ impl Wish {
                 addons.insert(key.to_owned(), count);
             }
         }
+        let plan = offer.as_ref().map_or("", |(plan, _)| plan.as_str());
+        let terms = mistakes.keep(Terms::read(answers, plan));
         let bill_from = BILL_FROM.iter().find(|(word, ..)| *word == answers.get("bill_from"));
-        let (Some(customer), Some((plan, cycle)), true) = (customer, offer, mistakes.is_empty()) else {
+        let (Some(customer), Some((plan, cycle)), Some(terms), true) =
+            (customer, offer, terms, mistakes.is_empty())
+        else {
             return Err(mistakes.into_error());
         };
         Ok(Self {
@@ -64,7 +71,18 @@ impl Wish {
             finalize: answers.ticked("finalize"),
             trial: answers.ticked("trial"),
             has_method: answers.ticked("has_method"),
+            coupons: ["coupon", "code"]
+                .into_iter()
+                .filter_map(|name| answers.some(name))
+                .map(str::to_owned)
+                .collect(),
+            terms,
         })
+    }
+
+    /// Errors: `permission_missing`, when something is agreed that this person may not agree.
+    pub(super) fn allowed(&self, desk: &Desk) -> Result<()> {
+        self.terms.allowed(desk)
     }
 
     /// The command, with the day's first instant where the customer is. Errors: `not_found`.
@@ -81,6 +99,10 @@ impl Wish {
             finalize: wish.finalize,
             trial: wish.trial,
             has_method: wish.has_method,
+            coupons: wish.coupons,
+            agreement: wish.terms.agreement,
+            term: wish.terms.term,
+            ramp: wish.terms.ramp,
             ..Start::of(wish.customer, wish.plan, wish.cycle)
         })
     }
@@ -92,13 +114,13 @@ fn customer_id(answers: &Answers) -> Result<CustomerId> {
 }
 
 /// `starter/month`: a plan and one of its cycles.
-pub(super) fn offer(answers: &Answers) -> Result<(String, Cycle)> {
+pub(crate) fn offer(answers: &Answers) -> Result<(String, Cycle)> {
     let missing = || Error::invalid("plan_missing", "Choose a plan.");
     let (plan, cycle) = answers.get("plan").split_once('/').ok_or_else(missing)?;
     Ok((plan.to_owned(), Cycle::parse(cycle)?))
 }
 
-pub(super) fn whole(text: &str) -> Result<i64> {
+pub(crate) fn whole(text: &str) -> Result<i64> {
     let wrong = || Error::invalid("quantity_invalid", "Write a whole number, such as 4, or leave it empty.");
     text.parse().ok().filter(|count| *count >= 0).ok_or_else(wrong)
 }

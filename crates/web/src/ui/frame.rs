@@ -156,6 +156,58 @@ pub fn bare_page(title: &str, body: Markup) -> Markup {
     )
 }
 
+/// Everything around the body of a customer's own page.
+#[derive(Debug, Clone, Copy)]
+pub struct OwnFrame<'a> {
+    /// The page's title, for the window.
+    pub title: &'a str,
+    /// Whose customer it is.
+    pub merchant: &'a str,
+    /// Who it is.
+    pub customer: &'a str,
+    /// The address of its first page.
+    pub home: &'a str,
+    /// Where leaving is posted.
+    pub leave: &'a str,
+    /// The visit's token.
+    pub csrf: &'a str,
+    /// The way here, without the page itself.
+    pub crumbs: &'a [Crumb<'a>],
+}
+
+/// A whole page for a customer of the merchant: the merchant's name, and nothing of the back office.
+pub fn own_page(frame: &OwnFrame, body: Markup) -> Markup {
+    let title = format!("{} · {}", frame.title, frame.merchant);
+    document(
+        &title,
+        html! {
+            a class="skip" href="#main" { "Skip to the content" }
+            div class="own" {
+                header class="own-head" {
+                    a class="brand" href=(frame.home) { (frame.merchant) }
+                    div class="account" {
+                        span class="name" { (frame.customer) }
+                        (post_button(Button::Plain, "Leave", frame.leave, frame.csrf))
+                    }
+                }
+                (crumbs(frame.crumbs))
+                main id="main" tabindex="-1" { (body) }
+                footer class="own-foot" {
+                    p { "Whoever has the link to this page sees it. It works for some days only." }
+                    button type="button" class="theme" data-theme-toggle {
+                        (icon(Icon::Theme)) "Theme: " span data-theme-name aria-live="polite" { "auto" }
+                    }
+                }
+            }
+        },
+    )
+}
+
+/// A whole page with nothing around it, not even our name: for customers whose link does not work.
+pub fn quiet_page(title: &str, body: Markup) -> Markup {
+    document(title, html! { main class="bare" id="main" { (body) } })
+}
+
 fn document(title: &str, body: Markup) -> Markup {
     html! {
         (DOCTYPE)

@@ -41,7 +41,9 @@ pub use field::{Choice, Field, Input, field, hidden_field};
 pub use form::{
     Button, button_link, chosen, error_summary, filters, form, form_as, post_button, post_button_with,
 };
-pub use frame::{Account, Crumb, Environment, Frame, Sandbox, Section, bare_page, page};
+pub use frame::{
+    Account, Crumb, Environment, Frame, OwnFrame, Sandbox, Section, bare_page, own_page, page, quiet_page,
+};
 pub use gallery::gallery;
 pub use icon::{Icon, icon};
 pub use invoice::{
@@ -49,5 +51,5 @@ pub use invoice::{
     totals,
 };
 pub use notice::{Kind, empty, error_message, error_page, notice};
-pub use section::{header, section, split, split_above};
+pub use section::{header, more, section, split, split_above};
 pub use table::{Column, Narrow, Row, Table, pagination, table};

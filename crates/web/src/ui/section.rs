@@ -34,3 +34,14 @@ pub fn split(main: Markup, aside: Markup) -> Markup {
 pub fn split_above(main: Markup, aside: Markup, below: Markup) -> Markup {
     html! { div class="split" { div { (main) } div { (aside) } div { (below) } } }
 }
+
+/// More of something, on demand: a line that opens what is behind it. Open from the start where there is something
+/// in it already, such as an answer of a form.
+pub fn more(title: &str, hint: &str, open: bool, body: Markup) -> Markup {
+    html! {
+        details class="more" open[open] {
+            summary { (title) @if !hint.is_empty() { span class="aside" { (hint) } } }
+            div class="within" { (body) }
+        }
+    }
+}

@@ -3,10 +3,13 @@
 mod browser;
 mod changes;
 mod chromium;
+mod extras;
 mod gate;
 mod import;
 mod invoices;
 mod journey;
+mod moving;
+mod own;
 mod pages;
 mod parties;
 mod payments;

@@ -58,7 +58,7 @@ impl Page {
 impl World {
     /// Serve pages over this database.
     pub fn new(test: &TestDb) -> Self {
-        let runner = Runner::new(test.db.background(), vec![billing::clock::advance_job_kind()], Vec::new());
+        let runner = Runner::new(test.db.background(), job_kinds(), Vec::new());
         let app = web::App { db: test.db.clone(), bell: runner.bell(), secure_cookies: false };
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -104,7 +104,19 @@ impl World {
 
     /// Unison's price book, in force.
     pub fn book(&self, scope: &Scope) {
-        self.db.write(scope, |tx| catalog::version::apply(tx, "unison.toml", BOOK)).wait().unwrap();
+        self.apply(scope, BOOK.to_owned());
+    }
+
+    /// Unison's price book with something in it replaced, in force.
+    pub fn book_with(&self, scope: &Scope, from: &str, to: &str) {
+        assert!(BOOK.contains(from), "{from}");
+        self.apply(scope, BOOK.replacen(from, to, 1));
+    }
+
+    /// A price book of this text, in force.
+    pub fn apply(&self, scope: &Scope, text: String) {
+        let applied = self.db.write(scope, move |tx| catalog::version::apply(tx, "book.toml", &text)).wait();
+        applied.unwrap();
     }
 
     /// A customer of that name.
@@ -212,6 +224,15 @@ fn read(mut response: ureq::http::Response<ureq::Body>) -> Page {
     let headers =
         headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
     Page { status: response.status().as_u16(), headers, text: response.body_mut().read_to_string().unwrap() }
+}
+
+fn job_kinds() -> Vec<jobs::JobKind> {
+    vec![
+        billing::clock::advance_job_kind(),
+        billing::clock::due_job_kind(),
+        billing::bill_run::job_kind(),
+        billing::migration::job_kind(),
+    ]
 }
 
 fn fresh() -> EnvironmentId {

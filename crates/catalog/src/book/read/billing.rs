@@ -4,8 +4,8 @@ use kernel::{MonthDays, ProrationUnit};
 
 use super::{
     super::billing::{
-        Anchor, Billing, CancellationCredit, CancellationDay, ChangeDay, CycleChange, Invoices, LateWindow,
-        Minimums, PlanChange, TaxCategory, TaxRounding, TrialUsage, ZeroInvoices,
+        Anchor, Billing, CancellationCredit, CancellationDay, ChangeDay, CustomerChanges, CycleChange,
+        Invoices, LateWindow, Minimums, PlanChange, TaxCategory, TaxRounding, TrialUsage, ZeroInvoices,
     },
     report::{Report, short},
     section::{Item, Section, is_key},
@@ -56,6 +56,12 @@ fn choices(knob: &mut Knobs<'_, '_, '_>, billing: &mut Billing) {
         ("line", TaxRounding::Line),
     ];
     let trial_usage = [("free", TrialUsage::Free), ("billed", TrialUsage::Billed)];
+    let customer_changes = [
+        ("plans", CustomerChanges::Plans),
+        ("quantities", CustomerChanges::Quantities),
+        ("none", CustomerChanges::None),
+    ];
+    knob.choose("customer_changes", &customer_changes, &mut billing.customer_changes);
     knob.choose("anchor", &anchors, &mut billing.anchor);
     knob.choose("change_day", &change_days, &mut billing.change_day);
     knob.choose("cancellation_day", &cancellation_days, &mut billing.cancellation_day);

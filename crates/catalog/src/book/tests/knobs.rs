@@ -30,7 +30,7 @@ fn every_knob_is_read() {
     let all = billing(
         r#"proration = { days_in_month = 28 }, plan_change = "reset", cancellation_credit = "none",
         invoices = "per_subscription", zero_invoices = "skip", tax = "digital_services", tax_rounding = "line",
-        late_window = "1 day", trial_usage = "billed""#
+        late_window = "1 day", trial_usage = "billed", customer_changes = "quantities""#
             .replace('\n', " ")
             .as_str(),
     );
@@ -39,6 +39,8 @@ fn every_knob_is_read() {
     assert_eq!((all.invoices, all.zero_invoices), (Invoices::PerSubscription, ZeroInvoices::Skip));
     assert_eq!((all.tax.as_str(), all.tax_rounding), ("digital_services", TaxRounding::Line));
     assert_eq!((all.late_window.days(), all.trial_usage), (1, TrialUsage::Billed));
+    assert_eq!(all.customer_changes, CustomerChanges::Quantities);
+    assert_eq!(billing("customer_changes = \"none\"").customer_changes, CustomerChanges::None);
     assert_eq!(billing("tax_rounding = \"document\"").tax_rounding, TaxRounding::Document);
     assert_eq!(billing("proration = { days_in_month = 30 }").proration, ProrationUnit::THIRTY_DAY_MONTH);
 
@@ -55,7 +57,7 @@ fn what_is_written_as_the_default_says_nothing_new() {
     let defaults = billing(
         "plan_change = \"prorate\", cancellation_credit = \"unused\", invoices = \"consolidated\", \
          zero_invoices = \"issue\", tax = \"standard\", tax_rounding = \"category\", late_window = \"90 days\", \
-         trial_usage = \"free\"",
+         trial_usage = \"free\", customer_changes = \"plans\"",
     );
     assert_eq!(defaults, Billing::default());
     assert_eq!(good(&text("tax = \"standard\"", PLAN)).digest(), good(&text("", PLAN)).digest());
@@ -79,6 +81,7 @@ fn what_a_book_does_not_say_is_not_in_its_json() {
         "tax_rounding",
         "late_window",
         "trial_usage",
+        "customer_changes",
         "thresholds",
         "per_customer",
         "new_customers_only",

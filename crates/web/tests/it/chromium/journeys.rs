@@ -144,3 +144,120 @@ fn a_customer_is_found_by_a_part_of_its_name() {
     visit.tab.sees(&["Owes"]);
     visit.end();
 }
+
+#[test]
+fn a_bill_run_is_watched() {
+    for scripts in [true, false] {
+        let test = TestDb::sqlite(CONTEXTS);
+        let world = World::new(&test);
+        let Some(mut visit) = Visit::begin(&world) else { return };
+        if !scripts {
+            visit.tab.without_scripts();
+        }
+        visit.go("/bill-runs/ahead");
+        visit.tab.sees(&["Brandt & Sohn", "USD 49.00"]);
+        visit.tab.is_open_to_everybody();
+        visit.go("/clock");
+        visit.tab.follow("A month");
+        visit.tab.sees(&["The clock is moving"]);
+        visit.tab.is_open_to_everybody();
+        visit.world.run_jobs();
+        // Without a script the page is the state at its time, and is opened again.
+        if scripts {
+            visit.tab.comes_to_say("Its last move ran");
+        } else {
+            visit.go("/clock");
+        }
+        visit.tab.sees(&["Its last move ran 1 due item"]);
+        visit.go("/bill-runs");
+        visit.tab.sees(&["31 Mar 2026", "Done", "USD 49.00"]);
+        visit.tab.is_open_to_everybody();
+        visit.tab.follow("31 Mar 2026");
+        visit.tab.sees(&["Bill run of 31 Mar 2026", "UN-000003", "Brandt & Sohn"]);
+        visit.tab.is_open_to_everybody();
+        visit.tab.follow("UN-000003");
+        visit.tab.sees(&["Invoice", "USD 49.00"]);
+        visit.end();
+    }
+}
+
+const ROWS: &str = include_str!("../../../../../examples/import/samples/stripe-subscriptions.csv");
+const PARTIES: &str = include_str!("../../../../../examples/import/samples/stripe-customers.csv");
+
+#[test]
+fn a_file_with_bad_rows_is_imported() {
+    let test = TestDb::sqlite(CONTEXTS);
+    let world = World::new(&test);
+    let Some(mut visit) = Visit::begin(&world) else { return };
+    // The clock stands on 10 March: what the sample tells of January goes on in March.
+    let late = ROWS
+        .replace("trialing", "active")
+        .replace("2026-01-31 17:40,2023", "2026-03-31 17:40,2023")
+        .replace("2026-01-22 11:00,2026-01-08", "2026-03-22 11:00,2026-01-08");
+    let spoilt = late
+        .replace("price_pro_monthly,1,usd,month,199.00,past_due", "price_gold,1,usd,month,199.00,past_due");
+    visit.go("/customers");
+    visit.tab.follow("Import");
+    visit.tab.answer("Exported from", "Stripe");
+    visit.tab.is_open_to_everybody();
+    visit.tab.attach("Files", &[("stripe-customers.csv", PARTIES), ("stripe-subscriptions.csv", &spoilt)]);
+    visit.tab.follow("Check the files");
+    visit.tab.sees(&["stripe-subscriptions.csv, line 5", "price_gold", "know no such plan"]);
+    visit.tab.is_open_to_everybody();
+    visit.go("/customers");
+    assert!(!visit.tab.text().contains("Alder Tools"), "only looked at");
+    visit.tab.follow("Import");
+    visit.tab.answer("Exported from", "Stripe");
+    visit.tab.attach("Files", &[("stripe-customers.csv", PARTIES), ("stripe-subscriptions.csv", &spoilt)]);
+    visit.tab.follow("Check the files");
+    visit.tab.follow("leave the bad rows out");
+    visit.tab.sees(&["Loaded", "could not be loaded"]);
+    visit.tab.is_open_to_everybody();
+    visit.go("/customers");
+    visit.tab.sees(&["Alder Tools", "Cedar GmbH"]);
+    visit.end();
+}
+
+#[test]
+fn a_customer_changes_its_plan_on_its_own_page() {
+    for scripts in [true, false] {
+        let test = TestDb::sqlite(CONTEXTS);
+        let world = World::new(&test);
+        let Some(mut visit) = Visit::begin(&world) else { return };
+        if !scripts {
+            visit.tab.without_scripts();
+        }
+        visit.go("/customers");
+        visit.tab.follow("Brandt & Sohn");
+        visit.tab.follow("Own page");
+        visit.tab.sees(&["No links yet"]);
+        visit.tab.is_open_to_everybody();
+        visit.tab.follow("Make a link");
+        visit.tab.sees(&["Copy it now", "Works"]);
+        visit.tab.is_open_to_everybody();
+        let address = visit.tab.evaluate("document.querySelector('main .notice code').innerText");
+        for (width, scheme) in LOOKS {
+            visit.tab.look(width, scheme);
+            visit.tab.go(address.as_str().expect("an address"));
+            assert_eq!(visit.tab.path(), "/my", "the secret does not stay in the address");
+            visit.tab.sees(&["Brandt & Sohn", "Starter, monthly", "Next invoice", "USD 49.00", "UN-000002"]);
+            assert!(!visit.tab.text().contains("Ledger"), "nothing of the back office");
+            visit.tab.is_open_to_everybody();
+        }
+        visit.tab.follow("UN-000002");
+        visit.tab.click("How this was worked out");
+        visit.tab.is_open_to_everybody();
+        visit.tab.go(&format!("{}/my", visit.world.address));
+        visit.tab.follow("Change plan");
+        visit.tab.answer("Plan", "Professional, USD 199.00 a month");
+        visit.tab.is_open_to_everybody();
+        visit.tab.follow("Preview");
+        visit.tab.sees(&["Preview of the change", "Credited", "Charged"]);
+        visit.tab.is_open_to_everybody();
+        let charged = figure(&mut visit.tab, "Charged");
+        visit.tab.follow("Make the change");
+        visit.tab.sees(&["Professional, monthly", "Changed", charged.as_str()]);
+        visit.tab.is_open_to_everybody();
+        visit.end();
+    }
+}

@@ -19,6 +19,8 @@ pub struct Tab {
     session: String,
     /// Complaints of the page in its console.
     pub complaints: Vec<String>,
+    /// Pages run scripts, ours and those that look at them.
+    scripts: bool,
 }
 
 /// The rules axe is to hold pages to.
@@ -32,7 +34,7 @@ impl Tab {
         let asked = json!({ "targetId": target["targetId"], "flatten": true });
         let attached = pipe.call("", "Target.attachToTarget", &asked);
         let session = attached["sessionId"].as_str().expect("a session").to_owned();
-        let mut tab = Self { pipe, session, complaints: Vec::new() };
+        let mut tab = Self { pipe, session, complaints: Vec::new(), scripts: true };
         for domain in ["Page.enable", "Runtime.enable", "Log.enable"] {
             tab.call(domain, &json!({}));
         }
@@ -85,6 +87,7 @@ impl Tab {
 
     /// Let pages run no scripts of their own.
     pub fn without_scripts(&mut self) {
+        self.scripts = false;
         self.call("Emulation.setScriptExecutionDisabled", &json!({ "value": true }));
     }
 
@@ -174,11 +177,42 @@ impl Tab {
         assert_eq!(self.evaluate(&fill), true, "{label} cannot be answered with {answer:?}");
     }
 
-    /// Nothing that axe knows of keeps anybody out, and nothing sticks out at the side. Without axe only the latter.
+    /// Put files into the field of a label.
+    pub fn attach(&mut self, label: &str, files: &[(&str, &str)]) {
+        let put = format!(
+            "(() => {{
+                const [label, files] = {};
+                const all = [...document.querySelectorAll('label')];
+                const field = all.find(one => one.innerText.trim().startsWith(label))?.control;
+                const carried = new DataTransfer();
+                for (const [name, text] of files) carried.items.add(new File([text], name, {{ type: 'text/csv' }}));
+                field.files = carried.files;
+                return field.files.length;
+            }})()",
+            json!([label, files])
+        );
+        assert_eq!(self.evaluate(&put), files.len());
+    }
+
+    /// Wait until the page, renewing itself, says so.
+    pub fn comes_to_say(&mut self, words: &str) {
+        let wait = format!(
+            "new Promise(said => {{
+                const look = () => document.body.innerText.includes({}) && said(true);
+                new MutationObserver(look).observe(document.body, {{ subtree: true, childList: true, characterData: true }});
+                look();
+            }})",
+            json!(words)
+        );
+        assert_eq!(self.evaluate(&wait), true);
+    }
+
+    /// Nothing that axe knows of keeps anybody out, and nothing sticks out at the side. Without axe, or where pages run no
+    /// scripts, only the latter.
     pub fn is_open_to_everybody(&mut self) {
         let over = self.evaluate("document.documentElement.scrollWidth - innerWidth");
         assert!(over.as_i64().unwrap_or_default() <= 0, "{} is {over} pixels too wide", self.path());
-        let Some(axe) = axe() else { return };
+        let Some(axe) = axe().filter(|_| self.scripts) else { return };
         self.evaluate(&format!("{axe};0"));
         let run = format!(
             "axe.run({{ runOnly: {} }}).then(found => found.violations.map(one => one.id + ': ' + one.nodes[0].html))",
