@@ -58,7 +58,7 @@ pub(super) fn table(invoices: &[Invoice]) -> Markup {
             vec![
                 html! { (invoice.number.as_deref().unwrap_or_default()) },
                 invoice.issued.map_or_else(|| ui::optional(None), |date| html! { (show::date(date)) }),
-                ui::state(invoice.state.word()),
+                stands(invoice),
                 show::money(total),
                 show::money(invoice.amount_due().unwrap_or(total)),
             ],
@@ -71,13 +71,23 @@ pub(super) fn table(invoices: &[Invoice]) -> Markup {
             ui::Column::text("Issued"),
             ui::Column::text("State"),
             ui::Column::number("Total").lead(),
-            ui::Column::number("After credit"),
+            ui::Column::number("To be paid"),
         ],
         rows: rows.collect(),
         total: None,
         narrow: ui::Narrow::Stack,
         empty: ui::empty("No invoices yet", "They stand here once something was billed.", html! {}),
     })
+}
+
+/// Where an invoice stands, as whoever pays it sees it.
+fn stands(invoice: &Invoice) -> Markup {
+    let due = invoice.amount_due().is_ok_and(|due| !due.is_zero());
+    match (invoice.state, due) {
+        (State::Finalized, true) => ui::badge(ui::Tone::Plain, "Open"),
+        (State::Finalized, false) => ui::badge(ui::Tone::Good, "Paid"),
+        (state, _) => ui::state(state.word()),
+    }
 }
 
 /// Credit notes, newest first.

@@ -58,7 +58,7 @@ fn load(view: &mut View<'_>, id: CustomerId) -> Result<Whole> {
     let mut running = Vec::with_capacity(open.len());
     for one in open {
         let head = Head::read(view, one.id)?;
-        let next = NextEdge::ahead(view, &head.subscription)?.into_iter().next();
+        let next = NextEdge::ahead(view, &head.subscription, 1)?.into_iter().next();
         running.push(Running { next, usage: usage::standing(view, one.id)?, head });
     }
     let mut standing = Vec::new();

@@ -96,9 +96,12 @@ fn load(
         (key.clone(), plan.map_or(key, |plan| plan.name.clone()))
     };
     let plans = keys.into_iter().map(name).collect();
-    let moved = migration::preview(view, wanted, after, PAGE + 1)?;
+    // Nobody is looked for where nobody can be: that would read every subscription.
+    let looked = if count > 0 { PAGE + 1 } else { 0 };
+    let moved = migration::preview(view, wanted, after, looked)?;
     let names = customers::names(view, moved.iter().map(|one| one.customer))?;
-    let outlook = (whole || count <= ADDED_UP).then(|| migration::outlook(view, wanted)).transpose()?;
+    let outlook =
+        (count > 0 && (whole || count <= ADDED_UP)).then(|| migration::outlook(view, wanted)).transpose()?;
     let jobs = ::jobs::list(view, None, JOBS)?;
     let running = jobs.iter().find(|job| job.kind == migration::JOB && crate::jobs::is_moving(job));
     Ok(Found {

@@ -60,7 +60,9 @@ pub(super) async fn page(
         ui::Crumb { label: "Price book", href: &staff.at("/price-book") },
         ui::Crumb { label: "Move subscriptions", href: &staff.at("/price-book/migrate") },
     ];
-    let about = number.map(|number| format!("To version {number}, which is in force")).unwrap_or_default();
+    // Afterwards another version may be in force.
+    let about = number.filter(|_| moving).map(|number| format!("To version {number}, which is in force"));
+    let about = about.unwrap_or_default();
     let actions = html! { @if moving { (ui::button_link(ui::Button::Plain, "Look again", &path)) } };
     let body = html! {
         (ui::header("Migration", &about, actions))

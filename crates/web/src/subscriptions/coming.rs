@@ -38,13 +38,13 @@ pub(crate) struct NextEdge {
 }
 
 /// So many edges are looked ahead.
-const FORESEEN: usize = 4;
+pub(crate) const FORESEEN: usize = 4;
 
 impl NextEdge {
-    /// The next ones, soonest first, by the decisions that are made then. None for one that does not run.
-    pub(crate) fn ahead(view: &mut View<'_>, subscription: &Subscription) -> Result<Vec<Self>> {
-        let mut all = Vec::with_capacity(FORESEEN);
-        for renewal in subscription::foresee(view, subscription, FORESEEN)? {
+    /// The next `most`, soonest first, by the decisions that are made then. None for one that does not run.
+    pub(crate) fn ahead(view: &mut View<'_>, subscription: &Subscription, most: usize) -> Result<Vec<Self>> {
+        let mut all = Vec::with_capacity(most);
+        for renewal in subscription::foresee(view, subscription, most)? {
             let bill = renewal.draft().map(|draft| invoice::assessed(view, draft)).transpose()?;
             all.push(Self { renewal, bill });
         }

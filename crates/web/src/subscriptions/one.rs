@@ -43,7 +43,7 @@ fn load(view: &mut View<'_>, id: SubscriptionId) -> Result<Whole> {
     let invoices = invoice::of_subscription(view, id, None, FEW)?;
     let notes = credit_note::of_subscription(view, id, None, FEW)?;
     Ok(Whole {
-        edges: coming::NextEdge::ahead(view, &head.subscription)?,
+        edges: coming::NextEdge::ahead(view, &head.subscription, coming::FORESEEN)?,
         usage: usage::standing(view, id)?,
         in_force: version::in_force(view)?,
         entity: environment::entity(view, Some(head.subscription.entity))?,

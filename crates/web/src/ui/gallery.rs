@@ -273,7 +273,9 @@ fn customer_form() -> Markup {
         (field(&Field::new("Plan", "plan", Input::Select(&PLANS)).value("professional").required()))
         (field(&Field::new("Extra users", "extra_users", Input::Number).value("4").unit("users at $5.00 a month")))
         (field(&Field::new("Starts on", "starts", Input::Date).value("2027-03-16").required()))
-        (field(&Field::new("Note", "note", Input::Textarea(3)).hint("Only your staff see it.")))
+        (more("Note", "nobody but your staff sees it", false, html! {
+            (field(&Field::new("Note", "note", Input::Textarea(3)).hint("Only your staff see it.")))
+        }))
         (field(&Field::new("Start with a trial of 14 days", "trial", Input::Checkbox).value("true")
             .hint("Nothing is billed before 30 March 2027.")))
     };
