@@ -35,6 +35,24 @@ pub fn request_advance(tx: &mut Tx<'_>, to: Timestamp) -> Result<JobId> {
     jobs::enqueue(tx, job)
 }
 
+/// Move a sandbox's clock to `to` here and now, without a job; how much fell due on the way. Meanwhile only due work may
+/// write.
+///
+/// Errors: those of [`request_advance`], and of a database that is away.
+pub fn advance_to(db: &Db, scope: &Scope, to: Timestamp) -> Result<u64> {
+    let to = time::in_range(to).map_err(|error| error.at("/to"))?;
+    db.write(scope, move |tx| clock::aim(tx, to)).wait()?;
+    let scope = scope.clone().for_due_work();
+    let done = due::run(db, &scope, crate::DUE, to, None, due::MAX_BATCH)?;
+    db.write(&scope, arrive).wait()?;
+    Ok(done)
+}
+
+fn arrive(tx: &mut Tx<'_>) -> Result<()> {
+    bill_run::close(tx)?;
+    clock::arrive(tx)
+}
+
 /// The job that does what falls due in a live environment as real time goes on, and ends the bill run it made.
 pub fn due_job_kind() -> JobKind {
     due_job_kind_after(unmeasured)
@@ -81,10 +99,6 @@ fn advance(work: &Work, before: Before) -> Result<Json> {
         return Ok(json!({ "ran": 0 })); // an attempt before this one arrived and could not say so
     }
     let done = do_due(work, &scope, to, before)?;
-    let arrive = |tx: &mut Tx<'_>| {
-        bill_run::close(tx)?;
-        clock::arrive(tx)
-    };
     work.db.write(&scope, arrive).wait()?;
     Ok(json!({ "ran": done }))
 }
