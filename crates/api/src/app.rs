@@ -5,11 +5,13 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use jiff::Timestamp;
 use jobs::Bell;
 use kernel::{Error, Kind, Result};
+use metering::Metering;
 use serde::Serialize;
 use store::{
-    Db, Scope, Tx, View,
+    Db, Mode, Scope, Tx, View, clock,
     idempotency::{self, Answer, Request},
 };
 
@@ -22,6 +24,8 @@ pub struct App {
     pub db: Db,
     /// Wakes this process's job runner when a change enqueued something.
     pub bell: Bell,
+    /// Counts usage and answers for limits.
+    pub metering: Metering,
 }
 
 /// What a handler answers with.
@@ -38,6 +42,31 @@ impl App {
         F: Fn(&mut View<'_>) -> Result<T> + Send + 'static,
     {
         Ok(Json(self.db.read(scope, work).await?))
+    }
+
+    /// Business time now: real time in a live environment, where the clock of a sandbox stands.
+    ///
+    /// Errors: `clock_advancing`.
+    pub(crate) async fn business_time(&self, scope: &Scope) -> Result<Timestamp> {
+        if scope.mode() == Mode::Live {
+            return Ok(self.db.real_now());
+        }
+        let standing = |view: &mut View<'_>| Ok((clock::read(view)?, view.now()));
+        let (standing, now) = self.db.read(scope, standing).await?;
+        if standing.is_some_and(|standing| standing.target.is_some()) {
+            let detail = "The clock of this sandbox is being advanced. Ask again when it stands still.";
+            return Err(Error::conflict("clock_advancing", detail));
+        }
+        Ok(now)
+    }
+
+    /// Answer with what `work` finds in the usage database.
+    pub(crate) async fn read_usage<T, F>(&self, scope: &Scope, work: F) -> Result<T>
+    where
+        T: Send + Unpin + 'static,
+        F: Fn(&mut View<'_>) -> Result<T> + Send + 'static,
+    {
+        self.db.usage().read(scope, work).await
     }
 
     /// Make a change and answer with what `work` says of it.

@@ -49,7 +49,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
         let (parts, body) = request.into_parts();
         let body = parts.extensions.get::<Unread>().and_then(Unread::take).unwrap_or(body);
         let key = idempotency_key(&parts.headers)?;
-        let bytes = take(&parts.headers, body).await?;
+        let bytes = take(&parts.headers, body, LARGEST).await?;
         if !bytes.is_empty() {
             check_content_type(&parts.headers)?;
         }
@@ -92,8 +92,15 @@ impl Unread {
     }
 }
 
+/// The headers of a request, and its body, which nobody has read.
+pub(crate) fn unread(request: Request) -> (HeaderMap, HttpBody) {
+    let (parts, body) = request.into_parts();
+    let body = parts.extensions.get::<Unread>().and_then(Unread::take).unwrap_or(body);
+    (parts.headers, body)
+}
+
 /// The next part of a body; none at its end.
-async fn next(body: &mut HttpBody) -> Option<Result<Bytes, axum::Error>> {
+pub(crate) async fn next(body: &mut HttpBody) -> Option<Result<Bytes, axum::Error>> {
     let frame = poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await?;
     // Trailers say nothing here.
     Some(frame.map(|frame| frame.into_data().unwrap_or_default()))
@@ -139,32 +146,35 @@ pub(crate) fn set_or_clear<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     Option::deserialize(from).map(Some)
 }
 
-/// The whole body, if it is not too large.
-async fn take(headers: &HeaderMap, mut body: HttpBody) -> Result<Vec<u8>> {
+/// The whole body, if it has at most `largest` bytes.
+///
+/// Errors: `body_too_large`, `body_incomplete`.
+pub(crate) async fn take(headers: &HeaderMap, mut body: HttpBody, largest: usize) -> Result<Vec<u8>> {
     let declared = body.size_hint().lower();
     let waits = headers.contains_key(header::EXPECT);
     // A client that asked first has sent nothing that would be left unread.
-    if declared > DRAINED as u64 || (waits && declared > LARGEST as u64) {
-        return Err(too_large());
+    if declared > DRAINED as u64 || (waits && declared > largest as u64) {
+        return Err(too_large(largest));
     }
     let (mut bytes, mut size) = (Vec::new(), 0);
     while let Some(data) = next(&mut body).await {
         let data = data.map_err(|_| cut_off())?;
         size += data.len();
         match size {
-            0..=LARGEST => bytes.extend_from_slice(&data),
+            _ if size <= largest => bytes.extend_from_slice(&data),
             _ if size <= DRAINED => bytes = Vec::new(),
             _ => break,
         }
     }
-    if size > LARGEST { Err(too_large()) } else { Ok(bytes) }
+    if size > largest { Err(too_large(largest)) } else { Ok(bytes) }
 }
 
-fn too_large() -> Error {
-    Error::new(Kind::TooLarge, "body_too_large", "The body is larger than 1 MiB. Send less at once.")
+fn too_large(largest: usize) -> Error {
+    let detail = format!("The body is larger than {} MiB. Send less at once.", largest >> 20);
+    Error::new(Kind::TooLarge, "body_too_large", detail)
 }
 
-fn cut_off() -> Error {
+pub(crate) fn cut_off() -> Error {
     Error::new(Kind::Malformed, "body_incomplete", "The body ended before its announced length.")
 }
 

@@ -5,7 +5,7 @@ use axum::{
     extract::DefaultBodyLimit,
     http::{HeaderValue, header},
     response::IntoResponse,
-    routing::get,
+    routing::{get, post},
 };
 use identity::Permission;
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -13,9 +13,9 @@ use utoipa::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::{
-    app::App, bill_run, charge, coupon, credit_note, customer, environment, fact, invoice, job, ledger,
-    legal_entity, migration, openapi::openapi, payment, price_book, problem::surround, sandbox, subscription,
-    usage,
+    app::App, bill_run, charge, coupon, credit_note, customer, environment, event, fact, invoice, job,
+    ledger, legal_entity, limit, meter, migration, openapi::openapi, payment, price_book, problem::surround,
+    sandbox, subscription, usage,
 };
 
 /// One operation of the API.
@@ -35,9 +35,14 @@ pub struct Route {
 
 impl Route {
     /// Whether it changes something, and so takes an `Idempotency-Key`. What is sent to the others is
-    /// only looked at.
+    /// only looked at, or counted.
     pub fn changes(&self) -> bool {
-        self.permission.is_some_and(|permission| !permission.word().ends_with(".read"))
+        self.permission.is_some_and(|permission| !permission.word().ends_with(".read")) && !self.counts()
+    }
+
+    /// Whether it counts usage: once for the id of an event, and not for an `Idempotency-Key`.
+    pub fn counts(&self) -> bool {
+        self.method == "POST" && self.permission == Some(Permission::UsageWrite)
     }
 }
 
@@ -111,6 +116,19 @@ routes! {
     post "/v1/subscriptions/{id}/suspend" SubscriptionWrite subscription::suspend;
     post "/v1/subscriptions/{id}/reinstate" SubscriptionWrite subscription::reinstate;
     post "/v1/subscriptions/{id}/payment-method" SubscriptionWrite subscription::set_payment_method;
+    post "/v1/events" UsageWrite event::ingest;
+    post "/v1/events/void" UsageWrite event::void;
+    post "/v1/events/correct" UsageWrite event::correct;
+    post "/v1/check" UsageWrite limit::check;
+    post "/v1/consume" UsageWrite limit::consume;
+    post "/v1/reserve" UsageWrite limit::reserve;
+    post "/v1/holds/{id}/commit" UsageWrite limit::commit;
+    post "/v1/holds/{id}/release" UsageWrite limit::release;
+    get  "/v1/customers/{id}/limits" SubscriptionRead limit::list;
+    get  "/v1/meters" BookRead meter::list;
+    get  "/v1/meters/{key}/usage" SubscriptionRead meter::usage;
+    get  "/v1/meters/{key}/events" SubscriptionRead meter::events;
+    get  "/v1/invoices/{id}/lines/{key}/events" InvoiceRead meter::behind;
     get  "/v1/subscriptions/{id}/usage" SubscriptionRead usage::show;
     put  "/v1/subscriptions/{id}/usage/{key}" UsageWrite usage::put;
     get  "/v1/subscriptions/{id}/charges" SubscriptionRead charge::list;
@@ -166,14 +184,18 @@ const DOCS_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'",
 );
 
-/// The API under `/v1`, its document and the interactive page under `/docs`.
+/// The API under `/v1`, the addresses of other products' SDKs under `/api/v1`, its document and the interactive page under `/docs`.
 pub fn router(app: App) -> Router {
     let api = surround(handlers().route(below_version(DOCUMENT), get(document())));
     // A body's size is checked where it is read.
+    let foreign = Router::new()
+        .route("/events", post(event::foreign::events))
+        .route("/events/batch", post(event::foreign::batch));
+    let foreign = surround(foreign).layer(DefaultBodyLimit::disable()).with_state(app.clone());
     let api = api.layer(DefaultBodyLimit::disable()).with_state(app);
     let docs = Router::from(SwaggerUi::new("/docs").config(Config::from(DOCUMENT)))
         .layer(SetResponseHeaderLayer::overriding(header::CONTENT_SECURITY_POLICY, DOCS_POLICY));
-    Router::new().nest("/v1", api).merge(docs)
+    Router::new().nest("/v1", api).nest("/api/v1", foreign).merge(docs)
 }
 
 /// The document, written once.

@@ -64,5 +64,7 @@ mod schema;
 mod sql;
 pub mod usage;
 
-pub use desk::{Account, Agreement, Changed, Directory, InForce, Metering, Options, Resolved, Terms};
+pub use desk::{
+    Account, Agreement, Changed, Changes, Directory, InForce, Metering, Options, Resolved, Terms,
+};
 pub use schema::CONTEXT;

@@ -6,11 +6,12 @@ use store::{Context, Extra, File, Migration, Step};
 pub static CONTEXT: Context = Context {
     name: "metering",
     file: File::Usage,
-    migrations: &[Migration {
-        number: 1,
-        name: "owner, series, log, tallies, names, limits",
-        step: Step::Expand,
-        sql: "
+    migrations: &[
+        Migration {
+            number: 1,
+            name: "owner, series, log, tallies, names, limits",
+            step: Step::Expand,
+            sql: "
             CREATE TABLE meter_owner (
                 env_id UUID NOT NULL PRIMARY KEY,
                 epoch INTEGER NOT NULL,
@@ -119,10 +120,10 @@ pub static CONTEXT: Context = Context {
             CREATE INDEX meter_hold_open ON meter_hold (env_id, customer_id, meter) WHERE state = 'open';
             CREATE INDEX meter_hold_identity ON meter_hold (env_id, identity);
         ",
-        extra: Extra {
-            // Without figures SQLite takes any index that begins with the environment for a good one, and would walk
-            // through all of it for one series. These say what is many.
-            sqlite: "
+            extra: Extra {
+                // Without figures SQLite takes any index that begins with the environment for a good one, and would walk
+                // through all of it for one series. These say what is many.
+                sqlite: "
                 ANALYZE;
                 INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
                     ('meter_tally', 'meter_tally', '1000000000 1000000000 10000 1'),
@@ -131,15 +132,30 @@ pub static CONTEXT: Context = Context {
                     ('meter_hold', 'meter_hold_open', '10000 10000 10 2'),
                     ('meter_hold', 'meter_hold_identity', '1000000 1000000 1');
                 ANALYZE sqlite_schema;",
-            // Entries are many small texts that were just written: compressing each row again costs more than it saves.
-            postgres: "
+                // Entries are many small texts that were just written: compressing each row again costs more than it saves.
+                postgres: "
                 ALTER TABLE meter_chunk ALTER COLUMN entries SET STORAGE EXTERNAL;
                 ALTER TABLE meter_page ALTER COLUMN names SET STORAGE EXTERNAL;
                 ALTER TABLE meter_tail ALTER COLUMN names SET STORAGE EXTERNAL;
                 ALTER TABLE meter_segment ALTER COLUMN filter SET STORAGE EXTERNAL;
                 ALTER TABLE meter_tally SET (fillfactor = 70);",
+            },
         },
-    }],
+        Migration {
+            number: 2,
+            name: "how far others have read the log",
+            step: Step::Expand,
+            sql: "
+            CREATE TABLE meter_reader (
+                env_id UUID NOT NULL,
+                name TEXT NOT NULL,
+                chunk INTEGER NOT NULL,
+                PRIMARY KEY (env_id, name)
+            ) STRICT, WITHOUT ROWID;
+        ",
+            extra: Extra::NONE,
+        },
+    ],
     installation_tables: &[],
     system_tables: &[],
     statements: &[crate::sql::ALL],

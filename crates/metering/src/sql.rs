@@ -59,6 +59,10 @@ statements! {
     environment CLEAR_PAGES = "DELETE FROM meter_page WHERE env_id = $1 AND segment >= $2";
     environment PAGES = "SELECT names FROM meter_page WHERE env_id = $1 AND segment = $2 AND page IN_INTS($3)";
 
+    environment READER = "SELECT chunk FROM meter_reader WHERE env_id = $1 AND name = $2";
+    environment READ_TO = "INSERT INTO meter_reader (env_id, name, chunk) VALUES ($1, $2, $3)
+        ON CONFLICT (env_id, name) DO UPDATE SET chunk = excluded.chunk";
+
     environment CHANGES = "SELECT number, replacement FROM meter_change
         WHERE env_id = $1 AND original = $2 ORDER BY number DESC LIMIT 1";
     environment CHANGE = "INSERT INTO meter_change (env_id, original, number, replacement, actor, reason, recorded)

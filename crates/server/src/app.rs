@@ -15,6 +15,7 @@ use axum::{
 };
 use jobs::Bell;
 use kernel::Error;
+use metering::Metering;
 use serde_json::json;
 use store::{Db, Scope};
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
@@ -25,10 +26,10 @@ const REQUEST_TIME: Duration = Duration::from_secs(30);
 const READY_TIME: Duration = Duration::from_secs(2);
 
 /// Everything the program answers over HTTP.
-pub(crate) fn router(db: &Db, bell: &Bell, secure_cookies: bool) -> Router {
+pub(crate) fn router(db: &Db, bell: &Bell, metering: Metering, secure_cookies: bool) -> Router {
     let health =
         Router::new().route("/health", get(health)).route("/ready", get(ready)).with_state(db.clone());
-    let api = api::router(api::App { db: db.clone(), bell: bell.clone() });
+    let api = api::router(api::App { db: db.clone(), bell: bell.clone(), metering });
     let pages = web::router(web::App { db: db.clone(), bell: bell.clone(), secure_cookies });
     // The pages answer what nobody else does; the API answers everything below its own root.
     surround(pages.merge(api).merge(health), REQUEST_TIME)

@@ -9,11 +9,11 @@ use billing::subscription::{self, ItemKind, State, Subscription};
 use catalog::{Book, version};
 use identity::{CustomerRef, customer};
 use kernel::{
-    Exact, Kind, Result,
+    AnyId, Exact, Kind, Result,
     ids::{BookVersionId, CustomerId, SubscriptionId},
 };
-use metering::{Account, Agreement, Directory, Resolved, event::Meters};
-use store::{Db, Scope, View};
+use metering::{Account, Agreement, Changes, Directory, Resolved, event::Meters};
+use store::{Db, Heard, Scope, View, facts};
 
 /// The program's own directory.
 pub(crate) struct Customers {
@@ -36,6 +36,49 @@ impl Directory for Customers {
     fn resolve(&self, scope: &Scope, subjects: &[String]) -> Result<Vec<Option<Resolved>>> {
         let subjects = subjects.to_vec();
         self.db.read(scope, move |view| resolve_all(view, &subjects)).wait()
+    }
+
+    fn changes(&self, scope: &Scope, after: Option<i64>) -> Result<(i64, Changes)> {
+        self.db.read(scope, move |view| told(view, after)).wait()
+    }
+}
+
+/// Facts that are read at once; when there are more, everything may have changed.
+const FACTS_AT_ONCE: i64 = 1_000;
+
+/// What the facts after a number say has changed.
+fn told(view: &mut View<'_>, after: Option<i64>) -> Result<(i64, Changes)> {
+    let newest = || Changes { book: true, everybody: true, ..Changes::default() };
+    let Some(after) = after else {
+        let last = facts::latest(view, i64::MAX, 1)?;
+        return Ok((last.first().map_or(0, |fact| fact.seq), Changes::default()));
+    };
+    let told = facts::feed(view, after, FACTS_AT_ONCE)?;
+    if told.len() as i64 == FACTS_AT_ONCE {
+        let last = facts::latest(view, i64::MAX, 1)?;
+        return Ok((last.first().map_or(after, |fact| fact.seq), newest()));
+    }
+    let mut changes = Changes::default();
+    for fact in &told {
+        say(&mut changes, &fact.kind, fact.customer, fact.subject);
+    }
+    Ok((told.last().map_or(after, |fact| fact.seq), changes))
+}
+
+/// What the facts of a transaction say has changed.
+pub(crate) fn heard(facts: &[Heard]) -> Changes {
+    let mut changes = Changes::default();
+    for fact in facts {
+        say(&mut changes, fact.kind, fact.customer, fact.subject);
+    }
+    changes
+}
+
+fn say(changes: &mut Changes, kind: &str, customer: Option<CustomerId>, subject: AnyId) {
+    changes.book |= kind.starts_with("book.");
+    changes.customers.extend(customer);
+    if subject.prefix == "cus" {
+        changes.customers.insert(CustomerId::from_uuid(subject.uuid));
     }
 }
 

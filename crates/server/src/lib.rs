@@ -5,14 +5,19 @@ mod bootstrap;
 mod directory;
 mod housekeeping;
 mod listen;
+mod measuring;
 mod serve;
 
 pub use bootstrap::{BookFile, Foundation, Setup, bootstrap, is_empty};
 pub use listen::bind;
 pub use serve::{Config, serve};
 
+use std::sync::Arc;
+
 use jobs::{JobKind, Schedule};
 use kernel::{Error, Result};
+use metering::{Metering, Options};
+use store::Db;
 
 /// Every context of the program, each after those it uses.
 pub static CONTEXTS: &[&store::Context] = &[
@@ -25,28 +30,30 @@ pub static CONTEXTS: &[&store::Context] = &[
     &metering::CONTEXT,
 ];
 
-/// What runs each kind of job.
-pub fn job_kinds() -> Vec<JobKind> {
+/// What runs each kind of job. Usage is measured before it is billed.
+pub fn job_kinds(usage: &Options) -> Vec<JobKind> {
     let mut kinds = vec![
-        billing::clock::advance_job_kind(),
-        billing::clock::due_job_kind(),
-        billing::bill_run::job_kind(),
+        billing::clock::advance_job_kind_after(billing::usage::cut),
+        billing::clock::due_job_kind_after(billing::usage::cut),
+        billing::bill_run::job_kind_after(billing::usage::cut),
         billing::migration::job_kind(),
     ];
     kinds.extend(housekeeping::job_kinds());
+    kinds.extend(measuring::job_kinds(usage));
     kinds
 }
 
-/// Metering over the program's own customers and subscriptions. `holder` is what this process is called among those
-/// that share the database.
-pub fn metering(db: &store::Db, holder: &str) -> metering::Metering {
-    let options = metering::Options { holder: holder.to_owned(), ..metering::Options::default() };
-    metering::Metering::new(db, std::sync::Arc::new(directory::Customers::new(db)), options)
+/// Metering over the program's own customers and subscriptions, whose changes it heeds.
+pub fn metering(db: &Db, options: Options) -> Metering {
+    let metering = Metering::new(db, Arc::new(directory::Customers::new(db)), options);
+    let hearing = metering.hearing();
+    db.on_facts(Arc::new(move |env, facts| hearing(env, &directory::heard(facts))));
+    metering
 }
 
 /// The jobs that come back by themselves.
 pub fn schedules() -> Vec<Schedule> {
-    housekeeping::SCHEDULES.to_vec()
+    [housekeeping::SCHEDULES, measuring::SCHEDULES].concat()
 }
 
 /// The API's description (OpenAPI 3.1) as JSON.

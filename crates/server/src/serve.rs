@@ -6,7 +6,7 @@ use jobs::Runner;
 use kernel::{Error, Result};
 use store::Db;
 
-use crate::{app, job_kinds, listen, schedules};
+use crate::{app, job_kinds, listen, measuring::Follower, schedules};
 
 /// What to serve, and where.
 pub struct Config {
@@ -16,6 +16,8 @@ pub struct Config {
     pub listener: TcpListener,
     /// Send the session's cookie over HTTPS only: wherever the pages are reached by HTTPS.
     pub secure_cookies: bool,
+    /// How usage is metered; `holder` is what this process is called among those over the database.
+    pub usage: metering::Options,
 }
 
 /// Serve pages and API and run jobs until `shutdown`. Then no connection is accepted any more, requests
@@ -23,13 +25,19 @@ pub struct Config {
 ///
 /// Errors: `internal` when the listener does not fit the runtime.
 pub async fn serve(config: Config, shutdown: impl Future<Output = ()>) -> Result<()> {
-    let Config { db, listener, secure_cookies } = config;
+    let Config { db, listener, secure_cookies, usage } = config;
     let listener = tokio::net::TcpListener::from_std(listener)
         .map_err(|error| Error::internal(format!("the listener cannot be used: {error}")))?;
-    let running = Runner::new(db.clone(), job_kinds(), schedules()).start();
-    let router = app::router(&db, &running.bell(), secure_cookies);
+    let metering = crate::metering(&db, usage.clone());
+    let follower = Follower::start(&db)?;
+    let running = Runner::new(db.clone(), job_kinds(&usage), schedules()).start();
+    let router = app::router(&db, &running.bell(), metering, secure_cookies);
     listen::run(listener, router, shutdown).await;
     tracing::info!("finishing jobs");
-    let stopped = tokio::task::spawn_blocking(move || running.stop()).await;
+    let stop = move || {
+        follower.stop();
+        running.stop()
+    };
+    let stopped = tokio::task::spawn_blocking(stop).await;
     stopped.map_err(|error| Error::internal(format!("the job runner did not stop well: {error}")))
 }

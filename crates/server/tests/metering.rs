@@ -68,7 +68,7 @@ fn run(id: &str, subject: &str) -> NewEvent {
 fn a_subscription_sets_the_limits_of_its_customer() {
     on_both(CONTEXTS, |test| {
         let (scope, id) = set_up(test, "free");
-        let metering = server::metering(&test.db, "test");
+        let metering = server::metering(&test.db, metering::Options::default());
         let consume = |event| metering.consume(&scope, event, test.db.real_now()).wait().unwrap();
         // Whatever it is called: the customer by its own id, the subscription by either.
         for (n, subject) in ["acme", "ext:acme", "acme-main"].into_iter().enumerate() {

@@ -11,7 +11,7 @@ mod billing;
 mod lists;
 mod payment;
 mod subscription;
-pub use billing::{Bill, BillRuns, Coupons, Day, PostUsage, Usage};
+pub use billing::{Bill, BillRuns, Coupons, Day, Metered, Part, PostUsage, SendEvents, Usage};
 pub use lists::{
     Customers, CustomersCommand, InvoicesOrList, ListCustomers, ListInvoices, ListSubscriptions, Shown,
     SubscriptionsOrList,
@@ -65,6 +65,8 @@ impl Arguments {
 pub enum Command {
     /// Serve pages and API, and run jobs
     Serve(Serve),
+    /// Make five businesses that have lived through two years, and serve them
+    Demo(Demo),
     /// Check, compare and apply price books
     #[command(subcommand)]
     Book(Book),
@@ -153,6 +155,53 @@ pub struct Serve {
     /// Write the log as JSON, a line each
     #[arg(long)]
     pub log_json: bool,
+    #[command(flatten)]
+    pub metering: Metering,
+}
+
+/// How usage is metered.
+#[derive(Debug, Args)]
+pub struct Metering {
+    /// Events older than so many days are refused, unless they are sent as backfill
+    #[arg(long, value_name = "DAYS", env = "STEELYARD_LATE_DAYS", default_value_t = Self::default().late_days,
+        value_parser = clap::value_parser!(u16).range(1..=3650))]
+    pub late_days: u16,
+    /// Events are kept for so many days; figures are kept for ever
+    #[arg(long, value_name = "DAYS", env = "STEELYARD_EVENT_DAYS", default_value_t = Self::default().event_days,
+        value_parser = clap::value_parser!(u16).range(31..=3650))]
+    pub event_days: u16,
+    /// Memory for limits of one environment, in MiB
+    #[arg(long, value_name = "MIB", env = "STEELYARD_LIMIT_MEMORY", default_value_t = Self::default().limit_memory,
+        value_parser = clap::value_parser!(u32).range(8..=65_536))]
+    pub limit_memory: u32,
+}
+
+impl Default for Metering {
+    fn default() -> Self {
+        Self { late_days: 90, event_days: 400, limit_memory: 512 }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Decides everything that happens; the same seed gives the same figures on every database
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Customers of all businesses together
+    #[arg(long, value_name = "CUSTOMERS", default_value_t = 2_100, value_parser = clap::value_parser!(u32).range(10..=200_000))]
+    pub scale: u32,
+    /// How long the businesses have lived
+    #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=120))]
+    pub months: u32,
+    /// Only make them
+    #[arg(long)]
+    pub no_serve: bool,
+    /// Where to listen; port 0 is any free port
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// The e-mail address of whoever may look at them [default: owner@example.com]
+    #[arg(long, value_name = "E-MAIL", env = "STEELYARD_OWNER")]
+    pub owner: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,12 +1,17 @@
 //! The handle the program holds: where the data is, and the queues to the threads that reach it.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
 
 use crossbeam_channel::{Sender, TrySendError, bounded};
 use kernel::{Error, IdSource, Result, SystemClock, SystemIds, WallClock};
 
 use crate::{
-    Context, File, Pending, Scope, Tx, View, postgres_engine, sqlite_engine,
+    Context, File, Pending, Scope, Tx, View,
+    facts::Listener,
+    postgres_engine, sqlite_engine,
     view::Runtime,
     work::{Closure, ReadWork, WriteWork, closed},
 };
@@ -138,8 +143,12 @@ impl Db {
     /// Errors: `database_away`, `schema_newer`, `schema_behind`, `database_locked`.
     pub fn open(location: &Location, contexts: &[&'static Context], options: &Options) -> Result<Self> {
         let upcasters = contexts.iter().flat_map(|context| context.upcasters).copied().collect();
-        let runtime =
-            Arc::new(Runtime { clock: Arc::clone(&options.clock), ids: Arc::clone(&options.ids), upcasters });
+        let runtime = Arc::new(Runtime {
+            clock: Arc::clone(&options.clock),
+            ids: Arc::clone(&options.ids),
+            upcasters,
+            listener: OnceLock::new(),
+        });
         let (core, usage) = match location {
             Location::Sqlite(folder) => (
                 sqlite_engine::open(folder, File::Core, contexts, options, &runtime)?,
@@ -167,6 +176,13 @@ impl Db {
     /// Real time, as the transactions see it.
     pub fn real_now(&self) -> jiff::Timestamp {
         self.shared.runtime.clock.now()
+    }
+
+    /// Let `listener` hear of the facts that this process writes: after the commit that made them durable and before
+    /// whoever wrote them has the answer. It runs on a store thread and must neither wait nor use the database. The
+    /// first one stays; whether this is it.
+    pub fn on_facts(&self, listener: Listener) -> bool {
+        self.shared.runtime.listener.set(listener).is_ok()
     }
 
     /// The same database for background work, which yields to requests.

@@ -4,6 +4,8 @@
 //! Facts hold ids and figures, never names, addresses or free text, so that erasing a person leaves
 //! the chain intact.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use kernel::{AnyId, Error, Result, ids};
 use serde_json::Value as Json;
@@ -133,6 +135,20 @@ pub struct Fact {
     pub hash: Vec<u8>,
 }
 
+/// A fact as those hear of it who have to know at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// `noun.verb_in_the_past`.
+    pub kind: &'static str,
+    /// What it happened to.
+    pub subject: AnyId,
+    /// Whose it is.
+    pub customer: Option<ids::CustomerId>,
+}
+
+/// Hears of the facts of one transaction in one environment.
+pub type Listener = Arc<dyn Fn(ids::EnvironmentId, &[Heard]) + Send + Sync>;
+
 /// How version `from` of a type reads as version `from + 1`.
 #[derive(Clone, Copy, Debug)]
 pub struct Upcaster {
@@ -211,6 +227,7 @@ pub(crate) fn append(tx: &mut Tx<'_>) -> Result<()> {
             "usage states no facts: what core must learn from it goes through a job",
         ));
     }
+    tell(tx, &facts)?;
     let env = tx.env()?.uuid();
     let count = facts.len() as i64;
     let (last, mut previous): (i64, Vec<u8>) =
@@ -230,6 +247,22 @@ pub(crate) fn append(tx: &mut Tx<'_>) -> Result<()> {
     }
     tx.bulk_all(&INSERT, linked.iter().map(|(link, hash)| row(link, &told, hash)))?;
     tx.exec_one(&SET_HEAD, params![previous])
+}
+
+/// Tell the listener once the transaction is durable, or may be.
+fn tell(tx: &mut Tx<'_>, facts: &[Staged]) -> Result<()> {
+    let Some(listener) = tx.runtime.listener.get().cloned() else { return Ok(()) };
+    let env = tx.env()?;
+    let heard: Vec<Heard> = facts
+        .iter()
+        .map(|Staged { fact: NewFact { kind, subject, customer, .. }, .. }| Heard {
+            kind,
+            subject: *subject,
+            customer: *customer,
+        })
+        .collect();
+    tx.after_commit(move |_| listener(env, &heard));
+    Ok(())
 }
 
 fn row<'v>(link: &Link<'v>, told: &Told<'v>, hash: &'v [u8; 32]) -> [Value<'v>; 12] {

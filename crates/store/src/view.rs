@@ -1,6 +1,9 @@
 //! What a transaction reads: [`View`].
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
 
 use jiff::Timestamp;
 use kernel::{Error, IdSource, Result, WallClock, ids::EnvironmentId};
@@ -41,6 +44,8 @@ pub(crate) struct Runtime {
     pub(crate) clock: Arc<dyn WallClock>,
     pub(crate) ids: Arc<dyn IdSource>,
     pub(crate) upcasters: Vec<facts::Upcaster>,
+    /// Who hears of facts in this process.
+    pub(crate) listener: OnceLock<facts::Listener>,
 }
 
 /// A consistent view of one environment (or, for system work, of the installation).

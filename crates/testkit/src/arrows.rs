@@ -54,8 +54,9 @@ pub fn may_use(from: &str, to: &str) -> Option<bool> {
         "billing" => base || (context && to != "billing"),
         "api" | "web" => base || context,
         "server" => base || context || ["api", "web"].contains(&to),
-        "steelyard" => base || context || to == "server",
-        "testkit" => !["server", "steelyard", "xtask"].contains(&to),
+        "demo" => base || context,
+        "steelyard" => base || context || ["demo", "server"].contains(&to),
+        "testkit" => !["demo", "server", "steelyard", "xtask"].contains(&to),
         "bench" | "xtask" => true,
         _ => return None,
     })

@@ -22,10 +22,14 @@ use jobs::Bell;
 use kernel::{
     Currency, Cycle, Money, SystemIds, Zone,
     ids::{
-        BillRunId, BookVersionId, CreditNoteId, CustomerId, CustomerLinkId, EnvironmentId, InvoiceId, JobId,
-        LedgerAccountId, LegalEntityId, MerchantId, PaymentId, SubscriptionId,
+        BillRunId, BookVersionId, CreditNoteId, CustomerId, CustomerLinkId, EnvironmentId, HoldId, InvoiceId,
+        JobId, LedgerAccountId, LegalEntityId, MerchantId, PaymentId, SubscriptionId,
     },
     new_id,
+};
+use metering::{
+    Metering,
+    event::{NewEvent, Receipt},
 };
 use serde_json::{Value as Json, json};
 use store::{Actor, Context, Mode, Scope, Tx};
@@ -40,6 +44,7 @@ pub static CONTEXTS: &[&Context] = &[
     &catalog::CONTEXT,
     &ledger::CONTEXT,
     &billing::CONTEXT,
+    &metering::CONTEXT,
 ];
 
 /// Unison's price book, as it is shipped, with plans that are measured and coupons.
@@ -49,6 +54,7 @@ pub const BOOK: &str = concat!(include_str!("../../../../books/unison.toml"), in
 pub struct Api<'t> {
     pub test: &'t TestDb,
     pub address: SocketAddr,
+    pub metering: Metering,
     merchant: MerchantId,
     agent: ureq::Agent,
     _runtime: Runtime,
@@ -110,6 +116,12 @@ impl Call<'_> {
         self.bytes(body.to_string())
     }
 
+    /// A body whose kind is said in a header.
+    pub fn raw(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self
+    }
+
     pub fn bytes(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
         self.header("Content-Type", "application/json")
@@ -136,13 +148,15 @@ impl<'t> Api<'t> {
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
-        let router = api::router(App { db: test.db.clone(), bell: Bell::new() });
+        let metering = server::metering(&test.db, metering::Options::default());
+        let app = App { db: test.db.clone(), bell: Bell::new(), metering: metering.clone() };
+        let router = api::router(app);
         runtime.spawn(async move { axum::serve(listener, router).await.unwrap() });
         let agent = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).build().into();
         let installation = Scope::installation("set up a test");
         let merchant =
             test.db.write(&installation, |tx| merchant::create(tx, "unison", "Unison")).wait().unwrap().id;
-        Self { test, address, merchant, agent, _runtime: runtime }
+        Self { test, address, metering, merchant, agent, _runtime: runtime }
     }
 
     pub fn call(&self, method: &str, path: &str) -> Call<'_> {
@@ -193,7 +207,38 @@ impl<'t> Api<'t> {
         jobs::due::run(&self.test.db, &due, billing::DUE, now, None, jobs::due::MAX_BATCH).unwrap();
         let runs = self.test.db.read(&scope, |view| bill_run::list(view, None, 1)).wait().unwrap();
         known.bill_run = Some(runs[0].id);
+        known.hold = Some(self.hold(&scope));
+        known.metered = Some(self.metered(&all, &runs[0].id));
         House { scope, all, known }
+    }
+
+    /// The invoice of a bill run that charges usage, as its second line.
+    fn metered(&self, secret: &str, run: &BillRunId) -> InvoiceId {
+        let path = format!("/v1/bill-runs/{run}/invoices");
+        let invoices = self.get(&path).key(secret).send().expect(200).json();
+        let ids =
+            invoices["data"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned());
+        let charges_usage = |id: &String| {
+            let invoice = self.get(&format!("/v1/invoices/{id}")).key(secret).send().expect(200).json();
+            invoice["lines"][1]["kind"] == "usage"
+        };
+        ids.into_iter().find(charges_usage).unwrap().parse().unwrap()
+    }
+
+    /// Calls of the subscription `measured` that are held and not used.
+    fn hold(&self, scope: &Scope) -> HoldId {
+        let event = |id: &str| NewEvent {
+            source: "test".to_owned(),
+            id: id.to_owned(),
+            meter: "calls".to_owned(),
+            subject: "measured".to_owned(),
+            at: None,
+            data: None,
+        };
+        let (time, now) = (jiff::SignedDuration::from_hours(1), testkit::START.parse().unwrap());
+        let receipts = self.metering.ingest(scope, vec![event("known")], false, now).wait().unwrap();
+        assert_eq!(receipts, [Receipt::Accepted]);
+        self.metering.reserve(scope, event("held"), time, now).wait().unwrap().id.unwrap()
     }
 
     /// A new API key with these permissions.
@@ -243,6 +288,10 @@ pub struct Known {
     pub credit_note: Option<CreditNoteId>,
     /// What was due when the environment was made.
     pub bill_run: Option<BillRunId>,
+    /// Its second line charges usage.
+    pub metered: Option<InvoiceId>,
+    /// Calls that are held.
+    pub hold: Option<HoldId>,
     /// The receivable account of the customer.
     pub account: LedgerAccountId,
     pub job: JobId,
@@ -308,6 +357,8 @@ fn furnish(tx: &mut Tx<'_>) -> kernel::Result<Known> {
         payment: None,
         credit_note: None,
         bill_run: None,
+        metered: None,
+        hold: None,
         account,
         job,
     })

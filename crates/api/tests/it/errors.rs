@@ -9,8 +9,9 @@ use std::{
 use api::CODES;
 
 /// The crates whose errors can reach an answer.
-const CRATES: &[&str] =
-    &["kernel", "store", "jobs", "catalog", "rating", "tax", "ledger", "identity", "billing", "api"];
+const CRATES: &[&str] = &[
+    "kernel", "store", "jobs", "catalog", "rating", "tax", "ledger", "identity", "billing", "metering", "api",
+];
 
 /// Parts of them that only the command line and pages call.
 const ELSEWHERE: &[&str] =

@@ -94,6 +94,22 @@ pub fn sample(name: &str, known: &Known) -> Sample {
         "bill_run_show" | "bill_run_invoices" => show(&known.bill_run.unwrap()),
         "bill_run_forecast" => Sample { query: "?until=2026-04-01T00:00:00Z", ..Sample::get() },
         "bill_run_request" => send(202, json!({})),
+        "event_ingest" => send(200, event("sample")),
+        "event_void" => send(200, json!({ "source": "test", "id": "known" })),
+        "event_correct" => send(
+            200,
+            json!({ "source": "test", "id": "known", "type": "calls", "subject": "measured", "data": { "more": 1 } }),
+        ),
+        "limit_check" => send(200, json!({ "meter": "calls", "subject": "measured" })),
+        "limit_consume" => send(200, json!({ "meter": "calls", "subject": "measured", "id": "consumed" })),
+        "limit_reserve" => send(200, json!({ "meter": "calls", "subject": "measured", "id": "reserved" })),
+        "limit_commit" | "limit_release" => tell(&known.hold.unwrap(), json!({})),
+        "limit_list" => show(&known.customer),
+        "meter_list" => Sample::get(),
+        "meter_usage" | "meter_events" => {
+            Sample { key: "calls", query: "?subscription=ext:measured", ..Sample::get() }
+        }
+        "meter_behind" => Sample { key: "1", ..show(&known.metered.unwrap()) },
         "usage_show" => show(&known.measured),
         "usage_put" => Sample { key: "calls", ..tell(&known.measured, json!({ "quantity": "5200" })) },
         "legal_entity_change" => {
@@ -119,6 +135,11 @@ pub fn sample(name: &str, known: &Known) -> Sample {
         "sandbox_advance" => send(202, json!({ "to": "2026-02-15T12:00:00Z" })),
         _ => panic!("the route {name} has no sample in tests/it/samples.rs"),
     }
+}
+
+/// A call of the subscription `measured`.
+pub fn event(id: &str) -> Json {
+    json!({ "specversion": "1.0", "id": id, "source": "test", "type": "calls", "subject": "measured" })
 }
 
 /// Fields of a route's body that need its second permission, with the place a refusal names.

@@ -216,6 +216,7 @@ const LISTS: &[&str] = &[
     "fact_list",
     "job_list",
     "usage_show",
+    "meter_behind",
     "coupon_redemptions",
     "bill_run_list",
     "bill_run_invoices",
@@ -228,7 +229,8 @@ fn wrong_bodies_and_queries_are_named() {
         for route in ROUTES {
             let sample = sample(route.name, &house.known);
             let path = sample.path(route.path);
-            if route.method != "GET" {
+            // Events come in shapes of their own.
+            if route.method != "GET" && route.name != "event_ingest" {
                 let ask = |body: &Json| api.call(route.method, &path).key(&house.all).json(body).send();
                 let unknown = ask(&json!({ "nonsense": 1 })).expect(422);
                 assert_eq!(

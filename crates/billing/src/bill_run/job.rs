@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use jobs::{JobKind, NewJob, Work};
+use jobs::{JobKind, NewJob, Work, due::Before};
 use kernel::{Error, Result, ids::JobId, time};
 use serde_json::{Value as Json, json};
 use store::Tx;
@@ -33,14 +33,19 @@ pub fn request(tx: &mut Tx<'_>, at: Option<Timestamp>) -> Result<JobId> {
 
 /// The job's code. Its result is `{"done": number}` of entries of the due queue.
 pub fn job_kind() -> JobKind {
-    JobKind { name: JOB, run: Arc::new(run) }
+    job_kind_after(crate::clock::unmeasured)
 }
 
-fn run(work: &Work) -> Result<Json> {
+/// The same with `before` done before each transaction, such as [`usage::cut`](crate::usage::cut).
+pub fn job_kind_after(before: Before) -> JobKind {
+    JobKind { name: JOB, run: Arc::new(move |work: &Work| run(work, before)) }
+}
+
+fn run(work: &Work, before: Before) -> Result<Json> {
     let at: Timestamp = serde_json::from_value(work.job.payload["at"].clone())
         .map_err(|error| Error::internal(format!("a bill run without its instant: {error}")))?;
     let scope = work.scope.clone().for_due_work();
-    let done = jobs::due::run(&work.db, &scope, crate::DUE, at, Some(&work.lease), jobs::due::MAX_BATCH)?;
+    let done = crate::clock::do_due(work, &scope, at, before)?;
     work.db.write(&scope, super::close).wait()?;
     Ok(json!({ "done": done }))
 }

@@ -560,6 +560,12 @@ pub fn list(view: &mut View<'_>, before: Option<SubscriptionId>, limit: i64) -> 
     with_items(view, found)
 }
 
+/// Every subscription of some customers, by customer and id.
+pub(crate) fn of_customers(view: &mut View<'_>, customers: Vec<CustomerId>) -> Result<Vec<Subscription>> {
+    let found = view.all(&sql::OF_CUSTOMERS, params![customers], read)?;
+    with_items(view, found)
+}
+
 /// A customer's newest subscriptions, at most 1,000.
 pub fn of_customer(view: &mut View<'_>, customer: CustomerId) -> Result<Vec<Subscription>> {
     let found = view.all(&sql::OF_CUSTOMER, params![customer, 1_000_i64], read)?;

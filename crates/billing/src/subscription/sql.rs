@@ -16,6 +16,7 @@ statements! {
     environment MANY = concat!(columns!(), "id IN_IDS($2) ORDER BY id");
     environment LIST = concat!(columns!(), "id < $2 ORDER BY id DESC LIMIT $3");
     environment OF_CUSTOMER = concat!(columns!(), "customer_id = $2 ORDER BY id DESC LIMIT $3");
+    environment OF_CUSTOMERS = concat!(columns!(), "customer_id IN_IDS($2) ORDER BY customer_id, id");
     environment ITEMS = "SELECT subscription_id, ordinal, kind, key, quantity FROM subscription_item
         WHERE env_id = $1 AND subscription_id IN_IDS($2) ORDER BY subscription_id, ordinal";
     environment DUE_UNTIL = concat!(columns!(), "customer_id IN_IDS($2) AND due <= $3

@@ -1,11 +1,19 @@
 //! What was used: figures posted for a stretch of a subscription, by a merchant's own counting or by metering. They
 //! are billed when the stretch is over.
 
+mod behind;
+mod cut;
+mod follow;
+mod measure;
 mod model;
 pub(crate) mod ops;
 pub(crate) mod sql;
 mod standing;
 
+pub use behind::{Behind, behind};
+pub use cut::cut;
+pub use follow::{Followed, follow};
+pub use measure::{group_name, log_place};
 pub use model::{Figure, Figures, Groups, Posted};
 pub use ops::{
     MAX_GROUPS, MAX_TRANSACTIONS, Post, Taken, history, history_behind, of_stretch, post, post_all, so_far,

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use kernel::{Result, ids::EnvironmentId};
-pub use run::{DueKind, MAX_BATCH, run};
+pub use run::{Before, DueKind, MAX_BATCH, run, run_after};
 use serde_json::{Value as Json, json};
 pub(crate) use sql::{ALL, BULKS};
 use store::{Db, Mode, Row, Scope, ToValue, Tx, View, params};

@@ -34,6 +34,10 @@ pub struct DueKind {
     pub handler: fn(&mut Tx<'_>, Timestamp, &[Uuid]) -> Result<()>,
 }
 
+/// What is done before the transaction over items of one instant and rank, outside of it: what such a transaction
+/// rests on that stands in another database file. It may be done and the transaction not, so it is repeatable.
+pub type Before = fn(&Db, &Scope, &DueKind, Timestamp, &[Uuid]) -> Result<()>;
+
 /// Do everything that is due at or before `until` (business time), in order, what arises on the way
 /// included; how many items were done.
 ///
@@ -52,6 +56,19 @@ pub fn run(
     lease: Option<&Lease>,
     max_batch: i64,
 ) -> Result<u64> {
+    run_after(db, scope, kinds, |_, _, _, _, _| Ok(()), until, lease, max_batch)
+}
+
+/// [`run`] with something done before each transaction. What fails there fails the items.
+pub fn run_after(
+    db: &Db,
+    scope: &Scope,
+    kinds: &'static [DueKind],
+    before: Before,
+    until: Timestamp,
+    lease: Option<&Lease>,
+    max_batch: i64,
+) -> Result<u64> {
     if lease.is_some_and(|lease| Some(lease.env) != scope.env()) {
         return Err(Error::internal("due work is done under a lease of its own environment"));
     }
@@ -62,7 +79,7 @@ pub fn run(
         Engine::Sqlite => BATCH_TIME,
         Engine::Postgres => BATCH_TIME_BESIDE,
     };
-    let mut run = Run { db, scope, kinds, lease, most, batch_time, size, ahead: None, done: 0 };
+    let mut run = Run { db, scope, kinds, before, lease, most, batch_time, size, ahead: None, done: 0 };
     while let Some(batch) = run.next(until)? {
         run.handle(batch)?;
     }
@@ -81,6 +98,7 @@ struct Run<'r> {
     db: &'r Db,
     scope: Scope,
     kinds: &'static [DueKind],
+    before: Before,
     lease: Option<&'r Lease>,
     /// Most items of a transaction.
     most: usize,
@@ -143,6 +161,7 @@ impl Run<'_> {
 
     /// Take the items and do what is due about them, all or nothing.
     fn transact(&mut self, batch: &Batch) -> Result<()> {
+        (self.before)(self.db, &self.scope, batch.kind, batch.at, &batch.subjects)?;
         let done = self.done + batch.subjects.len() as u64;
         let (lease, batch) = (self.lease.cloned(), batch.clone());
         let transact = move |tx: &mut Tx<'_>| {

@@ -10,6 +10,7 @@ use kernel::{
 };
 use store::Scope;
 
+use super::Changes;
 use crate::{event::Meters, usage::Span};
 
 /// Who knows customers, subscriptions and the price book. Asked rarely: answers are kept until they are said to have
@@ -21,6 +22,13 @@ pub trait Directory: Send + Sync + 'static {
     /// Whom each subject of events names: an id of ours or the merchant's own, of a customer or a subscription.
     /// One answer for each, in order; none for a subject nobody knows.
     fn resolve(&self, scope: &Scope, subjects: &[String]) -> Result<Vec<Option<Resolved>>>;
+
+    /// What changed after a place in the log of changes, and the place that is read up to: how an owner hears of what
+    /// other processes do. None: from here on, with no changes. A directory that cannot know says nothing.
+    fn changes(&self, scope: &Scope, after: Option<i64>) -> Result<(i64, Changes)> {
+        let _ = scope;
+        Ok((after.unwrap_or(0), Changes::default()))
+    }
 }
 
 /// Whom a subject names.

@@ -89,10 +89,10 @@ pub struct EndAsk {
 }
 
 /// How a hold is ended.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum End {
-    /// So much was used, scaled by the meter's decimals; none: what was held.
-    Commit(Option<i64>),
+    /// So much was used, as a decimal number; none: what was held.
+    Commit(Option<String>),
     /// Nothing was used.
     Release,
 }

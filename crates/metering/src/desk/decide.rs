@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use catalog::Aggregation;
-use kernel::{Error, Id, IdSource, Result, ids::CustomerId};
+use kernel::{Error, Id, IdSource, Quantity, Result, ids::CustomerId};
 use uuid::Uuid;
 
 use super::{
@@ -154,7 +154,7 @@ impl Ground<'_> {
     fn end(&mut self, group: &mut Group<'_>, hold: super::hold::Hold, end: End) -> Result<Answer> {
         let earlier = self.ended.get(&hold.id).cloned();
         let (state, answer) = earlier.unwrap_or_else(|| (hold.state, hold.answer.clone()));
-        let wanted = match end {
+        let wanted = match &end {
             End::Commit(_) => HoldState::Committed,
             End::Release => HoldState::Released,
         };
@@ -168,13 +168,19 @@ impl Ground<'_> {
         let (customer, _) = group.state.whom(&hold.event.subject).ok_or_else(subject_unknown)?;
         let who = who_of(group, customer, &hold.event);
         let holding = hold.expires > group.draft.now;
+        let amount = match &end {
+            End::Commit(Some(text)) => Quantity::parse(text, hold.event.meter.decimals)
+                .map_err(|error| error.at("/quantity"))?
+                .scaled()
+                .max(0),
+            End::Commit(None) | End::Release => hold.amount,
+        };
         if let Some(counter) = counter(group, customer, &hold.event, &who) {
             counter.held.retain(|held| held.id != hold.id);
         }
         let answer = match end {
             End::Release => answer_to(group, customer, &hold.event, 0)?.0,
-            End::Commit(amount) => {
-                let amount = amount.unwrap_or(hold.amount).max(0);
+            End::Commit(_) => {
                 let within = if holding { amount.min(hold.amount) } else { 0 };
                 self.commit(group, customer, &hold, within, amount - within)?
             }

@@ -58,7 +58,9 @@ fn take(db: &Db, scope: &Scope, holder: &str) -> Result<Taken> {
 /// Take the lease, and read the price book's meters with it. Errors as [`take`].
 pub fn open(db: &Db, directory: &dyn Directory, scope: &Scope, holder: &str) -> Result<Held> {
     let Taken { state, fingerprints, until } = take(db, scope, holder)?;
-    Ok(Held { state, fingerprints, meters: directory.meters(scope)?, until })
+    // Before anything is read: what changes meanwhile is heard of.
+    let ((heeded, _), looked) = (directory.changes(scope, None)?, db.real_now());
+    Ok(Held { state, fingerprints, meters: directory.meters(scope)?, until, heeded, looked })
 }
 
 /// Until when a lease taken or renewed now runs.

@@ -326,7 +326,7 @@ impl Missing {
         let Self { customer, meter, property, who, window } = self;
         let mut counter = match window {
             Ok(span) => {
-                let subject = Subject { customer: *customer, subscription: None, meter };
+                let subject = Subject { customer: *customer, subscription: None, alone: false, meter };
                 let of = |dimensions: &usage::Dimensions| {
                     property.is_none_or(|property| dimensions.get(property).map_or("", String::as_str) == who)
                 };

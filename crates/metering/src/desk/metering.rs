@@ -15,7 +15,7 @@ use kernel::{
 use store::{Db, Pending, Promise, Scope};
 
 use super::{
-    Changed, Directory,
+    Changed, Changes, Directory,
     ask::{Ask, End, EndAsk, LimitAsk, Wish},
     change::Change,
     decide,
@@ -141,14 +141,15 @@ impl Metering {
         })
     }
 
-    /// Use what was held, or `amount` (scaled by the meter's decimals). Up to what is held it always succeeds; what
+    /// Use what was held, or `amount`, a decimal number rounded to the meter's decimals. Up to what is held it always succeeds; what
     /// goes beyond, and all of it when the hold has run out, is used now if it is allowed and else recorded as over
-    /// the limit: `allowed` says which. Errors also: `not_found`, `hold_ended`.
+    /// the limit: `allowed` says which. Errors also: `not_found`, `hold_ended`,
+    /// `quantity_malformed`, `quantity_out_of_range`.
     pub fn commit(
         &self,
         scope: &Scope,
         hold: HoldId,
-        amount: Option<i64>,
+        amount: Option<String>,
         now: Timestamp,
     ) -> Pending<Answer> {
         self.end(scope, hold, End::Commit(amount), now)
@@ -182,6 +183,19 @@ impl Metering {
     /// every later check, consume and reserve heeds it.
     pub fn forget(&self, scope: &Scope, customer: Option<CustomerId>) -> Pending<()> {
         self.ask(scope, move |_, _, answer| Some(Ask::Forget(customer, answer)))
+    }
+
+    /// What to call when something changed in an environment: when it returns, every later answer of this process
+    /// heeds that. It never waits, does nothing where this process is not the owner, and keeps nothing alive.
+    pub fn hearing(&self) -> impl Fn(EnvironmentId, &Changes) + Send + Sync + 'static {
+        let shared = Arc::downgrade(&self.shared);
+        move |env, changes| {
+            let Some(shared) = shared.upgrade() else { return };
+            let desk = shared.owned().get(&env).cloned();
+            if let Some(desk) = desk {
+                desk.station.stale.mark(changes);
+            }
+        }
     }
 
     fn end(&self, scope: &Scope, hold: HoldId, end: End, now: Timestamp) -> Pending<Answer> {
@@ -229,8 +243,12 @@ impl Metering {
             Err(error) => return Pending::done(Err(error)),
         };
         let (answer, pending) = Promise::pair();
-        let words =
-            desk.station.look().as_ref().map(|held| (held.fingerprints.clone(), Arc::clone(&held.meters)));
+        // With a new price book the owner's thread reads the events, once it has the meters.
+        let current = !desk.station.stale.book();
+        let held = desk.station.look();
+        let words = held.as_ref().filter(|_| current);
+        let words = words.map(|held| (held.fingerprints.clone(), Arc::clone(&held.meters)));
+        drop(held);
         let ask = match words {
             Some((fingerprints, meters)) => make(&fingerprints, &meters, answer),
             None => Some(Ask::Unread(Box::new(move |words| match words {
@@ -250,7 +268,7 @@ impl Metering {
     /// The environment's desk, opened when it is asked for the first time.
     fn desk(&self, scope: &Scope) -> Result<Desk> {
         let env = scope.env().ok_or_else(|| Error::internal("metering belongs to an environment"))?;
-        let mut owned = self.owned();
+        let mut owned = self.shared.owned();
         if let Some(desk) = owned.get(&env) {
             return Ok(desk.clone());
         }
@@ -270,10 +288,6 @@ impl Metering {
         owned.insert(env, desk.clone());
         Ok(desk)
     }
-
-    fn owned(&self) -> MutexGuard<'_, HashMap<EnvironmentId, Desk>> {
-        self.shared.owned.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Desk {
@@ -292,8 +306,15 @@ impl Desk {
 }
 
 impl Shared {
+    fn owned(&self) -> MutexGuard<'_, HashMap<EnvironmentId, Desk>> {
+        self.owned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The answer to a check from memory, when it is there and the lease still runs.
     fn at_once(&self, station: &Station, event: &Checked, now: i64) -> Option<Result<Answer>> {
+        if station.stale.any() {
+            return None;
+        }
         let mut held = station.look();
         let held = held.as_mut().filter(|held| held.until > self.db.real_now())?;
         decide::quick(&mut held.state, event, now)

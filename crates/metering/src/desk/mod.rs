@@ -11,6 +11,7 @@ mod load;
 mod metering;
 mod rows;
 mod seal;
+mod stale;
 mod state;
 mod worker;
 
@@ -18,4 +19,5 @@ pub use account::{Account, Agreement, Directory, InForce, Resolved, Terms, scale
 pub use change::Changed;
 pub use metering::{Metering, Options};
 use rows::Rows;
+pub use stale::Changes;
 use state::State;

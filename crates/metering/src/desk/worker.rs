@@ -12,7 +12,7 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, Sender};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use kernel::{Error, Result, SystemIds};
 use store::{Db, Scope, View};
 
@@ -26,6 +26,7 @@ use super::{
     load::{self, Wanted},
     rows::Stand,
     seal::Sealing,
+    stale::{Changes, Stale},
 };
 use crate::{
     event::{Fingerprints, Horizon, Meters},
@@ -36,9 +37,13 @@ use crate::{
 /// A group ends when it holds this many events.
 const GROUP: usize = 16_384;
 /// How often an owner with nothing to do looks around.
-const PULSE: Duration = Duration::from_secs(3);
+const PULSE: Duration = Duration::from_millis(500);
+/// It keeps its lease with every so many pulses.
+const PULSES_OF_LEASE: u32 = 6;
 /// After so many pulses without an ask it lets the environment go.
-const PULSES: u32 = 100;
+const PULSES: u32 = 600;
+/// How often an owner asks whether other processes changed something.
+const LOOK: SignedDuration = SignedDuration::from_millis(500);
 /// How often the owner's thread steps aside for those who look something up, at most.
 const PATIENCE: u32 = 200;
 
@@ -50,6 +55,8 @@ pub struct Station {
     held: Mutex<Option<Held>>,
     /// How many wait to look something up in it.
     waiting: AtomicUsize,
+    /// What of it has changed elsewhere.
+    pub stale: Stale,
 }
 
 /// An environment in memory.
@@ -62,12 +69,16 @@ pub struct Held {
     pub meters: Arc<Meters>,
     /// Until when the lease runs.
     pub until: Timestamp,
+    /// The place in the directory's log of changes that is heeded.
+    pub heeded: i64,
+    /// When that log was looked at last, in real time.
+    pub looked: Timestamp,
 }
 
 impl Station {
     /// Nothing in memory yet.
     pub const fn new(scope: Scope) -> Self {
-        Self { scope, held: Mutex::new(None), waiting: AtomicUsize::new(0) }
+        Self { scope, held: Mutex::new(None), waiting: AtomicUsize::new(0), stale: Stale::new() }
     }
 
     /// What is in memory, for somebody who only looks something up: the owner's thread lets it in between two asks.
@@ -117,7 +128,7 @@ impl Worker {
                 Err(_) if Arc::strong_count(&self.station) == 1 => return,
                 Err(_) => {
                     idle += 1;
-                    self.renew(idle);
+                    self.look_around(idle);
                     continue;
                 }
             };
@@ -142,11 +153,19 @@ impl Worker {
         asks
     }
 
-    /// An owner with nothing to do keeps its lease for a while, then lets it go. One that lost it forgets.
-    fn renew(&self, idle: u32) {
+    /// An owner with nothing to do looks for changes and keeps its lease for a while, then lets it go. One that lost
+    /// it forgets.
+    fn look_around(&self, idle: u32) {
+        if let Err(error) = self.heed() {
+            tracing::warn!(%error, "an environment's metering could not look for changes");
+            *self.station.held() = None;
+        }
         let mut held = self.station.held();
         if idle > PULSES {
             *held = None;
+        }
+        if !idle.is_multiple_of(PULSES_OF_LEASE) {
+            return;
         }
         if let Some(inside) = held.as_mut()
             && let Err(error) = self.save(inside, Rows::default())
@@ -197,8 +216,56 @@ impl Worker {
     fn prepared(&self) -> Result<()> {
         if self.station.held().is_none() {
             let scope = &self.station.scope;
+            // What is read from here on has it all.
+            self.station.stale.take();
             let opened = lease::open(&self.db, &*self.directory, scope, &self.options.holder)?;
             *self.station.held() = Some(opened);
+            return Ok(());
+        }
+        self.heed()
+    }
+
+    /// Forget what has changed: what this process was told of, and now and then what others did.
+    fn heed(&self) -> Result<()> {
+        let (scope, now) = (&self.station.scope, self.db.real_now());
+        let look = |held: &mut Held| {
+            let due = now.duration_since(held.looked) >= LOOK;
+            if due {
+                held.looked = now;
+            }
+            due.then_some(held.heeded)
+        };
+        let after = self.station.held().as_mut().and_then(look);
+        if let Some(after) = after {
+            let (heeded, changes) = self.directory.changes(scope, Some(after))?;
+            self.station.stale.mark(&changes);
+            if let Some(held) = self.station.held().as_mut() {
+                held.heeded = heeded;
+            }
+        }
+        let changes = self.station.stale.take();
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let ended = self.drop_changed(&changes);
+        if ended.is_err() {
+            self.station.stale.mark(&changes);
+        }
+        ended
+    }
+
+    fn drop_changed(&self, changes: &Changes) -> Result<()> {
+        let meters = if changes.book { Some(self.directory.meters(&self.station.scope)?) } else { None };
+        let mut guard = self.station.held();
+        let Some(held) = guard.as_mut() else { return Ok(()) };
+        if let Some(meters) = meters {
+            held.meters = meters;
+        }
+        if changes.book || changes.everybody {
+            held.state.forget(None);
+        }
+        for customer in &changes.customers {
+            held.state.forget(Some(*customer));
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ use kernel::{
     ids::{CustomerId, SubscriptionId},
 };
 use rating::Measured;
-use store::{View, params};
+use store::{Tx, View, params};
 use uuid::Uuid;
 
 use super::{
@@ -29,6 +29,8 @@ pub struct Charged<'a> {
     pub customer: CustomerId,
     /// Events sent for this subscription, and those sent for none; none: all of the customer's.
     pub subscription: Option<SubscriptionId>,
+    /// Events sent for no subscription do not count: another one has them.
+    pub alone: bool,
     /// The price book agreed to.
     pub book: &'a Book,
     /// The plan.
@@ -66,9 +68,9 @@ pub fn measurements(
     now: Timestamp,
     as_of: Option<i64>,
 ) -> Result<Vec<Measurement>> {
-    let Charged { customer, subscription, book, plan, usage, currency, span } = charged;
+    let Charged { customer, subscription, alone, book, plan, usage, currency, span } = charged;
     let meter = meter_of(book, &usage.meter)?;
-    let subject = Subject { customer, subscription, meter: &meter };
+    let subject = Subject { customer, subscription, alone, meter: &meter };
     let select = |dimensions: &Dimensions| {
         let value = |name: &str| dimensions.get(name).map(String::as_str);
         plan.usage_for(&usage.meter, value).is_some_and(|found| found.key == usage.key)
@@ -104,12 +106,12 @@ pub fn base(
     view: &mut View<'_>,
     book: &Book,
     meter: &str,
-    (customer, subscription): (CustomerId, Option<SubscriptionId>),
+    (customer, subscription, alone): (CustomerId, Option<SubscriptionId>, bool),
     span: Span,
     now: Timestamp,
 ) -> Result<Measurement> {
     let meter = meter_of(book, meter)?;
-    let subject = Subject { customer, subscription, meter: &meter };
+    let subject = Subject { customer, subscription, alone, meter: &meter };
     let watermark = watermark(view)?;
     let groups = figures(view, subject, |_| true, &[], span, now, Some(watermark))?;
     let figure = groups.into_iter().next().map(|group| group.figure);
@@ -160,6 +162,16 @@ pub struct Touched {
     pub meter: String,
     /// The hour.
     pub hour: Span,
+}
+
+/// Up to which chunk a reader of the log has read it; 0 before it began.
+pub fn read_to(view: &mut View<'_>, reader: &str) -> Result<i64> {
+    Ok(view.opt(&sql::READER, params![reader], |row| row.get(0))?.unwrap_or(0))
+}
+
+/// A reader of the log has read it up to this chunk, and will not be given it again.
+pub fn set_read_to(tx: &mut Tx<'_>, reader: &str, chunk: i64) -> Result<()> {
+    tx.exec_one(&sql::READ_TO, params![reader, chunk])
 }
 
 /// Where something came after chunk `after`, in the order it was accepted: what a job walks through to find the

@@ -32,6 +32,8 @@ pub struct Subject<'a> {
     pub customer: CustomerId,
     /// Only those sent for this subscription or for none; none: all of the customer's.
     pub subscription: Option<SubscriptionId>,
+    /// Those sent for none do not count either.
+    pub alone: bool,
     /// Of which meter.
     pub meter: &'a Meter,
 }
@@ -176,13 +178,14 @@ fn series(
     subject: Subject<'_>,
     select: &impl Fn(&Dimensions) -> bool,
 ) -> Result<Vec<Series>> {
-    let Subject { customer, subscription, meter } = subject;
+    let Subject { customer, subscription, alone, meter } = subject;
     let rows = view.all(&sql::SERIES_OF_METER, params![customer, meter.key, meter.kind], |row| {
         let subscription: Uuid = row.get(0)?;
         let dimensions: String = row.get(1)?;
         Ok((subscription, dimensions, row.get::<i64>(2)?))
     })?;
-    let wanted = |id: &Uuid| subscription.is_none_or(|wanted| id.is_nil() || *id == wanted.uuid());
+    let wanted =
+        |id: &Uuid| subscription.is_none_or(|wanted| (id.is_nil() && !alone) || *id == wanted.uuid());
     let rows = rows.into_iter().filter(|(subscription, ..)| wanted(subscription));
     let series = rows.map(|(_, dimensions, id)| Series { id, dimensions: read_dimensions(&dimensions) });
     Ok(series.filter(|series| select(&series.dimensions)).collect())

@@ -42,8 +42,16 @@ fn ask(ground: &Ground, key: &'static str, as_of: Option<i64>) -> Vec<Measuremen
         let plan = book.plan("one").unwrap();
         let usage = plan.usage.iter().find(|usage| usage.key == key).unwrap();
         let currency = Currency::parse("USD")?;
-        let charged =
-            Charged { customer, subscription: None, book: &book, plan, usage, currency, span: january() };
+        let charged = Charged {
+            customer,
+            subscription: None,
+            alone: false,
+            book: &book,
+            plan,
+            usage,
+            currency,
+            span: january(),
+        };
         measurements(view, charged, "2026-02-01T00:00:00Z".parse().unwrap(), as_of)
     };
     ground.db.usage().read(&ground.scope, read).wait().unwrap()
@@ -122,7 +130,7 @@ fn a_base_is_incomplete_until_its_time_is_over_and_without_events() {
         let ask = |now: &'static str| {
             let read = move |view: &mut store::View<'_>| {
                 let book = catalog::read("priced.toml", BOOK).unwrap();
-                base(view, &book, "credits", (customer, None), january(), now.parse().unwrap())
+                base(view, &book, "credits", (customer, None, false), january(), now.parse().unwrap())
             };
             ground.db.usage().read(&ground.scope, read).wait().unwrap().measured
         };

@@ -146,9 +146,12 @@ fn a_hold_counts_until_it_ends() {
         assert_eq!(ground.reserve(credits("2", "5"), 60).id, None);
         ground.metering = ground.other(&test.db, "local", Options::default());
         assert_eq!(ground.check(credits("x", "5")).used, 600);
-        let done = ground.metering.commit(&ground.scope, id, Some(450), later).wait().unwrap();
+        let done = ground.metering.commit(&ground.scope, id, Some("4.50".to_owned()), later).wait().unwrap();
         assert_eq!((done.allowed, done.used), (true, 450));
-        assert_eq!(ground.metering.commit(&ground.scope, id, Some(450), later).wait().unwrap(), done);
+        assert_eq!(
+            ground.metering.commit(&ground.scope, id, Some("4.50".to_owned()), later).wait().unwrap(),
+            done
+        );
         assert_eq!(ground.metering.release(&ground.scope, id, later).wait().unwrap_err().code, "hold_ended");
 
         let released = ground.reserve(credits("3", "5"), 60).id.unwrap();

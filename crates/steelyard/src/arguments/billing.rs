@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgGroup, Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 
 use super::pair;
 
@@ -10,6 +10,12 @@ use super::pair;
 pub enum Usage {
     /// Say what was measured in all for a stretch; it replaces what was said before
     Post(PostUsage),
+    /// Send events: CloudEvents, one on each line or a JSON list; while a server runs, send them to its API
+    Send(SendEvents),
+    /// List the meters of the price book in force
+    Meters,
+    /// How much was used, from the events
+    Metered(Metered),
     /// What is not billed yet and what it comes to so far, and every figure
     Show {
         /// Its id (sub_…) or ext: and your own
@@ -18,6 +24,45 @@ pub enum Usage {
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
         limit: u32,
     },
+}
+
+#[derive(Debug, Args)]
+pub struct SendEvents {
+    /// A file; - for what comes in
+    pub file: PathBuf,
+    /// Events older than the late window count too, and reopen what is billed
+    #[arg(long)]
+    pub backfill: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("whose").required(true).args(["customer", "subscription"]))]
+pub struct Metered {
+    /// The key of the meter
+    pub meter: String,
+    /// Of a customer: its id (cus_…) or ext: and your own
+    #[arg(long)]
+    pub customer: Option<String>,
+    /// Of a subscription: its id (sub_…) or ext: and your own
+    #[arg(long)]
+    pub subscription: Option<String>,
+    /// From this instant or date on [default: a month ago]
+    #[arg(long, value_name = "INSTANT")]
+    pub from: Option<String>,
+    /// Up to and without this instant or date [default: now]
+    #[arg(long, value_name = "INSTANT")]
+    pub to: Option<String>,
+    /// In parts of the customer's zone
+    #[arg(long, value_enum, default_value_t = Part::Day)]
+    pub by: Part,
+}
+
+/// The length of the parts of a history.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Part {
+    Hour,
+    Day,
+    Month,
 }
 
 #[derive(Debug, Args)]

@@ -21,7 +21,7 @@ pub fn run(place: &Place, asked: &Bill) -> Outcome {
         return foresight::bill(&db, &chosen, at, asked.limit);
     }
     let id = db.write(&chosen.scope, move |tx| bill_run::request(tx, at)).wait()?;
-    work::to_its_end(&db, &chosen, id, bill_run::job_kind(), "billing")?;
+    work::to_its_end(&db, &chosen, id, bill_run::job_kind_after(billing::usage::cut), "billing")?;
     say_run(&db, &chosen, id, at)?;
     work::stuck(&db, &chosen)
 }

@@ -39,7 +39,13 @@ fn advance(db: &Db, chosen: &Chosen, to: Timestamp) -> Outcome {
         return Err(Failure::new(what, "Choose a sandbox with --env."));
     }
     let id = db.write(&chosen.scope, move |tx| billing::clock::request_advance(tx, to)).wait()?;
-    let job = work::to_its_end(db, chosen, id, billing::clock::advance_job_kind(), "moving the clock")?;
+    let job = work::to_its_end(
+        db,
+        chosen,
+        id,
+        billing::clock::advance_job_kind_after(billing::usage::cut),
+        "moving the clock",
+    )?;
     output::say(format!(
         "{} stands at {to}; {} done on the way.",
         chosen.shown(),

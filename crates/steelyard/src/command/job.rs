@@ -65,7 +65,8 @@ fn run_all(place: &Place) -> Outcome {
             count(i64::try_from(unstuck).unwrap_or(i64::MAX), "stuck due item")
         ));
     }
-    let runner = Runner::new(db.clone(), server::job_kinds(), server::schedules());
+    let runner =
+        Runner::new(db.clone(), server::job_kinds(&metering::Options::default()), server::schedules());
     let attempts = runner.run_until_idle()?;
     output::say(format!(
         "{} run; nothing waits now.",

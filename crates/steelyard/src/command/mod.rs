@@ -9,6 +9,7 @@ mod clock;
 mod coupon;
 mod credit_note;
 mod customer;
+mod demo;
 mod doctor;
 mod explain;
 mod export;
@@ -19,6 +20,7 @@ mod job;
 mod key;
 mod list;
 mod manifest;
+mod metered;
 mod migrate;
 mod migration;
 mod payment;
@@ -40,11 +42,17 @@ use crate::{
 /// Do what was asked.
 pub fn run(arguments: Arguments) -> Outcome {
     let place = arguments.place();
-    if !matches!(arguments.command, Command::Serve(_)) {
+    let serves = match &arguments.command {
+        Command::Serve(_) => true,
+        Command::Demo(asked) => !asked.no_serve,
+        _ => false,
+    };
+    if !serves {
         quiet_log();
     }
     match arguments.command {
         Command::Serve(asked) => serve::run(&place, &asked),
+        Command::Demo(asked) => demo::run(&place, &asked),
         Command::Book(asked) => book::run(&place, &asked),
         Command::Import(asked) => import::run(&place, &asked),
         Command::Customers(asked) => customer::run(&place, asked.command()),

@@ -14,7 +14,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::{book::read_file, sign_in};
 use crate::{
-    arguments::Serve,
+    arguments::{Metering, Serve},
     failure::{Failure, Outcome},
     output,
     place::Place,
@@ -47,10 +47,24 @@ pub fn run(place: &Place, asked: &Serve) -> Outcome {
         None
     };
     welcome(place, &public, link.as_deref(), foundation.as_ref());
-    let config = server::Config { db, listener, secure_cookies: public.starts_with("https://") };
+    let usage = usage_options(&asked.metering, address);
+    let config = server::Config { db, listener, secure_cookies: public.starts_with("https://"), usage };
     runtime.block_on(async { server::serve(config, stop_signal()).await })?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// How usage is metered here. The name this process has among those over the database stays the same when it is
+/// started again, so that it takes its work up at once.
+fn usage_options(asked: &Metering, address: SocketAddr) -> metering::Options {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    metering::Options {
+        holder: format!("{}:{}", host.trim(), address.port()),
+        late_days: asked.late_days,
+        kept_days: asked.event_days.max(asked.late_days),
+        memory: (asked.limit_memory as usize) << 20,
+        ..metering::Options::default()
+    }
 }
 
 /// Set up an empty database; a price book is for that only.

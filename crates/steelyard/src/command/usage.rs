@@ -1,4 +1,4 @@
-//! `steelyard usage post | show`
+//! `steelyard usage post | send | meters | metered | show`
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -14,6 +14,7 @@ use super::{
     book::read_file,
     check::instant_or_date,
     explain::{money, say_sentences},
+    metered,
     subscription::billed,
 };
 use crate::{
@@ -27,6 +28,9 @@ use crate::{
 pub fn run(place: &Place, asked: Usage) -> Outcome {
     match asked {
         Usage::Post(asked) => post(place, asked),
+        Usage::Send(asked) => metered::send(place, &asked),
+        Usage::Meters => metered::meters(place),
+        Usage::Metered(asked) => metered::show(place, asked),
         Usage::Show { subscription, limit } => show(place, subscription, limit),
     }
 }

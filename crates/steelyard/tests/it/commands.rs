@@ -134,6 +134,21 @@ fn the_api_describes_itself() {
     assert!(document["paths"]["/v1/customers"]["post"].is_object());
 }
 
+#[test]
+fn the_demo_is_made_once_and_served_after() {
+    on_both(|installation| {
+        let made = installation.run(&["demo", "--no-serve", "--scale", "20", "--months", "3"]).good();
+        for word in ["Frontier", "Lumen", "Apex", "Grosso", "Unison", "JPY", "Every ledger balances"] {
+            assert!(made.contains(word), "{word}: {made}");
+        }
+        let again = installation.run(&["demo", "--no-serve", "--scale", "20", "--months", "3"]).refused();
+        assert!(again.contains("There are businesses in") && again.contains("steelyard serve"), "{again}");
+        let clock = installation.run(&["clock", "show", "--merchant", "lumen"]).good();
+        assert!(clock.contains("stands at 2025-03-01T00:00:00Z"), "nine in the morning in Tokyo: {clock}");
+        installation.run(&["facts", "verify", "--all"]).good();
+    });
+}
+
 /// The books leave under the names of the chart of accounts, and come to zero.
 fn accounting(installation: &Installation) {
     let chart = installation.path("chart.csv");

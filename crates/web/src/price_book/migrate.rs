@@ -100,8 +100,9 @@ fn load(
     let looked = if count > 0 { PAGE + 1 } else { 0 };
     let moved = migration::preview(view, wanted, after, looked)?;
     let names = customers::names(view, moved.iter().map(|one| one.customer))?;
-    let outlook =
-        (count > 0 && (whole || count <= ADDED_UP)).then(|| migration::outlook(view, wanted)).transpose()?;
+    // Everybody is added up on the first page.
+    let added = after.is_none() && count > 0 && (whole || count <= ADDED_UP);
+    let outlook = added.then(|| migration::outlook(view, wanted)).transpose()?;
     let jobs = ::jobs::list(view, None, JOBS)?;
     let running = jobs.iter().find(|job| job.kind == migration::JOB && crate::jobs::is_moving(job));
     Ok(Found {
@@ -126,7 +127,7 @@ pub(super) async fn page(
 
 pub(super) async fn draw(desk: &Desk, asked: Answers) -> Answer<Markup> {
     let (wanted, after) = (asked_for(&asked)?, asked.some("after").map(str::parse).transpose()?);
-    let whole = asked.get("sums") == "all";
+    let (whole, first) = (asked.get("sums") == "all", after.is_none());
     let mut found = desk.read(move |view| load(view, &wanted, after, whole)).await?;
     let path = desk.at("/price-book/migrate");
     let pages =
@@ -140,8 +141,10 @@ pub(super) async fn draw(desk: &Desk, asked: Answers) -> Answer<Markup> {
         @if let Some(job) = found.running { (goes_on(desk, job)) }
         (choose(desk, &found, &asked))
         @if found.moved.is_empty() { (nobody(desk)) } @else {
-            (figures(desk, &found, &asked))
-            @if found.running.is_none() { (start(desk, &found, &asked)) }
+            @if first {
+                (figures(desk, &found, &asked))
+                @if found.running.is_none() { (start(desk, &found, &asked)) }
+            }
             (ui::section("Who would pay what", html! {}, outlook::table(desk, &found)))
             (pages)
         }

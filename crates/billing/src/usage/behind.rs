@@ -1,0 +1,125 @@
+//! From a line of an invoice to the events behind it.
+
+use std::sync::Arc;
+
+use catalog::version::{self, Version};
+use kernel::{
+    Error, Result,
+    ids::{CustomerId, InvoiceId, SubscriptionId},
+};
+use metering::{
+    event::Meter,
+    usage::{self as log, Addressed, Cursor, Dimensions, Span, Subject},
+};
+use rating::Step;
+use store::View;
+
+use super::measure::{Known, group_name, log_place};
+use crate::{invoice, subscription};
+
+/// Which events a line was measured from.
+#[derive(Clone, Debug)]
+pub struct Behind {
+    version: Arc<Version>,
+    plan: String,
+    key: String,
+    group: String,
+    customer: CustomerId,
+    subscription: SubscriptionId,
+    alone: bool,
+    span: Span,
+    as_of: Option<i64>,
+}
+
+/// Which events the line at a place of an invoice was measured from, at the place of the log it was billed at.
+///
+/// Errors: `not_found`, `line_not_metered`.
+pub fn behind(view: &mut View<'_>, id: InvoiceId, ordinal: i64) -> Result<Behind> {
+    let (invoice, lines) = (invoice::find(view, id)?, invoice::lines(view, id)?);
+    let line = lines.into_iter().find(|line| line.ordinal == ordinal);
+    let line = line.ok_or_else(|| Error::not_found("line of this invoice"))?;
+    let known = Known::load(view, vec![invoice.customer])?;
+    let subscription = Arc::new(subscription::find(view, line.subscription)?);
+    let version = version::find(view, subscription.book)?;
+    let key = priced_by(&version, subscription.plan(), &line).ok_or_else(not_metered)?;
+    let watermark = line.explanation.steps.iter().find_map(|step| match step {
+        Step::UpTo { watermark } => Some(log_place(watermark)),
+        _ => None,
+    });
+    // A figure that somebody posted by hand has no events.
+    let as_of = match watermark {
+        Some(None) => return Err(not_metered()),
+        Some(place) => place,
+        None => None,
+    };
+    let stretch = known.stretch(&subscription, &version, &key, line.period);
+    Ok(Behind {
+        plan: plan_with(&version, subscription.plan(), &key),
+        version,
+        key,
+        group: line.group,
+        customer: subscription.customer,
+        subscription: subscription.id,
+        alone: stretch.alone,
+        span: Span::new(line.period.start.at, line.period.end.at),
+        as_of,
+    })
+}
+
+/// The key figures of a line are posted under.
+fn priced_by(version: &Version, plan: &str, line: &invoice::Line) -> Option<String> {
+    let plans = version.book.plans.iter().filter(|one| one.key == plan).chain(&version.book.plans);
+    let mut keys = plans.flat_map(|plan| &plan.usage).map(|usage| usage.key.as_str());
+    let meters = version.book.meters.iter().map(|meter| meter.key.as_str());
+    keys.find(|key| line.amount_is_of(key))
+        .or_else(|| meters.into_iter().find(|key| line.amount_is_of(key)))
+        .map(str::to_owned)
+}
+
+/// The plan that has the usage price: the subscription's, or the one it had.
+fn plan_with(version: &Version, plan: &str, key: &str) -> String {
+    let has = |plan: &&catalog::Plan| plan.usage.iter().any(|usage| usage.key == key);
+    let own = version.book.plans.iter().filter(|one| one.key == plan).find(has);
+    own.or_else(|| version.book.plans.iter().find(has)).map_or(plan, |plan| plan.key.as_str()).to_owned()
+}
+
+fn not_metered() -> Error {
+    let detail = "No events are behind this line: it charges a fee, or its figure was posted by hand.";
+    Error::conflict("line_not_metered", detail)
+}
+
+impl Behind {
+    /// The meter that was looked at.
+    ///
+    /// Errors: `line_not_metered`.
+    pub fn meter(&self) -> Result<Meter> {
+        let key = super::measure::meter_of(&self.version, &self.plan, &self.key);
+        let meter = self.version.book.meter(key).ok_or_else(not_metered)?;
+        Ok(Meter::of(&self.version.book, meter))
+    }
+
+    /// The events, read in the usage database: at least `limit` when there are so many, and where to go on.
+    pub fn events(
+        &self,
+        view: &mut View<'_>,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<(Addressed, Option<Cursor>)> {
+        let meter = self.meter()?;
+        let subject = Subject {
+            customer: self.customer,
+            subscription: Some(self.subscription),
+            alone: self.alone,
+            meter: &meter,
+        };
+        let plan = self.version.book.plan(&self.plan);
+        let usage = plan.and_then(|plan| plan.usage.iter().find(|usage| usage.key == self.key));
+        let select = |dimensions: &Dimensions| {
+            let (Some(plan), Some(usage)) = (plan, usage) else { return true };
+            let value = |name: &str| dimensions.get(name).map(String::as_str);
+            plan.usage_for(&usage.meter, value).is_some_and(|found| found.key == usage.key)
+                && (usage.group_by.is_empty() || group_name(&usage.group_by, dimensions) == self.group)
+        };
+        log::events(view, subject, select, self.span, self.as_of, after, limit)
+    }
+}

@@ -1,0 +1,192 @@
+//! Measuring stretches from the log of events: which stretches there are, and what metering says of them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use catalog::{
+    UsagePrice,
+    version::{self, Version},
+};
+use jiff::Timestamp;
+use kernel::{
+    Error, Exact, Period, Result,
+    ids::{BookVersionId, CustomerId, SubscriptionId},
+};
+use metering::usage::{self as log, Charged, Dimensions, Measurement, Span};
+use rating::{Measured, Number};
+use store::{Db, Scope, View};
+
+use super::model::{Figure, Groups};
+use crate::subscription::{self, Subscription, rules::arrears};
+
+/// A stretch of a subscription that is to be measured.
+#[derive(Clone, Debug)]
+pub(super) struct Stretch {
+    pub(super) subscription: Arc<Subscription>,
+    pub(super) version: Arc<Version>,
+    /// The key of the usage price, or of the meter a fee looks at.
+    pub(super) key: String,
+    pub(super) period: Period,
+    /// Events sent for the customer alone are another subscription's.
+    pub(super) alone: bool,
+}
+
+/// What was measured for a stretch.
+#[derive(Clone, Debug)]
+pub(super) struct Counted {
+    pub(super) stretch: Stretch,
+    pub(super) groups: Groups,
+    /// The last entry of the log in it.
+    pub(super) watermark: String,
+    /// There was nothing to measure.
+    pub(super) nothing: bool,
+}
+
+/// Subscriptions of some customers, with the price books they agreed to.
+pub(super) struct Known {
+    all: Vec<(Arc<Subscription>, Arc<Version>)>,
+}
+
+impl Known {
+    pub(super) fn load(view: &mut View<'_>, customers: Vec<CustomerId>) -> Result<Self> {
+        let all = subscription::of_customers(view, customers)?;
+        let books: BTreeSet<BookVersionId> = all.iter().map(|one| one.book).collect();
+        let versions = version::many(view, books.into_iter().collect())?;
+        let versions: HashMap<BookVersionId, Arc<Version>> =
+            versions.into_iter().map(|version| (version.id, version)).collect();
+        let of = |one: Subscription| Some((versions.get(&one.book).cloned()?, Arc::new(one)));
+        Ok(Self { all: all.into_iter().filter_map(of).map(|(version, one)| (one, version)).collect() })
+    }
+
+    /// Each of them with every key figures are expected under.
+    pub(super) fn keys(&self) -> impl Iterator<Item = (&Arc<Subscription>, &Arc<Version>, &str)> {
+        self.all.iter().flat_map(|(one, version)| {
+            arrears::expected(one, version).into_iter().map(move |key| (one, version, key))
+        })
+    }
+
+    /// A stretch of one of them.
+    pub(super) fn stretch(
+        &self,
+        subscription: &Arc<Subscription>,
+        version: &Arc<Version>,
+        key: &str,
+        period: Period,
+    ) -> Stretch {
+        let meter = meter_of(version, subscription.plan(), key);
+        // What names no subscription is the oldest one's that looks at the meter and ran then: it counts once.
+        let looks = |(one, version): &&(Arc<Subscription>, Arc<Version>)| {
+            one.customer == subscription.customer
+                && one.started <= period.start.at
+                && one.ends.is_none_or(|end| end > period.start.at)
+                && arrears::expected(one, version)
+                    .iter()
+                    .any(|key| meter_of(version, one.plan(), key) == meter)
+        };
+        let first = self.all.iter().filter(looks).map(|(one, _)| one.id).min();
+        Stretch {
+            subscription: Arc::clone(subscription),
+            version: Arc::clone(version),
+            key: key.to_owned(),
+            period,
+            alone: first.is_some_and(|first| first != subscription.id),
+        }
+    }
+}
+
+/// The meter that is looked at under a key.
+pub(super) fn meter_of<'k>(version: &'k Version, plan: &str, key: &'k str) -> &'k str {
+    price_of(version, plan, key).map_or(key, |usage| usage.meter.as_str())
+}
+
+fn price_of<'v>(version: &'v Version, plan: &str, key: &str) -> Option<&'v UsagePrice> {
+    version.book.plan(plan)?.usage.iter().find(|usage| usage.key == key)
+}
+
+/// Whether any event was ever accepted in the environment.
+pub(super) fn is_metered(db: &Db, scope: &Scope) -> Result<bool> {
+    Ok(db.usage().read(scope, log::watermark).wait()? > 0)
+}
+
+/// Measure stretches as of `now`, all at one place of the log.
+pub(super) fn measure(
+    db: &Db,
+    scope: &Scope,
+    stretches: Vec<Stretch>,
+    now: Timestamp,
+) -> Result<Vec<Counted>> {
+    if stretches.is_empty() {
+        return Ok(Vec::new());
+    }
+    let measure = move |view: &mut View<'_>| {
+        let last = log::watermark(view)?;
+        stretches.iter().map(|stretch| count(view, stretch, now, last)).collect()
+    };
+    db.usage().read(scope, measure).wait()
+}
+
+fn count(view: &mut View<'_>, stretch: &Stretch, now: Timestamp, last: i64) -> Result<Counted> {
+    let Stretch { subscription, version, key, period, alone } = stretch;
+    let span = Span::new(period.start.at, period.end.at);
+    let (customer, id, book) = (subscription.customer, subscription.id, &version.book);
+    let (measurements, group_by) = match price_of(version, subscription.plan(), key) {
+        Some(usage) => {
+            let plan = book.plan(subscription.plan()).ok_or_else(|| Error::internal("a plan is gone"))?;
+            let (subscription, currency, alone) = (Some(id), subscription.currency, *alone);
+            let charged = Charged { customer, subscription, alone, book, plan, usage, currency, span };
+            (log::measurements(view, charged, now, Some(last))?, usage.group_by.as_slice())
+        }
+        None => (vec![log::base(view, book, key, (customer, Some(id), *alone), span, now)?], &[][..]),
+    };
+    let nothing = measurements.iter().all(is_nothing);
+    let groups = measurements.into_iter().map(|one| (group_name(group_by, &one.by), figure(one.measured)));
+    Ok(Counted { stretch: stretch.clone(), groups: groups.collect(), watermark: watermark(last), nothing })
+}
+
+fn is_nothing(one: &Measurement) -> bool {
+    let value = match &one.measured {
+        Measured::Quantity(value) => !value.is_zero(),
+        Measured::Amount { .. } | Measured::Transactions(_) | Measured::Incomplete => false,
+    };
+    one.events == 0 && !value
+}
+
+/// What a group is called on a line: its values of the dimensions that the price groups by, in the price's order.
+pub fn group_name(group_by: &[String], by: &Dimensions) -> String {
+    let values: Vec<&str> = group_by.iter().map(|name| by.get(name).map_or("", String::as_str)).collect();
+    values.join(", ")
+}
+
+/// As billing stores it; what is below zero, because more was taken back than came, is nothing.
+fn figure(measured: Measured) -> Figure {
+    let number = |value: Exact| Number::from(if value.is_negative() { Exact::zero() } else { value });
+    match measured {
+        Measured::Quantity(value) => Figure::Quantity(number(value)),
+        Measured::Amount { total, events } => Figure::Amount { total: number(total), events },
+        Measured::Transactions(all) => Figure::Transactions(all.into_iter().map(number).collect()),
+        Measured::Incomplete => Figure::Incomplete,
+    }
+}
+
+const WATERMARK: &str = "event log ";
+
+/// A place in the log as a figure's watermark.
+fn watermark(chunk: i64) -> String {
+    format!("{WATERMARK}{chunk}")
+}
+
+/// The place in the log of a figure's watermark; none when the figure was not measured here.
+pub fn log_place(watermark: &str) -> Option<i64> {
+    watermark.strip_prefix(WATERMARK)?.parse().ok()
+}
+
+/// Customers and their stretches that something in the log touched, by customer.
+pub(super) type ByCustomer<T> = BTreeMap<CustomerId, T>;
+
+/// The ids of the subscriptions of stretches.
+pub(super) fn ids<'c>(stretches: impl Iterator<Item = &'c Stretch>) -> Vec<SubscriptionId> {
+    let ids: BTreeSet<SubscriptionId> = stretches.map(|stretch| stretch.subscription.id).collect();
+    ids.into_iter().collect()
+}

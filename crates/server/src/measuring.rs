@@ -1,0 +1,97 @@
+//! Metering's work beside requests: what came in goes to billing, and what is old goes away.
+
+use std::{
+    sync::{Arc, mpsc},
+    thread,
+    time::Duration,
+};
+
+use jobs::{Every, JobKind, Schedule, Work};
+use kernel::{Error, Result, SystemIds};
+use metering::Options;
+use serde_json::{Value as Json, json};
+use store::{Actor, Db, Scope};
+
+const SWEEP: &str = "usage.sweep";
+
+/// Every night.
+pub(crate) const SCHEDULES: &[Schedule] =
+    &[Schedule { name: SWEEP, kind: SWEEP, every: Every::DailyUtc { hour: 3, minute: 40 } }];
+
+pub(crate) fn job_kinds(options: &Options) -> [JobKind; 1] {
+    let options = options.clone();
+    [JobKind { name: SWEEP, run: Arc::new(move |work: &Work| sweep(work, &options)) }]
+}
+
+/// How often new events are looked for.
+const PAUSE: Duration = Duration::from_secs(10);
+
+/// Takes what came in to the figures of subscriptions, until it is dropped. No job: it has nearly always something to
+/// do or nothing, may be done by several processes at once, and would fill the list of jobs.
+pub(crate) struct Follower {
+    stop: mpsc::Sender<()>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Follower {
+    /// Errors: `internal` when there is no thread to be had.
+    pub(crate) fn start(db: &Db) -> Result<Self> {
+        let (stop, stopped) = mpsc::channel();
+        let db = db.background();
+        // In facts it goes by the name of a job, one for each process.
+        let actor = Actor::Job(kernel::new_id(&SystemIds));
+        let run = move || {
+            while stopped.recv_timeout(PAUSE) == Err(mpsc::RecvTimeoutError::Timeout) {
+                if let Err(error) = follow(&db, actor) {
+                    tracing::warn!(%error, "new events could not be taken to their subscriptions; trying again");
+                }
+            }
+        };
+        let thread = thread::Builder::new().name("usage-follow".to_owned()).spawn(run);
+        let thread =
+            thread.map_err(|error| Error::internal(format!("no thread to follow usage: {error}")))?;
+        Ok(Self { stop, thread: Some(thread) })
+    }
+
+    /// Stop, and wait until what is being done is done.
+    pub(crate) fn stop(mut self) {
+        drop(self.stop);
+        if let Some(thread) = self.thread.take() {
+            // A panic was told of when it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Events become figures of subscriptions, late ones too, in every environment.
+fn follow(db: &Db, actor: Actor) -> Result<()> {
+    for scope in environments(db, actor)? {
+        match billing::usage::follow(db, &scope) {
+            Ok(followed) if followed.refused > 0 || followed.late > 0 => {
+                tracing::info!(?followed, "usage came for what is billed");
+            }
+            Ok(_) => {}
+            // A sandbox whose clock moves measures by itself; the rest waits.
+            Err(error) if error.code == "clock_advancing" => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Events and names older than they are kept, in real time: a sandbox's clock may be years ahead.
+fn sweep(work: &Work, options: &Options) -> Result<Json> {
+    let (mut chunks, mut segments) = (0, 0);
+    for scope in environments(&work.db, work.scope.actor)? {
+        let now = work.db.read(&scope, |view| Ok(view.now())).wait()?.min(work.db.real_now());
+        let swept = metering::retention::sweep(&work.db, &scope, options, now)?;
+        chunks += swept.chunks;
+        segments += swept.segments;
+    }
+    Ok(json!({ "chunks": chunks, "segments": segments }))
+}
+
+fn environments(db: &Db, actor: Actor) -> Result<Vec<Scope>> {
+    let all = db.read(&Scope::installation("follow usage"), identity::environment::every).wait()?;
+    Ok(all.into_iter().map(|one| Scope::environment(one.id, one.mode, actor)).collect())
+}

@@ -1,0 +1,238 @@
+//! From events to invoices, with the program's own jobs.
+
+use billing::{clock, invoice, subscription, usage};
+use identity::{NewCustomer, customer, environment};
+use jiff::Timestamp;
+use jobs::Runner;
+use kernel::{
+    Currency, Cycle, Id, SystemIds, Zone,
+    ids::{InvoiceId, SubscriptionId},
+};
+use metering::{
+    Metering, Options,
+    event::{EventName, NewEvent, Receipt},
+};
+use server::CONTEXTS;
+use store::{Actor, Mode, Scope, Tx, clock as sandbox};
+use testkit::{TestDb, on_both};
+
+const BOOK: &str = r#"
+book = 1
+name = "Test"
+currency = "USD"
+
+[meters]
+calls = { name = "Calls", unit = "call", dimensions = ["region"] }
+
+[plans.metered]
+name = "Metered"
+price = { month = "10" }
+usage = { calls = "0.50" }
+
+[plans.grouped]
+name = "Grouped"
+price = { month = "10" }
+
+[plans.grouped.usage.calls]
+price = "0.50"
+group_by = ["region"]
+"#;
+
+/// A sandbox at the start of 2026 with a customer and a subscription.
+struct Ground<'t> {
+    test: &'t TestDb,
+    scope: Scope,
+    id: SubscriptionId,
+    metering: Metering,
+}
+
+impl<'t> Ground<'t> {
+    fn new(test: &'t TestDb, plan: &'static str) -> Self {
+        let scope = Scope::environment(kernel::new_id(&SystemIds), Mode::Sandbox, Actor::CommandLine);
+        let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let set_up = move |tx: &mut Tx<'_>| {
+            environment::create(tx, Id::from_uuid(uuid::Uuid::from_u128(1)), "sandbox", Some(start))?;
+            let entity = environment::NewLegalEntity {
+                name: "Test".into(),
+                country: "US".into(),
+                region: None,
+                tax_id: None,
+                registrations: Vec::new(),
+                currency: Currency::parse("USD")?,
+                zone: Zone::utc(),
+                series: "INV".into(),
+            };
+            environment::add_entity(tx, &entity)?;
+            catalog::version::apply(tx, "test.toml", BOOK)?;
+            let acme = customer::create(
+                tx,
+                NewCustomer {
+                    name: "Acme".into(),
+                    email: None,
+                    address: None,
+                    country: "US".into(),
+                    region: None,
+                    tax_id: None,
+                    tax_exempt: false,
+                    currency: Currency::parse("USD")?,
+                    zone: None,
+                    external_id: Some("acme".into()),
+                    metadata: serde_json::Value::Null,
+                },
+            )?;
+            let start = subscription::Start {
+                finalize: true,
+                ..subscription::Start::of(acme.id, plan, Cycle::MONTH)
+            };
+            Ok(subscription::start(tx, &start)?.subscription.id)
+        };
+        let id = test.db.write(&scope, set_up).wait().unwrap();
+        let metering = server::metering(&test.db, Options::default());
+        Self { test, scope, id, metering }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.test.db.read(&self.scope, sandbox::read).wait().unwrap().unwrap().at
+    }
+
+    fn send(&self, id: &str, subject: &str, time: &str, region: &str) {
+        let event = NewEvent {
+            source: "test".into(),
+            id: id.into(),
+            meter: "calls".into(),
+            subject: subject.into(),
+            at: Some(time.parse().unwrap()),
+            data: Some(serde_json::from_str(&format!(r#"{{"region":"{region}"}}"#)).unwrap()),
+        };
+        let receipts = self.metering.ingest(&self.scope, vec![event], false, self.now()).wait().unwrap();
+        assert_eq!(receipts, [Receipt::Accepted]);
+    }
+
+    fn advance(&self, to: &str) {
+        let to: Timestamp = to.parse().unwrap();
+        self.test.db.write(&self.scope, move |tx| clock::request_advance(tx, to)).wait().unwrap();
+        let kinds = server::job_kinds(&Options::default());
+        Runner::new(self.test.db.clone(), kinds, Vec::new()).run_until_idle().unwrap();
+        assert_eq!(self.now(), to);
+    }
+
+    fn follow(&self) -> usage::Followed {
+        usage::follow(&self.test.db, &self.scope).unwrap()
+    }
+
+    /// The usage lines of all invoices, oldest first: invoice, place, group and cents.
+    fn usage_lines(&self) -> Vec<(InvoiceId, i64, String, i64)> {
+        let lines = self.test.db.read(&self.scope, |view| {
+            let mut found = Vec::new();
+            for one in invoice::list(view, None, 100)?.into_iter().rev() {
+                for line in invoice::lines(view, one.id)? {
+                    if line.kind == invoice::ChargeKind::Usage {
+                        found.push((one.id, line.ordinal, line.group, line.amount.minor()));
+                    }
+                }
+            }
+            Ok(found)
+        });
+        lines.wait().unwrap()
+    }
+
+    fn behind(&self, invoice: InvoiceId, ordinal: i64) -> Vec<String> {
+        let db = &self.test.db;
+        let behind = db.read(&self.scope, move |view| usage::behind(view, invoice, ordinal)).wait().unwrap();
+        let events = db.usage().read(&self.scope, move |view| behind.events(view, None, 100)).wait().unwrap();
+        events.0.into_iter().map(|(_, entry)| entry.name.id).collect()
+    }
+}
+
+#[test]
+fn events_are_billed_at_the_cut_and_what_is_late_comes_after() {
+    on_both(CONTEXTS, |test| {
+        let ground = Ground::new(test, "metered");
+        ground.send("1", "acme", "2026-01-01T00:00:00Z", "eu");
+        ground.advance("2026-01-31T23:00:00Z");
+        ground.send("2", &ground.id.to_string(), "2026-01-31T23:30:00Z", "us");
+        ground.send("3", "acme", "2026-02-01T00:00:00Z", "us");
+        ground.advance("2026-02-01T00:00:00Z");
+        let lines = ground.usage_lines();
+        let [(january, place, _, cents)] = lines.as_slice() else { panic!("{lines:?}") };
+        assert_eq!(*cents, 100, "two calls in January at 50 cents, the third is February's");
+        assert_eq!(ground.behind(*january, *place), ["1", "2"]);
+
+        // What comes late is billed with the next invoice, as a line of its own that names January.
+        ground.send("4", "acme", "2026-01-15T12:00:00Z", "eu");
+        let followed = ground.follow();
+        assert_eq!((followed.late, followed.refused), (1, 0));
+        assert_eq!(ground.follow(), usage::Followed::default(), "nothing new");
+        ground.advance("2026-03-01T00:00:00Z");
+        let cents: Vec<i64> = ground.usage_lines().into_iter().map(|(.., cents)| cents).collect();
+        assert_eq!(cents, [100, 50, 50], "January, what came late, and February");
+        assert_eq!(ground.behind(*january, *place), ["1", "2"], "as it was when it was billed");
+
+        // A voided event is credited.
+        let name = EventName { source: "test".into(), id: "1".into() };
+        ground.metering.void(&ground.scope, &name, ground.now()).wait().unwrap();
+        assert_eq!(ground.follow().late, 1);
+        ground.advance("2026-04-01T00:00:00Z");
+        let (scope, id) = (&ground.scope, ground.id);
+        let notes =
+            test.db.read(scope, move |view| billing::credit_note::of_subscription(view, id, None, 10));
+        let total: i64 = notes.wait().unwrap().iter().map(|note| note.totals.total.minor()).sum();
+        assert_eq!(total, 50);
+    });
+}
+
+#[test]
+fn what_is_posted_by_hand_stands() {
+    on_both(CONTEXTS, |test| {
+        let ground = Ground::new(test, "metered");
+        ground.send("1", "acme", "2026-01-01T00:00:00Z", "eu");
+        let figure = usage::Figure::Quantity(kernel::Exact::from(7_i64).into());
+        let post = usage::Post {
+            key: "calls".into(),
+            groups: [(String::new(), figure)].into(),
+            start: None,
+            watermark: None,
+        };
+        let id = ground.id;
+        test.db.write(&ground.scope, move |tx| usage::post(tx, id, &post).map(drop)).wait().unwrap();
+        ground.follow();
+        ground.advance("2026-02-01T00:00:00Z");
+        let lines = ground.usage_lines();
+        assert_eq!(lines[0].3, 350);
+    });
+}
+
+#[test]
+fn each_value_of_a_dimension_has_its_line_and_its_events() {
+    on_both(CONTEXTS, |test| {
+        let ground = Ground::new(test, "grouped");
+        for (id, region) in [("1", "eu"), ("2", "us"), ("3", "eu")] {
+            ground.send(id, "acme", "2026-01-01T10:00:00Z", region);
+        }
+        ground.advance("2026-02-01T00:00:00Z");
+        let lines = ground.usage_lines();
+        let shown: Vec<_> = lines.iter().map(|(.., group, cents)| (group.as_str(), *cents)).collect();
+        assert_eq!(shown, [("eu", 100), ("us", 50)]);
+        assert_eq!(ground.behind(lines[0].0, lines[0].1), ["1", "3"]);
+        assert_eq!(ground.behind(lines[1].0, lines[1].1), ["2"]);
+    });
+}
+
+#[test]
+fn what_names_only_the_customer_is_billed_once() {
+    on_both(CONTEXTS, |test| {
+        let ground = Ground::new(test, "metered");
+        let first = ground.id;
+        let second = test.db.write(&ground.scope, move |tx| {
+            let customer = subscription::find(tx, first)?.customer;
+            let start = subscription::Start::of(customer, "metered", Cycle::MONTH);
+            Ok(subscription::start(tx, &start)?.subscription.id)
+        });
+        let second = second.wait().unwrap();
+        ground.send("1", "acme", "2026-01-01T10:00:00Z", "eu");
+        ground.send("2", &second.to_string(), "2026-01-01T10:00:00Z", "eu");
+        ground.advance("2026-02-01T00:00:00Z");
+        let cents: i64 = ground.usage_lines().into_iter().map(|(.., cents)| cents).sum();
+        assert_eq!(cents, 100);
+    });
+}
