@@ -20,6 +20,7 @@ const fn code(code: &'static str, status: u16, meaning: &'static str) -> Code {
 #[rustfmt::skip]
 pub const CODES: &[Code] = &[
     code("addon_not_for_plan", 422, "The add-on cannot be bought with this plan."),
+    code("addon_not_one_off", 422, "The add-on is charged each period; it is no one-off charge."),
     code("addon_one_off", 422, "The add-on is charged once and is no part of a subscription."),
     code("addon_unknown", 422, "There is no add-on with this key in the price book."),
     code("already_erased", 409, "The personal data of the customer was erased before."),
@@ -32,6 +33,9 @@ pub const CODES: &[Code] = &[
     code("body_too_large", 413, "The body is larger than the operation takes: 1 MiB, or 16 MiB of events."),
     code("book_invalid", 422, "The price book has mistakes; `errors` lists them with line and column. Nothing was applied."),
     code("cancellation_scheduled", 409, "The subscription is to end; keep it on before pausing it."),
+    code("charge_billed", 409, "The charge is on an invoice and cannot be taken back."),
+    code("charge_invalid", 422, "A one-off charge needs a key, or a description and an amount; there can be at most 100."),
+    code("charges_waiting", 409, "At most 100 charges of a subscription can wait for an invoice."),
     code("chart_malformed", 422, "An entry of the chart of accounts names no account, or has no proper number or name; `errors` says where."),
     code("chart_too_large", 422, "A chart of accounts has at most 1,000 entries."),
     code("clock_advancing", 409, "The sandbox clock is being moved; changes are taken again when it stands still."),
@@ -135,7 +139,7 @@ pub const CODES: &[Code] = &[
     code("run_in_future", 422, "A bill run lies ahead of the environment's clock; only a dry run may."),
     code("series_malformed", 422, "A number series is 1 to 10 capitals or digits."),
     code("series_taken", 409, "Another legal entity numbers its documents so."),
-    code("start_in_future", 422, "A subscription cannot start later than now."),
+    code("start_invalid", 422, "A subscription that begins later has no trial and is billed from its start on."),
     code("storage_full", 503, "The disk of the database is full."),
     code("store_closed", 503, "The program is shutting down. Try again."),
     code("subject_unknown", 422, "No customer or subscription is called like the subject."),

@@ -13,9 +13,9 @@ use utoipa::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::{
-    app::App, bill_run, coupon, credit_note, customer, environment, event, fact, invoice, job, ledger,
-    legal_entity, limit, meter, openapi::openapi, payment, price_book, problem::surround, sandbox,
-    subscription, usage,
+    app::App, bill_run, charge, coupon, credit_note, customer, environment, event, fact, invoice, job,
+    ledger, legal_entity, limit, meter, migration, openapi::openapi, payment, price_book, problem::surround,
+    sandbox, subscription, usage,
 };
 
 /// One operation of the API.
@@ -98,6 +98,8 @@ routes! {
     get  "/v1/price-book/versions" BookRead price_book::versions;
     get  "/v1/price-book/versions/{id}" BookRead price_book::version;
     get  "/v1/price-book/versions/{id}/source" BookRead price_book::source;
+    post "/v1/price-book/migration/preview" SubscriptionRead migration::preview;
+    post "/v1/price-book/migration" SubscriptionWrite migration::request;
     post "/v1/subscriptions/preview" SubscriptionRead subscription::preview;
     post "/v1/subscriptions" SubscriptionWrite + SubscriptionNegotiate subscription::start;
     get  "/v1/subscriptions" SubscriptionRead subscription::list;
@@ -129,6 +131,10 @@ routes! {
     get  "/v1/invoices/{id}/lines/{key}/events" InvoiceRead meter::behind;
     get  "/v1/subscriptions/{id}/usage" SubscriptionRead usage::show;
     put  "/v1/subscriptions/{id}/usage/{key}" UsageWrite usage::put;
+    get  "/v1/subscriptions/{id}/charges" SubscriptionRead charge::list;
+    post "/v1/subscriptions/{id}/charges/preview" SubscriptionRead charge::preview;
+    post "/v1/subscriptions/{id}/charges" SubscriptionWrite + SubscriptionNegotiate charge::add;
+    delete "/v1/subscriptions/{id}/charges/{key}" SubscriptionWrite charge::remove;
     post "/v1/subscriptions/{id}/coupons" SubscriptionWrite coupon::redeem;
     delete "/v1/subscriptions/{id}/coupons/{key}" SubscriptionWrite coupon::take_away;
     post "/v1/subscriptions/{id}/comp" SubscriptionNegotiate coupon::comp;

@@ -87,6 +87,7 @@ impl Offer {
             agreement: Agreement::default(),
             term: None,
             ramp: Vec::new(),
+            charges: Vec::new(),
         }
     }
 

@@ -2,15 +2,38 @@
 
 use std::collections::HashSet;
 
-use identity::customer::{self, Find, Found, Place};
+use identity::{
+    Customer,
+    customer::{self, Edit, Find, Found, Place},
+};
 use kernel::{Result, ids::CustomerId};
-use store::View;
+use store::{Tx, View};
 
 use crate::subscription::{self, State};
 
+/// Change a customer. Subscriptions in the customer's zone follow into a new one from their next period on.
+///
+/// Errors: those of [`customer::change`].
+pub fn change(tx: &mut Tx<'_>, id: CustomerId, edit: Edit) -> Result<Customer> {
+    customer::lock(tx, id)?;
+    let before = customer::find(tx, id)?;
+    let after = customer::change(tx, id, edit)?;
+    if before.zone != after.zone {
+        subscription::follow_zone(tx, id, &before.zone, &after.zone)?;
+    }
+    Ok(after)
+}
+
 /// States in which a subscription goes on in some way.
-pub const RUNNING: [State; 6] =
-    [State::Active, State::Trialing, State::PastDue, State::Incomplete, State::Paused, State::Suspended];
+pub const RUNNING: [State; 7] = [
+    State::Active,
+    State::Trialing,
+    State::PastDue,
+    State::Incomplete,
+    State::Paused,
+    State::Suspended,
+    State::Scheduled,
+];
 
 /// What customers are to have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

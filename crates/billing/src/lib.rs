@@ -4,6 +4,7 @@
 //! to be billed. Operations load, decide, save and state facts, in one transaction.
 
 pub mod bill_run;
+pub mod charge;
 pub mod clock;
 pub mod coupon;
 pub mod credit_note;

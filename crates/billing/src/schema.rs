@@ -1,6 +1,6 @@
 //! What billing stores.
 
-use crate::{bill_run, coupon, credit_note, figures, import, invoice, payment, subscription, usage};
+use crate::{bill_run, charge, coupon, credit_note, figures, import, invoice, payment, subscription, usage};
 
 /// Subscriptions with their items, invoices and credit notes with their lines.
 pub static CONTEXT: store::Context = store::Context {
@@ -229,7 +229,44 @@ pub static CONTEXT: store::Context = store::Context {
             ALTER TABLE credit_note_line ADD COLUMN tax INTEGER NOT NULL DEFAULT 0;
         ",
         extra: store::Extra::NONE,
-    }, figures::MIGRATION, payment::MIGRATION],
+    }, figures::MIGRATION, payment::MIGRATION, store::Migration {
+        number: 6,
+        name: "one-off charges, uses of coupons, stretches that wait, zones to come",
+        step: store::Step::Expand,
+        sql: "
+            CREATE TABLE one_off_charge (
+                env_id UUID NOT NULL,
+                subscription_id UUID NOT NULL,
+                ordinal INTEGER NOT NULL,
+                added_date DATE NOT NULL,
+                added INSTANT NOT NULL,
+                key TEXT NOT NULL,
+                description TEXT NOT NULL,
+                quantity INTEGER NOT NULL,
+                amount INTEGER NOT NULL,
+                tax_category TEXT NOT NULL,
+                explanation JSON NOT NULL,
+                invoice_id UUID,
+                waits BOOLEAN NOT NULL,
+                removed BOOLEAN NOT NULL,
+                PRIMARY KEY (env_id, subscription_id, ordinal)
+            ) STRICT, WITHOUT ROWID;
+            CREATE INDEX one_off_charge_waits ON one_off_charge (env_id, subscription_id, ordinal) WHERE waits;
+            CREATE TABLE coupon_use (
+                env_id UUID NOT NULL,
+                invoice_id UUID NOT NULL,
+                subscription_id UUID NOT NULL,
+                coupon TEXT NOT NULL,
+                uses INTEGER NOT NULL,
+                PRIMARY KEY (env_id, invoice_id, subscription_id, coupon)
+            ) STRICT, WITHOUT ROWID;
+            ALTER TABLE subscription ADD COLUMN closing JSON;
+            ALTER TABLE subscription ADD COLUMN next_zone TEXT;
+            DROP INDEX subscription_due;
+            CREATE INDEX subscription_due ON subscription (env_id, due, customer_id, id) WHERE due IS NOT NULL;
+        ",
+        extra: store::Extra::NONE,
+    }],
     installation_tables: &[],
     system_tables: &[],
     statements: &[
@@ -240,6 +277,7 @@ pub static CONTEXT: store::Context = store::Context {
         credit_note::sql::ALL,
         usage::sql::ALL,
         bill_run::sql::ALL,
+        charge::sql::ALL,
         coupon::sql::ALL,
         figures::ALL,
         import::sql::ALL,
@@ -250,6 +288,7 @@ pub static CONTEXT: store::Context = store::Context {
         invoice::sql::BULKS,
         credit_note::sql::BULKS,
         usage::sql::BULKS,
+        charge::sql::BULKS,
         coupon::sql::BULKS,
         figures::BULKS,
         payment::sql::BULKS,

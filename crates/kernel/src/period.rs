@@ -164,6 +164,22 @@ impl Schedule {
         self.edge(self.index_at(at)? + 1)
     }
 
+    /// The edge that follows `edge`, which may be one of another zone: then the next date counts, so that a change of
+    /// the zone makes no short period of its own. Error: `time_out_of_range`.
+    pub fn next_edge_from(&self, edge: Edge) -> Result<Edge> {
+        if self.zone.date_of(edge.at) != edge.date {
+            let mut n = self.index_at(edge.at)? - 1;
+            while self.edge(n)?.date <= edge.date {
+                n += 1;
+            }
+            let next = self.edge(n)?;
+            if next.at > edge.at {
+                return Ok(next);
+            }
+        }
+        self.next_edge_after(edge.at)
+    }
+
     /// From the start itself to the first edge after it: a whole period when the start is on an edge,
     /// a stub otherwise. Error: `time_out_of_range`.
     pub fn first_period(&self, start: Timestamp) -> Result<Period> {

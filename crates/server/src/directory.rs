@@ -161,7 +161,7 @@ const fn access(state: State) -> Option<bool> {
     match state {
         State::Trialing | State::Active | State::PastDue => Some(true),
         State::Suspended | State::Paused => Some(false),
-        State::Incomplete | State::Canceled | State::Expired => None,
+        State::Scheduled | State::Incomplete | State::Canceled | State::Expired => None,
     }
 }
 

@@ -17,7 +17,7 @@ pub use lists::{
     SubscriptionsOrList,
 };
 pub use payment::{ListPayments, Payments, PaymentsOrList, RecordPayment};
-pub use subscription::{ChangeSubscription, Prices, StartSubscription, Subscriptions};
+pub use subscription::{AddCharge, ChangeSubscription, Charges, Prices, StartSubscription, Subscriptions};
 
 /// The commercial back office of a company in one program.
 #[derive(Debug, Parser)]

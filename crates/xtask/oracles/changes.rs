@@ -25,6 +25,8 @@ pub struct Knobs {
     pub cycle_change: &'static str,
     /// `plan_change`.
     pub plan_change: &'static str,
+    /// `cancellation_credit`.
+    pub cancellation_credit: &'static str,
 }
 
 impl Knobs {
@@ -45,14 +47,18 @@ impl Knobs {
             other => return Err(Miss::not(format!("no knob for the policy {other}"))),
         };
         let plan_change = if case.topic == "proration.reset" { "reset" } else { "prorate" };
-        Ok(Self { anchor, proration, cancellation_day, cycle_change: "restart", plan_change })
+        let cancellation_credit = if case.given["option"] == "skip" { "none" } else { "unused" };
+        let cycle_change = "restart";
+        Ok(Self { anchor, proration, cancellation_day, cycle_change, plan_change, cancellation_credit })
     }
 
     fn section(&self) -> String {
-        let Self { anchor, proration, cancellation_day, cycle_change, plan_change } = self;
+        let Self { anchor, proration, cancellation_day, cycle_change, plan_change, cancellation_credit } =
+            self;
         format!(
             "[billing]\nanchor = {anchor:?}\nproration = {proration:?}\ncancellation_day = {cancellation_day:?}\n\
-             cycle_change = {cycle_change:?}\nplan_change = {plan_change:?}\n"
+             cycle_change = {cycle_change:?}\nplan_change = {plan_change:?}\n\
+             cancellation_credit = {cancellation_credit:?}\n"
         )
     }
 }

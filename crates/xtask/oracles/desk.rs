@@ -195,6 +195,7 @@ impl Desk<'_> {
             agreement: Default::default(),
             term: None,
             ramp: Vec::new(),
+            charges: Vec::new(),
         };
         let started = self.write(move |tx| billing::subscription::start(tx, &command))?;
         let charges = started.invoice.map(|invoice| self.lines(invoice)).transpose()?.unwrap_or_default();

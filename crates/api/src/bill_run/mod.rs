@@ -143,7 +143,7 @@ pub(crate) struct ForecastQuery {
 }
 
 /// Show what would fall due if nobody did anything before: renewals, ends of trials and terms, scheduled changes, and
-/// the invoices they make, before tax. Usage that is not measured yet counts as nothing.
+/// the invoices they make, with their tax and what credit pays. Usage that is not measured yet counts as nothing.
 #[utoipa::path(
     get, path = "/v1/bill-runs/forecast", tag = "Bill runs", params(ForecastQuery),
     responses((status = 200, body = ForecastOut)),

@@ -1,6 +1,6 @@
 //! Bill runs and forecasts in answers.
 
-use billing::bill_run::{BillRun, Document, Event, Forecast, Total};
+use billing::bill_run::{BillRun, Document, Event, Forecast, Sum, Total};
 use jiff::Timestamp;
 use kernel::{Currency, Result};
 use serde::Serialize;
@@ -91,6 +91,22 @@ pub(crate) struct ForecastOut {
     invoices: Vec<DocumentOut>,
     /// What all invoices come to by currency, after coupons and before tax.
     totals: Vec<AmountOut>,
+    /// The same with tax and credit.
+    sums: Vec<ForecastSumOut>,
+}
+
+/// What the invoices of a forecast come to in one currency.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ForecastSum)]
+pub(crate) struct ForecastSumOut {
+    /// After coupons, before tax.
+    subtotal: AmountOut,
+    tax: AmountOut,
+    total: AmountOut,
+    /// How much of it credit pays at once.
+    credit: AmountOut,
+    /// What is left to pay.
+    amount_due: AmountOut,
 }
 
 /// Something that would happen to a subscription.
@@ -99,7 +115,7 @@ pub(crate) struct ForecastOut {
 pub(crate) struct EventOut {
     /// When, in business time.
     at: Timestamp,
-    /// `renewal`, `trial_end`, `usage` (billed by a cycle of its own), `change`, `cancellation` or `expiry`.
+    /// `start`, `renewal`, `trial_end`, `usage` (billed by a cycle of its own), `change`, `cancellation` or `expiry`.
     #[schema(examples("renewal"))]
     what: &'static str,
     subscription: String,
@@ -124,21 +140,37 @@ pub(crate) struct DocumentOut {
     lines: usize,
     /// What they come to, after coupons and before tax.
     subtotal: AmountOut,
+    /// Tax on them.
+    tax: AmountOut,
+    /// Both together.
+    total: AmountOut,
+    /// How much of it the customer's credit pays at once.
+    credit: AmountOut,
+    /// What is left to pay.
+    amount_due: AmountOut,
 }
 
 impl ForecastOut {
     pub(super) fn new(until: Timestamp, foreseen: Forecast) -> Self {
-        let total = |(currency, minor): (Currency, i128)| {
+        let amount = |minor: i128, currency: Currency| {
             // Beyond what any bookkeeping holds.
             AmountOut::sum(i64::try_from(minor).unwrap_or(i64::MAX), currency)
+        };
+        let sum = |(currency, sum): (&Currency, &Sum)| ForecastSumOut {
+            subtotal: amount(sum.subtotal, *currency),
+            tax: amount(sum.tax, *currency),
+            total: amount(sum.total, *currency),
+            credit: amount(sum.credit, *currency),
+            amount_due: amount(sum.total - sum.credit, *currency),
         };
         Self {
             until,
             event_count: foreseen.event_count,
             events: foreseen.events.into_iter().map(EventOut::from).collect(),
             invoice_count: foreseen.document_count,
+            sums: foreseen.totals.iter().map(sum).collect(),
+            totals: foreseen.totals.iter().map(|(currency, sum)| amount(sum.subtotal, *currency)).collect(),
             invoices: foreseen.documents.into_iter().map(DocumentOut::from).collect(),
-            totals: foreseen.totals.into_iter().map(total).collect(),
         }
     }
 }
@@ -164,7 +196,14 @@ impl From<Document> for DocumentOut {
             customer: document.customer.to_string(),
             legal_entity: document.entity.to_string(),
             lines: document.lines,
-            subtotal: document.subtotal.into(),
+            subtotal: document.totals.subtotal.into(),
+            tax: document.totals.tax.into(),
+            total: document.totals.total.into(),
+            credit: document.credit.into(),
+            amount_due: AmountOut::sum(
+                document.totals.total.minor() - document.credit.minor(),
+                document.credit.currency(),
+            ),
         }
     }
 }

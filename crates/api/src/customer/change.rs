@@ -94,7 +94,7 @@ pub(crate) async fn change(
     let edit = content.command()?;
     app.change(actor.scope(), request, move |tx| {
         let id = customer::resolve(tx, &customer)?;
-        let customer = customer::change(tx, id, edit.clone())?;
+        let customer = billing::customers::change(tx, id, edit.clone())?;
         Ok((StatusCode::OK, CustomerOut::load(tx, customer)?))
     })
     .await

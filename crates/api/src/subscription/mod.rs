@@ -25,6 +25,7 @@ use crate::{
     actor::{Actor, Guarded, GuardedBody},
     app::{ApiResult, App, Changed},
     body::Body,
+    charge::ChargeIn,
     invoice::InvoiceOut,
     page::{Page, PageQuery},
     parameters::{Path, Query, one_of, parse, parse_some},
@@ -37,6 +38,7 @@ mod out;
 mod trial;
 use agreement::{AgreementIn, StepIn, TermIn, priced_step, ramp};
 pub(crate) use change::*;
+pub(crate) use out::PreviewInvoiceOut;
 pub(crate) use out::SubscriptionOut;
 use out::{PreviewOut, StartedOut};
 pub(crate) use trial::*;
@@ -59,7 +61,8 @@ pub(crate) struct StartSubscription {
     /// Add-ons by key, with their quantity.
     #[serde(default)]
     addons: BTreeMap<String, i64>,
-    /// Its start, RFC 3339, which may lie in the past; now when left out.
+    /// Its start, RFC 3339, which may lie in the past; now when left out. One that lies ahead is `scheduled` and is
+    /// billed nothing before.
     start: Option<String>,
     /// From where to bill a start in the past: `start`, `current_period` or `next_period`.
     #[serde(default)]
@@ -96,13 +99,20 @@ pub(crate) struct StartSubscription {
     /// What changes later, up to 60 steps; prices in it need `subscription.negotiate`.
     #[serde(default)]
     ramp: Vec<StepIn>,
+    /// What is charged once, with its first invoice; amounts agreed need `subscription.negotiate`.
+    #[serde(default)]
+    charges: Vec<ChargeIn>,
 }
 
 impl Guarded for StartSubscription {
     fn guarded(&self) -> Option<String> {
         let agreement = self.agreement.as_ref().filter(|agreement| !agreement.is_empty());
         let agreement = agreement.map(|_| "/agreement".to_owned());
-        agreement.or_else(|| self.term.map(|_| "/term".to_owned())).or_else(|| priced_step(&self.ramp))
+        let mut charges = self.charges.iter().enumerate();
+        agreement
+            .or_else(|| self.term.map(|_| "/term".to_owned()))
+            .or_else(|| priced_step(&self.ramp))
+            .or_else(|| charges.find_map(|(place, one)| one.negotiated(&format!("/charges/{place}"))))
     }
 }
 
@@ -112,6 +122,8 @@ impl StartSubscription {
     }
 
     fn command(&self, customer: CustomerId) -> Result<Start> {
+        let charges = self.charges.iter().enumerate();
+        let charges = charges.map(|(place, one)| one.command(&format!("/charges/{place}")));
         let start = self.start.as_deref().map(|text| time::instant(text).map_err(|error| error.at("/start")));
         Ok(Start {
             quantity: self.quantity,
@@ -130,6 +142,7 @@ impl StartSubscription {
             agreement: self.agreement.as_ref().map(AgreementIn::command).transpose()?.unwrap_or_default(),
             term: self.term.map(NewTerm::from),
             ramp: ramp(&self.ramp)?,
+            charges: charges.collect::<Result<_>>()?,
             ..Start::of(customer, self.plan.clone(), parse(&self.cycle, "/cycle")?)
         })
     }

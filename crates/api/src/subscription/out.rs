@@ -3,7 +3,7 @@
 use billing::{
     credit_note,
     invoice::{self, Draft, Totals},
-    subscription::{ChangePreview, Changed, Item, Preview, Started, State, Subscription, rules},
+    subscription::{ChangePreview, Changed, Item, Preview, Started, Subscription},
 };
 use jiff::{Timestamp, civil::Date};
 use kernel::{Money, Result, ids::InvoiceId};
@@ -65,6 +65,10 @@ pub(crate) struct TermsOut {
     next_due: Option<Timestamp>,
     /// What is paid at the end of a period, usage among it, is billed up to here.
     arrears_from: Timestamp,
+    /// A stretch that is over and waits for late figures until it is billed; null when there is none.
+    closing: Option<ClosingOut>,
+    /// The zone its days begin in from the next period on, when its customer moved.
+    next_zone: Option<&'static str>,
     /// The rhythm of usage that is billed by another cycle than the plan's; null when there is none.
     usage_rhythm: Option<RhythmOut>,
     /// Canceled as of this instant, in business time: it has come about, or the period ends then.
@@ -86,6 +90,16 @@ pub(crate) struct TermsOut {
     /// Your own notes.
     #[schema(value_type = std::collections::BTreeMap<String, String>)]
     metadata: Json,
+}
+
+/// A stretch that is over and not billed yet.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ClosingStretch)]
+pub(crate) struct ClosingOut {
+    /// When it ended.
+    end: Timestamp,
+    /// When it is billed.
+    billed: Timestamp,
 }
 
 /// One thing subscribed to.
@@ -114,7 +128,7 @@ impl From<Subscription> for TermsOut {
         let discount = |discount| DiscountOut::new(discount, subscription.currency);
         Self {
             plan: subscription.plan().to_owned(),
-            next_due: waits(subscription.state).then(|| rules::next_due(&subscription).at),
+            next_due: subscription.falls_due().map(|due| due.at),
             items: subscription.active_items().map(ItemOut::from).collect(),
             external_id: subscription.external_id,
             customer: subscription.customer.to_string(),
@@ -128,6 +142,11 @@ impl From<Subscription> for TermsOut {
             period: subscription.period.into(),
             billed_through: subscription.billed_through.at,
             arrears_from: subscription.arrears_from.at,
+            closing: subscription
+                .closing
+                .as_ref()
+                .map(|closing| ClosingOut { end: closing.end.at, billed: closing.cut.at }),
+            next_zone: subscription.next_zone.as_ref().map(kernel::Zone::name),
             usage_rhythm: subscription.rhythm.map(RhythmOut::from),
             ends: subscription.ends,
             pending,
@@ -140,11 +159,6 @@ impl From<Subscription> for TermsOut {
             metadata: subscription.metadata,
         }
     }
-}
-
-/// Whether something falls due for a subscription in this state.
-const fn waits(state: State) -> bool {
-    matches!(state, State::Active | State::Trialing)
 }
 
 impl From<Subscription> for SubscriptionOut {
@@ -179,7 +193,7 @@ fn made(view: &mut View<'_>, id: InvoiceId) -> Result<InvoiceWithLines> {
 #[schema(as = SubscriptionPreview)]
 pub(crate) struct PreviewOut {
     subscription: TermsOut,
-    /// What would be billed at once; null when nothing is due at the start.
+    /// What would be billed at once, or when it begins if that is later; null when nothing is due then.
     invoice: Option<PreviewInvoiceOut>,
 }
 
@@ -214,7 +228,11 @@ impl PreviewOut {
 
 impl PreviewInvoiceOut {
     /// The invoice that would be made when `credited` is credited just before.
-    fn load(view: &mut View<'_>, (draft, totals): (Draft, Totals), credited: Money) -> Result<Self> {
+    pub(crate) fn load(
+        view: &mut View<'_>,
+        (draft, totals): (Draft, Totals),
+        credited: Money,
+    ) -> Result<Self> {
         let credit = invoice::credit_for(view, &draft, totals.total, credited)?;
         Ok(Self {
             subtotal: totals.subtotal.into(),

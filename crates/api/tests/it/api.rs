@@ -8,6 +8,7 @@ use std::{
 use api::App;
 use billing::{
     bill_run,
+    charge::NewCharge,
     payment::{self, Method, NewPayment},
     subscription::{self, BillFrom, Start, Timing},
 };
@@ -322,7 +323,8 @@ fn furnish(tx: &mut Tx<'_>) -> kernel::Result<Known> {
     let starts = [("running", true), ("ending", true), ("paused", true), ("draft", false)];
     let mut starts = starts.map(|(name, finalize)| start(customer, name, finalize)).to_vec();
     starts.push(Start { trial: true, ..start(customer, "trying", true) });
-    starts.push(Start { bill_from: BillFrom::NextPeriod, ..start(customer, "suspended", true) });
+    let charges = vec![NewCharge { key: Some("setup".to_owned()), ..NewCharge::default() }];
+    starts.push(Start { bill_from: BillFrom::NextPeriod, charges, ..start(customer, "suspended", true) });
     let coupons = vec!["spring".to_owned()];
     let since = Some("2025-12-10T00:00:00Z".parse().expect("an instant"));
     let plan = "metered".to_owned();
@@ -399,6 +401,7 @@ fn start(customer: CustomerId, external_id: &str, finalize: bool) -> Start {
         agreement: Default::default(),
         term: None,
         ramp: Vec::new(),
+        charges: Vec::new(),
     }
 }
 

@@ -3,6 +3,7 @@
 mod agreed;
 mod api;
 mod bill_runs;
+mod charges;
 mod conventions;
 mod coupons;
 mod document;

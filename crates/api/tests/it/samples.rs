@@ -85,6 +85,12 @@ pub fn sample(name: &str, known: &Known) -> Sample {
         "coupon_redeem" => tell(&known.running, json!({ "coupon": "five" })),
         "coupon_take_away" => Sample { key: "spring", ..tell(&known.measured, json!({})) },
         "coupon_comp" => tell(&known.running, json!({ "until": "2026-06-01" })),
+        "charge_list" => show(&known.running),
+        "charge_preview" => tell(&known.running, json!({ "key": "setup", "quantity": 2, "bill": "now" })),
+        "charge_add" => Sample { status: 201, ..tell(&known.running, json!({ "key": "setup" })) },
+        "charge_remove" => Sample { key: "0", ..tell(&known.suspended, json!({})) },
+        "migration_preview" => send(200, json!({ "plans": ["starter"] })),
+        "migration_request" => send(202, json!({ "plan_map": { "starter": "professional" } })),
         "bill_run_show" | "bill_run_invoices" => show(&known.bill_run.unwrap()),
         "bill_run_forecast" => Sample { query: "?until=2026-04-01T00:00:00Z", ..Sample::get() },
         "bill_run_request" => send(202, json!({})),
@@ -146,8 +152,10 @@ pub fn guarded(name: &str) -> Vec<(&'static str, Json, &'static str)> {
             ("agreement", json!({ "minimum": "100" }), "/agreement"),
             ("term", json!({ "months": 12, "renews": true }), "/term"),
             ("ramp", json!([{ "on": "2026-03-01", "change": {} }, later]), "/ramp/1/change/prices"),
+            ("charges", json!([{ "key": "setup" }, { "key": "setup", "amount": "1" }]), "/charges/1/amount"),
         ],
         "subscription_change" => vec![("prices", json!({ "professional": { "amount": "150" } }), "/prices")],
+        "charge_add" => vec![("amount", json!("100"), "/amount")],
         _ => panic!("the guarded fields of the route {name} are not in tests/it/samples.rs"),
     }
 }

@@ -60,7 +60,8 @@ pub fn run() -> Result<Vec<Figure>> {
 
 /// Do all that is due, as the program does: a job of the environment.
 fn bill(ground: &Ground) -> Result<Duration> {
-    let runner = Runner::new(ground.db.clone(), vec![billing::clock::due_job_kind_after(billing::usage::cut)], vec![]);
+    let runner =
+        Runner::new(ground.db.clone(), vec![billing::clock::due_job_kind_after(billing::usage::cut)], vec![]);
     seconds(|| runner.run_until_idle()).map(|(_, took)| took)
 }
 

@@ -2,19 +2,27 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use identity::{
+    LegalEntity,
+    customer::{self, Buyer},
+    environment,
+};
 use jiff::Timestamp;
 use kernel::{
-    Currency, Money, Result,
+    Currency, Error, Money, Result,
     ids::{CustomerId, LegalEntityId, SubscriptionId},
 };
+use ledger::AccountKind;
 use store::{View, params};
 
 use super::sql;
-use crate::invoice::Line;
-use crate::subscription::{
-    self, State, Subscription,
-    edge::{Books, Loaded},
-    rules::Renewal,
+use crate::{
+    invoice::{self, Draft, Line, Totals},
+    subscription::{
+        self, State, Subscription,
+        edge::{Books, Loaded},
+        rules::{self, Renewal},
+    },
 };
 
 /// Customers looked at together.
@@ -25,6 +33,8 @@ const MAX_EDGES: usize = 3_660;
 /// What happens to a subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
+    /// It begins.
+    Start,
     /// Its next period opens.
     Renewal,
     /// Its trial ends.
@@ -43,6 +53,7 @@ impl What {
     /// The word in the API.
     pub const fn word(self) -> &'static str {
         match self {
+            Self::Start => "start",
             Self::Renewal => "renewal",
             Self::TrialEnd => "trial_end",
             Self::Usage => "usage",
@@ -72,7 +83,7 @@ pub struct Event {
     pub credited: Money,
 }
 
-/// An invoice that would be issued.
+/// An invoice that would be issued, taxed and paid from credit as the bill run does it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Document {
     /// When.
@@ -83,8 +94,23 @@ pub struct Document {
     pub entity: LegalEntityId,
     /// How many lines it has.
     pub lines: usize,
-    /// What they come to, after coupons and before tax.
-    pub subtotal: Money,
+    /// What they come to, after coupons, and their tax.
+    pub totals: Totals,
+    /// How much of it the customer's credit pays.
+    pub credit: Money,
+}
+
+/// What invoices of one currency come to, in minor units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sum {
+    /// Before tax.
+    pub subtotal: i128,
+    /// Tax.
+    pub tax: i128,
+    /// Both together.
+    pub total: i128,
+    /// How much of it credit pays.
+    pub credit: i128,
 }
 
 /// What would fall due in a time. Usage that is not measured yet counts as nothing.
@@ -98,8 +124,8 @@ pub struct Forecast {
     pub event_count: usize,
     /// How many invoices there are.
     pub document_count: usize,
-    /// What the invoices come to by currency, before tax, in minor units.
-    pub totals: BTreeMap<Currency, i128>,
+    /// What the invoices come to, by currency.
+    pub totals: BTreeMap<Currency, Sum>,
 }
 
 /// What would fall due from `from` on and up to `until`, both included, if nobody does anything before. Of events and
@@ -114,10 +140,11 @@ pub fn forecast(view: &mut View<'_>, from: Timestamp, until: Timestamp, most: us
             view.all(&sql::DUE_CUSTOMERS, params![until, after, PAGE], |row| row.get(0))?;
         let Some(last) = customers.last() else { break };
         after = last.uuid();
+        let mut sides = Sides::load(view, &customers)?;
         let subscriptions = subscription::due_until(view, customers, until)?;
         let mut loaded = Loaded::load(view, &subscriptions)?;
         for of_customer in subscriptions.chunk_by(|a, b| a.customer == b.customer) {
-            forecast.play(&mut loaded, of_customer, from, until)?;
+            forecast.play(&mut loaded, &mut sides, of_customer, from, until)?;
         }
         forecast.keep(most);
     }
@@ -138,6 +165,7 @@ impl Forecast {
     fn play(
         &mut self,
         loaded: &mut Loaded,
+        sides: &mut Sides,
         subscriptions: &[Subscription],
         from: Timestamp,
         until: Timestamp,
@@ -147,30 +175,41 @@ impl Forecast {
             waiting.entry(one.next_due().at).or_default().push(one.clone());
         }
         for _ in 0..MAX_EDGES {
-            let Some((at, due)) = waiting.pop_first().filter(|(at, _)| *at <= until) else { break };
-            let mut documents: HashMap<(LegalEntityId, Currency, Option<SubscriptionId>), Document> =
-                HashMap::new();
+            let Some((at, mut due)) = waiting.pop_first().filter(|(at, _)| *at <= until) else { break };
+            due.sort_by_key(|one| one.id); // the order of their documents
+            let mut drafts: Vec<(Option<SubscriptionId>, Draft)> = Vec::new();
             for before in due {
                 let renewal = loaded.decide(&before)?;
                 loaded.passed(&before, &renewal)?;
+                sides.credit(&before, &renewal);
                 if at >= from {
                     self.note(&before, &renewal, at)?;
-                    let books = loaded.books(&before)?;
-                    add(&mut documents, books, &before, &renewal, at)?;
                 }
+                add(&mut drafts, loaded.books(&before)?, &before, &renewal, at);
                 let after = renewal.subscription;
-                if [State::Active, State::Trialing].contains(&after.state) {
+                if after.falls_due().is_some() {
                     waiting.entry(after.next_due().at).or_default().push(after);
                 }
             }
-            for document in documents.into_values() {
-                let currency = document.subtotal.currency();
-                *self.totals.entry(currency).or_default() += i128::from(document.subtotal.minor());
-                self.document_count += 1;
-                self.documents.push(document);
+            for (_, draft) in drafts {
+                let document = sides.document(draft)?;
+                if at >= from {
+                    self.count(document);
+                }
             }
         }
         Ok(())
+    }
+
+    fn count(&mut self, document: Document) {
+        let Document { totals: Totals { subtotal, tax, total }, credit, .. } = document;
+        let sum = self.totals.entry(subtotal.currency()).or_default();
+        sum.subtotal += i128::from(subtotal.minor());
+        sum.tax += i128::from(tax.minor());
+        sum.total += i128::from(total.minor());
+        sum.credit += i128::from(credit.minor());
+        self.document_count += 1;
+        self.documents.push(document);
     }
 
     fn note(&mut self, before: &Subscription, renewal: &Renewal, at: Timestamp) -> Result<()> {
@@ -178,8 +217,9 @@ impl Forecast {
         let changes = before.pending().is_some() && renewal.dropped.is_none() && !after.is_over();
         let main = match (before.state, after.state) {
             (State::Trialing, _) => What::TrialEnd,
-            (_, State::Canceled) => What::Cancellation,
-            (_, State::Expired) => What::Expiry,
+            (State::Scheduled, State::Active) => What::Start,
+            (before, State::Canceled) if before != State::Canceled => What::Cancellation,
+            (before, State::Expired) if before != State::Expired => What::Expiry,
             _ if before.period == after.period => What::Usage,
             _ => What::Renewal,
         };
@@ -208,27 +248,75 @@ impl Forecast {
 
 /// Put what is owed on the invoice it would be on.
 fn add(
-    documents: &mut HashMap<(LegalEntityId, Currency, Option<SubscriptionId>), Document>,
+    drafts: &mut Vec<(Option<SubscriptionId>, Draft)>,
     books: Books,
     before: &Subscription,
     renewal: &Renewal,
     at: Timestamp,
-) -> Result<()> {
-    let lines = &renewal.owed.lines;
+) {
+    let lines = renewal.owed.lines.clone();
     let nothing = lines.iter().all(Line::is_nothing);
-    if lines.is_empty() || nothing && books.skips_zero {
-        return Ok(());
+    if nothing && books.skips_zero {
+        return;
     }
-    let key = (before.entity, before.currency, books.apart.then_some(before.id));
-    let document = documents.entry(key).or_insert_with(|| Document {
-        at,
-        customer: before.customer,
-        entity: before.entity,
-        lines: 0,
-        subtotal: Money::zero(before.currency),
-    });
-    document.lines += lines.len();
-    let more = Money::total(lines.iter().map(|line| line.amount), before.currency)?;
-    document.subtotal = document.subtotal.checked_add(more)?;
-    Ok(())
+    let alone = books.apart.then_some(before.id);
+    let Some(draft) = rules::draft(before, books.tax_rounding, at, lines) else { return };
+    let shared = |(of, open): &&mut (Option<SubscriptionId>, Draft)| {
+        of.is_none() && alone.is_none() && (open.entity, open.currency) == (draft.entity, draft.currency)
+    };
+    match drafts.iter_mut().find(shared) {
+        Some((_, open)) => open.lines.extend(draft.lines),
+        None => drafts.push((alone, draft)),
+    }
+}
+
+/// Who invoices, who is invoiced, and the credit they have.
+struct Sides {
+    entities: Vec<LegalEntity>,
+    buyers: HashMap<CustomerId, Buyer>,
+    credit: HashMap<(CustomerId, LegalEntityId, Currency), i64>,
+}
+
+impl Sides {
+    fn load(view: &mut View<'_>, customers: &[CustomerId]) -> Result<Self> {
+        let owners: HashMap<String, CustomerId> = customers.iter().map(|id| (id.to_string(), *id)).collect();
+        let held = ledger::held_by(view, AccountKind::CustomerCredit, owners.keys().cloned().collect())?;
+        let credit = held.into_iter().filter_map(|(account, currency, balance)| {
+            let customer = owners.get(account.owner.as_ref()?)?;
+            // A credit balance is negative: it is what the issuer owes.
+            Some(((*customer, account.entity, currency), -balance))
+        });
+        Ok(Self {
+            credit: credit.collect(),
+            entities: environment::entities(view)?,
+            buyers: customer::buyers(view, customers.to_vec())?.into_iter().collect(),
+        })
+    }
+
+    /// What is credited at an edge can pay the invoices of that instant.
+    fn credit(&mut self, before: &Subscription, renewal: &Renewal) {
+        for credit in &renewal.owed.credits {
+            let key = (before.customer, before.entity, before.currency);
+            *self.credit.entry(key).or_default() += credit.amount.minor() + credit.tax.minor();
+        }
+    }
+
+    fn document(&mut self, mut draft: Draft) -> Result<Document> {
+        let gone = || Error::internal("a customer or a legal entity is gone");
+        let entity = self.entities.iter().find(|entity| entity.id == draft.entity).ok_or_else(gone)?;
+        let buyer = self.buyers.get(&draft.customer).ok_or_else(gone)?;
+        invoice::assess(&mut draft, entity, buyer)?;
+        let totals = draft.totals()?;
+        let held = self.credit.entry((draft.customer, draft.entity, draft.currency)).or_default();
+        let used = totals.total.minor().min(*held).max(0);
+        *held -= used;
+        Ok(Document {
+            at: draft.due,
+            customer: draft.customer,
+            entity: draft.entity,
+            lines: draft.lines.len(),
+            totals,
+            credit: Money::new(used, draft.currency)?,
+        })
+    }
 }

@@ -6,7 +6,7 @@ mod model;
 mod ops;
 pub(crate) mod sql;
 
-pub use forecast::{Document, Event, Forecast, What, forecast};
+pub use forecast::{Document, Event, Forecast, Sum, What, forecast};
 pub use job::{JOB, job_kind, job_kind_after, request};
 pub use model::{BillRun, State, Total};
 pub(crate) use ops::{close, count, open};

@@ -19,7 +19,7 @@ statements! {
     environment CLOSE = "UPDATE bill_run SET state = 'done', finished = $2 WHERE env_id = $1 AND state = 'running'";
     /// Customers with something due up to an instant, in order.
     environment DUE_CUSTOMERS = "SELECT DISTINCT customer_id FROM subscription
-        WHERE env_id = $1 AND due <= $2 AND customer_id > $3 AND state IN ('active', 'trialing')
+        WHERE env_id = $1 AND due <= $2 AND customer_id > $3
         ORDER BY customer_id LIMIT $4";
     environment INVOICES = "SELECT id FROM invoice WHERE env_id = $1 AND bill_run_id = $2 AND id > $3 ORDER BY id LIMIT $4";
 }

@@ -182,7 +182,9 @@ pub fn take_away(tx: &mut Tx<'_>, id: SubscriptionId, key: &str) -> Result<Subsc
         let detail = format!("The subscription has no coupon {key:?} that runs.");
         return Err(Error::new(Kind::NotFound, "not_found", detail));
     };
+    // Also when a use is given back later.
     discount.left = Some(0);
+    discount.until = Some(before.schedule.zone.date_of(tx.now()));
     subscription::save_all(tx, &[(before, &after)])?;
     let fact = NewFact::new("subscription.coupon_taken_away", id.any(), json!({ "coupon": key }))?;
     tx.fact(fact.of(after.customer));

@@ -25,6 +25,8 @@ use super::{
 };
 use crate::{
     bill_run,
+    charge::{self, Charge},
+    coupon,
     credit_note::{self, Cause, Credit},
     invoice::{self, Draft, Invoice, Line},
     usage,
@@ -43,6 +45,9 @@ pub(crate) struct Loaded {
     in_force: Arc<Version>,
     usage: HashMap<SubscriptionId, Usage>,
     late: HashMap<SubscriptionId, Vec<Late>>,
+    charges: HashMap<SubscriptionId, Vec<Charge>>,
+    /// What is known of the stretches that are over and not billed yet.
+    closing: HashMap<SubscriptionId, Usage>,
 }
 
 impl Loaded {
@@ -57,21 +62,32 @@ impl Loaded {
             .collect();
         let usage = usage::ops::open(view, &measured)?;
         let late = usage::ops::late(view, measured.iter().map(|(one, _)| one.id).collect())?;
-        Ok(Self { versions, in_force, usage, late })
+        let charges = charge::pending(view, subscriptions.iter().map(|one| one.id).collect())?;
+        let closing = usage::ops::closing(view, subscriptions, &versions)?;
+        Ok(Self { versions, in_force, usage, late, charges, closing })
     }
 
     /// What happens at a subscription's edge, decided.
     pub(crate) fn decide(&self, subscription: &Subscription) -> Result<Renewal> {
         let agreed = version_of(&self.versions, subscription)?;
         let none = Usage::none(subscription.currency);
+        let closing = subscription.closing.as_ref().and_then(|closing| self.versions.get(&closing.book));
+        let known = self.closing.get(&subscription.id).unwrap_or(&none);
         let ready = Ready {
             subscription,
             agreed,
             in_force: &self.in_force,
             usage: self.usage.get(&subscription.id).unwrap_or(&none),
             late: self.late.get(&subscription.id).map_or(&[], Vec::as_slice),
+            charges: self.charges.get(&subscription.id).map_or(&[], Vec::as_slice),
+            closing: closing.map(|version| (&**version, known)),
         };
-        if subscription.state == State::Trialing { rules::trial::end(&ready) } else { rules::renew(&ready) }
+        match subscription.state {
+            _ if !subscription.runs() => rules::closing::cut(&ready),
+            _ if subscription.next_due().at < subscription.next_edge().at => rules::closing::cut(&ready),
+            State::Trialing => rules::trial::end(&ready),
+            _ => rules::renew(&ready),
+        }
     }
 
     /// What the price book of a subscription says about its invoices.
@@ -88,10 +104,23 @@ impl Loaded {
     /// in force.
     pub(crate) fn passed(&mut self, before: &Subscription, renewal: &Renewal) -> Result<()> {
         let none = Usage::none(before.currency);
+        self.late.remove(&before.id);
+        for place in charge::places(&renewal.owed.lines) {
+            if let Some(waiting) = self.charges.get_mut(&before.id) {
+                waiting.retain(|charge| charge.ordinal != place);
+            }
+        }
+        self.closing.remove(&before.id);
+        let next = &renewal.subscription;
+        if renewal.at != before.next_edge() || !before.runs() {
+            return Ok(()); // only what waited was billed
+        }
         let known = self.usage.get(&before.id).unwrap_or(&none);
+        if next.closing.is_some() {
+            self.closing.insert(before.id, known.clone());
+        }
         let after = known.after(before, version_of(&self.versions, before)?, renewal)?;
         self.usage.insert(before.id, after);
-        self.late.remove(&before.id);
         self.versions.entry(self.in_force.id).or_insert_with(|| self.in_force.clone());
         Ok(())
     }
@@ -142,7 +171,7 @@ fn pass(tx: &mut Tx<'_>, at: Timestamp, subjects: &[Uuid]) -> Result<()> {
     let customers: Vec<CustomerId> = subjects.iter().copied().map(CustomerId::from_uuid).collect();
     // Whoever changes a subscription holds its customer.
     customer::lock_all(tx, &customers)?;
-    let due_now = ops::due(tx, customers, at)?;
+    let due_now = ops::due_at(tx, customers, at)?;
     if due_now.is_empty() {
         return Ok(());
     }
@@ -151,9 +180,15 @@ fn pass(tx: &mut Tx<'_>, at: Timestamp, subjects: &[Uuid]) -> Result<()> {
     let mut batch = Batch::new(run.id);
     let decided = due_now.iter().map(|before| loaded.decide(before)).collect::<Result<Vec<_>>>()?;
     let mut passed = Vec::with_capacity(decided.len());
+    let (mut once, mut uses) = (Vec::new(), Vec::new());
     for (before, Renewal { subscription: after, owed, dropped, .. }) in due_now.iter().zip(decided) {
         say_dropped(tx, &after, dropped, at)?;
+        let places = charge::places(&owed.lines);
         let invoice = batch.add(tx, &loaded, before, &after, owed, at)?;
+        if let Some(invoice) = invoice {
+            once.extend(places.into_iter().map(|place| (after.id, place, invoice)));
+            uses.extend(coupon::uses(before, &after, invoice));
+        }
         tx.fact(fact(before, &after, invoice)?.of(after.customer).effective(at));
         passed.push(after);
     }
@@ -161,6 +196,8 @@ fn pass(tx: &mut Tx<'_>, at: Timestamp, subjects: &[Uuid]) -> Result<()> {
     ops::save_all(tx, &changes)?;
     let next: BTreeSet<Due> = passed.iter().filter_map(ops::waiting).collect();
     due::put(tx, &next.into_iter().collect::<Vec<_>>())?;
+    charge::billed(tx, &once)?;
+    coupon::used(tx, &uses)?;
     usage::ops::settled(tx, &loaded.late.keys().copied().collect::<Vec<_>>())?;
     let invoices = batch.issue(tx, at)?;
     bill_run::count(tx, run, due_now.len(), &invoices, at)
@@ -237,8 +274,13 @@ fn fact(before: &Subscription, after: &Subscription, invoice: Option<InvoiceId>)
                 "invoice": invoice,
             }),
         ),
-        (_, State::Canceled) => ("subscription.canceled", json!({ "invoice": invoice })),
-        (_, State::Expired) => ("subscription.expired", json!({ "invoice": invoice })),
+        (State::Scheduled, State::Active) => ("subscription.begun", period()),
+        (before, State::Canceled) if before != State::Canceled => {
+            ("subscription.canceled", json!({ "invoice": invoice }))
+        }
+        (before, State::Expired) if before != State::Expired => {
+            ("subscription.expired", json!({ "invoice": invoice }))
+        }
         _ if before.period == after.period => (
             "subscription.usage_billed",
             json!({ "invoice": invoice, "usage_from": after.rhythm.map(|rhythm| rhythm.stretch.start.at) }),
@@ -272,7 +314,8 @@ fn versions(
     view: &mut View<'_>,
     subscriptions: &[Subscription],
 ) -> Result<BTreeMap<BookVersionId, Arc<Version>>> {
-    let books: BTreeSet<BookVersionId> = subscriptions.iter().map(|subscription| subscription.book).collect();
+    let closing = subscriptions.iter().filter_map(|one| one.closing.as_ref().map(|closing| closing.book));
+    let books: BTreeSet<BookVersionId> = subscriptions.iter().map(|one| one.book).chain(closing).collect();
     let found = version::many(view, books.into_iter().collect())?;
     Ok(found.into_iter().map(|version| (version.id, version)).collect())
 }

@@ -1,6 +1,7 @@
 //! Subscriptions: starting them and carrying them from period to period.
 
 mod agreement;
+mod closing;
 pub(crate) mod edge;
 pub mod history;
 mod model;
@@ -10,6 +11,7 @@ pub(crate) mod search;
 pub(crate) mod sql;
 
 pub use agreement::{AgreedPrice, Agreement, COMP, Discount, MAX_TERM, NewTerm, Off, Scheduled, Term};
+pub use closing::Closing;
 pub(crate) use edge::{EDGE, TRIAL_REMINDER};
 pub use edge::{at_edge, foresee};
 pub use model::{
@@ -20,6 +22,6 @@ pub(crate) use ops::history::entity;
 pub use ops::history::record_all;
 pub use ops::trial::{convert, extend_trial, reinstate, set_method, suspend};
 pub use ops::{Preview, find, list, of_customer, preview, resolve, start, start_all};
-pub(crate) use ops::{change::lock, due_until, of_customers, on_other_books, save_all};
+pub(crate) use ops::{change::lock, due_until, follow_zone, of_customers, on_other_books, save_all};
 pub use search::{Filter, Place, counts, due_count, plan_counts, search, states_of};
 pub(crate) use search::{customers_in, having};

@@ -10,7 +10,11 @@ use kernel::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::agreement::{AgreedPrice, Agreement, Discount, NewTerm, Scheduled, Term};
+use super::{
+    agreement::{AgreedPrice, Agreement, Discount, NewTerm, Scheduled, Term},
+    closing::Closing,
+};
+use crate::charge::NewCharge;
 
 /// Where a subscription stands (domain rules §4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,10 +35,12 @@ pub enum State {
     Canceled,
     /// Its fixed term is over.
     Expired,
+    /// Agreed, and begins later.
+    Scheduled,
 }
 
 impl State {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Incomplete,
         Self::Trialing,
         Self::Active,
@@ -43,6 +49,7 @@ impl State {
         Self::Suspended,
         Self::Canceled,
         Self::Expired,
+        Self::Scheduled,
     ];
 
     /// The word in storage and in the API.
@@ -56,6 +63,7 @@ impl State {
             Self::Suspended => "suspended",
             Self::Canceled => "canceled",
             Self::Expired => "expired",
+            Self::Scheduled => "scheduled",
         }
     }
 
@@ -133,6 +141,10 @@ pub struct Subscription {
     pub peak: i64,
     /// The rhythm of usage that is billed by another cycle than the plan's.
     pub rhythm: Option<Rhythm>,
+    /// A stretch that is over and waits to be billed.
+    pub closing: Option<Box<Closing>>,
+    /// The zone its days begin in from the next period on: its customer moved.
+    pub next_zone: Option<Zone>,
     /// Canceled as of this instant, the end of a billed period.
     pub ends: Option<Timestamp>,
     /// What changes at the end of a period, soonest first.
@@ -174,11 +186,31 @@ impl Subscription {
         matches!(self.state, State::Canceled | State::Expired)
     }
 
-    /// When it falls due next: at the end of what is billed, or of a stretch of usage before.
-    pub fn next_due(&self) -> Edge {
+    /// Whether it goes on from edge to edge.
+    pub const fn runs(&self) -> bool {
+        matches!(self.state, State::Active | State::Trialing | State::Scheduled)
+    }
+
+    /// The next edge while it runs: the end of what is billed, or of a stretch of usage before.
+    pub fn next_edge(&self) -> Edge {
         match self.rhythm.map(|rhythm| rhythm.stretch.end) {
             Some(end) if end.at < self.billed_through.at => end,
             _ => self.billed_through,
+        }
+    }
+
+    /// When it falls due next: at its next edge, or when a stretch that is over is billed before.
+    pub fn next_due(&self) -> Edge {
+        self.falls_due().unwrap_or_else(|| self.next_edge())
+    }
+
+    /// When something falls due for it; none when nothing does, as for a paused or canceled one.
+    pub fn falls_due(&self) -> Option<Edge> {
+        let cut = self.closing.as_ref().map(|closing| closing.cut);
+        let next = self.runs().then(|| self.next_edge());
+        match (cut, next) {
+            (Some(cut), Some(next)) if cut.at < next.at => Some(cut),
+            (cut, next) => next.or(cut),
         }
     }
 
@@ -233,7 +265,7 @@ pub struct Start {
     pub quantity: Option<i64>,
     /// Add-ons by key, with their quantity. Quantity 0 is left out.
     pub addons: BTreeMap<String, i64>,
-    /// The start; none: now. May lie in the past, not in the future.
+    /// The start; none: now. May lie in the past; when it lies ahead, nothing is billed before.
     pub start: Option<Timestamp>,
     /// From where to bill when the start lies in the past.
     pub bill_from: BillFrom,
@@ -261,6 +293,8 @@ pub struct Start {
     pub term: Option<NewTerm>,
     /// What changes later, each at the first end of a period on or after its date: a price ramp.
     pub ramp: Vec<Scheduled>,
+    /// What is charged once, with its first invoice. Amounts agreed are for staff.
+    pub charges: Vec<NewCharge>,
 }
 
 impl Start {
@@ -286,6 +320,7 @@ impl Start {
             agreement: Agreement::default(),
             term: None,
             ramp: Vec::new(),
+            charges: Vec::new(),
         }
     }
 }
@@ -396,9 +431,10 @@ impl Transition {
         match (self, state) {
             (Self::Change | Self::KeepOn, State::Active) => Some(State::Active),
             (Self::Change | Self::KeepOn | Self::ExtendTrial, State::Trialing) => Some(State::Trialing),
-            (Self::Cancel, State::Active | State::Paused | State::Trialing | State::Suspended) => {
-                Some(State::Canceled)
-            }
+            (
+                Self::Cancel,
+                State::Active | State::Paused | State::Trialing | State::Suspended | State::Scheduled,
+            ) => Some(State::Canceled),
             (Self::Pause, State::Active) => Some(State::Paused),
             (Self::Resume, State::Paused) | (Self::Convert, State::Trialing) => Some(State::Active),
             (Self::Suspend, State::Active | State::Trialing) => Some(State::Suspended),

@@ -2,12 +2,15 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use catalog::version::{self, Version};
+use catalog::{
+    ZeroInvoices,
+    version::{self, Version},
+};
 use identity::{Customer, LegalEntity, customer, environment, text};
 use jiff::Timestamp;
 use jobs::due::{self, Due};
 use kernel::{
-    Edge, Error, Period, Result, Schedule,
+    Edge, Error, Period, Result, Schedule, Zone,
     ids::{BookVersionId, CustomerId, SubscriptionId},
 };
 use serde_json::{Value as Json, json};
@@ -15,14 +18,16 @@ use store::{NewFact, Row, ToValue, Tx, Value, View, params};
 use uuid::Uuid;
 
 use super::{
+    closing::Closing,
     edge::EDGE,
     model::{Item, ItemKind, Rhythm, Start, Started, State, Subscription},
-    rules::{self, Decision, Terms},
+    rules::{self, Decision, Ready, Terms, arrears::Usage},
     sql,
 };
 use crate::{
+    charge::{self, Charge},
     coupon,
-    invoice::{self, Draft, Totals},
+    invoice::{self, Draft, Line, Totals},
 };
 
 pub(super) mod change;
@@ -34,7 +39,7 @@ pub(super) mod trial;
 pub struct Preview {
     /// The subscription as it would be; its id means nothing.
     pub subscription: Subscription,
-    /// What would be billed at once.
+    /// What would be billed at once, or when it begins if that is later.
     pub invoice: Option<(Draft, Totals)>,
     /// When it would fall due next.
     pub next_due: Edge,
@@ -77,18 +82,40 @@ impl Ground {
     }
 }
 
+impl Ground {
+    /// What a subscription that begins later is billed then, by the decision that is made then.
+    fn at_begin(&self, Decision { subscription, charges, .. }: &Decision) -> Result<Option<Draft>> {
+        let none = Usage::none(subscription.currency);
+        let charges: Vec<Charge> = charges.iter().map(|line| Charge::waiting(line.clone())).collect();
+        let ready = Ready {
+            subscription,
+            agreed: &self.version,
+            in_force: &self.version,
+            usage: &none,
+            late: &[],
+            charges: &charges,
+            closing: None,
+        };
+        let renewal = rules::renew(&ready)?;
+        let nothing = renewal.owed.lines.iter().all(Line::is_nothing);
+        let skips = self.version.book.billing.zero_invoices == ZeroInvoices::Skip;
+        Ok(renewal.draft().filter(|_| !(nothing && skips)))
+    }
+}
+
 /// What [`start`] would do, by the same decision; writes nothing. Errors as for [`start`], except `external_id_taken`.
 pub fn preview(view: &mut View<'_>, command: &Start) -> Result<Preview> {
     let customer = customer::find(view, command.customer)?;
     trial::check_first(view, std::iter::once((command.customer, command)))?;
     let nowhere = SubscriptionId::from_uuid(Uuid::nil());
-    let decision = Ground::load(view)?.decide(&customer, command, nowhere, view)?;
-    let invoice = decision.draft.map(|draft| invoice::assessed(view, draft)).transpose()?;
-    Ok(Preview {
-        next_due: rules::next_due(&decision.subscription),
-        subscription: decision.subscription,
-        invoice,
-    })
+    let ground = Ground::load(view)?;
+    let decision = ground.decide(&customer, command, nowhere, view)?;
+    let draft = match decision.subscription.state {
+        State::Scheduled => ground.at_begin(&decision)?,
+        _ => decision.draft,
+    };
+    let invoice = draft.map(|draft| invoice::assessed(view, draft)).transpose()?;
+    Ok(Preview { next_due: decision.subscription.next_due(), subscription: decision.subscription, invoice })
 }
 
 /// Start a subscription and bill what falls due with it.
@@ -117,12 +144,22 @@ pub fn start_all(tx: &mut Tx<'_>, starts: Vec<(Customer, Start)>) -> Result<Vec<
     coupon::take_all(tx, &ground.version.book, decided.iter().map(|(decision, _)| &decision.subscription))?;
     let (mut drafts, mut finals) = (Vec::new(), Vec::new());
     let mut started = Vec::with_capacity(decided.len());
-    for (Decision { subscription, draft }, finalize) in decided {
+    let (mut charges, mut uses) = (Vec::new(), Vec::new());
+    for (Decision { subscription, draft, charges: once }, finalize) in decided {
         let invoice = draft.map(|draft| {
             let id = tx.new_id();
+            charges.extend(once.iter().cloned().map(|line| {
+                let on_it = charge::places(&draft.lines).contains(&line.adjustment);
+                (line, on_it.then_some(id))
+            }));
             if finalize { &mut finals } else { &mut drafts }.push((id, draft));
             id
         });
+        if let Some(id) = invoice {
+            uses.extend(coupon::first_uses(&ground.version.book, &subscription, id)?);
+        } else {
+            charges.extend(once.into_iter().map(|line| (line, None)));
+        }
         tx.fact(started_fact(&subscription, &ground.version)?);
         started.push(Started { subscription, invoice });
     }
@@ -131,6 +168,8 @@ pub fn start_all(tx: &mut Tx<'_>, starts: Vec<(Customer, Start)>) -> Result<Vec<
     let trying = started.iter().map(|started| &started.subscription);
     due::put(tx, &trial::reminders(&ground.version, trying)?)?;
     let now = tx.now();
+    charge::store(tx, &charges.iter().map(|(line, invoice)| (line, *invoice)).collect::<Vec<_>>())?;
+    coupon::used(tx, &uses)?;
     invoice::save_drafts(tx, drafts)?;
     invoice::issue(tx, finals, now)?;
     Ok(started)
@@ -139,12 +178,8 @@ pub fn start_all(tx: &mut Tx<'_>, starts: Vec<(Customer, Start)>) -> Result<Vec<
 /// The entry of the due queue a subscription waits with, when it waits for anything. It is its customer's, so that
 /// all that falls due for a customer at an instant is billed together.
 pub(super) fn waiting(subscription: &Subscription) -> Option<Due> {
-    let runs = [State::Active, State::Trialing].contains(&subscription.state);
-    runs.then(|| Due {
-        at: rules::next_due(subscription).at,
-        rank: EDGE.rank,
-        subject: subscription.customer.uuid(),
-    })
+    let at = subscription.falls_due()?.at;
+    Some(Due { at, rank: EDGE.rank, subject: subscription.customer.uuid() })
 }
 
 fn started_fact(subscription: &Subscription, version: &Version) -> Result<NewFact> {
@@ -187,6 +222,7 @@ struct Agreed {
     term: Option<Json>,
     agreement: Option<Json>,
     discounts: Option<Json>,
+    closing: Option<Json>,
 }
 
 impl Agreed {
@@ -201,6 +237,7 @@ impl Agreed {
             term: json(term.is_some(), term)?,
             agreement: json(!agreement.is_empty(), agreement)?,
             discounts: json(!discounts.is_empty(), discounts)?,
+            closing: subscription.closing.as_ref().map(|closing| closing.json()).transpose()?,
         })
     }
 
@@ -237,7 +274,7 @@ pub(crate) fn save_all(tx: &mut Tx<'_>, changes: &[(&Subscription, &Subscription
                 Value::Date(arrears_from.date),
                 Value::Instant(arrears_from.at),
                 Value::Int(after.peak),
-                Value::Instant(after.next_due().at),
+                due(after),
             ]
         }),
     )?;
@@ -257,7 +294,7 @@ pub(crate) fn save_all(tx: &mut Tx<'_>, changes: &[(&Subscription, &Subscription
     Ok(())
 }
 
-fn saved<'v>(after: &'v Subscription, agreed: &'v Agreed) -> [Value<'v>; 30] {
+fn saved<'v>(after: &'v Subscription, agreed: &'v Agreed) -> [Value<'v>; 33] {
     let Subscription { schedule, period: Period { start, end }, billed_through, arrears_from, .. } = after;
     let json = |stored: &'v Option<Json>| stored.as_ref().map_or(Value::Null, Value::json);
     let [cycle, from_date, from, end_date, until, peak] = rhythm(after);
@@ -291,8 +328,20 @@ fn saved<'v>(after: &'v Subscription, agreed: &'v Agreed) -> [Value<'v>; 30] {
         end_date,
         until,
         peak,
-        Value::Instant(after.next_due().at),
+        due(after),
+        json(&agreed.closing),
+        next_zone(after),
+        schedule.zone.to_value(),
     ]
+}
+
+/// When it falls due, for the index.
+fn due(subscription: &Subscription) -> Value<'static> {
+    subscription.falls_due().map_or(Value::Null, |due| Value::Instant(due.at))
+}
+
+fn next_zone(subscription: &Subscription) -> Value<'_> {
+    subscription.next_zone.as_ref().map_or(Value::Null, ToValue::to_value)
 }
 
 fn insert_items<'s>(tx: &mut Tx<'_>, subscriptions: impl Iterator<Item = &'s Subscription>) -> Result<()> {
@@ -308,7 +357,7 @@ fn insert_items<'s>(tx: &mut Tx<'_>, subscriptions: impl Iterator<Item = &'s Sub
     )
 }
 
-fn row<'v>(subscription: &'v Subscription, agreed: &'v Agreed) -> [Value<'v>; 37] {
+fn row<'v>(subscription: &'v Subscription, agreed: &'v Agreed) -> [Value<'v>; 39] {
     let Subscription { schedule, period, billed_through, arrears_from, .. } = subscription;
     let [cycle, from_date, from, end_date, end, peak] = rhythm(subscription);
     let json = |stored: &'v Option<Json>| stored.as_ref().map_or(Value::Null, Value::json);
@@ -349,7 +398,9 @@ fn row<'v>(subscription: &'v Subscription, agreed: &'v Agreed) -> [Value<'v>; 37
         end_date,
         end,
         peak,
-        Value::Instant(subscription.next_due().at),
+        due(subscription),
+        json(&agreed.closing),
+        next_zone(subscription),
     ]
 }
 
@@ -402,6 +453,11 @@ fn read(row: &Row<'_>) -> Result<Subscription> {
         period,
         peak: row.get(26)?,
         rhythm: read_rhythm(row)?,
+        closing: row
+            .get::<Option<Json>>(36)?
+            .map(|stored| Closing::read(stored).map(Box::new))
+            .transpose()?,
+        next_zone: row.get(37)?,
         ends: row.get(19)?,
         scheduled: Agreed::read(row, 20)?,
         term: Agreed::read(row, 27)?,
@@ -437,23 +493,25 @@ fn with_items(view: &mut View<'_>, mut subscriptions: Vec<Subscription>) -> Resu
     Ok(subscriptions)
 }
 
-/// The running subscriptions of customers that fall due at an instant, by customer and id.
-pub(super) fn due(
+/// The subscriptions of customers that fall due at an instant, by customer and id.
+pub(super) fn due_at(
     view: &mut View<'_>,
     customers: Vec<CustomerId>,
     at: Timestamp,
 ) -> Result<Vec<Subscription>> {
-    let found = view.all(&sql::DUE, params![customers, at], read)?;
+    let mut found = view.all(&sql::DUE, params![customers, at], read)?;
+    found.retain(|one| one.falls_due().is_some_and(|due| due.at == at));
     with_items(view, found)
 }
 
-/// The running subscriptions of customers that fall due up to an instant, by customer and id.
+/// The subscriptions of customers that fall due up to an instant, by customer and id.
 pub(crate) fn due_until(
     view: &mut View<'_>,
     customers: Vec<CustomerId>,
     until: Timestamp,
 ) -> Result<Vec<Subscription>> {
-    let found = view.all(&sql::DUE_UNTIL, params![customers, until], read)?;
+    let mut found = view.all(&sql::DUE_UNTIL, params![customers, until], read)?;
+    found.retain(|one| one.falls_due().is_some());
     with_items(view, found)
 }
 
@@ -467,6 +525,11 @@ pub(crate) fn on_other_books(
     let after = after.map_or(Uuid::nil(), SubscriptionId::uuid);
     let found = view.all(&sql::ON_OTHER_BOOKS, params![book, after, limit], read)?;
     with_items(view, found)
+}
+
+/// A customer moved to another zone: the subscriptions that follow it do so from their next period on.
+pub(crate) fn follow_zone(tx: &mut Tx<'_>, customer: CustomerId, from: &Zone, to: &Zone) -> Result<()> {
+    tx.exec(&sql::FOLLOW_ZONE, params![customer, from, to]).map(drop)
 }
 
 /// Several subscriptions in ascending order of id.

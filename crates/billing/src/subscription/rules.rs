@@ -12,7 +12,7 @@ use kernel::{
     Currency, Cycle, Edge, Error, Money, Period, ProrationUnit, Quantity, Result, Schedule,
     ids::SubscriptionId, time,
 };
-use rating::{Charge, Rated, Share, rate};
+use rating::{Charge as Bought, Rated, Share, rate};
 
 use self::{
     arrears::{Of, Stretch, Usage, in_arrears},
@@ -24,12 +24,14 @@ use super::{
     model::{BillFrom, Item, ItemKind, Rhythm, Start, State, Subscription},
 };
 use crate::{
+    charge::{self, Charge},
     credit_note::Credit,
     invoice::{ChargeKind, Draft, Line},
 };
 
 pub mod arrears;
 pub mod change;
+pub mod closing;
 pub mod coupon;
 mod discount;
 pub mod history;
@@ -57,6 +59,8 @@ pub struct Decision {
     pub subscription: Subscription,
     /// What falls due with the decision; none when nothing does.
     pub draft: Option<Draft>,
+    /// What is charged once, before coupons: on the draft, or waiting for the first invoice.
+    pub charges: Vec<Line>,
 }
 
 /// What is to be billed, and what is to be credited on lines billed before.
@@ -87,21 +91,29 @@ fn tax_category(version: &Version, item: &Item) -> String {
 
 /// Start a subscription.
 ///
-/// Errors: `start_in_future`, `time_out_of_range`, `plan_unknown`, `price_missing`, `quantity_invalid`,
+/// One that begins later is billed nothing before; what it owes then is what [`renew`] says at its start.
+///
+/// Errors: `start_invalid`, `time_out_of_range`, `plan_unknown`, `price_missing`, `quantity_invalid`,
 /// `addon_unknown`, `addon_not_for_plan`, `addon_one_off`; with a trial `no_trial`, `trial_needs_method`, `trial_in_past`;
-/// those of [`coupon::redeem`]; `term_invalid`, `ramp_invalid`, `price_not_negotiable`.
+/// those of [`coupon::redeem`]; `term_invalid`, `ramp_invalid`, `price_not_negotiable`; those of
+/// [`charge::line`].
 pub fn start(terms: &Terms<'_>, command: &Start, id: SubscriptionId, now: Timestamp) -> Result<Decision> {
     let started = time::in_range(command.start.unwrap_or(now)).map_err(|error| error.at("/start"))?;
-    if started > now {
-        let detail = format!("A subscription starts now or in the past; it is {now} here.");
-        return Err(Error::invalid("start_in_future", detail).at("/start"));
+    let later = started > now;
+    if later && (command.trial || command.bill_from != BillFrom::Start) {
+        let detail = format!(
+            "It is {now} here. A subscription that begins later has no trial and is billed from its start on."
+        );
+        return Err(Error::invalid("start_invalid", detail).at("/start"));
     }
     let book = &terms.version.book;
     let currency = command.currency.unwrap_or(terms.customer.currency);
     let schedule = schedule(book, command, terms.customer, started);
-    let first = schedule.first_period(started)?;
-    let current = if first.contains(now) { first } else { schedule.period_at(now)? };
+    let first = schedule.first_period(started).map_err(|error| error.at("/start"))?;
+    let current = if later || first.contains(now) { first } else { schedule.period_at(now)? };
     let (period, billed) = match command.bill_from {
+        // Nothing is billed yet: an empty period ends where it begins.
+        BillFrom::Start if later => (Period { end: first.start, ..first }, false),
         BillFrom::Start => (first, true),
         BillFrom::CurrentPeriod => (current, true),
         BillFrom::NextPeriod => (current, false),
@@ -115,7 +127,7 @@ pub fn start(terms: &Terms<'_>, command: &Start, id: SubscriptionId, now: Timest
         customer: terms.customer.id,
         external_id: command.external_id.clone(),
         book: terms.version.id,
-        state: State::Active,
+        state: if later { State::Scheduled } else { State::Active },
         currency,
         peak: items.first().map_or(0, |plan| plan.quantity),
         rhythm: None,
@@ -127,6 +139,8 @@ pub fn start(terms: &Terms<'_>, command: &Start, id: SubscriptionId, now: Timest
         period,
         billed_through: period.end,
         arrears_from: if billed { period.start } else { period.end },
+        closing: None,
+        next_zone: None,
         ends: None,
         scheduled: ramp(command)?,
         agreement: command.agreement.clone(),
@@ -134,14 +148,25 @@ pub fn start(terms: &Terms<'_>, command: &Start, id: SubscriptionId, now: Timest
         has_method: command.has_method,
         metadata: command.metadata.clone(),
     };
+    let charges = charge::lines(
+        &subscription,
+        terms.version,
+        &command.charges,
+        Edge::at(now, &subscription.schedule.zone),
+    )?;
     if command.trial {
-        return trial::begin(terms, command, subscription);
+        return trial::begin(terms, command, subscription, charges);
     }
-    subscription.rhythm = arrears::rhythm(&subscription, terms.version, subscription.arrears_from)?;
+    if !later {
+        subscription.rhythm = arrears::rhythm(&subscription, terms.version, subscription.arrears_from)?;
+    }
     let mut lines = if billed { lines(&subscription, terms.version, period)? } else { Vec::new() };
+    if billed {
+        lines.extend(charges.iter().cloned());
+    }
     discounted(&mut subscription, &mut lines, period.start.date, &Turn::Edge)?;
     let rounding = book.billing.tax_rounding;
-    Ok(Decision { draft: draft(&subscription, rounding, now, lines), subscription })
+    Ok(Decision { draft: draft(&subscription, rounding, now, lines), subscription, charges })
 }
 
 /// Take the subscription's coupons off its lines.
@@ -193,6 +218,10 @@ pub struct Ready<'a> {
     pub usage: &'a Usage,
     /// Figures that came after their stretch was billed.
     pub late: &'a [Late],
+    /// What is charged once and waits for an invoice.
+    pub charges: &'a [Charge],
+    /// What the stretch that is over and not billed yet rests on.
+    pub closing: Option<(&'a Version, &'a Usage)>,
 }
 
 /// What happens at the edge a subscription is billed through.
@@ -252,27 +281,39 @@ fn with_pending<'v>(
 ///
 /// Errors: `time_out_of_range` when the period ends after the year 2999.
 pub fn renew(ready: &Ready<'_>) -> Result<Renewal> {
-    let Ready { subscription, agreed, in_force, usage, late } = *ready;
+    let Ready { subscription, agreed, in_force, usage, late, charges, .. } = *ready;
     let begins = subscription.billed_through;
     let mut owed = settle(late)?;
     if let Some(rhythm) = subscription.rhythm.filter(|rhythm| rhythm.stretch.end.at < begins.at) {
         return between_edges(ready, owed, rhythm);
     }
-    owed.add(arrears::close(subscription, agreed, usage, begins)?);
+    let cut = closing::cut_of(subscription, agreed, begins);
+    if cut.is_none() {
+        owed.add(arrears::close(subscription, agreed, usage, begins)?);
+    }
+    owed.lines.extend(charge::taken(charges, begins));
     let closed = Subscription { arrears_from: begins, rhythm: None, ..subscription.clone() };
     if let Some(mut over) = over(&closed, begins) {
         discounted(&mut over, &mut owed.lines, begins.date, &Turn::Edge)?;
+        closing::settle(ready, &mut over, &mut owed)?;
+        closing::wait(subscription, &mut over, cut, false);
         let tax_rounding = agreed.book.billing.tax_rounding;
         return Ok(Renewal { at: begins, subscription: over, tax_rounding, owed, dropped: None });
     }
     let (mut next, version, dropped) = with_pending(&closed, agreed, in_force);
-    next.period = Period { start: begins, end: next.schedule.next_edge_after(begins.at)? };
+    if next.state == State::Scheduled {
+        next.state = State::Active;
+    }
+    next.schedule.zone = next.next_zone.take().unwrap_or(next.schedule.zone);
+    next.period = Period { start: begins, end: next.schedule.next_edge_from(begins)? };
     next.billed_through = next.period.end;
     next.peak = next.plan_quantity();
     next.rhythm = arrears::rhythm(&next, version, begins)?;
     next.term = next.term.map(|term| renewed(term, begins.date));
     owed.lines.extend(lines(&next, version, next.period)?);
     discounted(&mut next, &mut owed.lines, begins.date, &Turn::Edge)?;
+    closing::settle(ready, &mut next, &mut owed)?;
+    closing::wait(subscription, &mut next, cut, false);
     let tax_rounding = version.book.billing.tax_rounding;
     Ok(Renewal { at: begins, subscription: next, tax_rounding, owed, dropped })
 }
@@ -294,12 +335,18 @@ pub fn between(
 
 /// Bill a stretch of usage that ends within a period, and what came late.
 fn between_edges(ready: &Ready<'_>, mut owed: Owed, rhythm: Rhythm) -> Result<Renewal> {
-    let Ready { subscription, agreed: version, usage, .. } = *ready;
+    let Ready { subscription, agreed: version, usage, charges, .. } = *ready;
     let at = rhythm.stretch.end;
-    Stretch { subscription, version, usage, at, of: Of::Rhythm(rhythm) }.close(&mut owed)?;
+    let cut = closing::cut_of(subscription, version, at);
+    if cut.is_none() {
+        Stretch { subscription, version, usage, at, of: Of::Rhythm(rhythm) }.close(&mut owed)?;
+    }
+    owed.lines.extend(charge::taken(charges, at));
     let mut next = subscription.clone();
     next.rhythm = arrears::rhythm(subscription, version, at)?;
     discounted(&mut next, &mut owed.lines, at.date, &Turn::Edge)?;
+    closing::settle(ready, &mut next, &mut owed)?;
+    closing::wait(subscription, &mut next, cut, true);
     let tax_rounding = version.book.billing.tax_rounding;
     Ok(Renewal { at, subscription: next, tax_rounding, owed, dropped: None })
 }
@@ -350,7 +397,7 @@ fn renewed(mut term: Term, date: Date) -> Term {
 }
 
 /// The draft that bills lines; none when there are none.
-pub(super) fn draft(
+pub(crate) fn draft(
     subscription: &Subscription,
     tax_rounding: TaxRounding,
     due: Timestamp,
@@ -461,10 +508,8 @@ fn addon(book: &Book, plan: &Plan, key: &str, count: i64, cycle: Cycle, currency
         return wrong("addon_not_for_plan", format!("{} cannot be bought with {}.", addon.name, plan.name));
     }
     if addon.one_off(currency).is_some() {
-        return wrong(
-            "addon_one_off",
-            format!("{} is charged once and is no part of a subscription.", addon.name),
-        );
+        let detail = format!("{} is charged once: say it under charges.", addon.name);
+        return wrong("addon_one_off", detail);
     }
     let Some(price) = addon.price_for(cycle, currency) else {
         return wrong(
@@ -475,7 +520,7 @@ fn addon(book: &Book, plan: &Plan, key: &str, count: i64, cycle: Cycle, currency
     quantity(price.price.unit(), Some(count), &addon.name)
 }
 
-fn quantity(unit: Option<&str>, wanted: Option<i64>, name: &str) -> Result<i64> {
+pub(crate) fn quantity(unit: Option<&str>, wanted: Option<i64>, name: &str) -> Result<i64> {
     let wrong = |detail: String| Err(Error::invalid("quantity_invalid", detail));
     match (unit, wanted) {
         (None, None | Some(1)) => Ok(1),
@@ -511,7 +556,17 @@ pub fn fees_of_a_period(subscription: &Subscription, version: &Version) -> Resul
 pub(super) fn share(subscription: &Subscription, version: &Version, period: Period) -> Result<Share> {
     let whole = subscription.schedule.period_at(period.start.at)?;
     let whole = if whole.end == period.end { whole } else { period };
-    Ok(Share::of(version.book.billing.proration, &subscription.schedule.zone, period, whole))
+    Ok(share_of(version, subscription, period, whole))
+}
+
+/// How much of `whole` a part of it is. A part that begins on its date is all of it, also where the customer's zone
+/// changed with that date.
+fn share_of(version: &Version, subscription: &Subscription, part: Period, whole: Period) -> Share {
+    let unit = version.book.billing.proration;
+    if unit.counts_days() && part.start.date <= whole.start.date && part.end == whole.end {
+        return Share::Whole;
+    }
+    Share::of(unit, &subscription.schedule.zone, part, whole)
 }
 
 /// The price of an item and what it is called.
@@ -561,7 +616,7 @@ fn section(item: &Item) -> String {
 /// What an item costs for a share of a period.
 fn charge(priced: &Priced<'_>, place: &str, version: &Version, item: &Item, share: Share) -> Result<Rated> {
     let agreed = if priced.agreed { ", as agreed" } else { "" };
-    rate(&Charge {
+    rate(&Bought {
         name: priced.name,
         place: &format!("{place}{agreed}"),
         book: version.number,
@@ -604,9 +659,4 @@ pub(super) fn line(
         tax_category: tax_category(version, item),
         explanation: rated.explanation,
     }))
-}
-
-/// When a subscription falls due next.
-pub fn next_due(subscription: &Subscription) -> Edge {
-    subscription.next_due()
 }

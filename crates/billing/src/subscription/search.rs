@@ -105,7 +105,7 @@ statements! {
         " ORDER BY d.subscription_id DESC LIMIT $3");
     environment FALLING_DUE = concat!(
         "SELECT s.id, s.due, s.customer_id FROM subscription s
-        WHERE s.env_id = $1 AND s.state IN ('active', 'trialing') AND s.due >= $11 AND s.due < $12
+        WHERE s.env_id = $1 AND s.state IN ('active', 'trialing', 'scheduled') AND s.due >= $11 AND s.due < $12
             AND (s.due, s.customer_id, s.id) > ($13, $14, $2)", filters!(),
         " ORDER BY s.due, s.customer_id, s.id LIMIT $3");
     environment COUNTS = "SELECT book_id, state, count(*) FROM subscription WHERE env_id = $1 GROUP BY book_id, state";
@@ -113,7 +113,7 @@ statements! {
         JOIN subscription_item i ON i.env_id = s.env_id AND i.subscription_id = s.id AND i.kind = 'plan' AND i.quantity > 0
         WHERE s.env_id = $1 AND s.state IN_TEXTS($2) GROUP BY s.book_id, i.key";
     environment COUNT_DUE = "SELECT count(*) FROM subscription
-        WHERE env_id = $1 AND state IN ('active', 'trialing') AND due >= $2 AND due < $3";
+        WHERE env_id = $1 AND state IN ('active', 'trialing', 'scheduled') AND due >= $2 AND due < $3";
     /// Whose subscriptions are in a state, the newest subscriptions first.
     environment CUSTOMERS_IN = "SELECT customer_id FROM subscription WHERE env_id = $1 AND state = $2
         ORDER BY id DESC LIMIT $3";

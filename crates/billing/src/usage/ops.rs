@@ -3,13 +3,14 @@
 use std::{
     collections::{BTreeMap, HashMap},
     ops::Deref,
+    sync::Arc,
 };
 
 use catalog::version::{self, Version};
 use jiff::Timestamp;
 use kernel::{
     Edge, Error, Exact, Kind, Money, Result,
-    ids::{CreditNoteId, InvoiceId, SubscriptionId},
+    ids::{BookVersionId, CreditNoteId, InvoiceId, SubscriptionId},
 };
 use serde_json::json;
 use store::{NewFact, Row, ToValue, Tx, Value, View, params};
@@ -22,7 +23,7 @@ use crate::{
     credit_note::{self, Cause, Running},
     invoice,
     subscription::{
-        self, State, Subscription,
+        self, Closing, State, Subscription,
         rules::{self, Owed, arrears, late::Late},
     },
 };
@@ -67,6 +68,9 @@ pub struct Taken {
 pub fn post(tx: &mut Tx<'_>, id: SubscriptionId, post: &Post) -> Result<Taken> {
     let loaded = subscription::lock(tx, id)?;
     let subscription = &loaded.subscription;
+    if let Some((was, version)) = waits_for(tx, subscription, post)? {
+        return post_closing(tx, &was, &version, post);
+    }
     check(&loaded.agreed, subscription, post)?;
     let open = arrears::open_from(subscription, &loaded.agreed, &post.key).at;
     let start = post.start.unwrap_or(open);
@@ -77,13 +81,59 @@ pub fn post(tx: &mut Tx<'_>, id: SubscriptionId, post: &Post) -> Result<Taken> {
         );
         return Err(Error::invalid("usage_period_unknown", detail).at("/period_start"));
     }
-    if !late && (subscription.is_over() || subscription.state == State::Paused) {
+    let counts = matches!(subscription.state, State::Active | State::Trialing | State::Suspended);
+    if !late && !counts && subscription.state != State::PastDue {
         let state = subscription.state.word();
         let detail = format!(
             "Nothing is counted while a subscription is {state}. Say for which stretch this figure is."
         );
         return Err(Error::invalid("usage_period_unknown", detail).at("/period_start"));
     }
+    let figure = keep(tx, id, post, start, late)?;
+    check_ratable(tx, &loaded.agreed, subscription, late)?;
+    let runs = [State::Active, State::Trialing].contains(&subscription.state);
+    let (invoice, credit_notes) = match (late, runs) {
+        (true, false) => settle_now(tx, &loaded.agreed, subscription)?,
+        (false, true) if subscription.state == State::Active => {
+            (reach_threshold(tx, &loaded.agreed, subscription)?, Vec::new())
+        }
+        _ => (None, Vec::new()),
+    };
+    let taken = Taken { figure, invoice, credit_notes };
+    say_posted(tx, subscription, &taken)?;
+    Ok(taken)
+}
+
+/// The stretch that is over and not billed yet, when the figure is of that one.
+fn waits_for(
+    view: &mut View<'_>,
+    subscription: &Subscription,
+    post: &Post,
+) -> Result<Option<(Subscription, Arc<Version>)>> {
+    let (Some(closing), Some(start)) = (&subscription.closing, post.start) else { return Ok(None) };
+    let (was, version) = (closing.as_it_was(subscription), version::find(view, closing.book)?);
+    let period = arrears::open_period(&was, &version, &post.key);
+    let of_rhythm = was.rhythm.is_some_and(|rhythm| rhythm.stretch == period);
+    let mine = period.start.at == start && (of_rhythm || !closing.of_rhythm);
+    Ok(mine.then_some((was, version)))
+}
+
+/// Store a figure of a stretch that is over and not billed yet.
+fn post_closing(tx: &mut Tx<'_>, was: &Subscription, version: &Version, post: &Post) -> Result<Taken> {
+    check(version, was, post)?;
+    let start = arrears::open_from(was, version, &post.key).at;
+    let figure = keep(tx, was.id, post, start, false)?;
+    let subscription = subscription::find(tx, was.id)?;
+    if let Some((was, version, known)) = closing_of_one(tx, &subscription)? {
+        let rated = standing::as_it_stands(&was, &version, known).map(drop);
+        rated.map_err(of_figures)?;
+    }
+    let taken = Taken { figure, invoice: None, credit_notes: Vec::new() };
+    say_posted(tx, was, &taken)?;
+    Ok(taken)
+}
+
+fn keep(tx: &mut Tx<'_>, id: SubscriptionId, post: &Post, start: Timestamp, late: bool) -> Result<Posted> {
     let figure = Posted {
         subscription: id,
         start,
@@ -95,25 +145,26 @@ pub fn post(tx: &mut Tx<'_>, id: SubscriptionId, post: &Post) -> Result<Taken> {
     };
     let figures = Value::json_of(&figure.groups)?;
     tx.exec_one(&sql::POST, params![id, start, figure.key, figures, figure.watermark, figure.posted, late])?;
-    check_ratable(tx, &loaded.agreed, subscription, late)?;
-    let runs = [State::Active, State::Trialing].contains(&subscription.state);
-    let (invoice, credit_notes) = match (late, runs) {
-        (true, false) => settle_now(tx, &loaded.agreed, subscription)?,
-        (false, true) if subscription.state == State::Active => {
-            (reach_threshold(tx, &loaded.agreed, subscription)?, Vec::new())
-        }
-        _ => (None, Vec::new()),
-    };
+    Ok(figure)
+}
+
+fn say_posted(tx: &mut Tx<'_>, subscription: &Subscription, taken: &Taken) -> Result<()> {
     let payload = json!({
-        "key": figure.key,
-        "start": start,
-        "late": late,
-        "watermark": figure.watermark,
-        "invoice": invoice,
-        "credit_notes": credit_notes,
+        "key": taken.figure.key,
+        "start": taken.figure.start,
+        "late": taken.figure.late,
+        "watermark": taken.figure.watermark,
+        "invoice": taken.invoice,
+        "credit_notes": taken.credit_notes,
     });
-    tx.fact(NewFact::new("subscription.usage_posted", id.any(), payload)?.of(subscription.customer));
-    Ok(Taken { figure, invoice, credit_notes })
+    let fact = NewFact::new("subscription.usage_posted", subscription.id.any(), payload)?;
+    tx.fact(fact.of(subscription.customer));
+    Ok(())
+}
+
+/// An error of rating is one of the figures; any other is none of theirs.
+fn of_figures(error: Error) -> Error {
+    if error.kind == Kind::Internal { error } else { error.at("/figures") }
 }
 
 /// Store figures of many open stretches at once, those of other subscriptions too; no thresholds are looked at and
@@ -182,7 +233,7 @@ fn check_ratable(tx: &mut Tx<'_>, version: &Version, subscription: &Subscription
     } else {
         standing::as_it_stands(subscription, version, usage).map(drop)
     };
-    rated.map_err(|error| if error.kind == Kind::Internal { error } else { error.at("/figures") })
+    rated.map_err(of_figures)
 }
 
 /// Bill what came late for a subscription that has no next invoice.
@@ -269,14 +320,24 @@ pub(crate) fn open<V: Deref<Target = Version>>(
     view: &mut View<'_>,
     subscriptions: &[(&Subscription, V)],
 ) -> Result<HashMap<SubscriptionId, arrears::Usage>> {
-    let mut known: HashMap<SubscriptionId, arrears::Usage> = HashMap::new();
     if subscriptions.is_empty() {
-        return Ok(known);
+        return Ok(HashMap::new());
     }
+    let ids: Vec<SubscriptionId> = subscriptions.iter().map(|(one, _)| one.id).collect();
+    let figures = view.all(&sql::OPEN, params![ids], read)?;
+    gather(view, subscriptions, figures)
+}
+
+/// What figures say of the open stretches of subscriptions, with what was billed of those early.
+fn gather<V: Deref<Target = Version>>(
+    view: &mut View<'_>,
+    subscriptions: &[(&Subscription, V)],
+    figures: Vec<Posted>,
+) -> Result<HashMap<SubscriptionId, arrears::Usage>> {
+    let mut known: HashMap<SubscriptionId, arrears::Usage> = HashMap::new();
     let currency: HashMap<SubscriptionId, _> =
         subscriptions.iter().map(|(one, _)| (one.id, one.currency)).collect();
     let none = |id: &SubscriptionId| arrears::Usage::none(currency[id]);
-    let ids: Vec<SubscriptionId> = currency.keys().copied().collect();
     let starts: HashMap<(SubscriptionId, &str), Timestamp> = subscriptions
         .iter()
         .flat_map(|(one, version)| {
@@ -284,20 +345,18 @@ pub(crate) fn open<V: Deref<Target = Version>>(
             keys.map(move |key| ((one.id, key), arrears::open_from(one, version, key).at))
         })
         .collect();
-    view.each(&sql::OPEN, params![ids], |row| {
-        let Posted { subscription, key, groups, start, watermark, .. } = read(row)?;
+    for Posted { subscription, key, groups, start, watermark, .. } in figures {
         // Fees and usage with a cycle of its own do not begin together.
         if starts.get(&(subscription, key.as_str())) != Some(&start) {
-            return Ok(());
+            continue;
         }
         let usage = known.entry(subscription).or_insert_with(|| none(&subscription));
         usage.watermarks.extend(watermark.map(|last| (key.clone(), last)));
         usage.figures.insert(key, groups);
-        Ok(())
-    })?;
+    }
     let of = |wanted: fn(&Subscription, &Version) -> bool| {
         let chosen = subscriptions.iter().filter(move |(one, version)| wanted(one, version));
-        chosen.map(|(one, _)| (one.id, one.arrears_from.at)).collect::<HashMap<_, _>>()
+        chosen.map(|(one, version)| (one.id, arrears::counted_from(one, version))).collect::<HashMap<_, _>>()
     };
     let early =
         of(|one, version| arrears::thresholds(one, version).is_some() || arrears::has_minimum(one, version));
@@ -306,12 +365,58 @@ pub(crate) fn open<V: Deref<Target = Version>>(
         known.entry(id).or_insert_with(|| none(&id)).billed.push(line);
     }
     let committed = of(arrears::has_minimum);
+    let ends: HashMap<SubscriptionId, Timestamp> =
+        subscriptions.iter().map(|(one, _)| (one.id, one.billed_through.at)).collect();
     for line in since(view, &committed, credit_note::fees)? {
         let id = line.line.subscription;
+        if line.line.period.start.at >= ends[&id] {
+            continue; // of the period that follows a stretch that waits
+        }
         let usage = known.entry(id).or_insert_with(|| none(&id));
         usage.fees = usage.fees.checked_add(rules::late::gross_left(&[&line], usage.fees.currency())?)?;
     }
     Ok(known)
+}
+
+/// What is known of the stretches of subscriptions that are over and not billed yet.
+pub(crate) fn closing(
+    view: &mut View<'_>,
+    subscriptions: &[Subscription],
+    versions: &BTreeMap<BookVersionId, Arc<Version>>,
+) -> Result<HashMap<SubscriptionId, arrears::Usage>> {
+    let mut known = HashMap::new();
+    let waiting = subscriptions.iter().filter_map(|one| Some((one, one.closing.as_deref()?)));
+    let waiting: Vec<(&Closing, Subscription, &Arc<Version>)> = waiting
+        .filter_map(|(one, closing)| Some((closing, closing.as_it_was(one), versions.get(&closing.book)?)))
+        .collect();
+    let Some(earliest) = waiting.iter().map(|(closing, ..)| closing.earliest()).min() else {
+        return Ok(known);
+    };
+    let ids: Vec<SubscriptionId> = waiting.iter().map(|(_, was, _)| was.id).collect();
+    let figures = view.all(&sql::OPEN_SINCE, params![ids, earliest], read)?;
+    let were: Vec<(&Subscription, &Version)> =
+        waiting.iter().map(|(_, was, version)| (was, &***version)).collect();
+    known = gather(view, &were, figures)?;
+    for (closing, was, _) in &waiting {
+        if let Some(usage) = known.get_mut(&was.id) {
+            usage.billed.retain(|one| one.line.period.start.at < closing.end.at);
+        }
+    }
+    Ok(known)
+}
+
+/// What is known of the stretch of one subscription that is over and not billed yet, with the subscription as it was
+/// then.
+pub(super) fn closing_of_one(
+    view: &mut View<'_>,
+    subscription: &Subscription,
+) -> Result<Option<(Subscription, Arc<Version>, arrears::Usage)>> {
+    let Some(waits) = &subscription.closing else { return Ok(None) };
+    let version = version::find(view, waits.book)?;
+    let versions = BTreeMap::from([(waits.book, Arc::clone(&version))]);
+    let known = closing(view, std::slice::from_ref(subscription), &versions)?.remove(&subscription.id);
+    let known = known.unwrap_or_else(|| arrears::Usage::none(subscription.currency));
+    Ok(Some((waits.as_it_was(subscription), version, known)))
 }
 
 /// Lines of subscriptions, each from its own instant on.

@@ -12,6 +12,8 @@ statements! {
     /// Those of the stretches that are not billed yet.
     environment OPEN = concat!(columns!(), " JOIN subscription s ON s.env_id = f.env_id AND s.id = f.subscription_id
         WHERE f.env_id = $1 AND f.subscription_id IN_IDS($2) AND (f.start_at = coalesce(s.arrears_from, s.period_start) OR f.start_at = s.usage_from)");
+    /// Those of the stretches that began at an instant or later.
+    environment OPEN_SINCE = concat!(columns!(), " WHERE f.env_id = $1 AND f.subscription_id IN_IDS($2) AND f.start_at >= $3");
     environment LATE = concat!(columns!(), " WHERE f.env_id = $1 AND f.subscription_id IN_IDS($2) AND f.late
         ORDER BY f.subscription_id, f.start_at, f.key");
     environment OF_STRETCH = concat!(columns!(), " WHERE f.env_id = $1 AND f.subscription_id = $2 AND f.start_at = $3 ORDER BY f.key");

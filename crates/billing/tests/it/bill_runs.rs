@@ -73,8 +73,8 @@ fn what_is_foreseen_comes_about() {
         let mut done: Vec<_> = done.iter().rev().skip(before).collect();
         done.sort_by_key(|invoice| (invoice.due, invoice.customer));
         let foreseen: Vec<_> =
-            foreseen.documents.iter().map(|one| (one.at, one.customer, one.subtotal)).collect();
-        let done: Vec<_> = done.iter().map(|one| (one.due, one.customer, one.totals.subtotal)).collect();
+            foreseen.documents.iter().map(|one| (one.at, one.customer, one.totals, one.credit)).collect();
+        let done: Vec<_> = done.iter().map(|one| (one.due, one.customer, one.totals, one.credit)).collect();
         assert_eq!(foreseen, done);
         sound(test, &scope);
     });

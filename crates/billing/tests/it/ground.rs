@@ -94,6 +94,7 @@ pub fn starter(customer: CustomerId) -> Start {
         agreement: Default::default(),
         term: None,
         ramp: Vec::new(),
+        charges: Vec::new(),
     }
 }
 

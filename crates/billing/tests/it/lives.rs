@@ -8,7 +8,9 @@
 use std::collections::BTreeMap;
 
 use billing::{
-    bill_run, coupon, credit_note, invoice,
+    bill_run,
+    charge::{self, BillWith, NewCharge},
+    coupon, credit_note, invoice,
     invoice::ChargeKind,
     migration,
     subscription::{self, BillFrom, Change, NewTerm, Scheduled, Start, State, Timing},
@@ -51,7 +53,7 @@ fn book(dice: &mut Dice, fee: &str) -> String {
     let knobs = format!(
         "anchor = \"{anchor}\"\nproration = {}\nchange_day = \"{}\"\ncancellation_day = \"{}\"\ncycle_change = \"{}\"\n\
          minimums = \"{}\"\nplan_change = \"{plan_change}\"\ncancellation_credit = \"{}\"\ninvoices = \"{}\"\nzero_invoices = \"{}\"\n\
-         tax_rounding = \"{}\"\ntrial_usage = \"{}\"\n",
+         tax_rounding = \"{}\"\ntrial_usage = \"{}\"\nusage_grace = \"{}\"\n",
         dice.of(&[
             "\"day\"",
             "\"day\"",
@@ -69,6 +71,7 @@ fn book(dice: &mut Dice, fee: &str) -> String {
         dice.of(&["issue", "skip"]),
         dice.of(&["category", "document", "line"]),
         dice.of(&["free", "billed"]),
+        dice.of(&["none", "none", "6 hours", "3 days", "20 days"]),
     );
     let end = dice.of(&["suspend", "cancel", "downgrade:free"]);
     format!(
@@ -127,6 +130,10 @@ price = {{ month = "7.77" }}
 name = "Extra"
 price = {{ per = "user", month = "3.33" }}
 
+[addons.setup]
+name = "Setup"
+price = {{ per = "setup", once = "49.95" }}
+
 [coupons.third]
 name = "A third"
 percent = "33.3"
@@ -162,9 +169,18 @@ struct Life<'t> {
 }
 
 impl Life<'_> {
+    /// What happens, for whoever replays one life.
+    fn tell(&self, what: impl std::fmt::Debug) {
+        if std::env::var_os("STEELYARD_LIFE").is_some() {
+            eprintln!("{}: {what:?}", self.now);
+        }
+    }
+
     /// What is refused is refused for a reason; nothing else may go wrong.
     fn attempt(&self, what: &str, operation: impl Fn(&mut Tx<'_>) -> Result<()> + Send + Sync + 'static) {
-        if let Err(error) = self.test.db.write(&self.scope, operation).wait() {
+        let done = self.test.db.write(&self.scope, operation).wait();
+        self.tell((what, done.as_ref().map_err(|error| error.code)));
+        if let Err(error) = done {
             assert!(
                 [409, 422].contains(&error.kind.status()) || error.code == "renewal_pending",
                 "{what}: {error:?}"
@@ -177,6 +193,7 @@ impl Life<'_> {
         let customer = customer_in(self.test, &self.scope, zone);
         for _ in 0..=self.dice.roll(2) {
             let start = self.start(customer.id);
+            self.tell(&start);
             if let Ok(started) = ground::start(self.test, &self.scope, start) {
                 self.subscriptions.push(started.subscription.id);
             }
@@ -205,6 +222,13 @@ impl Life<'_> {
             start.start = Some(self.now - SignedDuration::from_hours(24 * self.dice.roll(70) as i64 + 5));
             start.bill_from = self.dice.of(&[BillFrom::Start, BillFrom::CurrentPeriod, BillFrom::NextPeriod]);
         }
+        if !start.trial && self.dice.roll(6) == 0 {
+            start.start = Some(self.now + SignedDuration::from_hours(self.dice.roll(24 * 60) as i64 + 1));
+            start.bill_from = BillFrom::Start;
+        }
+        if self.dice.roll(4) == 0 {
+            start.charges.push(self.once());
+        }
         if self.dice.roll(5) == 0 {
             start.term =
                 Some(NewTerm { months: 1 + self.dice.roll(4) as u32, renews: self.dice.roll(2) == 0 });
@@ -215,6 +239,18 @@ impl Life<'_> {
             start.ramp.push(Scheduled { on, change });
         }
         start
+    }
+
+    /// Something to charge once.
+    fn once(&mut self) -> NewCharge {
+        let quantity = Some(1 + self.dice.roll(3) as i64);
+        match self.dice.roll(2) {
+            0 => NewCharge { key: Some("setup".into()), quantity, ..NewCharge::default() },
+            _ => {
+                let amount = kernel::UnitPrice::parse(self.dice.of(&["12.345", "7", "0.005"])).ok();
+                NewCharge { description: Some("Help".into()), amount, quantity, ..NewCharge::default() }
+            }
+        }
     }
 
     fn change(&mut self) -> Change {
@@ -235,7 +271,7 @@ impl Life<'_> {
     /// A change that is made does what was previewed.
     fn make_change(&mut self, id: SubscriptionId) {
         let (change, timing) = (self.change(), self.dice.of(&[Timing::Now, Timing::Now, Timing::PeriodEnd]));
-        let shown = change.clone();
+        let (shown, shown_again) = (change.clone(), change.clone());
         let preview = self
             .test
             .db
@@ -243,6 +279,7 @@ impl Life<'_> {
             .wait();
         let done =
             self.test.db.write(&self.scope, move |tx| subscription::change(tx, id, &change, timing)).wait();
+        self.tell((id, &shown_again, timing, done.as_ref().map(|_| ()).map_err(|error| error.code)));
         let (preview, done) = match (preview, done) {
             (Err(shown), Err(met)) => return assert_eq!(shown.code, met.code),
             (preview, done) => (preview.unwrap(), done.unwrap()),
@@ -269,6 +306,7 @@ impl Life<'_> {
         let key = self.dice.of(&["calls", "traffic", "spend"]);
         let units = Exact::ratio(self.dice.roll(2_000_000).into(), 1_000);
         let late = self.dice.roll(3) == 0;
+        self.tell((id, key, &units, late));
         self.attempt("usage", move |tx| {
             let start = match late {
                 false => None,
@@ -284,9 +322,10 @@ impl Life<'_> {
             return self.begin();
         }
         let id = self.dice.of(&self.subscriptions.clone());
+        self.tell(id);
         let coupon = self.dice.of(&COUPONS);
         let timing = self.dice.of(&[Timing::Now, Timing::PeriodEnd]);
-        match self.dice.roll(16) {
+        match self.dice.roll(18) {
             0..=4 => self.make_change(id),
             5..=7 => self.post(id),
             8 => self.attempt("cancel", move |tx| subscription::cancel(tx, id, timing).map(drop)),
@@ -295,6 +334,10 @@ impl Life<'_> {
             11 => self.attempt("resume", move |tx| subscription::resume(tx, id).map(drop)),
             12 => self.attempt("suspend", move |tx| subscription::suspend(tx, id).map(drop)),
             13 => self.attempt("reinstate", move |tx| subscription::reinstate(tx, id).map(drop)),
+            16 | 17 => {
+                let (new, with) = (self.once(), self.dice.of(&[BillWith::Now, BillWith::NextInvoice]));
+                self.attempt("charge", move |tx| charge::add(tx, id, &new, with).map(drop));
+            }
             14 => self.attempt("coupon", move |tx| coupon::redeem(tx, id, coupon).map(drop)),
             _ => self.attempt("void", move |tx| match invoice::of_subscription(tx, id, None, 1)?.first() {
                 Some(newest) => invoice::void(tx, newest.id, &Reason::parse("duplicate")?).map(drop),
@@ -317,10 +360,12 @@ impl Life<'_> {
         ground::advance(self.test, &self.scope, &to.to_string()).unwrap();
         let after = self.issued();
         let added = after.iter().filter(|one| !before.contains(one));
-        let mut came: Vec<_> = added.map(|one| (one.due, one.customer, one.totals.subtotal)).collect();
+        let mut came: Vec<_> = added.map(|one| (one.due, one.customer, one.totals, one.credit)).collect();
         let mut expected: Vec<_> =
-            foreseen.documents.iter().map(|one| (one.at, one.customer, one.subtotal)).collect();
-        let order = |one: &(Timestamp, kernel::ids::CustomerId, kernel::Money)| (one.0, one.1, one.2.minor());
+            foreseen.documents.iter().map(|one| (one.at, one.customer, one.totals, one.credit)).collect();
+        let order = |one: &(Timestamp, kernel::ids::CustomerId, invoice::Totals, kernel::Money)| {
+            (one.0, one.1, one.2.total.minor(), one.3.minor())
+        };
         came.sort_by_key(order);
         expected.sort_by_key(order);
         if expected != came {
@@ -396,6 +441,9 @@ fn live(test: &TestDb, seed: u64) {
         ["\"none\"", "reset", "cancellation_credit = \"none\""].iter().any(|knob| first.contains(knob));
     let start = dice.of(&["2024-01-31T10:00:00Z", "2026-03-28T23:30:00Z", "2027-12-31T12:00:00Z"]);
     let scope = environment_with(test, Mode::Sandbox, start, &first);
+    if std::env::var_os("STEELYARD_LIFE").is_some() {
+        eprintln!("{first}");
+    }
     let now = start.parse().unwrap();
     let mut life = Life { test, scope, dice, now, subscriptions: Vec::new() };
     life.begin();

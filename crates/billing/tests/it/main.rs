@@ -1,7 +1,9 @@
 //! Billing on both databases.
 
+mod ahead;
 mod bill_runs;
 mod changes;
+mod charges;
 mod coupons;
 mod ends;
 mod ground;

@@ -166,8 +166,11 @@ fn what_cannot_be_sold_is_refused_with_its_field() {
         c.addons = [("extra_user".into(), 1)].into();
     };
     assert_eq!(with(enterprise), ("addon_not_for_plan", "/addons/extra_user".into()));
-    let tomorrow = |c: &mut Start| c.start = Some("2026-02-01T00:00:00Z".parse().unwrap());
-    assert_eq!(with(tomorrow), ("start_in_future", "/start".into()));
+    let tomorrow = |c: &mut Start| {
+        c.start = Some("2026-02-01T00:00:00Z".parse().unwrap());
+        c.bill_from = BillFrom::NextPeriod;
+    };
+    assert_eq!(with(tomorrow), ("start_invalid", "/start".into()));
     let ancient = |c: &mut Start| c.start = Some("1969-12-31T00:00:00Z".parse().unwrap());
     assert_eq!(with(ancient), ("time_out_of_range", "/start".into()));
     assert_eq!(with(|c| c.customer = kernel::Id::from_uuid(uuid::Uuid::max())).0, "not_found");

@@ -378,3 +378,65 @@ fn prices_and_minimums_may_be_agreed_with_a_customer() {
         sound(test, &scope);
     });
 }
+
+/// Without proration, with usage that another plan bills by another cycle.
+const WHOLE: &str = r#"
+book = 1
+name = "Whole"
+currency = "USD"
+
+[billing]
+proration = "none"
+
+[meters]
+calls = { name = "Calls", unit = "call" }
+
+[plans.monthly]
+name = "Monthly"
+price = { year = "100" }
+usage = { calls = { every = "month", price = "0.10" } }
+
+[plans.yearly]
+name = "Yearly"
+price = { year = "200" }
+usage = { calls = "0.20" }
+minimum = { year = "105" }
+"#;
+
+#[test]
+fn a_change_without_proration_still_bills_usage_at_the_price_of_its_time() {
+    on_both(ALL, |test| {
+        let scope = environment_with(test, Mode::Sandbox, "2026-01-01T00:00:00Z", WHOLE);
+        let customer = customer_in(test, &scope, "UTC");
+        let start = Start { plan: "monthly".into(), cycle: Cycle::YEAR, ..starter(customer.id) };
+        let id = ground::start(test, &scope, start).unwrap().subscription.id;
+        let used = |count: i64| {
+            let groups = BTreeMap::from([(String::new(), Figure::Quantity(Exact::from(count).into()))]);
+            let post = Post { key: "calls".into(), groups, start: None, watermark: None };
+            test.db.write(&scope, move |tx| usage::post(tx, id, &post)).wait().unwrap();
+        };
+        let newest = || {
+            let id = test.db.read(&scope, |view| invoice::list(view, None, 1)).wait().unwrap()[0].id;
+            lines(test, &scope, id)
+        };
+        used(10);
+        advance(test, &scope, "2026-02-15T00:00:00Z").unwrap();
+        assert_eq!(newest(), ["Calls 2026-01-01..2026-02-01 ×1 1.00"]);
+        used(20);
+        let change = Change { plan: Some("yearly".into()), ..Change::default() };
+        test.db.write(&scope, move |tx| subscription::change(tx, id, &change, Timing::Now)).wait().unwrap();
+        assert_eq!(newest(), ["Calls 2026-02-01..2026-02-15 ×1 2.00"]);
+        used(5);
+        test.db.write(&scope, move |tx| subscription::cancel(tx, id, Timing::PeriodEnd)).wait().unwrap();
+        advance(test, &scope, "2027-01-02T00:00:00Z").unwrap();
+        // 100 of fees, 3 and 1 of usage: one is missing to the minimum of the year.
+        assert_eq!(
+            newest(),
+            [
+                "Calls 2026-02-15..2027-01-01 ×1 1.00",
+                "Yearly, up to the minimum 2026-02-15..2027-01-01 ×1 1.00"
+            ]
+        );
+        sound(test, &scope);
+    });
+}

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use jiff::SignedDuration;
 use kernel::ProrationUnit;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -48,6 +49,9 @@ pub struct Billing {
     /// Whether usage during a trial is billed.
     #[serde(default, skip_serializing_if = "is_default")]
     pub trial_usage: TrialUsage,
+    /// How long after its end a period waits for late figures before its usage is billed.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub usage_grace: UsageGrace,
     /// What customers may change on their own page.
     #[serde(default, skip_serializing_if = "is_default")]
     pub customer_changes: CustomerChanges,
@@ -70,6 +74,7 @@ impl Default for Billing {
             tax_rounding: TaxRounding::default(),
             late_window: LateWindow::default(),
             trial_usage: TrialUsage::default(),
+            usage_grace: UsageGrace::default(),
             customer_changes: CustomerChanges::default(),
         }
     }
@@ -283,5 +288,69 @@ impl<'de> Deserialize<'de> for LateWindow {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         Self::parse(&text).ok_or_else(|| serde::de::Error::custom("this is no number of days"))
+    }
+}
+
+/// How long after the end of a period its usage is billed, so that late figures still come in (domain rules §6). In
+/// JSON `"none"`, `"12 hours"` or `"2 days"`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UsageGrace {
+    hours: u16,
+}
+
+impl UsageGrace {
+    /// The longest there can be, in days.
+    pub const MAX_DAYS: u16 = 28;
+
+    /// Whether usage is billed when its period ends.
+    pub const fn is_none(self) -> bool {
+        self.hours == 0
+    }
+
+    /// The time itself; days have 24 hours.
+    pub const fn duration(self) -> SignedDuration {
+        SignedDuration::from_hours(self.hours as i64)
+    }
+
+    /// `none`, `1 hour`, `36 hours`, `2 days`.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let (count, unit) = match text {
+            "none" => return Some(Self::default()),
+            text => text.split_once(' ')?,
+        };
+        let count: u16 = count.parse().ok()?;
+        let hours = match unit {
+            "hour" | "hours" => count,
+            "day" | "days" => count.checked_mul(24)?,
+            _ => return None,
+        };
+        let grace = Some(Self { hours }).filter(|_| (1..=Self::MAX_DAYS * 24).contains(&hours));
+        // One spelling of a count: no sign, no zeros in front, and the plural of several.
+        let plural = if count == 1 { "" } else { "s" };
+        grace.filter(|_| text == format!("{count} {}{plural}", unit.trim_end_matches('s')))
+    }
+}
+
+impl fmt::Display for UsageGrace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (count, unit) = match self.hours {
+            0 => return f.write_str("none"),
+            hours if hours % 24 == 0 => (hours / 24, "day"),
+            hours => (hours, "hour"),
+        };
+        write!(f, "{count} {unit}{}", if count == 1 { "" } else { "s" })
+    }
+}
+
+impl Serialize for UsageGrace {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for UsageGrace {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("this is no time of grace"))
     }
 }

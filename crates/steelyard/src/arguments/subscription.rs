@@ -86,6 +86,9 @@ pub enum Subscriptions {
         /// The coupon's key
         coupon: String,
     },
+    /// Charge something once, or take that back
+    #[command(subcommand)]
+    Charges(Charges),
     /// Give one away: its invoices from the next one on cost nothing
     Comp {
         /// Its id (sub_…) or ext: and your own
@@ -94,6 +97,48 @@ pub enum Subscriptions {
         #[arg(long, value_name = "DATE")]
         until: Option<String>,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Charges {
+    /// What is or was charged once beside one, the newest first
+    List {
+        /// Its id (sub_…) or ext: and your own
+        subscription: String,
+    },
+    /// Charge something once: an add-on of the price book that is charged once, or what was agreed
+    Add(AddCharge),
+    /// Take back a charge that is on no invoice yet
+    Remove {
+        /// Its id (sub_…) or ext: and your own
+        subscription: String,
+        /// The number of the charge
+        charge: i64,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct AddCharge {
+    /// Its id (sub_…) or ext: and your own
+    pub subscription: String,
+    /// The add-on, by its key in the price book [default: something agreed]
+    #[arg(long, value_name = "KEY", required_unless_present_all = ["description", "amount"])]
+    pub addon: Option<String>,
+    /// What it reads on the invoice [default: the add-on's name]
+    #[arg(long, value_name = "TEXT")]
+    pub description: Option<String>,
+    /// What was agreed for one of it [default: the price book's price]
+    #[arg(long)]
+    pub amount: Option<String>,
+    /// How many
+    #[arg(long, default_value_t = 1)]
+    pub quantity: i64,
+    /// On an invoice of its own now, not on the next one
+    #[arg(long)]
+    pub now: bool,
+    /// Only show what it would do
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 #[derive(Debug, Args)]
@@ -111,7 +156,7 @@ pub struct StartSubscription {
     /// An add-on with its quantity; may be repeated
     #[arg(long = "addon", value_name = "KEY=QUANTITY", value_parser = addon)]
     pub addons: Vec<(String, i64)>,
-    /// Its start, an instant or a date, when it lies in the past
+    /// Its start, an instant or a date, in the past or ahead [default: now]
     #[arg(long, value_name = "INSTANT")]
     pub start: Option<String>,
     /// Your own id for it
@@ -126,6 +171,9 @@ pub struct StartSubscription {
     /// A coupon, by its key or the code a customer types; may be repeated
     #[arg(long = "coupon", value_name = "COUPON")]
     pub coupons: Vec<String>,
+    /// An add-on that is charged once, with the first invoice; may be repeated
+    #[arg(long = "charge", value_name = "KEY=QUANTITY", value_parser = addon)]
+    pub charges: Vec<(String, i64)>,
     #[command(flatten)]
     pub prices: Prices,
     /// The least a period comes to, as agreed

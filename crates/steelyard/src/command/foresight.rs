@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use billing::bill_run::{self, Document, Event, Forecast};
 use identity::environment;
 use jiff::{SignedDuration, Span, Timestamp};
-use kernel::{Edge, Result, Zone, ids::CustomerId, time};
+use kernel::{Currency, Edge, Result, Zone, ids::CustomerId, time};
 use store::{Db, View};
 
 use super::{check::decimal, explain::money, list::names};
@@ -114,9 +114,20 @@ fn say_documents(foreseen: &Forecast, names: &Names, zone: &Zone) {
         ("customer", Side::Left),
         ("lines", Side::Right),
         ("before tax", Side::Right),
+        ("tax", Side::Right),
+        ("total", Side::Right),
+        ("credit", Side::Right),
     ]);
-    for Document { at, customer, lines, subtotal, .. } in &foreseen.documents {
-        table.row([local(*at, zone), name(names, *customer), lines.to_string(), money(*subtotal)]);
+    for Document { at, customer, lines, totals, credit, .. } in &foreseen.documents {
+        table.row([
+            local(*at, zone),
+            name(names, *customer),
+            lines.to_string(),
+            money(totals.subtotal),
+            money(totals.tax),
+            money(totals.total),
+            if credit.is_zero() { String::new() } else { money(*credit) },
+        ]);
     }
     table.say("No invoice.");
     say_rest(foreseen.document_count, foreseen.documents.len());
@@ -131,16 +142,21 @@ fn say_rest(all: usize, shown: usize) {
 
 fn say_totals(foreseen: &Forecast) {
     let number = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+    let amount = |minor: i128, currency: Currency| {
+        format!("{} {}", currency.code(), decimal(i64::try_from(minor).unwrap_or(i64::MAX), currency))
+    };
     let sums: Vec<String> = foreseen
         .totals
         .iter()
-        .map(|(currency, minor)| {
-            format!("{} {}", currency.code(), decimal(i64::try_from(*minor).unwrap_or(i64::MAX), *currency))
+        .map(|(currency, sum)| {
+            let (total, due) = (amount(sum.total, *currency), amount(sum.total - sum.credit, *currency));
+            let due = if sum.credit == 0 { String::new() } else { format!(", {due} of it left to pay") };
+            format!("{} before tax, {total} with it{due}", amount(sum.subtotal, *currency))
         })
         .collect();
-    let sums = if sums.is_empty() { "nothing".to_owned() } else { sums.join(", ") };
+    let sums = if sums.is_empty() { "nothing".to_owned() } else { sums.join("; ") };
     output::say(format!(
-        "\n{}, {}: {sums} before tax. Usage that is not measured yet counts as nothing.",
+        "\n{}, {}: {sums}. Usage that is not measured yet counts as nothing.",
         count(number(foreseen.event_count), "event"),
         count(number(foreseen.document_count), "invoice"),
     ));

@@ -1,5 +1,5 @@
 //! `steelyard subscriptions start | show | redeem | take-away | comp | change | cancel | keep-on | pause | resume | convert | extend-trial | suspend |
-//! reinstate | payment-method`
+//! reinstate | payment-method | charges`
 
 use billing::{
     coupon,
@@ -21,6 +21,7 @@ use crate::{
     place::Place,
 };
 
+mod charges;
 mod show;
 mod start;
 
@@ -39,6 +40,7 @@ pub fn run(place: &Place, asked: Subscriptions) -> Outcome {
             let until = until.as_deref().map(time::date).transpose()?;
             give(place, subscription, move |tx, id| coupon::comp(tx, id, until))
         }
+        Subscriptions::Charges(asked) => charges::run(place, asked),
         Subscriptions::Change(asked) => change(place, asked),
         Subscriptions::Cancel { subscription, at } => {
             make(place, subscription, move |tx, id| subscription::cancel(tx, id, at.into()))
@@ -192,9 +194,12 @@ fn sentence(subscription: &Subscription, is: &str) -> String {
             quantity => format!("{} × {}", output::grouped(quantity), item.key),
         })
         .collect();
-    let (items, state, cycle) = (items.join(", "), state.word(), schedule.cycle);
+    let (items, cycle) = (items.join(", "), schedule.cycle);
     let (start, end) = (period.start.date, period.end.date);
-    let mut text = format!("{id} {is} {state}: {items}, every {cycle}, period {start} to {end}.");
+    if *state == State::Scheduled {
+        return format!("{id} {is} scheduled: {items}, every {cycle}. It begins on {start}.");
+    }
+    let mut text = format!("{id} {is} {}: {items}, every {cycle}, period {start} to {end}.", state.word());
     if subscription.state == State::Trialing {
         text += &format!(" Its trial ends on {end}.");
     }

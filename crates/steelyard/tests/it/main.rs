@@ -1,6 +1,7 @@
 //! The program from outside: the real binary, on a folder and on PostgreSQL.
 
 mod backup;
+mod bill_run;
 mod book;
 mod commands;
 mod crash;

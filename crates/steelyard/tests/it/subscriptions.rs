@@ -157,3 +157,43 @@ fn a_trial_is_lengthened_converted_and_access_switched_from_the_command_line() {
         }
     });
 }
+
+#[test]
+fn something_is_charged_once_and_a_start_lies_ahead() {
+    on_both(|installation| {
+        let id = meyer(installation);
+        let book = std::fs::read_to_string(crate::program::books().join("unison.toml")).unwrap();
+        let setup = "\n[addons.setup]\nname = \"Setup\"\nprice = { once = \"250\" }\n";
+        std::fs::write(installation.path("book.toml"), book + setup).unwrap();
+        installation.run(&["book", "apply", "book.toml"]).good();
+        let charges =
+            |arguments: &[&str]| installation.run(&[&["subscriptions", "charges"][..], arguments].concat());
+        let dry = charges(&["add", "ext:S-1", "--addon", "setup", "--now", "--dry-run"]).good();
+        assert!(dry.starts_with("Nothing was charged.\n\nBilled would be USD 250.00:"), "{dry}");
+        let now =
+            charges(&["add", "ext:S-1", "--description", "Training", "--amount", "99.5", "--now"]).good();
+        assert!(now.contains("Charge 0: Training, USD 99.50.\nInvoice INV-000002: USD 99.50."), "{now}");
+        let later = charges(&["add", "ext:S-1", "--addon", "setup", "--quantity", "2"]).good();
+        assert!(later.contains("Charge 1: Setup, USD 500.00.\nIt comes with the next invoice"), "{later}");
+        let listed = charges(&["list", "ext:S-1"]).good();
+        assert!(listed.contains("the next one") && listed.contains("INV-000002"), "{listed}");
+        let removed = charges(&["remove", "ext:S-1", "1"]).good();
+        assert!(removed.ends_with("It was taken back.\n"), "{removed}");
+        let refused = charges(&["remove", "ext:S-1", "0"]).refused();
+        assert!(refused.contains("on an invoice"), "{refused}");
+
+        let ahead = ["start", "ext:A-1", "starter", "--start", "2099-01-01", "--charge", "setup=1"];
+        let subscriptions =
+            |arguments: &[&str]| installation.run(&[&["subscriptions"][..], arguments].concat());
+        let dry = subscriptions(&[&ahead[..], &["--dry-run"]].concat()).good();
+        assert!(dry.contains("would be scheduled") && dry.contains("Billed would be USD 299.00:"), "{dry}");
+        let scheduled = subscriptions(&ahead).good();
+        assert!(
+            scheduled.contains("is scheduled: starter, every month. It begins on 2099-01-01."),
+            "{scheduled}"
+        );
+        let day = installation.run(&["day", "--at", "2099-01-01", "--dry-run"]).good();
+        assert!(day.contains("start") && day.contains("USD 299.00"), "{day}");
+        assert_ne!(id, "");
+    });
+}

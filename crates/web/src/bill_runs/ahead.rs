@@ -76,7 +76,7 @@ fn until(asked: &Answers, zone: &Zone, now: Timestamp) -> Result<Timestamp> {
 
 fn sums(forecast: &Forecast) -> String {
     let all: Vec<String> =
-        forecast.totals.iter().map(|(currency, sum)| show::minor(*sum, *currency)).collect();
+        forecast.totals.iter().map(|(currency, sum)| show::minor(sum.subtotal, *currency)).collect();
     if all.is_empty() { "–".to_owned() } else { all.join(" · ") }
 }
 
@@ -92,7 +92,7 @@ fn documents(
                 html! { (name(one.customer)) },
                 desk.time(one.at),
                 html! { (show::grouped(one.lines as i64)) },
-                show::money(one.subtotal),
+                show::money(one.totals.subtotal),
             ],
         )
     });
@@ -114,6 +114,7 @@ fn documents(
 fn events(desk: &Desk, events: &[Event], name: &impl Fn(kernel::ids::CustomerId) -> String) -> Markup {
     let rows = events.iter().map(|event| {
         let what = match event.what {
+            What::Start => "Start",
             What::Renewal => "Renewal",
             What::TrialEnd => "End of the trial",
             What::Usage => "Usage billed",

@@ -49,7 +49,7 @@ pub(super) async fn post(
     Posted(answers): Posted,
 ) -> Answer {
     let changed = match read(&answers) {
-        Ok(edit) => staff.write(move |tx| customer::change(tx, id, edit.clone())).await,
+        Ok(edit) => staff.write(move |tx| billing::customers::change(tx, id, edit.clone())).await,
         Err(error) => Err(error),
     };
     match changed {

@@ -162,9 +162,10 @@ fn figures(desk: &Desk, whole: &Whole, currency: Currency) -> Markup {
 
 /// The states subscriptions are in, those that go on first.
 fn states(desk: &Desk, whole: &Whole) -> Markup {
-    const ORDER: [State; 8] = [
+    const ORDER: [State; 9] = [
         State::Active,
         State::Trialing,
+        State::Scheduled,
         State::PastDue,
         State::Incomplete,
         State::Paused,

@@ -328,6 +328,8 @@ mod tests {
         let edge = Edge::at(at, &Zone::utc());
         let item = |ordinal, kind, key: &str, quantity| Item { ordinal, kind, key: key.into(), quantity };
         Subscription {
+            closing: None,
+            next_zone: None,
             id: Id::from_uuid(Default::default()),
             entity: Id::from_uuid(Default::default()),
             customer: Id::from_uuid(Default::default()),

@@ -55,6 +55,7 @@ fn things(world: &World, scope: &Scope) -> Vec<String> {
         agreement: Default::default(),
         term: None,
         ramp: Vec::new(),
+        charges: Vec::new(),
     };
     let started =
         world.db.write(scope, move |tx| subscription::start(tx, &start(true, false))).wait().unwrap();

@@ -163,6 +163,7 @@ impl World {
             agreement: Default::default(),
             term: None,
             ramp: Vec::new(),
+            charges: Vec::new(),
         };
         self.db.write(scope, move |tx| subscription::start(tx, &command)).wait().unwrap().subscription.id
     }

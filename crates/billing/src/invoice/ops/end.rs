@@ -7,7 +7,7 @@ use store::{NewFact, Reason, Tx, params};
 
 use super::{LOCK, find};
 use crate::{
-    credit_note, figures,
+    coupon, credit_note, figures,
     invoice::{
         model::{End, Invoice, State},
         rules, sql,
@@ -16,8 +16,8 @@ use crate::{
 };
 
 /// Take an issued invoice back whole, because of `reason`: everything it posted is posted back, what the customer's
-/// credit or payments paid of it is to the customer's credit. Its number stays taken. What it billed is not billed
-/// again by itself.
+/// credit or payments paid of it is to the customer's credit, and its uses of coupons are given back. Its number stays
+/// taken. What it billed is not billed again by itself.
 ///
 /// Errors: `not_found`, `transition_illegal`, `invoice_credited`.
 pub fn void(tx: &mut Tx<'_>, id: InvoiceId, reason: &Reason) -> Result<Invoice> {
@@ -30,6 +30,7 @@ pub fn void(tx: &mut Tx<'_>, id: InvoiceId, reason: &Reason) -> Result<Invoice> 
     end(tx, &mut invoice, State::Void, reason)?;
     invoice.paid = payment::release(tx, &invoice)?;
     figures::voided(tx, &invoice)?;
+    coupon::give_back(tx, id)?;
     fact(tx, "invoice.voided", &invoice, invoice.totals.total, Some(voided.given_back))?;
     Ok(invoice)
 }

@@ -15,6 +15,8 @@ use store::{NewFact, Tx, View};
 
 use super::{find, waiting};
 use crate::{
+    charge::{self, Charge},
+    coupon,
     credit_note::{self, Cause, Credit, Ended, Running},
     invoice::{self, Draft, Totals},
     subscription::{
@@ -66,6 +68,7 @@ pub(crate) struct Loaded {
     adjustments: HashMap<(i64, Timestamp), i64>,
     pub(super) usage: Usage,
     late: Vec<Late>,
+    pub(super) charges: Vec<Charge>,
 }
 
 impl Loaded {
@@ -73,7 +76,9 @@ impl Loaded {
         let (subscription, now) = (find(view, id)?, view.now());
         let agreed = version::find(view, subscription.book)?;
         let (usage, late) = usage::ops::of_one(view, &subscription, &agreed)?;
+        let charges = charge::pending(view, vec![id])?.remove(&id).unwrap_or_default();
         Ok(Self {
+            charges,
             usage,
             late,
             agreed,
@@ -159,9 +164,9 @@ pub fn change(tx: &mut Tx<'_>, id: SubscriptionId, command: &Change, timing: Tim
 pub fn cancel(tx: &mut Tx<'_>, id: SubscriptionId, timing: Timing) -> Result<Changed> {
     let (loaded, now) = (lock(tx, id)?, tx.now());
     let subscription = &loaded.subscription;
-    let runs = [State::Active, State::Trialing].contains(&subscription.state);
+    let runs = matches!(subscription.state, State::Active | State::Trialing);
     if timing == Timing::Now || !runs {
-        let outcome = change::cancel(&loaded.ground(), &loaded.late, now)?;
+        let outcome = change::cancel(&loaded.ground(), &loaded.late, &loaded.charges, now)?;
         usage::ops::settled(tx, &[id])?;
         return carry_out(tx, &loaded, outcome, Cause::Cancellation, "subscription.canceled");
     }
@@ -225,6 +230,12 @@ pub(super) fn carry_out(
     }
     let invoice = outcome.draft.map(|draft| (tx.new_id(), draft));
     let id = invoice.as_ref().map(|(id, _)| *id);
+    if let Some((id, draft)) = &invoice {
+        let once: Vec<_> =
+            charge::places(&draft.lines).into_iter().map(|place| (after.id, place, *id)).collect();
+        charge::billed(tx, &once)?;
+        coupon::used(tx, &coupon::uses(before, &after, *id))?;
+    }
     invoice::issue(tx, invoice.into_iter().collect(), now)?;
     let credit_notes: Vec<CreditNoteId> = notes.iter().map(|note| note.id).collect();
     tx.fact(fact(kind, &after, &credit_notes, id)?);

@@ -18,7 +18,7 @@ use crate::{
     subscription::{
         edge::TRIAL_REMINDER,
         model::{Start, State, Subscription},
-        rules::{Decision, change::Outcome, trial},
+        rules::{change::Outcome, trial},
     },
 };
 
@@ -60,12 +60,8 @@ pub(super) fn reminders<'s>(
     Ok(all)
 }
 
-fn outcome(decision: Decision) -> Outcome {
-    Outcome { subscription: decision.subscription, credits: Vec::new(), draft: decision.draft }
-}
-
 fn unbilled(subscription: Subscription) -> Outcome {
-    outcome(Decision { subscription, draft: None })
+    Outcome { subscription, credits: Vec::new(), draft: None }
 }
 
 /// A trial whose end has come is just being ended. Errors: `renewal_pending`.
@@ -85,8 +81,8 @@ fn check_not_over(subscription: &Subscription, now: Timestamp) -> Result<()> {
 pub fn convert(tx: &mut Tx<'_>, id: SubscriptionId) -> Result<Changed> {
     let (loaded, now) = (lock(tx, id)?, tx.now());
     check_not_over(&loaded.subscription, now)?;
-    let decision = trial::convert(&loaded.subscription, &loaded.agreed, now)?;
-    carry_out(tx, &loaded, outcome(decision), Cause::Change, "subscription.converted")
+    let outcome = trial::convert(&loaded.subscription, &loaded.agreed, &loaded.charges, now)?;
+    carry_out(tx, &loaded, outcome, Cause::Change, "subscription.converted")
 }
 
 /// Let a trial last longer, by 1 to 90 days. It is reminded of again.
@@ -117,7 +113,8 @@ pub fn suspend(tx: &mut Tx<'_>, id: SubscriptionId) -> Result<Changed> {
 /// Errors: `not_found`, `transition_illegal`.
 pub fn reinstate(tx: &mut Tx<'_>, id: SubscriptionId) -> Result<Changed> {
     let (loaded, now) = (lock(tx, id)?, tx.now());
-    let outcome = trial::reinstate(&loaded.subscription, &loaded.agreed, &loaded.usage, now)?;
+    let outcome =
+        trial::reinstate(&loaded.subscription, &loaded.agreed, &loaded.usage, &loaded.charges, now)?;
     carry_out(tx, &loaded, outcome, Cause::Change, "subscription.reinstated")
 }
 

@@ -7,13 +7,14 @@
 use std::collections::BTreeMap;
 
 use catalog::{PayIn, Plan, Price, Thresholds, UsagePrice, version::Version};
-use kernel::{Cycle, Edge, Error, Exact, Money, Period, Result, Schedule};
+use jiff::Timestamp;
+use kernel::{Cycle, Edge, Error, Exact, Money, Period, ProrationUnit, Result, Schedule};
 use rating::{Allowance, Commitment, Metered, Rated, Share, rate_again, rate_metered, true_up};
 
 use super::{
     Owed, Renewal, charge,
     late::{correct, gross_left},
-    priced, section, tax_category,
+    priced, section, share_of, tax_category,
 };
 use crate::{
     credit_note::Running,
@@ -59,7 +60,8 @@ impl Usage {
             return Ok(Self { fees, ..Self::none(before.currency) });
         }
         let mut after = self.clone();
-        after.figures.retain(|key, _| open_from(before, version, key) == before.arrears_from);
+        let over = before.rhythm.map(|rhythm| rhythm.stretch);
+        after.figures.retain(|key, _| Some(open_period(before, version, key)) != over);
         let none = kernel::Id::from_uuid(uuid::Uuid::nil());
         after.billed.extend(lines.filter(|line| line.kind == ChargeKind::Usage).map(|line| Running {
             invoice: none,
@@ -96,6 +98,15 @@ pub fn has_arrears(subscription: &Subscription, version: &Version) -> bool {
 pub fn has_minimum(subscription: &Subscription, version: &Version) -> bool {
     subscription.agreement.minimum.is_some()
         || version.book.plan(subscription.plan()).is_some_and(|plan| !plan.minimum.is_empty())
+}
+
+/// From when on what was billed counts for the open stretch: without proration a period is one whatever changes in it.
+pub fn counted_from(subscription: &Subscription, version: &Version) -> Timestamp {
+    let from = subscription.arrears_from.at;
+    match version.book.billing.proration {
+        ProrationUnit::None => from.min(subscription.period.start.at),
+        _ => from,
+    }
 }
 
 /// When the usage of a subscription is billed before its period's end.
@@ -191,7 +202,7 @@ pub(super) fn rhythm(subscription: &Subscription, version: &Version, from: Edge)
         }
     };
     let schedule = Schedule { cycle, ..subscription.schedule.clone() };
-    let stretch = Period { start: from, end: schedule.next_edge_after(from.at)? };
+    let stretch = Period { start: from, end: schedule.next_edge_from(from)? };
     Ok(Some(Rhythm { cycle, stretch, peak: subscription.plan_quantity() }))
 }
 
@@ -284,7 +295,7 @@ impl Stretch<'_> {
             }
         };
         let full = if full.end == running.end { full } else { running };
-        Ok(Share::of(self.version.book.billing.proration, &schedule.zone, self.period(), full))
+        Ok(share_of(self.version, self.subscription, self.period(), full))
     }
 
     /// Everything owed for it, in order: fees, usage, the minimum. Nothing when it has no length.
@@ -480,7 +491,11 @@ impl Stretch<'_> {
                 .any(|usage| usage.key == one.line.key && own_cycle(subscription, usage).is_some())
                 && one.line.kind == ChargeKind::Usage
         };
-        let earlier: Vec<&Running> = self.usage.billed.iter().filter(own).collect();
+        // Without proration a change bills usage, and the minimum is still that of the whole period.
+        let before = |one: &&Running| {
+            one.line.kind == ChargeKind::Usage && one.line.period.start.at < self.period().start.at
+        };
+        let earlier: Vec<&Running> = self.usage.billed.iter().filter(|one| own(one) || before(one)).collect();
         billed.push(gross_left(&earlier, currency)?);
         let billed = Money::total(billed, currency)?;
         let prorated = version.book.billing.minimums == catalog::Minimums::Prorated;

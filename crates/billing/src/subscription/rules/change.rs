@@ -22,6 +22,7 @@ use super::{
     line, priced, settle, share,
 };
 use crate::{
+    charge::{self, Charge},
     credit_note::{Credit, Ended, Running, restored, unused},
     invoice::{self, Draft, Line},
     subscription::{
@@ -83,8 +84,18 @@ pub fn change(ground: &Ground<'_>, command: &Change, now: Timestamp) -> Result<O
     }
     let new_period = after.schedule != before.schedule;
     if billing.proration == ProrationUnit::None && !new_period {
-        // Proration is off: the new state is charged from the next period on.
-        return Ok(Outcome::unbilled(after));
+        // Proration is off: the fees of the new state are charged from the next period on. Usage has its own price at
+        // each instant.
+        let mut owed = Owed::default();
+        if closes(ground, &after, version) {
+            let until = before.billed_through;
+            let until = if at.at > until.at { until } else { at };
+            owed = arrears::close_usage(before, ground.agreed, ground.usage, until)?;
+            (after.arrears_from, after.peak) = (until, quantity);
+            after.rhythm = arrears::rhythm(&after, version, until)?;
+        }
+        discounted(&mut after, &mut owed.lines, at.date, &Turn::Rest(Exact::one()))?;
+        return Ok(outcome(after, version, owed, now));
     }
     let reset = resets(before, &after, version);
     let credits = end(ground, billing.proration, at, |item| !reset && affected.contains(&item))?;
@@ -188,10 +199,10 @@ fn agreement(before: &Subscription, command: &Change, items: &[Item], version: &
     agreement
 }
 
-/// Cancel a subscription now.
+/// Cancel a subscription now. What was to be charged once is charged now, unless nothing was ever paid for.
 ///
 /// Errors: `transition_illegal`, `renewal_pending`, `invoice_is_draft`.
-pub fn cancel(ground: &Ground<'_>, late: &[Late], now: Timestamp) -> Result<Outcome> {
+pub fn cancel(ground: &Ground<'_>, late: &[Late], charges: &[Charge], now: Timestamp) -> Result<Outcome> {
     let before = ground.subscription;
     let state = Transition::Cancel.require(before.state)?;
     let ended = Subscription { state, ends: Some(now), scheduled: Vec::new(), ..before.clone() };
@@ -213,6 +224,9 @@ pub fn cancel(ground: &Ground<'_>, late: &[Late], now: Timestamp) -> Result<Outc
         // What was paid stays paid while it was suspended; what was used before is still owed.
         State::Suspended if !in_trial => owed.add(close(ground, at, &[])?),
         _ => {}
+    }
+    if !in_trial && before.state != State::Scheduled {
+        owed.lines.extend(charge::taken(charges, Edge::at(now, zone)));
     }
     finish(ground, ended, owed, at, now)
 }
@@ -256,11 +270,23 @@ pub fn resume(ground: &Ground<'_>, now: Timestamp) -> Result<Outcome> {
     let before = ground.subscription;
     let state = Transition::Resume.require(before.state)?;
     let zone = &before.schedule.zone;
-    let period = Period { start: Edge::at(now, zone), end: before.schedule.next_edge_after(now)? };
+    let mut schedule = before.schedule.clone();
+    schedule.zone = before.next_zone.clone().unwrap_or(schedule.zone);
+    let start = Edge::at(now, zone);
+    let period = Period { start, end: schedule.next_edge_from(start)? };
     // Whoever pauses pays for the day when it is the old state's; then resuming counts from the next one as well.
     let at = change_edge(&ground.agreed.book.billing, zone, now);
     let (billed_through, arrears_from, peak) = (period.end, at, before.plan_quantity());
-    let mut resumed = Subscription { state, period, billed_through, arrears_from, peak, ..before.clone() };
+    let mut resumed = Subscription {
+        state,
+        schedule,
+        next_zone: None,
+        period,
+        billed_through,
+        arrears_from,
+        peak,
+        ..before.clone()
+    };
     resumed.rhythm = arrears::rhythm(&resumed, ground.agreed, at)?;
     let all: Vec<i64> = resumed.active_items().map(|item| item.ordinal).collect();
     let (mut lines, share) = charge(ground, &resumed, ground.agreed, at, &all)?;

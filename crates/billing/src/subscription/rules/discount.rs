@@ -5,7 +5,7 @@ use kernel::{Currency, Error, Exact, Money, Result};
 use rating::{Coupon, Reduction, discount};
 
 use crate::{
-    invoice::Line,
+    invoice::{ChargeKind, Line},
     subscription::agreement::{Discount, Off},
 };
 
@@ -35,7 +35,7 @@ pub(super) fn take_off(
     }
     let mut running: Vec<(&mut Discount, Reduction, Vec<bool>)> = Vec::new();
     for discount in discounts.iter_mut().filter(|discount| discount.runs(on)) {
-        let covers: Vec<bool> = lines.iter().map(|line| discount.covers(&line.key)).collect();
+        let covers: Vec<bool> = lines.iter().map(|line| takes_off(discount, line)).collect();
         if covers.contains(&true) && reaches_minimum(discount, lines, &covers, currency)? {
             let reduction = reduction(discount, currency, months, turn)?;
             running.push((discount, reduction, covers));
@@ -57,6 +57,12 @@ pub(super) fn take_off(
         running.into_iter().for_each(|(discount, _, _)| use_up(discount, months));
     }
     Ok(())
+}
+
+/// Whether a coupon covers a line. Free months make a period free, not what is charged once.
+fn takes_off(discount: &Discount, line: &Line) -> bool {
+    let once = line.kind == ChargeKind::OneOff && discount.reduction == Off::FreeMonths;
+    !once && discount.covers(&line.key)
 }
 
 /// Whether the lines a coupon covers come to what it asks for.

@@ -161,6 +161,8 @@ impl<'a> Film<'a> {
             // Usage in a trial is one stretch; what was used later was billed elsewhere.
             arrears_from: if history.trial_end.is_some() { period.start } else { period.end },
             rhythm: None,
+            closing: None,
+            next_zone: None,
             ends: None,
             scheduled: Vec::new(),
             term: None,

@@ -13,9 +13,10 @@ use super::{
     arrears::{self, Usage},
     change::{Outcome, outcome, renumber},
     discount::Turn,
-    discounted, draft, items, lines, wanted,
+    discounted, items, lines, wanted,
 };
 use crate::{
+    charge::{self, Charge},
     invoice::Line,
     subscription::model::{BillFrom, Start, State, Subscription, Transition},
 };
@@ -26,7 +27,12 @@ pub const MAX_EXTENSION: u16 = 90;
 /// Begin a subscription with the price book's trial: nothing is billed before its end.
 ///
 /// Errors: `no_trial`, `trial_needs_method`, `trial_in_past`, and those of items.
-pub(super) fn begin(terms: &Terms<'_>, command: &Start, subscription: Subscription) -> Result<Decision> {
+pub(super) fn begin(
+    terms: &Terms<'_>,
+    command: &Start,
+    subscription: Subscription,
+    charges: Vec<Line>,
+) -> Result<Decision> {
     let book = &terms.version.book;
     let trial =
         book.trial.as_ref().ok_or_else(|| Error::conflict("no_trial", "The price book offers no trial."))?;
@@ -43,7 +49,7 @@ pub(super) fn begin(terms: &Terms<'_>, command: &Start, subscription: Subscripti
     let start = Edge::at(subscription.started, &subscription.schedule.zone);
     let (state, peak) = (State::Trialing, items.first().map_or(0, |plan| plan.quantity));
     let trying = Subscription { state, items, peak, ..until(subscription, start, end) };
-    Ok(Decision { subscription: trying, draft: None })
+    Ok(Decision { subscription: trying, draft: None, charges })
 }
 
 /// The subscription in a trial from `start` to `end`.
@@ -82,7 +88,7 @@ pub fn reminders(trial: &Trial, subscription: &Subscription) -> Result<Vec<(Time
 ///
 /// Errors: those of items, when the plan to go on with has no price for the cycle.
 pub fn end(ready: &Ready<'_>) -> Result<Renewal> {
-    let Ready { subscription, agreed, in_force, usage, .. } = *ready;
+    let Ready { subscription, agreed, in_force, usage, charges, .. } = *ready;
     let (at, tax_rounding) = (subscription.billed_through, agreed.book.billing.tax_rounding);
     if subscription.ends.is_some_and(|ends| ends <= at.at) {
         let ended = Subscription { state: State::Canceled, scheduled: Vec::new(), ..subscription.clone() };
@@ -94,7 +100,7 @@ pub fn end(ready: &Ready<'_>) -> Result<Renewal> {
         Owed::default()
     };
     let (tried, version, dropped) = super::with_pending(subscription, agreed, in_force);
-    let (mut subscription, lines) = by_book(tried, version, at)?;
+    let (mut subscription, lines) = by_book(tried, version, at, charges)?;
     discounted(&mut subscription, &mut owed.lines, at.date, &Turn::Rest(kernel::Exact::one()))?;
     owed.lines.extend(lines);
     Ok(Renewal { at, subscription, tax_rounding, owed, dropped })
@@ -103,12 +109,12 @@ pub fn end(ready: &Ready<'_>) -> Result<Renewal> {
 /// A subscription and the lines that begin its paid time.
 type Paid = (Subscription, Vec<Line>);
 
-fn by_book(subscription: Subscription, version: &Version, at: Edge) -> Result<Paid> {
+fn by_book(subscription: Subscription, version: &Version, at: Edge, charges: &[Charge]) -> Result<Paid> {
     let trial = version.book.trial.as_ref();
     let without = trial.map_or(&WithoutMethod::Suspend, |trial| &trial.without);
     if subscription.has_method {
         let WithMethod::Convert = trial.map_or(WithMethod::Convert, |trial| trial.with_method);
-        return paid_from(subscription, version, at);
+        return paid_from(subscription, version, at, charges);
     }
     match without {
         WithoutMethod::Suspend => Ok((Subscription { state: State::Suspended, ..subscription }, Vec::new())),
@@ -120,14 +126,20 @@ fn by_book(subscription: Subscription, version: &Version, at: Edge) -> Result<Pa
             let cycle = subscription.schedule.cycle;
             let items = items(&version.book, &wanted, cycle, subscription.currency)?;
             let items = renumber(&subscription.items, items);
-            paid_from(Subscription { items, ..subscription }, version, at)
+            paid_from(Subscription { items, ..subscription }, version, at, charges)
         }
     }
 }
 
 /// The paid subscription from an edge on: a new anchor, unless the price book keeps the trial's. Usage in the trial
-/// is not billed.
-fn paid_from(subscription: Subscription, version: &Version, from: Edge) -> Result<Paid> {
+/// is not billed. What is charged once waited for this invoice.
+fn paid_from(
+    mut subscription: Subscription,
+    version: &Version,
+    from: Edge,
+    charges: &[Charge],
+) -> Result<Paid> {
+    subscription.schedule.zone = subscription.next_zone.take().unwrap_or(subscription.schedule.zone);
     let keep = version.book.trial.as_ref().is_some_and(|trial| trial.keep_anchor);
     let Schedule { cycle, zone, wall_time, .. } = subscription.schedule.clone();
     let schedule = match (keep, version.book.billing.anchor) {
@@ -137,17 +149,18 @@ fn paid_from(subscription: Subscription, version: &Version, from: Edge) -> Resul
             Schedule { wall_time, ..Schedule::anniversary(from.at, cycle, zone) }
         }
     };
-    let period = Period { start: from, end: schedule.next_edge_after(from.at)? };
+    let period = Period { start: from, end: schedule.next_edge_from(from)? };
     let paid = Subscription { state: State::Active, schedule, ..subscription };
-    opened(paid, version, period)
+    opened(paid, version, period, charges)
 }
 
 /// A subscription in a period that is billed from its start.
-fn opened(subscription: Subscription, version: &Version, period: Period) -> Result<Paid> {
+fn opened(subscription: Subscription, version: &Version, period: Period, charges: &[Charge]) -> Result<Paid> {
     let (billed_through, arrears_from, peak) = (period.end, period.start, subscription.plan_quantity());
     let mut opened = Subscription { period, billed_through, arrears_from, peak, ..subscription };
     opened.rhythm = arrears::rhythm(&opened, version, period.start)?;
     let mut lines = lines(&opened, version, period)?;
+    lines.extend(charge::taken(charges, period.start));
     discounted(&mut opened, &mut lines, period.start.date, &Turn::Edge)?;
     Ok((opened, lines))
 }
@@ -155,12 +168,17 @@ fn opened(subscription: Subscription, version: &Version, period: Period) -> Resu
 /// End a trial now and begin the paid subscription.
 ///
 /// Errors: `transition_illegal`.
-pub fn convert(subscription: &Subscription, version: &Version, now: Timestamp) -> Result<Decision> {
+pub fn convert(
+    subscription: &Subscription,
+    version: &Version,
+    charges: &[Charge],
+    now: Timestamp,
+) -> Result<Outcome> {
     Transition::Convert.require(subscription.state)?;
     let from = Edge::at(now, &subscription.schedule.zone);
     let ended = Subscription { trial_end: Some(from), ..subscription.clone() };
-    let (subscription, lines) = paid_from(ended, version, from)?;
-    Ok(Decision { draft: draft(&subscription, version.book.billing.tax_rounding, now, lines), subscription })
+    let (subscription, lines) = paid_from(ended, version, from, charges)?;
+    Ok(outcome(subscription, version, Owed { lines, ..Owed::default() }, now))
 }
 
 /// Let a trial last `days` longer, 1 to 90.
@@ -192,6 +210,7 @@ pub fn reinstate(
     subscription: &Subscription,
     version: &Version,
     usage: &Usage,
+    charges: &[Charge],
     now: Timestamp,
 ) -> Result<Outcome> {
     let state = Transition::Reinstate.require(subscription.state)?;
@@ -208,11 +227,13 @@ pub fn reinstate(
     let (back, lines) = match (runs, in_trial) {
         (true, true) => return unbilled(Subscription { state: State::Trialing, ..subscription.clone() }),
         (true, false) => return unbilled(Subscription { state, ..subscription.clone() }),
-        (false, true) => paid_from(subscription.clone(), version, from)?,
+        (false, true) => paid_from(subscription.clone(), version, from, charges)?,
         (false, false) => {
             owed = arrears::close(subscription, version, usage, subscription.billed_through)?;
-            let period = Period { start: from, end: subscription.schedule.next_edge_after(now)? };
-            opened(Subscription { state, ..subscription.clone() }, version, period)?
+            let mut back = Subscription { state, ..subscription.clone() };
+            back.schedule.zone = back.next_zone.take().unwrap_or(back.schedule.zone);
+            let period = Period { start: from, end: back.schedule.next_edge_from(from)? };
+            opened(back, version, period, charges)?
         }
     };
     owed.lines.extend(lines);

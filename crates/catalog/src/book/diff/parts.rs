@@ -30,6 +30,7 @@ pub(super) fn billing(changes: &mut Changes, old: &Billing, new: &Billing) {
     changes.setting("tax rounding", &old.tax_rounding, &new.tax_rounding);
     changes.value("late window", &old.late_window, &new.late_window);
     changes.setting("trial usage", &old.trial_usage, &new.trial_usage);
+    changes.setting("usage grace", &old.usage_grace, &new.usage_grace);
     changes.setting("what customers change themselves", &old.customer_changes, &new.customer_changes);
 }
 

@@ -5,7 +5,8 @@ use kernel::{MonthDays, ProrationUnit};
 use super::{
     super::billing::{
         Anchor, Billing, CancellationCredit, CancellationDay, ChangeDay, CustomerChanges, CycleChange,
-        Invoices, LateWindow, Minimums, PlanChange, TaxCategory, TaxRounding, TrialUsage, ZeroInvoices,
+        Invoices, LateWindow, Minimums, PlanChange, TaxCategory, TaxRounding, TrialUsage, UsageGrace,
+        ZeroInvoices,
     },
     report::{Report, short},
     section::{Item, Section, is_key},
@@ -28,6 +29,7 @@ pub(super) fn read(item: Option<&Item<'_>>, report: &mut Report) -> Billing {
     let proration = section.optional("proration");
     let tax = section.optional("tax");
     let late_window = section.optional("late_window");
+    let usage_grace = section.optional("usage_grace");
     choices(&mut Knobs { section: &mut section, report }, &mut billing);
     check_reset(&section, &billing, report);
     section.close(report);
@@ -35,6 +37,7 @@ pub(super) fn read(item: Option<&Item<'_>>, report: &mut Report) -> Billing {
     billing.tax = tax.and_then(|item| category(item, report)).unwrap_or(billing.tax);
     let window = late_window.and_then(|item| window(item, report));
     billing.late_window = window.unwrap_or(billing.late_window);
+    billing.usage_grace = usage_grace.and_then(|item| grace(item, report)).unwrap_or(billing.usage_grace);
     billing
 }
 
@@ -106,6 +109,18 @@ fn window(item: &Item<'_>, report: &mut Report) -> Option<LateWindow> {
         report.add_hint(item.span(), format!("`{}` is not a time", short(text)), hint);
     }
     window
+}
+
+/// `usage_grace = "2 days"`.
+fn grace(item: &Item<'_>, report: &mut Report) -> Option<UsageGrace> {
+    let text = value::text(item, "`usage_grace`", report)?;
+    let grace = UsageGrace::parse(text);
+    if grace.is_none() {
+        let most = UsageGrace::MAX_DAYS;
+        let hint = format!("write \"none\", or so many hours or days up to {most} days, such as \"2 days\"");
+        report.add_hint(item.span(), format!("`{}` is not a time", short(text)), hint);
+    }
+    grace
 }
 
 /// `tax = "reduced"`.

@@ -30,7 +30,7 @@ fn every_knob_is_read() {
     let all = billing(
         r#"proration = { days_in_month = 28 }, plan_change = "reset", cancellation_credit = "none",
         invoices = "per_subscription", zero_invoices = "skip", tax = "digital_services", tax_rounding = "line",
-        late_window = "1 day", trial_usage = "billed", customer_changes = "quantities""#
+        late_window = "1 day", trial_usage = "billed", usage_grace = "36 hours", customer_changes = "quantities""#
             .replace('\n', " ")
             .as_str(),
     );
@@ -39,6 +39,9 @@ fn every_knob_is_read() {
     assert_eq!((all.invoices, all.zero_invoices), (Invoices::PerSubscription, ZeroInvoices::Skip));
     assert_eq!((all.tax.as_str(), all.tax_rounding), ("digital_services", TaxRounding::Line));
     assert_eq!((all.late_window.days(), all.trial_usage), (1, TrialUsage::Billed));
+    assert_eq!(all.usage_grace.duration().as_hours(), 36);
+    assert_eq!(billing("usage_grace = \"2 days\"").usage_grace.to_string(), "2 days");
+    assert_eq!(billing("usage_grace = \"24 hours\"").usage_grace.to_string(), "1 day");
     assert_eq!(all.customer_changes, CustomerChanges::Quantities);
     assert_eq!(billing("customer_changes = \"none\"").customer_changes, CustomerChanges::None);
     assert_eq!(billing("tax_rounding = \"document\"").tax_rounding, TaxRounding::Document);
@@ -57,7 +60,7 @@ fn what_is_written_as_the_default_says_nothing_new() {
     let defaults = billing(
         "plan_change = \"prorate\", cancellation_credit = \"unused\", invoices = \"consolidated\", \
          zero_invoices = \"issue\", tax = \"standard\", tax_rounding = \"category\", late_window = \"90 days\", \
-         trial_usage = \"free\", customer_changes = \"plans\"",
+         trial_usage = \"free\", usage_grace = \"none\", customer_changes = \"plans\"",
     );
     assert_eq!(defaults, Billing::default());
     assert_eq!(good(&text("tax = \"standard\"", PLAN)).digest(), good(&text("", PLAN)).digest());
@@ -81,6 +84,7 @@ fn what_a_book_does_not_say_is_not_in_its_json() {
         "tax_rounding",
         "late_window",
         "trial_usage",
+        "usage_grace",
         "customer_changes",
         "thresholds",
         "per_customer",
@@ -112,6 +116,14 @@ fn mistakes_in_knobs_are_named() {
         (
             "late_window = \"0 days\"",
             "`0 days` is not a time; write so many days, from 1 to 3650, such as \"90 days\"",
+        ),
+        (
+            "usage_grace = \"29 days\"",
+            "`29 days` is not a time; write \"none\", or so many hours or days up to 28 days, such as \"2 days\"",
+        ),
+        (
+            "usage_grace = \"1 days\"",
+            "`1 days` is not a time; write \"none\", or so many hours or days up to 28 days, such as \"2 days\"",
         ),
         ("late_window = 90", "`late_window` is a text in quotes; this is a whole number"),
         (
@@ -256,7 +268,7 @@ fn what_changed_in_them_is_a_sentence() {
     let new = text(
         "proration = { days_in_month = 28 }, plan_change = \"reset\", cancellation_credit = \"none\", \
          invoices = \"per_subscription\", zero_invoices = \"skip\", tax = \"software\", tax_rounding = \"line\", \
-         late_window = \"30 days\", trial_usage = \"billed\"",
+         late_window = \"30 days\", trial_usage = \"billed\", usage_grace = \"2 days\"",
         "[plans.a]\nname = \"A\"\nprice = { month = 1 }\ntax = \"books\"\n\
          usage = { calls = { price = \"0.1\", tax = \"telecom\" } }",
     );
@@ -276,6 +288,7 @@ fn what_changed_in_them_is_a_sentence() {
             "billing: tax rounding category → line",
             "billing: late window 90 days → 30 days",
             "billing: trial usage free → billed",
+            "billing: usage grace none → 2 days",
             "plan A: usage price calls tax default → telecom",
             "plan A: tax default → books",
             "plan A: thresholds USD 200, USD 500, then every USD 1000 → none",

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use billing::{
+    charge::NewCharge,
     invoice,
     subscription::{self, AgreedPrice, Agreement, NewTerm, Start},
 };
@@ -62,7 +63,10 @@ pub fn run(place: &Place, asked: StartSubscription) -> Outcome {
 fn command(asked: StartSubscription, customer: CustomerId) -> Result<Start> {
     let minimum = asked.minimum.as_deref().map(UnitPrice::parse).transpose()?;
     let renews = asked.renews;
+    let charge =
+        |(key, quantity)| NewCharge { key: Some(key), quantity: Some(quantity), ..NewCharge::default() };
     Ok(Start {
+        charges: asked.charges.into_iter().map(charge).collect(),
         quantity: asked.quantity,
         addons: asked.addons.into_iter().collect(),
         start: asked.start.as_deref().map(instant_or_date).transpose()?,
