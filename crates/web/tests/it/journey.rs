@@ -168,7 +168,7 @@ fn what_is_wrong_stands_beside_its_field_and_what_was_typed_stays() {
             ("customer", customer.as_str()),
             ("plan", "enterprise/month"),
             ("addons.extra_user", "2"),
-            ("start", "2030-01-01"),
+            ("start", "2030-02-30"),
         ];
         let refused = person.send(&form, "/subscriptions/preview", &asked);
         assert_eq!(refused.status, 422);
