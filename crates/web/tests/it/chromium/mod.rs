@@ -229,7 +229,7 @@ fn axe() -> Option<String> {
     let usual = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/axe/package/axe.min.js");
     let found = std::fs::read_to_string(said.unwrap_or_else(|| PathBuf::from(usual))).ok();
     if found.is_none() {
-        pipe::note("pages are not checked with axe: it is not there (cargo xtask setup)");
+        pipe::note("pages are not checked with axe: npm's axe-core is not in target/axe");
     }
     found
 }
