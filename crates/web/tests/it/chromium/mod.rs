@@ -223,7 +223,7 @@ impl Tab {
     }
 }
 
-/// The accessibility checker, where `cargo xtask setup` has put it.
+/// The accessibility checker: the file the variable names, or the package unpacked under `target/axe`.
 fn axe() -> Option<String> {
     let said = std::env::var_os("STEELYARD_AXE").map(PathBuf::from);
     let usual = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/axe/package/axe.min.js");
