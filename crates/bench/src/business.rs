@@ -1,6 +1,7 @@
 //! A business to look at: customers with names, subscriptions of every kind, months of history.
 
 use billing::subscription::{self, BillFrom, Change, Start, Timing, start_all};
+use demo::{Dice, company};
 use identity::{NewCustomer, customer, environment, environment::NewLegalEntity, merchant, user, user::Role};
 use jiff::{Timestamp, ToSpan, civil::Date};
 use jobs::Runner;
@@ -16,54 +17,6 @@ const AT_ONCE: usize = 500;
 /// Changes of running subscriptions in a month, at most.
 const CHANGES: usize = 60;
 
-const FIRST: [&str; 24] = [
-    "Brandt",
-    "Northfield",
-    "Kestrel",
-    "Lavoie",
-    "Zürcher",
-    "Ångström",
-    "Oakridge",
-    "Meridian",
-    "Halden",
-    "Castellan",
-    "Ironwood",
-    "Sable",
-    "Vantage",
-    "Kowalski",
-    "Rossi",
-    "Lindqvist",
-    "Hartmann",
-    "Okafor",
-    "Tanaka",
-    "Delacroix",
-    "Pemberton",
-    "Quill",
-    "Stavros",
-    "Whitlock",
-];
-const SECOND: [&str; 20] = [
-    "Metallbau",
-    "Castings",
-    "Precision",
-    "Ateliers",
-    "Feinmechanik",
-    "Tooling",
-    "Logistics",
-    "Foundry",
-    "Robotics",
-    "Plastics",
-    "Bearings",
-    "Packaging",
-    "Optics",
-    "Ceramics",
-    "Forgings",
-    "Textiles",
-    "Instruments",
-    "Hydraulics",
-    "Components",
-    "Machining",
-];
 const LEGAL: [(&str, &str, &str); 6] = [
     ("GmbH", "DE", "Europe/Berlin"),
     ("Ltd", "GB", "Europe/London"),
@@ -72,16 +25,6 @@ const LEGAL: [(&str, &str, &str); 6] = [
     ("AB", "SE", "Europe/Stockholm"),
     ("Pty", "AU", "Australia/Sydney"),
 ];
-
-/// Choices that look like chance and are the same every time.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, count: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap_or_default() % count.max(1)
-    }
-}
 
 /// Whose business it is.
 const OWNER: &str = "maren.holt@unison.example";
@@ -93,7 +36,7 @@ pub fn found(db: &Db, customers: usize, months: usize) -> Result<Scope> {
     let zone = Zone::parse("Europe/Berlin")?;
     let opened = zone.start_of_day(first);
     let scope = open(db, opened)?;
-    let mut dice = Dice(42);
+    let mut dice = Dice::of(42, &[]);
     let mut running: Vec<SubscriptionId> = Vec::new();
     let runner = Runner::new(db.clone(), vec![billing::clock::advance_job_kind()], Vec::new());
     for month in 0..months {
@@ -160,12 +103,12 @@ fn open(db: &Db, at: Timestamp) -> Result<Scope> {
 }
 
 fn new_customer(number: usize, dice: &mut Dice) -> Result<NewCustomer> {
-    let (first, second) = (FIRST[dice.below(FIRST.len())], SECOND[dice.below(SECOND.len())]);
-    let (legal, country, zone) = LEGAL[dice.below(LEGAL.len())];
+    let (legal, country, zone) = *dice.one(&LEGAL);
+    let (name, trade) = company(dice, legal);
     Ok(NewCustomer {
-        name: format!("{first} {second} {legal}"),
-        email: (dice.below(10) > 0).then(|| format!("accounts{number}@{}.example", second.to_lowercase())),
-        address: Some(format!("{} Main Street, {number:05} Springfield", dice.below(200) + 1)),
+        name,
+        email: dice.percent(90).then(|| format!("accounts{number}@{trade}.example")),
+        address: Some(format!("{} Main Street, {number:05} Springfield", dice.from(1, 200))),
         country: country.into(),
         region: None,
         tax_id: None,
@@ -173,7 +116,7 @@ fn new_customer(number: usize, dice: &mut Dice) -> Result<NewCustomer> {
         currency: Currency::parse("USD")?,
         zone: Some(Zone::parse(zone)?),
         external_id: Some(format!("U-{number:06}")),
-        metadata: serde_json::json!({ "segment": second }),
+        metadata: serde_json::json!({ "segment": trade }),
     })
 }
 
@@ -184,7 +127,7 @@ fn start(db: &Db, scope: &Scope, from: usize, count: usize, dice: &mut Dice) -> 
         let end = (begin + AT_ONCE).min(from + count);
         let new = (begin..end).map(|number| new_customer(number, dice)).collect::<Result<Vec<_>>>()?;
         let drawn: Vec<[usize; 5]> =
-            new.iter().map(|_| [10, 10, 8, 6, 3].map(|count| dice.below(count))).collect();
+            new.iter().map(|_| [10, 10, 8, 6, 3].map(|count| dice.place(count))).collect();
         let work = move |tx: &mut Tx<'_>| {
             let customers = customer::create_all(tx, new.clone())?;
             let starts = customers.into_iter().zip(&drawn).filter(|(_, drawn)| drawn[0] > 0);
@@ -220,7 +163,7 @@ fn advance(db: &Db, scope: &Scope, runner: &Runner, to: Timestamp) -> Result<()>
 /// Some of the subscriptions change. What one does not allow is left out.
 fn change_some(db: &Db, scope: &Scope, running: &[SubscriptionId], dice: &mut Dice) {
     for _ in 0..CHANGES.min(running.len() / 8) {
-        let (id, deed, users) = (running[dice.below(running.len())], dice.below(9), dice.below(6) as i64);
+        let (id, deed, users) = (*dice.one(running), dice.from(0, 8), dice.from(0, 5));
         let work = move |tx: &mut Tx<'_>| {
             let change = |plan: Option<&str>| Change {
                 plan: plan.map(str::to_owned),

@@ -24,6 +24,8 @@ use jiff::{Timestamp, ToSpan, civil::Date};
 use kernel::{Currency, Error, Result, SystemIds, Zone};
 use store::{Actor, Db, Mode, Scope};
 
+pub use dice::Dice;
+pub use names::company;
 use office::Office;
 pub use standing::Standing;
 

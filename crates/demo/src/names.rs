@@ -80,7 +80,7 @@ const SECOND: [&str; 32] = [
 ];
 
 /// A company's name, and the part of it that is in its addresses.
-pub(crate) fn company(dice: &mut Dice, form: &str) -> (String, String) {
+pub fn company(dice: &mut Dice, form: &str) -> (String, String) {
     let (first, second) = (*dice.one(&FIRST), *dice.one(&SECOND));
     (format!("{first} {second} {form}"), second.to_lowercase())
 }

@@ -1,8 +1,9 @@
 //! Limits over real customers and subscriptions.
 
+mod house;
+
 use billing::subscription::{self, Start};
-use identity::{NewCustomer, customer, environment};
-use kernel::{Currency, Cycle, Id, SystemIds, Zone, ids::SubscriptionId};
+use kernel::{Cycle, SystemIds, ids::SubscriptionId};
 use metering::{event::NewEvent, limit::Reason};
 use server::CONTEXTS;
 use store::{Actor, Mode, Scope};
@@ -13,41 +14,11 @@ fn set_up(test: &TestDb, plan: &'static str) -> (Scope, SubscriptionId) {
     let scope = Scope::environment(kernel::new_id(&SystemIds), Mode::Live, Actor::CommandLine);
     let at = test.db.real_now();
     let set_up = move |tx: &mut store::Tx<'_>| {
-        environment::create(tx, Id::from_uuid(uuid::Uuid::from_u128(1)), "live", Some(at))?;
-        let entity = environment::NewLegalEntity {
-            name: "Apex".into(),
-            country: "US".into(),
-            region: None,
-            tax_id: None,
-            registrations: Vec::new(),
-            currency: Currency::parse("USD")?,
-            zone: Zone::utc(),
-            series: "INV".into(),
-        };
-        environment::add_entity(tx, &entity)?;
-        catalog::version::apply(tx, "apex.toml", include_str!("../../../books/apex.toml"))?;
-        let acme = customer::create(
-            tx,
-            NewCustomer {
-                name: "Acme".into(),
-                email: None,
-                address: None,
-                country: "US".into(),
-                region: None,
-                tax_id: None,
-                tax_exempt: false,
-                currency: Currency::parse("USD")?,
-                zone: None,
-                external_id: Some("acme".into()),
-                metadata: serde_json::Value::Null,
-            },
-        )?;
-        let start = Start {
+        house::set_up(tx, at, include_str!("../../../books/apex.toml"), |acme| Start {
             external_id: Some("acme-main".into()),
             has_method: true,
-            ..Start::of(acme.id, plan, Cycle::MONTH)
-        };
-        Ok(subscription::start(tx, &start)?.subscription.id)
+            ..Start::of(acme, plan, Cycle::MONTH)
+        })
     };
     let id = test.db.write(&scope, set_up).wait().unwrap();
     (scope, id)

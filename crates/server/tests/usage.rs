@@ -1,11 +1,12 @@
 //! From events to invoices, with the program's own jobs.
 
+mod house;
+
 use billing::{clock, invoice, subscription, usage};
-use identity::{NewCustomer, customer, environment};
 use jiff::Timestamp;
 use jobs::Runner;
 use kernel::{
-    Currency, Cycle, Id, SystemIds, Zone,
+    Cycle, SystemIds,
     ids::{InvoiceId, SubscriptionId},
 };
 use metering::{
@@ -51,40 +52,10 @@ impl<'t> Ground<'t> {
         let scope = Scope::environment(kernel::new_id(&SystemIds), Mode::Sandbox, Actor::CommandLine);
         let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
         let set_up = move |tx: &mut Tx<'_>| {
-            environment::create(tx, Id::from_uuid(uuid::Uuid::from_u128(1)), "sandbox", Some(start))?;
-            let entity = environment::NewLegalEntity {
-                name: "Test".into(),
-                country: "US".into(),
-                region: None,
-                tax_id: None,
-                registrations: Vec::new(),
-                currency: Currency::parse("USD")?,
-                zone: Zone::utc(),
-                series: "INV".into(),
-            };
-            environment::add_entity(tx, &entity)?;
-            catalog::version::apply(tx, "test.toml", BOOK)?;
-            let acme = customer::create(
-                tx,
-                NewCustomer {
-                    name: "Acme".into(),
-                    email: None,
-                    address: None,
-                    country: "US".into(),
-                    region: None,
-                    tax_id: None,
-                    tax_exempt: false,
-                    currency: Currency::parse("USD")?,
-                    zone: None,
-                    external_id: Some("acme".into()),
-                    metadata: serde_json::Value::Null,
-                },
-            )?;
-            let start = subscription::Start {
+            house::set_up(tx, start, BOOK, |acme| subscription::Start {
                 finalize: true,
-                ..subscription::Start::of(acme.id, plan, Cycle::MONTH)
-            };
-            Ok(subscription::start(tx, &start)?.subscription.id)
+                ..subscription::Start::of(acme, plan, Cycle::MONTH)
+            })
         };
         let id = test.db.write(&scope, set_up).wait().unwrap();
         let metering = server::metering(&test.db, Options::default());

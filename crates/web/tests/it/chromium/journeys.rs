@@ -42,6 +42,20 @@ impl<'w> Visit<'w> {
     }
 }
 
+/// The same journey twice, each time in a fresh world: pages need no scripts. Says whether they run.
+fn with_and_without_scripts(journey: impl Fn(&mut Visit<'_>, bool)) {
+    for scripts in [true, false] {
+        let test = TestDb::sqlite(CONTEXTS);
+        let world = World::new(&test);
+        let Some(mut visit) = Visit::begin(&world) else { return };
+        if !scripts {
+            visit.tab.without_scripts();
+        }
+        journey(&mut visit, scripts);
+        visit.end();
+    }
+}
+
 /// On a desk and on a phone, in light and dark.
 const LOOKS: [(u32, &str); 2] = [(1440, "light"), (390, "dark")];
 
@@ -82,13 +96,7 @@ fn an_invoice_is_read_down_to_its_reason() {
 
 #[test]
 fn a_plan_change_is_previewed_and_made() {
-    for scripts in [true, false] {
-        let test = TestDb::sqlite(CONTEXTS);
-        let world = World::new(&test);
-        let Some(mut visit) = Visit::begin(&world) else { return };
-        if !scripts {
-            visit.tab.without_scripts();
-        }
+    with_and_without_scripts(|visit, _| {
         let path = format!("/subscriptions/{}", visit.subscription);
         visit.go(&path);
         visit.tab.sees(&["Starter, monthly", "Next invoice"]);
@@ -114,8 +122,7 @@ fn a_plan_change_is_previewed_and_made() {
         visit.tab.sees(&[charged.as_str(), credited.as_str()]);
         visit.go("/invoices");
         visit.tab.sees(&[charged.as_str()]);
-        visit.end();
-    }
+    });
 }
 
 /// The figure under a name.
@@ -147,13 +154,7 @@ fn a_customer_is_found_by_a_part_of_its_name() {
 
 #[test]
 fn a_bill_run_is_watched() {
-    for scripts in [true, false] {
-        let test = TestDb::sqlite(CONTEXTS);
-        let world = World::new(&test);
-        let Some(mut visit) = Visit::begin(&world) else { return };
-        if !scripts {
-            visit.tab.without_scripts();
-        }
+    with_and_without_scripts(|visit, scripts| {
         visit.go("/bill-runs/ahead");
         visit.tab.sees(&["Brandt & Sohn", "USD 49.00"]);
         visit.tab.is_open_to_everybody();
@@ -177,8 +178,7 @@ fn a_bill_run_is_watched() {
         visit.tab.is_open_to_everybody();
         visit.tab.follow("UN-000003");
         visit.tab.sees(&["Invoice", "USD 49.00"]);
-        visit.end();
-    }
+    });
 }
 
 const ROWS: &str = include_str!("../../../../../examples/import/samples/stripe-subscriptions.csv");
@@ -220,13 +220,7 @@ fn a_file_with_bad_rows_is_imported() {
 
 #[test]
 fn a_customer_changes_its_plan_on_its_own_page() {
-    for scripts in [true, false] {
-        let test = TestDb::sqlite(CONTEXTS);
-        let world = World::new(&test);
-        let Some(mut visit) = Visit::begin(&world) else { return };
-        if !scripts {
-            visit.tab.without_scripts();
-        }
+    with_and_without_scripts(|visit, _| {
         visit.go("/customers");
         visit.tab.follow("Brandt & Sohn");
         visit.tab.follow("Own page");
@@ -258,6 +252,5 @@ fn a_customer_changes_its_plan_on_its_own_page() {
         visit.tab.follow("Make the change");
         visit.tab.sees(&["Professional, monthly", "Changed", charged.as_str()]);
         visit.tab.is_open_to_everybody();
-        visit.end();
-    }
+    });
 }
