@@ -13,7 +13,7 @@ use utoipa::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::{
-    app::App, bill_run, charge, coupon, credit_note, customer, environment, event, fact, invoice, job,
+    alert, app::App, bill_run, charge, coupon, credit_note, customer, environment, event, fact, invoice, job,
     ledger, legal_entity, limit, meter, migration, openapi::openapi, payment, price_book, problem::surround,
     sandbox, subscription, usage,
 };
@@ -125,6 +125,7 @@ routes! {
     post "/v1/holds/{id}/commit" UsageWrite limit::commit;
     post "/v1/holds/{id}/release" UsageWrite limit::release;
     get  "/v1/customers/{id}/limits" SubscriptionRead limit::list;
+    get  "/v1/alerts" SubscriptionRead alert::list;
     get  "/v1/meters" BookRead meter::list;
     get  "/v1/meters/{key}/usage" SubscriptionRead meter::usage;
     get  "/v1/meters/{key}/events" SubscriptionRead meter::events;

@@ -45,6 +45,7 @@ pub static CONTEXTS: &[&Context] = &[
     &ledger::CONTEXT,
     &billing::CONTEXT,
     &metering::CONTEXT,
+    &metering::alert::CONTEXT,
 ];
 
 /// Unison's price book, as it is shipped, with plans that are measured and coupons.

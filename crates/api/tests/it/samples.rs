@@ -45,6 +45,7 @@ pub fn sample(name: &str, known: &Known) -> Sample {
         | "ledger_transactions"
         | "ledger_chart"
         | "fact_list"
+        | "alert_list"
         | "job_list"
         | "sandbox_clock" => Sample::get(),
         "customer_show" | "customer_credit" => show(&known.customer),

@@ -11,7 +11,11 @@ use kernel::{
 use store::Scope;
 
 use super::Changes;
-use crate::{event::Meters, usage::Span};
+use crate::{
+    event::Meters,
+    limit::{Having, upgrade},
+    usage::Span,
+};
 
 /// Who knows customers, subscriptions and the price book. Asked rarely: answers are kept until they are said to have
 /// changed.
@@ -87,6 +91,8 @@ pub struct InForce {
     pub window: Window,
     /// The property of an event that says whose usage counts together; none: the customer's.
     pub property: Option<&'static str>,
+    /// Percentages of it whose reaching is told.
+    pub alerts: Arc<[u16]>,
     /// The agreement it comes from, by its place.
     pub agreement: usize,
 }
@@ -123,8 +129,17 @@ impl Agreement {
             policy: limit.policy,
             window: limit.window,
             property: crate::event::scope_property(limit.scope),
+            alerts: limit.alerts().into(),
             agreement: place,
         })
+    }
+
+    /// The cheapest plan under which `wanted` of the meter, scaled by its decimals, could be used.
+    pub fn upgrade(&self, meter: &str, wanted: i128, decimals: u8) -> Option<String> {
+        let window = self.book.plan(&self.plan)?.limits.get(meter)?.window;
+        let (cycle, currency) = (self.cycle, self.currency);
+        let (book, plan, quantity) = (&*self.book, self.plan.as_str(), &self.quantity);
+        upgrade(Having { book, plan, cycle, currency, quantity, window }, meter, wanted, decimals)
     }
 
     /// The period a limit of the meter counts in at `at`: that of the meter's price, or the plan's.

@@ -10,14 +10,15 @@ use super::{
     Terms,
     ask::{Ask, End, EndAsk, LimitAsk, Settle, Wish, later},
     book::{Booking, Draft, Group, missing, who},
+    counters::window_of,
     hold::write_event,
-    load::{Found, window_of},
+    load::Found,
     rows::HoldRow,
     state::State,
 };
 use crate::{
     event::{Checked, EventName, Horizon, Receipt},
-    limit::{Answer, Bound, Having, Held, HoldState, Reason, Reserved, decide, upgrade},
+    limit::{Answer, Bound, Held, HoldState, Reason, Reserved, decide},
     once::Known,
 };
 
@@ -281,17 +282,8 @@ fn answer_to(
     let mut answer = decide(counter, bound, asked, now);
     if !answer.allowed {
         let wanted = counter.used() + i128::from(asked);
-        answer.upgrade = desk.account.agreements.get(limit.agreement).and_then(|agreement| {
-            let having = Having {
-                book: &agreement.book,
-                plan: &agreement.plan,
-                cycle: agreement.cycle,
-                currency: agreement.currency,
-                quantity: &agreement.quantity,
-                window: limit.window,
-            };
-            upgrade(having, &meter.key, wanted, decimals)
-        });
+        let agreement = desk.account.agreements.get(limit.agreement);
+        answer.upgrade = agreement.and_then(|one| one.upgrade(&meter.key, wanted, decimals));
     }
     Ok((answer, who))
 }

@@ -1,5 +1,6 @@
 //! Metering on both databases.
 
+mod alerts;
 mod bill;
 mod changes;
 mod crash;

@@ -17,6 +17,8 @@ const WHOLE: &[&str] = &[
     "FIRST_CHUNK",
     "DROP_SECONDS",
     "DROP_HOLDS",
+    "UNTOLD",
+    "DROP_CROSSINGS",
 ];
 
 #[test]
