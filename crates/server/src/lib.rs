@@ -8,6 +8,7 @@ mod listen;
 mod measuring;
 mod serve;
 
+pub use api::Rates;
 pub use bootstrap::{BookFile, Foundation, Setup, bootstrap, is_empty};
 pub use listen::bind;
 pub use serve::{Config, serve};

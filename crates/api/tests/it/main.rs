@@ -14,6 +14,7 @@ mod lifecycle;
 mod metering;
 mod parties;
 mod payments;
+mod rates;
 mod samples;
 mod sdk;
 mod table;

@@ -104,6 +104,7 @@ pub fn sample(name: &str, known: &Known) -> Sample {
         "limit_check" => send(200, json!({ "meter": "calls", "subject": "measured" })),
         "limit_consume" => send(200, json!({ "meter": "calls", "subject": "measured", "id": "consumed" })),
         "limit_reserve" => send(200, json!({ "meter": "calls", "subject": "measured", "id": "reserved" })),
+        "rate_limit_take" => send(200, json!({ "subject": "measured", "key": "k1" })),
         "limit_commit" | "limit_release" => tell(&known.hold.unwrap(), json!({})),
         "limit_list" => show(&known.customer),
         "meter_list" => Sample::get(),

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use catalog::{Book, Limit, LimitPolicy, When, Window};
+use catalog::{Book, Limit, LimitPolicy, RateLimit, When, Window};
 use jiff::Timestamp;
 use kernel::{
     Currency, Cycle, Exact, Period, Result, Schedule, Zone,
@@ -109,6 +109,18 @@ pub enum Terms {
 }
 
 impl Account {
+    /// How fast the customer may call the merchant's services: of several subscriptions that say so the fastest. None
+    /// when no running subscription gives access; the inner one when none of them says how fast.
+    pub fn rate(&self) -> Option<Option<RateLimit>> {
+        let mut running = self.agreements.iter().filter(|agreement| agreement.access).peekable();
+        running.peek()?;
+        let rates = running.filter_map(|agreement| agreement.book.plan(&agreement.plan)?.rate_limit);
+        // As requests of a day, the longest span there is.
+        Some(rates.max_by_key(|rate| {
+            (u64::from(rate.requests) * u64::from(86_400 / rate.per.seconds()), rate.burst)
+        }))
+    }
+
     /// The terms of a meter: of several subscriptions with a limit the most generous one.
     pub fn terms(&self, meter: &str, decimals: u8) -> Terms {
         let running = || self.agreements.iter().enumerate().filter(|(_, agreement)| agreement.access);

@@ -73,7 +73,7 @@ impl Arrivals {
 
 /// The subjects of asks that are not in memory.
 pub fn strangers(state: &State, asks: &[Ask]) -> Vec<String> {
-    let named = asks.iter().flat_map(Ask::events).map(|event| &event.subject);
+    let named = asks.iter().flat_map(Ask::subjects);
     named.filter(|subject| state.whom(subject).is_none()).cloned().collect()
 }
 
