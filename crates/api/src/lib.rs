@@ -35,6 +35,7 @@ mod payment;
 mod price_book;
 mod problem;
 mod rate_limit;
+mod reconcile;
 mod routes;
 mod sandbox;
 mod shape;

@@ -15,7 +15,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use crate::{
     alert, app::App, bill_run, charge, coupon, credit_note, customer, environment, event, fact, invoice, job,
     ledger, legal_entity, limit, meter, migration, openapi::openapi, payment, price_book, problem::surround,
-    rate_limit, sandbox, subscription, usage,
+    rate_limit, reconcile, sandbox, subscription, usage,
 };
 
 /// One operation of the API.
@@ -131,6 +131,7 @@ routes! {
     get  "/v1/meters/{key}/usage" SubscriptionRead meter::usage;
     get  "/v1/meters/{key}/events" SubscriptionRead meter::events;
     get  "/v1/invoices/{id}/lines/{key}/events" InvoiceRead meter::behind;
+    post "/v1/reconciliations" InvoiceWrite reconcile::request;
     get  "/v1/subscriptions/{id}/usage" SubscriptionRead usage::show;
     put  "/v1/subscriptions/{id}/usage/{key}" UsageWrite usage::put;
     get  "/v1/subscriptions/{id}/charges" SubscriptionRead charge::list;

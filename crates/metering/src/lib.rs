@@ -65,6 +65,7 @@ pub mod event;
 pub mod limit;
 pub mod log;
 pub mod once;
+pub mod reconcile;
 pub mod retention;
 mod schema;
 mod sql;

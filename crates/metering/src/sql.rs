@@ -29,6 +29,11 @@ statements! {
         WHERE env_id = $1 AND series IN_INTS($2) AND hour > $3 AND hour < $4 ORDER BY series, hour";
     environment TALLY_BEFORE = "SELECT hour, head, tally FROM meter_tally
         WHERE env_id = $1 AND series = $2 AND hour < $3 ORDER BY hour DESC LIMIT 1";
+    /// In the order of their keys, of every series.
+    environment TALLIES_AFTER = "SELECT hour, series, head, tally FROM meter_tally
+        WHERE env_id = $1 AND (hour, series) > ($2, $3) ORDER BY hour, series LIMIT $4";
+    environment VALUES_OF = "SELECT value, events FROM meter_value
+        WHERE env_id = $1 AND hour = $2 AND series = $3 AND events <> 0";
     environment VALUES_AT = "SELECT value FROM meter_value
         WHERE env_id = $1 AND hour IN_INTS($2) AND series = $3 AND events > 0";
 

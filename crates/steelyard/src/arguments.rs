@@ -17,7 +17,7 @@ pub use lists::{
     Customers, CustomersCommand, InvoicesOrList, ListCustomers, ListInvoices, ListSubscriptions, Shown,
     SubscriptionsOrList,
 };
-pub use metering::{Metering, Rates};
+pub use metering::{Metering, Rates, Reconcile};
 pub use payment::{ListPayments, Payments, PaymentsOrList, RecordPayment};
 pub use subscription::{AddCharge, ChangeSubscription, Charges, Prices, StartSubscription, Subscriptions};
 
@@ -119,6 +119,8 @@ pub enum Command {
     Key(Key),
     /// Make a link that signs a user in to the pages, once
     SignIn(SignIn),
+    /// Compare events, tallies, figures and invoice lines, and name every difference
+    Reconcile(Reconcile),
     /// Look for trouble and say what to do about it
     Doctor,
     /// Copy the database into a fresh folder, also while a server runs

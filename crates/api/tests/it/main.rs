@@ -15,6 +15,7 @@ mod metering;
 mod parties;
 mod payments;
 mod rates;
+mod reconcile;
 mod samples;
 mod sdk;
 mod table;

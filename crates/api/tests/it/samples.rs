@@ -94,6 +94,7 @@ pub fn sample(name: &str, known: &Known) -> Sample {
         "migration_request" => send(202, json!({ "plan_map": { "starter": "professional" } })),
         "bill_run_show" | "bill_run_invoices" => show(&known.bill_run.unwrap()),
         "bill_run_forecast" => Sample { query: "?until=2026-04-01T00:00:00Z", ..Sample::get() },
+        "reconcile_request" => send(202, json!({})),
         "bill_run_request" => send(202, json!({})),
         "event_ingest" => send(200, event("sample")),
         "event_void" => send(200, json!({ "source": "test", "id": "known" })),

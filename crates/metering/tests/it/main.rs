@@ -10,6 +10,7 @@ mod limits;
 mod owners;
 mod parts;
 mod plans;
+mod proof;
 
 #[test]
 fn every_statement_prepares() {

@@ -18,6 +18,7 @@ const WHOLE: &[&str] = &[
     "DROP_SECONDS",
     "DROP_HOLDS",
     "UNTOLD",
+    "TALLIES_AFTER",
     "DROP_CROSSINGS",
 ];
 

@@ -43,3 +43,17 @@ impl Default for Rates {
         Self { api_rate: 1_000, metering_rate: 0 }
     }
 }
+
+#[derive(Debug, Args)]
+pub struct Reconcile {
+    /// Of every environment
+    #[arg(long)]
+    pub all: bool,
+    /// Events are kept for so many days: what is older cannot be counted anew
+    #[arg(long, value_name = "DAYS", env = "STEELYARD_EVENT_DAYS", default_value_t = Metering::default().event_days,
+        value_parser = clap::value_parser!(u16).range(31..=3650))]
+    pub event_days: u16,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
