@@ -19,6 +19,8 @@ use kernel::Error;
 use metering::Metering;
 use serde_json::json;
 use store::{Db, Scope};
+
+use crate::forward::{Forwarder, forward};
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 /// A request that takes longer is answered with 503.
@@ -32,11 +34,16 @@ pub(crate) fn router(
     bell: &Bell,
     metering: Metering,
     rates: api::Rates,
+    forwarder: Option<Arc<Forwarder>>,
     secure_cookies: bool,
 ) -> Router {
     let health =
         Router::new().route("/health", get(health)).route("/ready", get(ready)).with_state(db.clone());
     let api = api::router(api::App { db: db.clone(), bell: bell.clone(), metering, rates: Arc::new(rates) });
+    let api = match forwarder {
+        Some(forwarder) => api.layer(middleware::from_fn_with_state(forwarder, forward)),
+        None => api,
+    };
     let pages = web::router(web::App { db: db.clone(), bell: bell.clone(), secure_cookies });
     // The pages answer what nobody else does; the API answers everything below its own root.
     surround(pages.merge(api).merge(health), REQUEST_TIME)
@@ -104,7 +111,7 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
 }
 
 /// A failure outside of API and pages, in the API's form (RFC 9457).
-fn problem(error: &Error) -> Response {
+pub(crate) fn problem(error: &Error) -> Response {
     let status = StatusCode::from_u16(error.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let body = json!({
         "type": format!("/problems/{}", error.code),

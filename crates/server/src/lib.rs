@@ -3,6 +3,7 @@
 mod app;
 mod bootstrap;
 mod directory;
+mod forward;
 mod housekeeping;
 mod listen;
 mod measuring;

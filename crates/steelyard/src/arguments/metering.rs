@@ -17,11 +17,14 @@ pub struct Metering {
     #[arg(long, value_name = "MIB", env = "STEELYARD_LIMIT_MEMORY", default_value_t = Self::default().limit_memory,
         value_parser = clap::value_parser!(u32).range(8..=65_536))]
     pub limit_memory: u32,
+    /// Where other processes over the same PostgreSQL database reach this one [default: where it listens]
+    #[arg(long, value_name = "URL", env = "STEELYARD_PEER_URL")]
+    pub peer_url: Option<String>,
 }
 
 impl Default for Metering {
     fn default() -> Self {
-        Self { late_days: 90, event_days: 400, limit_memory: 512 }
+        Self { late_days: 90, event_days: 400, limit_memory: 512, peer_url: None }
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use kernel::Error;
 use server::{BookFile, Foundation, Setup};
-use store::Db;
+use store::{Db, Location};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -47,7 +47,11 @@ pub fn run(place: &Place, asked: &Serve) -> Outcome {
         None
     };
     welcome(place, &public, link.as_deref(), foundation.as_ref());
-    let usage = usage_options(&asked.metering, address);
+    let mut usage = usage_options(&asked.metering, address);
+    if matches!(place.location, Location::Postgres(_)) {
+        usage.address =
+            Some(asked.metering.peer_url.clone().unwrap_or_else(|| format!("http://{}", reachable(address))));
+    }
     let rates = server::Rates::per_second(asked.rates.api_rate, asked.rates.metering_rate);
     let config =
         server::Config { db, listener, secure_cookies: public.starts_with("https://"), usage, rates };

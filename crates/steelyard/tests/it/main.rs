@@ -7,6 +7,7 @@ mod commands;
 mod crash;
 mod doctor;
 mod import;
+mod owners;
 mod program;
 mod serving;
 mod subscriptions;
