@@ -91,7 +91,7 @@ fn set_up(db: &Db, owner: &str, book: Option<&Path>) -> Outcome<Option<Foundatio
     }
 }
 
-fn log(json: bool) {
+pub fn log(json: bool) {
     let filter = EnvFilter::try_from_env("STEELYARD_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
     if json {
@@ -140,7 +140,7 @@ fn welcome(place: &Place, public: &str, link: Option<&str>, foundation: Option<&
 }
 
 /// Ends when the process is asked to stop. Asked a second time, the process ends at once.
-async fn stop_signal() {
+pub async fn stop_signal() {
     let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
     let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
         tracing::error!("signals cannot be listened to; only a kill stops this process");

@@ -6,6 +6,8 @@ mod book;
 mod commands;
 mod crash;
 mod doctor;
+mod faults;
+mod gateway;
 mod import;
 mod owners;
 mod program;

@@ -32,11 +32,17 @@ limits = { runs = 60 }
 const CLIENTS: u64 = 6;
 
 fn serve(installation: &Installation) -> Server {
-    std::fs::write(installation.path("runs.toml"), BOOK).unwrap();
-    Server::start(installation.command(&["serve", "--listen", "127.0.0.1:0", "--book", "runs.toml"]))
+    serve_at(installation, "127.0.0.1:0")
 }
 
-fn subscribe(server: &Server, key: &str) {
+/// A server with a book of one limit.
+pub fn serve_at(installation: &Installation, address: &str) -> Server {
+    std::fs::write(installation.path("runs.toml"), BOOK).unwrap();
+    Server::start(installation.command(&["serve", "--listen", address, "--book", "runs.toml"]))
+}
+
+/// The subscription `one`, which is limited to 60 runs.
+pub fn subscribe(server: &Server, key: &str) {
     let customer = json!({ "name": "Meyer", "country": "DE", "currency": "USD", "external_id": "meyer" });
     assert_eq!(server.post("/v1/customers", key, &customer).0, 201);
     let start = json!({
@@ -46,7 +52,8 @@ fn subscribe(server: &Server, key: &str) {
     assert_eq!(status, 201, "{answer}");
 }
 
-fn used(url: &str, key: &str, meter: &str) -> String {
+/// What was used in the period so far.
+pub fn used(url: &str, key: &str, meter: &str) -> String {
     let (status, answer) = get(url, &format!("/v1/meters/{meter}/usage?subscription=ext:one"), key);
     assert_eq!(status, 200, "{answer}");
     answer["data"][0]["value"].as_str().unwrap().to_owned()
