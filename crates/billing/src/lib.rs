@@ -15,6 +15,7 @@ pub mod invoice;
 pub mod migration;
 pub mod payment;
 mod schema;
+pub mod simulate;
 pub mod subscription;
 pub mod usage;
 

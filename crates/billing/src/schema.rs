@@ -1,6 +1,8 @@
 //! What billing stores.
 
-use crate::{bill_run, charge, coupon, credit_note, figures, import, invoice, payment, subscription, usage};
+use crate::{
+    bill_run, charge, coupon, credit_note, figures, import, invoice, payment, simulate, subscription, usage,
+};
 
 /// Subscriptions with their items, invoices and credit notes with their lines.
 pub static CONTEXT: store::Context = store::Context {
@@ -277,6 +279,7 @@ pub static CONTEXT: store::Context = store::Context {
         credit_note::sql::ALL,
         usage::sql::ALL,
         usage::reconcile::ALL,
+        simulate::ALL,
         bill_run::sql::ALL,
         charge::sql::ALL,
         coupon::sql::ALL,

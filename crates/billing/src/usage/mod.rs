@@ -14,6 +14,7 @@ mod standing;
 pub use behind::{Behind, behind};
 pub use cut::cut;
 pub use follow::{Followed, follow};
+pub(crate) use measure::not_below_zero;
 pub use measure::{group_name, log_place};
 pub use model::{Figure, Figures, Groups, Posted};
 pub use ops::{
