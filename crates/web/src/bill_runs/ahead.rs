@@ -1,4 +1,4 @@
-use billing::bill_run::{self, Document, Event, Forecast, What};
+use billing::bill_run::{self, Document, Event, Forecast, Sum, What};
 use identity::permission::may;
 use jiff::{Span, Timestamp};
 use kernel::{Error, Result, Zone};
@@ -37,6 +37,7 @@ pub(super) async fn page(staff: Staff<may::InvoiceRead>, Asked(asked): Asked) ->
             .value(asked.get("until"))
             .error(asked.error("until")),
     );
+    let with_tax = format!("of which tax {}", sums(&forecast, |sum| sum.tax));
     let name = |id| names.get(&id).map_or("", String::as_str).to_owned();
     let body = html! {
         (ui::header("What lies ahead", "What falls due if nobody does anything before. Nothing of it is written.", html! {}))
@@ -44,7 +45,8 @@ pub(super) async fn page(staff: Staff<may::InvoiceRead>, Asked(asked): Asked) ->
         (asked.summary(&[("until", "Up to the end of")]))
         (ui::stats(&[
             ui::Stat { label: "Invoices", value: &show::grouped(forecast.document_count as i64), note: "" },
-            ui::Stat { label: "Before tax and credit", value: &sums(&forecast), note: "" },
+            ui::Stat { label: "Total with tax", value: &sums(&forecast, |sum| sum.total), note: &with_tax },
+            ui::Stat { label: "Paid by credit", value: &sums(&forecast, |sum| sum.credit), note: "what customers have to their credit" },
             ui::Stat { label: "Events", value: &show::grouped(forecast.event_count as i64), note: "" },
         ]))
         (ui::section("Invoices", html! {}, documents(&staff, &forecast.documents, &name)))
@@ -74,9 +76,9 @@ fn until(asked: &Answers, zone: &Zone, now: Timestamp) -> Result<Timestamp> {
     Ok(zone.start_of_day(after) - jiff::SignedDuration::from_micros(1))
 }
 
-fn sums(forecast: &Forecast) -> String {
+fn sums(forecast: &Forecast, of: impl Fn(&Sum) -> i128) -> String {
     let all: Vec<String> =
-        forecast.totals.iter().map(|(currency, sum)| show::minor(sum.subtotal, *currency)).collect();
+        forecast.totals.iter().map(|(currency, sum)| show::minor(of(sum), *currency)).collect();
     if all.is_empty() { "–".to_owned() } else { all.join(" · ") }
 }
 
@@ -93,6 +95,9 @@ fn documents(
                 desk.time(one.at),
                 html! { (show::grouped(one.lines as i64)) },
                 show::money(one.totals.subtotal),
+                show::money(one.totals.tax),
+                show::money(one.totals.total),
+                show::money(one.credit),
             ],
         )
     });
@@ -102,7 +107,10 @@ fn documents(
             ui::Column::text("Customer"),
             ui::Column::text("Due"),
             ui::Column::number("Lines"),
-            ui::Column::number("Before tax and credit").lead(),
+            ui::Column::number("Before tax"),
+            ui::Column::number("Tax"),
+            ui::Column::number("Total").lead(),
+            ui::Column::number("Paid by credit"),
         ],
         rows: rows.collect(),
         total: None,
@@ -130,6 +138,7 @@ fn events(desk: &Desk, events: &[Event], name: &impl Fn(kernel::ids::CustomerId)
                 html! { (name(event.customer)) },
                 ui::state(event.state.word()),
                 show::money(event.billed),
+                show::money(event.credited),
             ],
         )
     });
@@ -140,7 +149,8 @@ fn events(desk: &Desk, events: &[Event], name: &impl Fn(kernel::ids::CustomerId)
             ui::Column::text("When"),
             ui::Column::text("Customer"),
             ui::Column::text("Then").lead(),
-            ui::Column::number("Billed"),
+            ui::Column::number("Billed before tax"),
+            ui::Column::number("Credited"),
         ],
         rows: rows.collect(),
         total: None,

@@ -1,6 +1,3 @@
-use std::collections::HashMap;
-
-use ::ledger::Entry;
 use axum::response::IntoResponse;
 use billing::{
     invoice,
@@ -17,7 +14,7 @@ use super::{Document, document};
 use crate::{
     credit_notes, customers, facts as history,
     gate::{Answer, Answers, Asked, Desk, Named, Posted, Sheet, Staff},
-    ledger as books,
+    ledger::InLedger,
     parts::{self, FEW},
     payments, show, ui,
 };
@@ -35,7 +32,7 @@ struct Whole {
     /// What corrects it, with the number of the invoice.
     corrections: Vec<credit_notes::Listed>,
     payments: Vec<(Payment, Settlement)>,
-    entries: Vec<Entry>,
+    posted: InLedger,
     facts: Vec<Fact>,
 }
 
@@ -51,7 +48,7 @@ fn load(view: &mut View<'_>, id: ids::InvoiceId) -> Result<Whole> {
         name: customers::names(view, [invoice.customer])?.remove(&invoice.customer).unwrap_or_default(),
         corrections: credit_notes::of_invoices(view, std::slice::from_ref(&invoice))?,
         payments: payment::of_invoice(view, id)?,
-        entries: ::ledger::of_document(view, id.any())?,
+        posted: InLedger::read(view, id.any())?,
         facts: facts::of_subject(view, id.uuid(), i64::MAX, FEW)?,
         invoice,
     })
@@ -186,9 +183,9 @@ fn details(desk: &Desk, whole: &Whole) -> Markup {
 }
 
 fn postings(desk: &Desk, whole: &Whole) -> Markup {
-    if whole.entries.is_empty() {
+    if whole.posted.is_empty() {
         let why = "A draft is not posted. Finalizing it makes the customer owe its total.";
         return ui::empty("Not in the ledger", why, html! {});
     }
-    books::postings(desk, &whole.entries, &HashMap::from([(whole.invoice.customer, whole.name.clone())]))
+    whole.posted.draw(desk)
 }
