@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Rows of each list.
-const MOST: usize = 100;
+const MOST: usize = 60;
 /// How far one looks ahead.
 const DAYS: i64 = 400;
 
@@ -37,26 +37,36 @@ pub(super) async fn page(staff: Staff<may::InvoiceRead>, Asked(asked): Asked) ->
             .value(asked.get("until"))
             .error(asked.error("until")),
     );
-    let with_tax = format!("of which tax {}", sums(&forecast, |sum| sum.tax));
     let name = |id| names.get(&id).map_or("", String::as_str).to_owned();
     let body = html! {
         (ui::header("What lies ahead", "What falls due if nobody does anything before. Nothing of it is written.", html! {}))
         (ui::filters(&staff.at("/bill-runs/ahead"), field, "Look ahead"))
         (asked.summary(&[("until", "Up to the end of")]))
-        (ui::stats(&[
-            ui::Stat { label: "Invoices", value: &show::grouped(forecast.document_count as i64), note: "" },
-            ui::Stat { label: "Total with tax", value: &sums(&forecast, |sum| sum.total), note: &with_tax },
-            ui::Stat { label: "Paid by credit", value: &sums(&forecast, |sum| sum.credit), note: "what customers have to their credit" },
-            ui::Stat { label: "Events", value: &show::grouped(forecast.event_count as i64), note: "" },
-        ]))
-        (ui::section("Invoices", html! {}, documents(&staff, &forecast.documents, &name)))
-        (ui::section("What happens", html! {}, events(&staff, &forecast.events, &name)))
+        (figures(&forecast))
+        (ui::anchored("invoices", ui::section("Invoices", html! {}, documents(&staff, &forecast.documents, &name))))
+        (ui::anchored("events", ui::section("What happens", html! {}, events(&staff, &forecast.events, &name))))
         @if forecast.event_count > MOST || forecast.document_count > MOST {
             p { "The first " (MOST) " of each are listed; the figures above are of all." }
         }
         p { "Usage that is not measured yet counts as nothing." }
     };
     Ok(staff.page(Sheet::new(ui::Section::BillRuns, "What lies ahead").below(&crumbs), body))
+}
+
+/// What it comes to, each figure leading to what it is the sum of.
+fn figures(forecast: &Forecast) -> Markup {
+    let [documents, events] =
+        [forecast.document_count, forecast.event_count].map(|count| show::grouped(count as i64));
+    let [total, tax, credit]: [fn(&Sum) -> i128; 3] = [|sum| sum.total, |sum| sum.tax, |sum| sum.credit];
+    let (total, credit) = (sums(forecast, total), sums(forecast, credit));
+    let tax = format!("of which tax {}", sums(forecast, tax));
+    let tile = |label, value, note| ui::Stat { label, value, note };
+    ui::figures(&[
+        (tile("Invoices", &documents, ""), Some("#invoices")),
+        (tile("Total with tax", &total, &tax), Some("#invoices")),
+        (tile("Paid by credit", &credit, "what customers have to their credit"), Some("#invoices")),
+        (tile("Events", &events, ""), Some("#events")),
+    ])
 }
 
 fn in_days(zone: &Zone, from: Timestamp, days: i64) -> jiff::civil::Date {

@@ -85,12 +85,13 @@ pub(super) async fn page(
             &reason,
             "The amount is the customer’s credit. It pays the invoices that follow, the next one first.",
         ],
+        leads: true,
     });
     let body = html! {
         (ui::header(&note.number, &about, ui::button_link(ui::Button::Plain, "Corrected invoice", &invoice_path)))
         (ui::split(sheet, details(&staff, &whole, corrects, &invoice_path)))
-        @if !whole.taxes.is_empty() { (ui::section("Tax", html! {}, invoices::taxes(&whole.taxes))) }
-        (ui::section("In the ledger", html! {}, whole.posted.draw(&staff)))
+        @if !whole.taxes.is_empty() { (ui::anchored("tax", ui::section("Tax", html! {}, invoices::taxes(&whole.taxes)))) }
+        (ui::anchored("ledger", ui::section("In the ledger", html! {}, whole.posted.draw(&staff))))
         (ui::section("What happened", html! {}, history::timeline_here(&staff, &whole.facts, "Nothing has happened yet.")))
     };
     Ok(staff.page(Sheet::new(ui::Section::Invoices, &note.number).below(&crumbs), body))

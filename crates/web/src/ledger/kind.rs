@@ -77,7 +77,7 @@ pub(super) async fn page(
         (entities(desk, asked, entity))
         (filters(desk, asked))
         (sums(&whole.sums))
-        (table(desk, &title, kind, &whole))
+        (ui::anchored("accounts", table(desk, &title, kind, &whole)))
         (parts::pages(&desk.at("/ledger"), asked, whole.next))
     };
     let page = desk.page(Sheet::new(ui::Section::Ledger, &title).below(&crumbs), body);
@@ -101,9 +101,9 @@ fn entities(desk: &Desk, asked: &Answers, shown: LegalEntityId) -> Markup {
 fn sums(sums: &BTreeMap<Currency, i128>) -> Markup {
     let texts: Vec<String> =
         sums.iter().map(|(currency, sum)| balance(*sum, &|sum| show::minor(sum, *currency))).collect();
-    let tiles: Vec<ui::Stat> =
-        texts.iter().map(|value| ui::Stat { label: "All together", value, note: "" }).collect();
-    html! { @if !tiles.is_empty() { (ui::stats(&tiles)) } }
+    let tile = |value| (ui::Stat { label: "All together", value, note: "" }, Some("#accounts"));
+    let tiles: Vec<_> = texts.iter().map(|value| tile(value)).collect();
+    html! { @if !tiles.is_empty() { (ui::figures(&tiles)) } }
 }
 
 fn table(desk: &Desk, title: &str, kind: AccountKind, whole: &Whole) -> Markup {

@@ -162,6 +162,7 @@ pub(super) async fn invoice(visitor: Visitor, Named(id): Named<ids::Invoice>) ->
         credit: invoice.credit,
         paid: invoice.paid,
         notes: &notes,
+        leads: false,
     });
     let body = html! {
         (whole(&number, sheet))
@@ -192,6 +193,7 @@ pub(super) async fn credit_note(visitor: Visitor, Named(id): Named<ids::CreditNo
         seller: &note.seller.clone().unwrap_or_else(|| entity.party()),
         taxes: &taxes,
         notes: &[&reason, "The amount is your credit. It pays the invoices that follow, the next one first."],
+        leads: false,
     });
     Ok(super::page(&visitor, &name, &note.number, &CRUMBS, whole(&note.number, sheet)).into_response())
 }

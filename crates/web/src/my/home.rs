@@ -99,7 +99,7 @@ pub(super) async fn page(visitor: Visitor, Asked(asked): Asked) -> Answer {
             @let more = whole.invoices.len() as i64 > FEW;
             @let all = html! { @if more { a href="/my/invoices" { "All invoices" } } };
             @let few = &whole.invoices[..whole.invoices.len().min(FEW as usize)];
-            (ui::section("Invoices", all, documents::table(few)))
+            (ui::anchored("invoices", ui::section("Invoices", all, documents::table(few))))
         }
         @if !whole.payments.is_empty() {
             @let more = whole.payments.len() as i64 > FEW;
@@ -136,7 +136,9 @@ fn standing(whole: &Whole) -> Markup {
             (label, show::minor((*sum).into(), *currency), note)
         })
         .collect();
-    let tiles: Vec<ui::Stat> =
-        tiles.iter().map(|(label, value, note)| ui::Stat { label, value, note }).collect();
-    html! { @if !tiles.is_empty() { (ui::stats(&tiles)) } }
+    let tiles: Vec<_> = tiles
+        .iter()
+        .map(|(label, value, note)| (ui::Stat { label, value, note }, Some("#invoices")))
+        .collect();
+    html! { @if !tiles.is_empty() { (ui::figures(&tiles)) } }
 }

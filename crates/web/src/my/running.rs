@@ -61,14 +61,16 @@ fn whole(visitor: &Visitor, one: &Running, in_force: &Version) -> Markup {
     let path = format!("/my/subscriptions/{}/change", subscription.id);
     let may = super::changes(subscription, &in_force.book);
     let label = if may == CustomerChanges::Plans { "Change plan" } else { "Change quantities" };
+    let [next_invoice, used] = ["next", "used"].map(|part| format!("{part}-{}", subscription.id));
     html! {
-        (next(one))
+        (ui::anchored(&next_invoice, next(one)))
         (scheduled(subscription, in_force))
         (closing(subscription))
-        (items::table(subscription, &version.book))
+        (items::table(subscription, &version.book, Some(&format!("#{next_invoice}"))))
         @if !one.usage.open.is_empty() {
             h3 { "Used since the last invoice" }
-            (counted::table(&one.usage, version))
+            (counted::table(&one.usage, version, Some(&format!("#{used}"))))
+            (ui::anchored(&used, counted::worked(&one.usage)))
         }
         @if subscription.is_over() {} @else if may == CustomerChanges::None { p class="hint" { (why_not(visitor, subscription)) } } @else {
             div class="actions" { (ui::button_link(ui::Button::Plain, label, &path)) }
@@ -94,6 +96,7 @@ fn next(one: &Running) -> Markup {
         return html! { p { (at_rest(subscription)) } };
     };
     let (value, date) = (totals.total.to_string(), show::date(edge.renewal.at.date));
+    let on_it = format!("#on-it-{}", subscription.id);
     let label = match subscription.state {
         State::Trialing => "After your trial",
         State::Scheduled => "First invoice",
@@ -101,10 +104,10 @@ fn next(one: &Running) -> Markup {
     };
     let (sums, total) = (invoices::Sums::of(totals, &draft.taxes), totals.total.to_string());
     html! {
-        (ui::stats(&[ui::Stat { label, value: &value, note: &format!("on {date}, before credit") }]))
-        (ui::more("What is on it", "", false, html! {
+        (ui::figures(&[(ui::Stat { label, value: &value, note: &format!("on {date}, before credit") }, Some(&on_it))]))
+        (ui::more_at(&on_it[1..], "What is on it", "", false, html! {
             (invoices::lines(&draft.lines))
-            (ui::totals(&sums.entries(), &ui::Total { label: "Total", amount: &total }))
+            (ui::totals(&sums.entries(), &ui::Total { label: "Total", amount: &total, href: None }))
         }))
     }
 }

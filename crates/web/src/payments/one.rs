@@ -62,7 +62,7 @@ pub(super) async fn page(
         (ui::header(&title, &about, actions(&staff, payment)))
         (parts::was_done(&asked))
         (ui::split(settlements(&staff, &whole), details(&staff, &whole)))
-        (ui::section("In the ledger", html! {}, whole.posted.draw(&staff)))
+        (ui::anchored("ledger", ui::section("In the ledger", html! {}, whole.posted.draw(&staff))))
         (ui::section("What happened", html! {}, history::timeline_here(&staff, &whole.facts, "Nothing has happened yet.")))
     };
     Ok(staff.page(Sheet::new(ui::Section::Payments, &title).below(&crumbs), body))
@@ -115,8 +115,8 @@ fn details(desk: &Desk, whole: &Whole) -> Markup {
         ("State", ui::state(state(payment))),
         ("Customer", html! { a href=(customer) { (whole.name) } }),
         ("To", html! { (entity.map_or("", |entity| entity.name.as_str())) }),
-        ("Amount", show::money(payment.amount)),
-        ("Left as credit", show::money(payment.credit)),
+        ("Amount", html! { a href="#ledger" { (show::money(payment.amount)) } }),
+        ("Left as credit", html! { a href="#ledger" { (show::money(payment.credit)) } }),
         ("By", html! { (method(payment.method)) }),
         ("Reference", ui::optional(payment.reference.as_deref())),
         ("Received", html! { (show::date(payment.day)) }),
@@ -189,7 +189,7 @@ async fn draw(desk: &Desk, id: PaymentId, answers: Answers) -> Answer<Markup> {
         @match &due {
             Err(error) => (impossible(error)),
             Ok(due) => {
-                (consequences(due))
+                (consequences(desk, due))
                 (ui::form_as(ui::Button::Danger, &format!("{path}/reverse"), desk.csrf(), html! {}, "Reverse the payment"))
             }
         }
@@ -203,7 +203,7 @@ fn impossible(error: &Error) -> Markup {
 }
 
 /// What will happen, in sentences with figures.
-fn consequences(due: &[Invoice]) -> Markup {
+fn consequences(desk: &Desk, due: &[Invoice]) -> Markup {
     ui::notice(
         ui::Kind::Warning,
         "The money counts as never received",
@@ -211,7 +211,10 @@ fn consequences(due: &[Invoice]) -> Markup {
             @for invoice in due {
                 p {
                     "Of invoice " (invoice.number.as_deref().unwrap_or_default()) ", "
-                    (invoice.amount_due().map_or_else(|_| ui::optional(None), show::money)) " is due then."
+                    a href=(desk.at(&format!("/invoices/{}", invoice.id))) {
+                        (invoice.amount_due().map_or_else(|_| ui::optional(None), show::money))
+                    }
+                    " is due then."
                 }
             }
             p { "What of it is the customer’s credit is taken back. It cannot be undone; a payment that came after all is recorded again." }

@@ -12,7 +12,7 @@ use store::View;
 use tax::Tax;
 
 use super::{extras, plan_name};
-use crate::{gate::Desk, show, ui};
+use crate::{gate::Desk, invoices, show, ui};
 
 /// Something that falls due.
 pub(crate) struct Coming {
@@ -154,6 +154,19 @@ fn bill(edge: &NextEdge) -> Option<Bill> {
     Some(Bill { totals: *totals, lines: draft.lines.clone(), taxes: draft.taxes.clone() })
 }
 
+/// What a bill comes to; opened, every line of it.
+fn billed(bill: &Bill) -> Markup {
+    let sums = invoices::Sums::of(&bill.totals, &bill.taxes);
+    let total = bill.totals.total.to_string();
+    html! {
+        details class="bill" {
+            summary { (show::money(bill.totals.total)) }
+            (invoices::lines(&bill.lines))
+            (ui::totals(&sums.entries(), &ui::Total { label: "Total", amount: &total, href: None }))
+        }
+    }
+}
+
 /// Coming events as a timeline.
 pub(crate) fn timeline(all: &[Coming]) -> Markup {
     let times: Vec<(String, String)> =
@@ -166,8 +179,8 @@ pub(crate) fn timeline(all: &[Coming]) -> Markup {
             time,
             title: &one.title,
             body: html! {
-                @if let Some(bill) = &one.bill { (show::money(bill.totals.total)) ". " }
                 (one.about)
+                @if let Some(bill) = &one.bill { (billed(bill)) }
             },
             href: None,
         })

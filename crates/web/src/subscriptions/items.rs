@@ -10,14 +10,16 @@ use maud::{Markup, html};
 use super::plan_name;
 use crate::{show, ui};
 
-/// What a subscription has now.
-pub(crate) fn table(subscription: &Subscription, book: &Book) -> Markup {
+/// What a subscription has now; each price leads to the price book's page, where that is given.
+pub(crate) fn table(subscription: &Subscription, book: &Book, prices: Option<&str>) -> Markup {
     let price = format!("Price {}", show::per(subscription.schedule.cycle));
     let rows = subscription.active_items().map(|item| {
         let (name, price) = named(book, item, subscription);
         let agreed = subscription.agreement.prices.contains_key(&item.key);
         let name = html! { (name) @if agreed { span class="under" { "as agreed" } } };
-        ui::Row::new(vec![name, html! { (show::grouped(item.quantity)) }, ui::amount(&price)])
+        let cells = vec![name, html! { (show::grouped(item.quantity)) }, ui::amount(&price)];
+        prices
+            .map_or_else(|| ui::Row::new(cells.clone()), |href| ui::Row::link(href.to_owned(), cells.clone()))
     });
     ui::table(ui::Table {
         caption: "Items",

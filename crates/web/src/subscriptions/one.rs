@@ -227,9 +227,10 @@ fn main(desk: &Desk, whole: &Whole) -> Markup {
     let (edge, in_force) = (whole.edges.first(), &whole.in_force);
     let ahead = coming::Ahead { subscription, edge, agreed: version, in_force };
     let coming = coming::coming(ahead, &whole.edges);
+    let book = desk.at(&format!("/price-book/versions/{}", version.id));
     html! {
         (coming::countdown(desk, ahead, method(desk, subscription)))
-        (ui::section("Items", html! {}, items::table(subscription, &version.book)))
+        (ui::section("Items", html! {}, items::table(subscription, &version.book, Some(&book))))
         (counted::section(desk, &whole.usage, version))
         (ui::section("What comes", html! {}, html! {
             @if coming.is_empty() { p { (at_rest(subscription.state)) } } @else { (coming::timeline(&coming)) }
@@ -284,8 +285,8 @@ fn details(desk: &Desk, whole: &Whole) -> Markup {
     let entries = [
         Some(("State", ui::state(subscription.state.word()))),
         ended.map(|at| ("Ended", show::time(at, zone))),
-        Some(("Customer", html! { a href=(customer_path) { (customer) } })),
-        Some(("Customer’s credit", show::money(whole.credit))),
+        Some(("Customer", html! { a href=(customer_path.as_str()) { (customer) } })),
+        Some(("Customer’s credit", html! { a href=(customer_path) { (show::money(whole.credit)) } })),
         Some((
             "Billed",
             html! { (show::every(subscription.schedule.cycle)) ", in " (subscription.currency) },

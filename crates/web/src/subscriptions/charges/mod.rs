@@ -116,7 +116,7 @@ fn table(desk: &Desk, head: &Head, charges: &Charges) -> Markup {
         let waits = charge.invoice.is_none();
         let hidden = ui::hidden_field("charge", &charge.ordinal.to_string());
         ui::Row::new(vec![
-            html! { (charge.line.description) },
+            html! { @if waits { a href="#worked" { (charge.line.description) } } @else { (charge.line.description) } },
             desk.time(charge.added),
             billed(desk, charge, &charges.invoices),
             html! { (show::grouped(charge.line.quantity)) },
@@ -148,7 +148,7 @@ fn table(desk: &Desk, head: &Head, charges: &Charges) -> Markup {
                 html! {},
             ),
         }))
-        (worked(charges))
+        (ui::anchored("worked", worked(charges)))
     }
 }
 

@@ -133,7 +133,7 @@ fn seen(
                 (invoices::lines(&draft.lines))
                 (ui::totals(
                     &invoices::Sums::of(totals, &draft.taxes).entries(),
-                    &ui::Total { label: "Total before credit", amount: &totals.total.to_string() },
+                    &ui::Total { label: "Total before credit", amount: &totals.total.to_string(), href: None },
                 ))
             })),
             None => (ui::section("What is charged", html! {}, html! {
