@@ -24,7 +24,7 @@ impl Server {
     pub fn start(database: impl AsRef<OsStr>) -> Result<Self> {
         let binary = binary()?;
         let mut child = Command::new(&binary)
-            .args(["serve", "--listen", "127.0.0.1:0", "--database"])
+            .args(["serve", "--listen", "127.0.0.1:0", "--api-rate", "0", "--database"])
             .arg(database)
             .args(["--book", concat!(env!("CARGO_MANIFEST_DIR"), "/../../books/unison.toml")])
             .stdout(Stdio::piped())

@@ -6,7 +6,7 @@ use kernel::Currency;
 
 use super::{check::decimal, serve, sign_in};
 use crate::{
-    arguments::{Demo, Metering, Serve},
+    arguments::{Demo, Metering, Rates, Serve},
     failure::{Failure, Outcome},
     output,
     place::Place,
@@ -52,6 +52,7 @@ pub fn run(place: &Place, asked: &Demo) -> Outcome {
         print_link: true,
         log_json: false,
         metering: Metering::default(),
+        rates: Rates::default(),
     };
     serve::run(place, &asked)
 }

@@ -48,7 +48,9 @@ pub fn run(place: &Place, asked: &Serve) -> Outcome {
     };
     welcome(place, &public, link.as_deref(), foundation.as_ref());
     let usage = usage_options(&asked.metering, address);
-    let config = server::Config { db, listener, secure_cookies: public.starts_with("https://"), usage };
+    let rates = server::Rates::per_second(asked.rates.api_rate, asked.rates.metering_rate);
+    let config =
+        server::Config { db, listener, secure_cookies: public.starts_with("https://"), usage, rates };
     runtime.block_on(async { server::serve(config, stop_signal()).await })?;
     tracing::info!("stopped");
     Ok(())
