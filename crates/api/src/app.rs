@@ -17,7 +17,7 @@ use store::{
     idempotency::{self, Answer, Request},
 };
 
-use crate::{problem::Problem, rate_limit::Rates};
+use crate::{keys::Keys, problem::Problem, rate_limit::Rates};
 
 /// The state of the API.
 #[derive(Clone)]
@@ -28,6 +28,8 @@ pub struct App {
     pub bell: Bell,
     /// Counts usage and answers for limits.
     pub metering: Metering,
+    /// Who keys belong to.
+    pub keys: Keys,
     /// How fast keys may ask.
     pub rates: Arc<Rates>,
 }

@@ -23,6 +23,7 @@ mod event;
 mod fact;
 mod invoice;
 mod job;
+mod keys;
 mod ledger;
 mod legal_entity;
 mod limit;
@@ -44,6 +45,7 @@ mod usage;
 
 pub use app::App;
 pub use codes::{CODES, Code};
+pub use keys::Keys;
 pub use openapi::openapi;
 pub use rate_limit::{Rate, Rates};
 pub use routes::{ROUTES, Route, router};

@@ -36,7 +36,8 @@ pub(crate) fn router(
 ) -> Router {
     let health =
         Router::new().route("/health", get(health)).route("/ready", get(ready)).with_state(db.clone());
-    let api = api::router(api::App { db: db.clone(), bell: bell.clone(), metering, rates: Arc::new(rates) });
+    let (keys, rates) = (api::Keys::new(db), Arc::new(rates));
+    let api = api::router(api::App { db: db.clone(), bell: bell.clone(), metering, keys, rates });
     let pages = web::router(web::App { db: db.clone(), bell: bell.clone(), secure_cookies });
     // The pages answer what nobody else does; the API answers everything below its own root.
     surround(pages.merge(api).merge(health), REQUEST_TIME)
