@@ -48,7 +48,7 @@ impl Keys {
     }
 
     /// Who sent this key. Errors: `key_unknown`.
-    pub(crate) async fn recognise(&self, secret: &str) -> Result<Known> {
+    pub async fn recognise(&self, secret: &str) -> Result<Known> {
         let (print, now) = (key::print(secret)?, self.db.real_now());
         let forgotten = {
             let known = lock(&self.known);

@@ -43,7 +43,7 @@ mod shape;
 mod subscription;
 mod usage;
 
-pub use app::App;
+pub use app::{App, Parts};
 pub use codes::{CODES, Code};
 pub use keys::Keys;
 pub use openapi::openapi;
