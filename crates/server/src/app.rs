@@ -19,9 +19,9 @@ use kernel::Error;
 use metering::Metering;
 use serde_json::json;
 use store::{Db, Scope};
+use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 use crate::forward::{Forwarder, forward};
-use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 /// A request that takes longer is answered with 503.
 const REQUEST_TIME: Duration = Duration::from_secs(30);
@@ -33,14 +33,15 @@ pub(crate) fn router(
     db: &Db,
     bell: &Bell,
     metering: Metering,
-    rates: api::Rates,
+    (keys, rates): (api::Keys, api::Rates),
     forwarder: Option<Arc<Forwarder>>,
     secure_cookies: bool,
 ) -> Router {
     let health =
         Router::new().route("/health", get(health)).route("/ready", get(ready)).with_state(db.clone());
     let (rates, counting) = (Arc::new(rates), metering.clone());
-    let api = api::router(api::App { db: db.clone(), bell: bell.clone(), metering: counting, rates });
+    let parts = api::Parts { db: db.clone(), bell: bell.clone(), metering: counting, keys, rates };
+    let api = api::router(api::App::new(parts));
     let api = match forwarder {
         Some(forwarder) => api.layer(middleware::from_fn_with_state(forwarder, forward)),
         None => api,
@@ -87,10 +88,10 @@ async fn in_time(State(patience): State<Duration>, request: Request, next: Next)
 async fn log(request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let response = next.run(request).await;
     let (status, micros) = (response.status().as_u16(), started.elapsed().as_micros() as u64);
-    let route = route.as_deref().unwrap_or("-");
+    let route = route.as_ref().map_or("-", MatchedPath::as_str);
     if is_routine(&method, route) {
         tracing::debug!(%method, route, status, micros, "request");
     } else {
@@ -99,9 +100,15 @@ async fn log(request: Request, next: Next) -> Response {
     response
 }
 
-/// Asked every few seconds by whatever watches the process.
+/// Asked every few seconds by whatever watches the process, or with every call of the merchant's product.
 fn is_routine(method: &Method, route: &str) -> bool {
-    method == Method::GET && matches!(route, "/health" | "/ready")
+    match *method {
+        Method::GET => matches!(route, "/health" | "/ready"),
+        Method::POST => {
+            matches!(route, "/v1/events" | "/v1/check" | "/v1/consume" | "/v1/reserve" | "/v1/rate-limits/take")
+        }
+        _ => false,
+    }
 }
 
 /// The last resort: contexts and handlers answer for their own faults.

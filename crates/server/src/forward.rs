@@ -3,12 +3,9 @@
 //! A request is passed on as it came, with the key of whoever sent it: the owner recognises it as its own would, and no
 //! secret is shared between processes. It carries a mark, so that it is passed on once at most.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
+use api::Keys;
 use axum::{
     body::Body,
     extract::{Request, State},
@@ -20,17 +17,13 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use identity::key;
 use kernel::{Error, Result};
 use metering::Metering;
-use store::{Db, Scope};
 
 /// On requests that were passed on: by whom.
 const FORWARDED: HeaderName = HeaderName::from_static("steelyard-forwarded");
 /// Another process has so long to take a connection.
 const CONNECT: Duration = Duration::from_secs(2);
-/// Keys whose environment is remembered, at most.
-const KEYS: usize = 10_000;
 
 /// A client for plain HTTP that keeps connections and passes bodies on as they come.
 pub(crate) type Http = Client<HttpConnector, Body>;
@@ -45,40 +38,22 @@ pub(crate) fn client() -> Http {
 
 /// Knows which process does whose metering.
 pub(crate) struct Forwarder {
-    db: Db,
+    keys: Keys,
     metering: Metering,
     /// What this process is called.
     name: HeaderValue,
     http: Http,
-    /// Where keys lead. A key never leads elsewhere, and whether it still works the owner decides.
-    known: Mutex<HashMap<String, Scope>>,
 }
 
 impl Forwarder {
-    pub(crate) fn new(db: &Db, metering: Metering, name: &str) -> Arc<Self> {
+    pub(crate) fn new(keys: Keys, metering: Metering, name: &str) -> Arc<Self> {
         let name = HeaderValue::from_str(name).unwrap_or(HeaderValue::from_static("process"));
-        Arc::new(Self { db: db.clone(), metering, name, http: client(), known: Mutex::default() })
-    }
-
-    /// The environment a key leads to; none when it is not known here.
-    async fn scope(&self, secret: String) -> Option<Scope> {
-        if let Some(scope) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&secret) {
-            return Some(scope.clone());
-        }
-        let asked = secret.clone();
-        let find = move |view: &mut store::View<'_>| key::recognise(view, &asked);
-        let scope = self.db.read(&Scope::installation("recognise key"), find).await.ok()?.scope;
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= KEYS {
-            known.clear();
-        }
-        known.insert(secret, scope.clone());
-        Some(scope)
+        Arc::new(Self { keys, metering, name, http: client() })
     }
 
     /// Where a request with this key has to go; none: it is served here, and so is what cannot be told.
     async fn elsewhere(&self, secret: String) -> Option<String> {
-        let scope = self.scope(secret).await?;
+        let scope = self.keys.recognise(&secret).await.ok()?.scope;
         self.metering.owner(&scope).await.ok().flatten()
     }
 

@@ -34,8 +34,10 @@ pub async fn serve(config: Config, shutdown: impl Future<Output = ()>) -> Result
     let follower = Follower::start(&db)?;
     let running = Runner::new(db.clone(), job_kinds(&usage), schedules()).start();
     // Alone over its database, a process has nobody to pass anything on to.
-    let forwarder = usage.address.as_ref().map(|_| Forwarder::new(&db, metering.clone(), &usage.holder));
-    let router = app::router(&db, &running.bell(), metering, rates, forwarder, secure_cookies);
+    let keys = api::Keys::new(&db);
+    let forwarder =
+        usage.address.as_ref().map(|_| Forwarder::new(keys.clone(), metering.clone(), &usage.holder));
+    let router = app::router(&db, &running.bell(), metering, (keys, rates), forwarder, secure_cookies);
     listen::run(listener, router, shutdown).await;
     tracing::info!("finishing jobs");
     let stop = move || {

@@ -62,7 +62,7 @@ pub fn run(place: &Place, asked: &Serve) -> Outcome {
 
 /// How usage is metered here. The name this process has among those over the database stays the same when it is
 /// started again, so that it takes its work up at once.
-fn usage_options(asked: &Metering, address: SocketAddr) -> metering::Options {
+pub(super) fn usage_options(asked: &Metering, address: SocketAddr) -> metering::Options {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     metering::Options {
         holder: format!("{}:{}", host.trim(), address.port()),
