@@ -37,7 +37,7 @@ pub const ALL: &[Picture] = &[
     }),
     wide("change", |tab, at| {
         tab.go(&format!("{at}/unison/sandbox/subscriptions?state=active&plan=starter"));
-        first(tab);
+        last(tab);
         tab.follow("Change");
         tab.answer("Plan", "Professional, USD 199.00 a month");
         tab.follow("Preview");
