@@ -17,7 +17,9 @@ pub use lists::{
     SubscriptionsOrList,
 };
 pub use payment::{ListPayments, Payments, PaymentsOrList, RecordPayment};
-pub use subscription::{AddCharge, ChangeSubscription, Charges, Prices, StartSubscription, Subscriptions};
+pub use subscription::{
+    AddCharge, ChangeSubscription, Charges, OfferRenewal, Prices, Renewals, StartSubscription, Subscriptions,
+};
 
 /// The commercial back office of a company in one program.
 #[derive(Debug, Parser)]
