@@ -295,6 +295,7 @@ pub static CONTEXT: store::Context = store::Context {
         invoice::search::ALL,
         credit_note::sql::ALL,
         usage::sql::ALL,
+        usage::reconcile::ALL,
         bill_run::sql::ALL,
         cancellation::sql::ALL,
         charge::sql::ALL,

@@ -14,8 +14,9 @@ pub use book::{
     CancellationReason, CarryOver, Change, ChangeDay, Coupon, CustomerChanges, CycleChange, Discount,
     Feature, FeatureKind, Included, Invoices, Lasts, LateWindow, Limit, LimitPolicy, LimitScope, Meter,
     Minimums, Mistake, OncePer, PayIn, PercentTier, Percentage, Plan, PlanChange, Prepaid, Price, PriceKind,
-    ReasonIs, Sameness, Started, TaxCategory, TaxRounding, Thresholds, Tier, Tiers, Trial, TrialUsage,
-    UsagePrice, When, WinBack, Window, WindowUnit, WithMethod, WithoutMethod, ZeroInvoices, diff, read,
+    RateLimit, RateSpan, ReasonIs, Sameness, Started, TaxCategory, TaxRounding, Thresholds, Tier, Tiers,
+    Trial, TrialUsage, UsagePrice, When, WinBack, Window, WindowUnit, WithMethod, WithoutMethod,
+    ZeroInvoices, diff, read,
 };
 
 /// What the catalogue stores.

@@ -14,6 +14,8 @@ mod lifecycle;
 mod metering;
 mod parties;
 mod payments;
+mod rates;
+mod reconcile;
 mod samples;
 mod sdk;
 mod table;

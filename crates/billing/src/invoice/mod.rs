@@ -18,4 +18,4 @@ pub use ops::{
 };
 pub(crate) use rules::{Sums, credit_account, earned_on, receivable_account, tax_account};
 pub use rules::{Transition, assess, credited};
-pub use search::{Filter, Place, counts, load, search};
+pub use search::{Filter, Place, count, load, search};

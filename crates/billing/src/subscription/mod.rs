@@ -26,5 +26,5 @@ pub(crate) use ops::{
     change::{end, lock, preview_end, wait},
     due_until, follow_zone, of_customers, on_other_books, save_all,
 };
-pub use search::{Filter, Place, counts, due_count, plan_counts, search, states_of};
+pub use search::{Filter, Place, counts, due_count, plan_counts, search, state_counts, states_of};
 pub(crate) use search::{customers_in, having};

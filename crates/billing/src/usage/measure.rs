@@ -79,6 +79,11 @@ impl Known {
         self.all.iter().map(|(one, _)| one)
     }
 
+    /// One of them, with the price book it agreed to.
+    pub(super) fn find(&self, id: SubscriptionId) -> Option<(&Arc<Subscription>, &Arc<Version>)> {
+        self.all.iter().find(|(one, _)| one.id == id).map(|(one, version)| (one, version))
+    }
+
     /// Each of them with every key figures are expected under.
     pub(super) fn keys(&self) -> impl Iterator<Item = (&Arc<Subscription>, &Arc<Version>, &str)> {
         self.all.iter().flat_map(|(one, version)| {
@@ -158,7 +163,7 @@ pub(super) fn count_all(view: &mut View<'_>, stretches: &[Stretch], now: Timesta
     stretches.iter().map(|stretch| count(view, stretch, now, last)).collect()
 }
 
-fn count(view: &mut View<'_>, stretch: &Stretch, now: Timestamp, last: i64) -> Result<Counted> {
+pub(super) fn count(view: &mut View<'_>, stretch: &Stretch, now: Timestamp, last: i64) -> Result<Counted> {
     let Stretch { subscription, version, key, period, alone } = stretch;
     let span = Span::new(period.start.at, period.end.at);
     let (customer, id, book) = (subscription.customer, subscription.id, &version.book);

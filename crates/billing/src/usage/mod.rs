@@ -10,6 +10,7 @@ pub(crate) mod known;
 mod measure;
 mod model;
 pub(crate) mod ops;
+pub(crate) mod reconcile;
 pub(crate) mod sql;
 mod standing;
 
@@ -23,4 +24,5 @@ pub use model::{Figure, Figures, Groups, Posted};
 pub use ops::{
     MAX_GROUPS, MAX_TRANSACTIONS, Post, Taken, history, history_behind, of_stretch, post, post_all,
 };
+pub use reconcile::{Compared, reconcile};
 pub use standing::{Open, Standing, standing};

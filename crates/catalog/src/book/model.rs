@@ -14,7 +14,7 @@ use super::{
     billing::{Billing, TaxCategory},
     cancellation::Cancellation,
     coupon::Coupon,
-    meter::{Limit, LimitPolicy, Meter},
+    meter::{Limit, LimitPolicy, Meter, RateLimit},
     price::{Price, UsagePrice, When, is_default, recurring},
     threshold::Thresholds,
     trial::Trial,
@@ -174,6 +174,9 @@ pub struct Plan {
     /// How much of a meter it includes, by the meter's key.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub limits: BTreeMap<String, Limit>,
+    /// How fast a customer may call the merchant's services; none: as fast as it likes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<RateLimit>,
     /// What is charged for usage, in the order of the file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub usage: Vec<UsagePrice>,

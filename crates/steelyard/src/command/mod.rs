@@ -25,6 +25,7 @@ mod migrate;
 mod migration;
 mod payment;
 mod postgres;
+mod reconcile;
 mod restore;
 mod serve;
 mod sign_in;
@@ -71,6 +72,7 @@ pub fn run(arguments: Arguments) -> Outcome {
         Command::Jobs(asked) => job::run(&place, &asked),
         Command::Key(asked) => key::run(&place, &asked),
         Command::SignIn(asked) => sign_in::run(&place, &asked),
+        Command::Reconcile(asked) => reconcile::run(&place, &asked),
         Command::Doctor => doctor::run(&place),
         Command::Backup { folder } => backup::run(&place, &folder),
         Command::Restore { folder } => restore::run(&place, &folder),
