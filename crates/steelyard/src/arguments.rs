@@ -21,7 +21,9 @@ pub use lists::{
 pub use metering::{Gateway, Metering, OnFailure, Rates, Reconcile};
 pub use payment::{ListPayments, Payments, PaymentsOrList, RecordPayment};
 pub use simulate::Simulate;
-pub use subscription::{AddCharge, ChangeSubscription, Charges, Prices, StartSubscription, Subscriptions};
+pub use subscription::{
+    AddCharge, ChangeSubscription, Charges, OfferRenewal, Prices, Renewals, StartSubscription, Subscriptions,
+};
 
 /// The commercial back office of a company in one program.
 #[derive(Debug, Parser)]

@@ -4,7 +4,7 @@ use std::{cmp::Reverse, collections::BTreeMap};
 
 use billing::simulate::{Ask, OfCustomer, Simulation, Sums, simulate};
 use identity::customer;
-use kernel::{Money, ids::CustomerId};
+use kernel::Money;
 use serde_json::{Value as Json, json};
 
 use super::{
@@ -38,8 +38,8 @@ pub fn run(place: &Place, asked: Simulate) -> Outcome {
     }
     let shown = simulation.customers.iter().take(asked.limit as usize);
     let ids = shown.clone().map(|one| one.customer).collect();
-    let parties = db.read(&scope, move |view| customer::parties(view, Vec::clone(&ids))).wait()?;
-    let names: BTreeMap<CustomerId, customer::Party> = parties.into_iter().collect();
+    let names = db.read(&scope, move |view| customer::parties(view, Vec::clone(&ids))).wait()?;
+    let names: BTreeMap<_, _> = names.into_iter().collect();
     let mut table = Table::new([
         ("Customer", Side::Left),
         ("Billed", Side::Right),

@@ -23,7 +23,7 @@ pub(super) async fn post(
     Posted(answers): Posted,
 ) -> Answer {
     let erased = if answers.ticked("sure") {
-        staff.write(move |tx| customer::erase(tx, id)).await
+        staff.write(move |tx| billing::customers::erase(tx, id)).await
     } else {
         Err(kernel::Error::invalid("not_sure", "Tick the box if you are sure: there is no way back.")
             .at("/sure"))

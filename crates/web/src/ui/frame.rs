@@ -279,7 +279,11 @@ fn clock(environment: &str, sandbox: &Sandbox) -> Markup {
     html! {
         aside class="clock" aria-label="Sandbox" {
             (icon(Icon::Clock))
-            p { strong { (environment) } " is a sandbox. Its clock stands at " strong { (sandbox.clock) } "." }
+            p {
+                @if environment == "Sandbox" { "This is a sandbox. Its clock stands at " }
+                @else { strong { (environment) } " is a sandbox. Its clock stands at " }
+                strong { (sandbox.clock) } "."
+            }
             a href=(sandbox.href) { "Move the clock" }
         }
     }

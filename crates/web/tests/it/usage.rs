@@ -60,6 +60,8 @@ impl<'w> Ground<'w> {
             metadata: serde_json::json!({}),
             finalize: true,
             trial: false,
+            trial_again: false,
+            fingerprint: None,
             has_method: false,
             coupons: Vec::new(),
             agreement: Default::default(),

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use billing::subscription::{self, BillFrom, Start};
+use billing::subscription::{self, Start};
 use identity::{customer, environment, environment::NewLegalEntity, merchant, user, user::Role};
 use jiff::Timestamp;
 use jobs::Runner;
@@ -152,28 +152,7 @@ impl World {
 
     /// A subscription of a customer to Starter, with its first invoice finalized.
     pub fn subscription(&self, scope: &Scope, customer: CustomerId) -> SubscriptionId {
-        let command = Start {
-            customer,
-            plan: "starter".to_owned(),
-            cycle: Cycle::MONTH,
-            quantity: None,
-            addons: BTreeMap::new(),
-            start: None,
-            bill_from: BillFrom::Start,
-            zone: None,
-            currency: None,
-            entity: None,
-            external_id: None,
-            metadata: serde_json::json!({}),
-            finalize: true,
-            trial: false,
-            has_method: false,
-            coupons: Vec::new(),
-            agreement: Default::default(),
-            term: None,
-            ramp: Vec::new(),
-            charges: Vec::new(),
-        };
+        let command = Start::of(customer, "starter", Cycle::MONTH);
         self.db.write(scope, move |tx| subscription::start(tx, &command)).wait().unwrap().subscription.id
     }
 
