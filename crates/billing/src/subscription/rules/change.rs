@@ -174,7 +174,7 @@ pub fn changed(ground: &Ground<'_>, command: &Change, at: Edge) -> Result<Subscr
         Some(new) => term(Some(new), at.date)?,
         None => after.term,
     };
-    after.discounts.extend(command.discount.clone());
+    after.discounts.extend(command.discount.as_deref().cloned());
     let reset = resets(before, &after, version);
     if cycle != before.schedule.cycle || reset {
         after.schedule = match version.book.billing.cycle_change {
