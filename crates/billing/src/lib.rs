@@ -18,6 +18,7 @@ pub mod migration;
 pub mod payment;
 pub mod renewal;
 mod schema;
+pub mod simulate;
 pub mod subscription;
 pub mod trial;
 pub mod usage;

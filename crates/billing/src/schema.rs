@@ -1,7 +1,7 @@
 //! What billing stores.
 
 use crate::{
-    bill_run, cancellation, charge, coupon, credit_note, figures, import, invoice, payment, renewal,
+    bill_run, cancellation, charge, coupon, credit_note, figures, import, invoice, payment, renewal, simulate,
     subscription, trial, usage,
 };
 
@@ -296,6 +296,7 @@ pub static CONTEXT: store::Context = store::Context {
         credit_note::sql::ALL,
         usage::sql::ALL,
         usage::reconcile::ALL,
+        simulate::ALL,
         bill_run::sql::ALL,
         cancellation::sql::ALL,
         charge::sql::ALL,

@@ -72,6 +72,6 @@ mod sql;
 pub mod usage;
 
 pub use desk::{
-    Account, Agreement, Changed, Changes, Directory, InForce, Metering, Options, Resolved, Terms,
+    Account, Agreement, Changed, Changes, Directory, InForce, Metering, Options, Resolved, Standing, Terms,
 };
 pub use schema::CONTEXT;

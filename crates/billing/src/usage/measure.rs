@@ -211,6 +211,11 @@ fn figure(measured: Measured) -> Figure {
     }
 }
 
+/// What was measured as it is billed: never below zero.
+pub(crate) fn not_below_zero(measured: Measured) -> Measured {
+    figure(measured).measured()
+}
+
 const WATERMARK: &str = "event log ";
 
 /// A place in the log as a figure's watermark.

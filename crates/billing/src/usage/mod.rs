@@ -19,6 +19,7 @@ pub use catch_up::{catch_up, catch_up_waiting};
 pub use cut::cut;
 pub use follow::{Followed, follow};
 pub use known::so_far;
+pub(crate) use measure::not_below_zero;
 pub use measure::{group_name, log_place};
 pub use model::{Figure, Figures, Groups, Posted};
 pub use ops::{

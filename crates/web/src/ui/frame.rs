@@ -15,6 +15,8 @@ pub enum Section {
     Customers,
     /// Subscriptions.
     Subscriptions,
+    /// Usage.
+    Usage,
     /// Invoices.
     Invoices,
     /// Payments.
@@ -38,7 +40,15 @@ pub enum Section {
 impl Section {
     /// In groups: what one sells, the books, the machinery.
     const GROUPS: [&'static [Self]; 3] = [
-        &[Self::Home, Self::Customers, Self::Subscriptions, Self::Invoices, Self::Payments, Self::BillRuns],
+        &[
+            Self::Home,
+            Self::Customers,
+            Self::Subscriptions,
+            Self::Usage,
+            Self::Invoices,
+            Self::Payments,
+            Self::BillRuns,
+        ],
         &[Self::PriceBook, Self::LegalEntities, Self::Ledger],
         &[Self::Facts, Self::Jobs, Self::Api],
     ];
@@ -49,6 +59,7 @@ impl Section {
             Self::Home => ("Home", "/", Icon::Home),
             Self::Customers => ("Customers", "/customers", Icon::Customers),
             Self::Subscriptions => ("Subscriptions", "/subscriptions", Icon::Subscriptions),
+            Self::Usage => ("Usage", "/usage", Icon::Clock),
             Self::Invoices => ("Invoices", "/invoices", Icon::Invoices),
             Self::Payments => ("Payments", "/payments", Icon::Payments),
             Self::BillRuns => ("Bill runs", "/bill-runs", Icon::Jobs),

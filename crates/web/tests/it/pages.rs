@@ -8,7 +8,7 @@ use testkit::on_both;
 
 use crate::world::{CONTEXTS, World};
 
-const PLAIN: [&str; 20] = [
+const PLAIN: [&str; 21] = [
     "/",
     "/customers",
     "/customers/new",
@@ -25,6 +25,7 @@ const PLAIN: [&str; 20] = [
     "/facts",
     "/jobs",
     "/bill-runs",
+    "/usage",
     "/bill-runs/ahead",
     "/bill-runs/ahead?until=2026-02-28",
     "/clock",

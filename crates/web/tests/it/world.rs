@@ -20,6 +20,8 @@ pub static CONTEXTS: &[&Context] = &[
     &ledger::CONTEXT,
     &identity::CONTEXT,
     &billing::CONTEXT,
+    &metering::CONTEXT,
+    &metering::alert::CONTEXT,
 ];
 
 const BOOK: &str = include_str!("../../../../books/unison.toml");
@@ -31,6 +33,7 @@ pub struct World {
     pub db: Db,
     pub address: String,
     pub agent: ureq::Agent,
+    pub metering: metering::Metering,
     runner: Runner,
     _runtime: tokio::runtime::Runtime,
 }
@@ -59,7 +62,13 @@ impl World {
     /// Serve pages over this database.
     pub fn new(test: &TestDb) -> Self {
         let runner = Runner::new(test.db.background(), job_kinds(), Vec::new());
-        let app = web::App { db: test.db.clone(), bell: runner.bell(), secure_cookies: false };
+        let metering = server::metering(&test.db, metering::Options::default());
+        let app = web::App {
+            db: test.db.clone(),
+            bell: runner.bell(),
+            metering: metering.clone(),
+            secure_cookies: false,
+        };
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
@@ -71,7 +80,7 @@ impl World {
             .http_status_as_error(false)
             .max_idle_connections(0);
         let config = config.build();
-        Self { db: test.db.clone(), address, agent: config.into(), runner, _runtime: runtime }
+        Self { db: test.db.clone(), address, agent: config.into(), metering, runner, _runtime: runtime }
     }
 
     /// A merchant with a live environment and a sandbox called `rehearsal`, which it answers with.
