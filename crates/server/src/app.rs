@@ -105,7 +105,10 @@ fn is_routine(method: &Method, route: &str) -> bool {
     match *method {
         Method::GET => matches!(route, "/health" | "/ready"),
         Method::POST => {
-            matches!(route, "/v1/events" | "/v1/check" | "/v1/consume" | "/v1/reserve" | "/v1/rate-limits/take")
+            matches!(
+                route,
+                "/v1/events" | "/v1/check" | "/v1/consume" | "/v1/reserve" | "/v1/rate-limits/take"
+            )
         }
         _ => false,
     }

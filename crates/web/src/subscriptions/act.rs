@@ -27,7 +27,7 @@ pub(crate) const OUTDATED: &str = "preview_outdated";
 /// Something done to a subscription.
 #[derive(Clone, Debug)]
 pub(crate) enum Act {
-    Change(Change, Timing),
+    Change(Box<Change>, Timing),
     Cancel(Cancel),
     Pause,
     Resume,
