@@ -10,6 +10,7 @@ mod price;
 mod price_text;
 mod read;
 mod threshold;
+mod upgrade;
 
 #[cfg(test)]
 mod tests;
@@ -31,3 +32,4 @@ pub use price::{
 };
 pub use read::read;
 pub use threshold::Thresholds;
+pub use upgrade::Having;

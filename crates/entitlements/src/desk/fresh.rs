@@ -1,0 +1,117 @@
+//! Hearing what happened since the last look, once for all who wait.
+
+use std::sync::{
+    Mutex as Held, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
+
+use jiff::Timestamp;
+use kernel::{
+    Result,
+    ids::{ApiKeyId, CustomerId},
+};
+use store::{Db, Fact, Scope, View, facts};
+use tokio::sync::Mutex;
+
+/// Facts that are read at once; when there are more, anything may have changed.
+const AT_ONCE: i64 = 500;
+
+/// What facts say has changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Changes {
+    /// Anything may have.
+    pub(super) everything: bool,
+    /// The price book in force.
+    pub(super) book: bool,
+    /// A flag.
+    pub(super) flags: bool,
+    /// Who customers are, so that a name may lead to one that led to none.
+    pub(super) names: bool,
+    /// These customers, or what they agreed to.
+    pub(super) customers: Vec<CustomerId>,
+    /// These API keys.
+    pub(super) keys: Vec<ApiKeyId>,
+}
+
+impl Changes {
+    fn of(told: &[Fact]) -> Self {
+        let mut changes = Self::default();
+        for Fact { kind, subject, customer, .. } in told {
+            changes.book |= kind.starts_with("book.");
+            changes.flags |= kind.starts_with("flag.");
+            changes.names |= kind.starts_with("customer.");
+            changes.customers.extend(customer);
+            match subject.prefix {
+                "cus" => changes.customers.push(CustomerId::from_uuid(subject.uuid)),
+                "key" => changes.keys.push(ApiKeyId::from_uuid(subject.uuid)),
+                _ => {}
+            }
+        }
+        changes
+    }
+}
+
+/// Follows the facts of one environment.
+///
+/// Whoever asks takes a number. A look that begins after that answers it, and all others that wait: they queue at the
+/// lock, and the first that gets it looks for all who came before.
+#[derive(Default)]
+pub(super) struct Fresh {
+    asked: AtomicU64,
+    looking: Mutex<Followed>,
+    /// Business time of the last look, for those it answered.
+    standing: Held<Timestamp>,
+}
+
+#[derive(Default)]
+struct Followed {
+    /// Everything up to this fact was heard; none before the first look.
+    seq: Option<i64>,
+    /// Who asked before this number is answered.
+    answered: u64,
+}
+
+impl Fresh {
+    /// When this returns, `heed` was called with everything that was committed before the call. Business time at the
+    /// look.
+    pub(super) async fn look(
+        &self,
+        db: &Db,
+        scope: &Scope,
+        heed: &(dyn Fn(&Changes) + Sync),
+    ) -> Result<Timestamp> {
+        let mine = self.asked.fetch_add(1, Ordering::SeqCst);
+        let mut followed = self.looking.lock().await;
+        if followed.answered > mine {
+            return Ok(*self.standing());
+        }
+        let all = self.asked.load(Ordering::SeqCst);
+        let after = followed.seq;
+        let (seq, changes, now) = db.read(scope, move |view| told(view, after)).await?;
+        heed(&changes);
+        followed.seq = Some(seq);
+        followed.answered = all;
+        *self.standing() = now;
+        Ok(now)
+    }
+
+    fn standing(&self) -> std::sync::MutexGuard<'_, Timestamp> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What happened after a fact, and up to which one. Before the first look nothing is kept that could have changed.
+fn told(view: &mut View<'_>, after: Option<i64>) -> Result<(i64, Changes, Timestamp)> {
+    let told = match after {
+        Some(after) => facts::feed(view, after, AT_ONCE)?,
+        None => Vec::new(),
+    };
+    let whole = after.is_some() && (told.len() as i64) < AT_ONCE;
+    if whole {
+        let last = told.last().map(|fact| fact.seq).or(after);
+        return Ok((last.unwrap_or(0), Changes::of(&told), view.now()));
+    }
+    let last = facts::latest(view, i64::MAX, 1)?;
+    let changes = Changes { everything: true, ..Changes::default() };
+    Ok((last.first().map_or(0, |fact| fact.seq), changes, view.now()))
+}
