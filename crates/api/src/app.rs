@@ -5,6 +5,7 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use entitlements::Desk;
 use jiff::Timestamp;
 use jobs::Bell;
 use kernel::{Error, Kind, Result};
@@ -26,6 +27,8 @@ pub struct App {
     pub bell: Bell,
     /// Counts usage and answers for limits.
     pub metering: Metering,
+    /// What customers may use, and flags.
+    pub entitlements: Desk,
 }
 
 /// What a handler answers with.

@@ -30,11 +30,13 @@
 mod desk;
 pub mod feature;
 pub mod flag;
+mod metered;
 pub mod override_;
 mod schema;
 mod sight;
 pub mod switch;
 
 pub use desk::Desk;
+pub use metered::{Beside, Metered};
 pub use schema::CONTEXT;
 pub use sight::{Context, Served, Sight, Source, Whom, sight};

@@ -11,7 +11,7 @@ use store::View;
 
 use crate::{
     feature::{
-        self, Account, Decision, Kind, Value,
+        self, Account, Decision, Kind, Tier, Value,
         rules::{self, Flagged, Ground},
     },
     flag::{self, Compiled, Outcome, Subject},
@@ -101,6 +101,18 @@ pub struct Context {
     pub attributes: Map<String, Json>,
 }
 
+impl Context {
+    /// Who is meant: the targeting key, when it names a customer, and else the attribute `customer`, which names the
+    /// customer of a user.
+    pub fn whom(&self, targeted: Whom) -> Whom {
+        let named = self.attributes.get("customer").and_then(Json::as_str);
+        match targeted {
+            Whom::Anybody => named.map_or(Whom::Anybody, Whom::parse),
+            targeted => targeted,
+        }
+    }
+}
+
 /// What is served for a key.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Served {
@@ -153,6 +165,11 @@ impl Sight {
     pub fn feature(&self, key: &str, context: &Context) -> Option<Decision> {
         let person = Person::of(self, context);
         rules::decide(&self.ground(), key, self.flagged(key, &person))
+    }
+
+    /// Whether whoever this is has a plan or one that stands behind it in its price book; none when there is no such plan.
+    pub fn tier(&self, plan: &str) -> Option<Tier> {
+        rules::tier(&self.ground(), plan)
     }
 
     /// What is served for a key, a feature's or a flag's; nothing when there is neither. The error is that a flag deals

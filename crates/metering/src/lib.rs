@@ -65,6 +65,6 @@ mod sql;
 pub mod usage;
 
 pub use desk::{
-    Account, Agreement, Changed, Changes, Directory, InForce, Metering, Options, Resolved, Terms,
+    Account, Agreement, Beside, Changed, Changes, Directory, InForce, Metering, Options, Resolved, Terms,
 };
 pub use schema::CONTEXT;

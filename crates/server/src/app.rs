@@ -13,6 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use entitlements::Desk;
 use jobs::Bell;
 use kernel::Error;
 use metering::Metering;
@@ -29,7 +30,8 @@ const READY_TIME: Duration = Duration::from_secs(2);
 pub(crate) fn router(db: &Db, bell: &Bell, metering: Metering, secure_cookies: bool) -> Router {
     let health =
         Router::new().route("/health", get(health)).route("/ready", get(ready)).with_state(db.clone());
-    let api = api::router(api::App { db: db.clone(), bell: bell.clone(), metering });
+    let api =
+        api::router(api::App { db: db.clone(), bell: bell.clone(), metering, entitlements: Desk::new(db) });
     let pages = web::router(web::App { db: db.clone(), bell: bell.clone(), secure_cookies });
     // The pages answer what nobody else does; the API answers everything below its own root.
     surround(pages.merge(api).merge(health), REQUEST_TIME)
@@ -84,9 +86,9 @@ async fn log(request: Request, next: Next) -> Response {
     response
 }
 
-/// Asked every few seconds by whatever watches the process.
+/// Asked every few seconds by whatever watches the process, or with every call of the merchant's product.
 fn is_routine(method: &Method, route: &str) -> bool {
-    method == Method::GET && matches!(route, "/health" | "/ready")
+    method == Method::GET && matches!(route, "/health" | "/ready") || route.starts_with("/ofrep/v1/")
 }
 
 /// The last resort: contexts and handlers answer for their own faults.

@@ -28,6 +28,7 @@ pub static CONTEXTS: &[&store::Context] = &[
     &identity::CONTEXT,
     &billing::CONTEXT,
     &metering::CONTEXT,
+    &entitlements::CONTEXT,
 ];
 
 /// What runs each kind of job. Usage is measured before it is billed.

@@ -207,6 +207,7 @@ pub(crate) async fn erase(
     app.change(actor.scope(), request, move |tx| {
         let id = customer::resolve(tx, &customer)?;
         customer::erase(tx, id)?;
+        entitlements::override_::forget_reasons(tx, id)?;
         let customer = customer::find(tx, id)?;
         Ok((StatusCode::OK, CustomerOut::load(tx, customer)?))
     })

@@ -45,6 +45,7 @@ pub static CONTEXTS: &[&Context] = &[
     &ledger::CONTEXT,
     &billing::CONTEXT,
     &metering::CONTEXT,
+    &entitlements::CONTEXT,
 ];
 
 /// Unison's price book, as it is shipped, with plans that are measured and coupons.
@@ -149,7 +150,8 @@ impl<'t> Api<'t> {
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         let metering = server::metering(&test.db, metering::Options::default());
-        let app = App { db: test.db.clone(), bell: Bell::new(), metering: metering.clone() };
+        let entitlements = entitlements::Desk::new(&test.db);
+        let app = App { db: test.db.clone(), bell: Bell::new(), metering: metering.clone(), entitlements };
         let router = api::router(app);
         runtime.spawn(async move { axum::serve(listener, router).await.unwrap() });
         let agent = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).build().into();

@@ -8,4 +8,4 @@ pub mod rules;
 mod tests;
 
 pub use load::{account, accounts};
-pub use model::{Account, Agreement, Decision, Kind, Reason, Turn, Upgrade, Value};
+pub use model::{Account, Agreement, Decision, Kind, Reason, Tier, Turn, Upgrade, Value};

@@ -209,4 +209,69 @@ impl Decision {
     pub const fn allowed(&self) -> bool {
         self.value.is_some()
     }
+
+    /// Why, as a sentence.
+    pub fn why(&self) -> String {
+        let word = if self.allowed() { "gives it" } else { "withholds it" };
+        match &self.reason {
+            Reason::Plan { plan, book } => format!("The plan {plan} has it (price book version {book})."),
+            Reason::Addon { addon, book } => {
+                format!("The add-on {addon} gives it (price book version {book}).")
+            }
+            Reason::Override => match self.until {
+                Some(until) => format!("An override {word} until {until}."),
+                None => format!("An override {word}."),
+            },
+            Reason::Flag { rule: Some(rule), variant } => {
+                format!("Rule {} of its flag {word}, with the variant {variant}.", rule + 1)
+            }
+            Reason::Flag { rule: None, variant } => {
+                format!("Its flag {word}, with the default variant {variant}.")
+            }
+            Reason::SwitchedOff => "Its flag is switched off.".to_owned(),
+            Reason::Default { plan, book } => {
+                format!(
+                    "There is no subscription, and the plan {plan} costs nothing (price book version {book})."
+                )
+            }
+            Reason::AccessOff => {
+                "Access is off: no subscription runs, and one is suspended or paused.".to_owned()
+            }
+            Reason::NotIncluded => match &self.upgrade {
+                Some(Upgrade::Plan(plan)) => format!("It is not included. The plan {plan} has it."),
+                Some(Upgrade::Addon(addon)) => format!("It is not included. The add-on {addon} gives it."),
+                None => "It is not included.".to_owned(),
+            },
+        }
+    }
+}
+
+/// Whether somebody has a plan, or one that stands behind it in the price book.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tier {
+    /// The plan asked for.
+    pub plan: String,
+    /// Whether it has it, or more.
+    pub allowed: bool,
+    /// Why: `plan`, `default_plan`, `access_off` or `not_included`.
+    pub reason: &'static str,
+    /// The plans it has.
+    pub has: Vec<String>,
+    /// The cheapest plan that would do.
+    pub upgrade: Option<String>,
+}
+
+impl Tier {
+    /// Why, as a sentence.
+    pub fn why(&self) -> String {
+        let has = self.has.join(" and ");
+        match (self.allowed, self.reason) {
+            (true, _) => format!("The customer has {has}."),
+            (false, "access_off") => {
+                "Access is off: no subscription runs, and one is suspended or paused.".to_owned()
+            }
+            (false, _) if has.is_empty() => format!("The customer has no plan; this needs {}.", self.plan),
+            (false, _) => format!("The customer has {has}; this needs {} or more.", self.plan),
+        }
+    }
 }

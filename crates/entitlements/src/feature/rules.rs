@@ -4,7 +4,7 @@ use catalog::{Addon, Book, FeatureKind, Having, Included, LimitPolicy, Plan, ver
 use jiff::Timestamp;
 use kernel::{Cycle, Exact};
 
-use super::{Account, Agreement, Decision, Kind, Reason, Turn, Upgrade, Value};
+use super::{Account, Agreement, Decision, Kind, Reason, Tier, Turn, Upgrade, Value};
 use crate::override_::{Given, Override};
 
 /// Whoever a feature is decided for.
@@ -111,6 +111,35 @@ pub fn plans<'a>(ground: &Ground<'a>) -> Vec<&'a str> {
         return free(ground).map(|(plan, _)| plan.key.as_str()).into_iter().collect();
     }
     running.iter().map(|one| one.plan.key.as_str()).collect()
+}
+
+/// Whether somebody has a plan, or one that stands behind it in the price book agreed to; none when no book at hand has
+/// the plan.
+pub fn tier(ground: &Ground<'_>, plan: &str) -> Option<Tier> {
+    let running = running(ground);
+    let newest = ground.newest.map(|version| &version.book);
+    let book = running.first().map(Running::book).filter(|book| book.plan(plan).is_some()).or(newest)?;
+    let rank = |book: &Book, key: &str| book.plans.iter().position(|plan| plan.key == key);
+    let wanted = rank(book, plan)?;
+    let reaches = |book: &Book, key: &str| {
+        rank(book, key).zip(rank(book, plan)).is_some_and(|(has, asked)| has >= asked)
+    };
+    let has: Vec<String> = plans(ground).into_iter().map(str::to_owned).collect();
+    let by_plan = running.iter().any(|one| reaches(one.book(), &one.plan.key));
+    let by_default = running.is_empty() && has.iter().any(|key| reaches(book, key));
+    let (allowed, reason) = match (by_plan, by_default) {
+        (true, _) => (true, "plan"),
+        (false, true) => (true, "default_plan"),
+        (false, false) if is_off(ground) => (false, "access_off"),
+        (false, false) => (false, "not_included"),
+    };
+    let upgrade = (reason == "not_included").then(|| {
+        let units = Exact::from(running.first().map_or(1, |one| one.agreement.quantity.max(1)));
+        let having = having(ground, &running, book, &units);
+        let found = having.cheapest(|other| rank(book, &other.key).is_some_and(|rank| rank >= wanted));
+        found.map(|(plan, _)| plan.key.clone())
+    });
+    Some(Tier { plan: plan.to_owned(), allowed, reason, has, upgrade: upgrade.flatten() })
 }
 
 /// The feature or meter of this key, of the newest book that has one.
@@ -341,17 +370,7 @@ fn upgrade(ground: &Ground<'_>, key: &str) -> Option<Upgrade> {
     let free = free(ground).map(|(plan, _)| plan.key.as_str());
     let quantity = first.map_or(1, |one| one.agreement.quantity.max(1));
     let units = Exact::from(quantity);
-    let having = Having {
-        book,
-        plan: first.map(|one| one.plan.key.as_str()),
-        cycle: first.map_or(Cycle::MONTH, |one| one.agreement.cycle),
-        currency: first
-            .map(|one| one.agreement.currency)
-            .or(ground.account.map(|account| account.currency))
-            .filter(|currency| book.currencies().contains(currency))
-            .unwrap_or(book.currency),
-        quantity: &units,
-    };
+    let having = having(ground, &running, book, &units);
     let of_free = |plan: &Plan| first.is_none() && Some(plan.key.as_str()) == free;
     let plan = having.cheapest(|plan| of_plan(plan, quantity, key, &kind).is_some() && !of_free(plan));
     let addon = first.and_then(|one| cheapest_addon(one, &having, key, &kind));
@@ -364,6 +383,19 @@ fn upgrade(ground: &Ground<'_>, key: &str) -> Option<Upgrade> {
         (_, Some((addon, _))) => Some(Upgrade::Addon(addon)),
         (Some((plan, _)), None) => Some(Upgrade::Plan(plan.key.clone())),
         (None, None) => None,
+    }
+}
+
+/// What somebody has when it asks for more: that of its oldest subscription.
+fn having<'a>(ground: &Ground<'_>, running: &[Running<'a>], book: &'a Book, units: &'a Exact) -> Having<'a> {
+    let first = running.first();
+    let currency = first.map(|one| one.agreement.currency).or(ground.account.map(|account| account.currency));
+    Having {
+        book,
+        plan: first.map(|one| one.plan.key.as_str()),
+        cycle: first.map_or(Cycle::MONTH, |one| one.agreement.cycle),
+        currency: currency.filter(|currency| book.currencies().contains(currency)).unwrap_or(book.currency),
+        quantity: units,
     }
 }
 

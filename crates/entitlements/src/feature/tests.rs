@@ -121,7 +121,7 @@ fn plans_and_addons_give_and_the_cheapest_way_is_named() {
     // Enterprise would cost 460 more, the add-on 50.
     assert_eq!(ask("sso"), (Value::None, Reason::NotIncluded, Some(Upgrade::Addon("single".into()))));
     let small = account(vec![agreement(&version, "free", 1, &[])]);
-    let export = self::ask_of(&version, Some(&small), "export");
+    let export = ask_of(&version, Some(&small), "export");
     assert_eq!(export.upgrade, Some(Upgrade::Plan("team".into())));
     assert!(
         rules::decide(&Ground { account: None, newest: Some(&version), now: now() }, "other", None).is_none()
