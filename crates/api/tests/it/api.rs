@@ -319,6 +319,9 @@ fn furnish(tx: &mut Tx<'_>) -> kernel::Result<Known> {
     let book = catalog::version::apply(tx, "unison.toml", BOOK)?.version.id;
     let whole = customer::create(tx, new_customer("Ada's Machines", "first"))?;
     let customer = whole.id;
+    let flag = serde_json::from_value(crate::samples::flag()).expect("a flag");
+    entitlements::flag::create(tx, "beta", true, &flag)?;
+    entitlements::override_::set(tx, customer, "work_orders", &json!(false), None, Some("a test"))?;
     // Secrets of links are unique in the installation.
     let secret = tx.new_id::<kernel::ids::CustomerLink>().to_string();
     let link = identity::link::create(tx, customer, 7, &secret)?.id;

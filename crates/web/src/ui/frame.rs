@@ -23,6 +23,8 @@ pub enum Section {
     BillRuns,
     /// The price book.
     PriceBook,
+    /// Flags.
+    Flags,
     /// Legal entities.
     LegalEntities,
     /// The ledger.
@@ -39,7 +41,7 @@ impl Section {
     /// In groups: what one sells, the books, the machinery.
     const GROUPS: [&'static [Self]; 3] = [
         &[Self::Home, Self::Customers, Self::Subscriptions, Self::Invoices, Self::Payments, Self::BillRuns],
-        &[Self::PriceBook, Self::LegalEntities, Self::Ledger],
+        &[Self::PriceBook, Self::Flags, Self::LegalEntities, Self::Ledger],
         &[Self::Facts, Self::Jobs, Self::Api],
     ];
 
@@ -53,6 +55,7 @@ impl Section {
             Self::Payments => ("Payments", "/payments", Icon::Payments),
             Self::BillRuns => ("Bill runs", "/bill-runs", Icon::Jobs),
             Self::PriceBook => ("Price book", "/price-book", Icon::PriceBook),
+            Self::Flags => ("Flags", "/flags", Icon::Flags),
             Self::LegalEntities => ("Legal entities", "/legal-entities", Icon::LegalEntities),
             Self::Ledger => ("Ledger", "/ledger", Icon::Ledger),
             Self::Facts => ("Facts", "/facts", Icon::Facts),
