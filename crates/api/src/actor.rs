@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use axum::{
     extract::{FromRequest, FromRequestParts, Request},
-    http::{HeaderMap, header, request::Parts},
+    http::{HeaderMap, Method, header, request::Parts},
 };
 use identity::{
     Permissions, key,
@@ -14,7 +14,7 @@ use kernel::{Error, Kind, Result};
 use serde::de::DeserializeOwned;
 use store::{Reason, Scope, idempotency};
 
-use crate::{app::App, body::Body, problem::Problem};
+use crate::{app::App, body::Body, problem::Problem, rate_limit::take_one};
 
 /// What a handler asks of its caller.
 pub(crate) trait Needs: 'static {
@@ -49,11 +49,13 @@ impl<P> Actor<P> {
 impl<P: Needs> FromRequestParts<App> for Actor<P> {
     type Rejection = Problem;
 
-    /// Errors: `key_missing`, `key_unknown`, `permission_missing`, `reason_malformed`.
+    /// Errors: `key_missing`, `key_unknown`, `rate_limited`, `permission_missing`, `reason_malformed`.
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let secret = bearer(&parts.headers)?;
         let recognise = move |view: &mut store::View<'_>| key::recognise(view, &secret);
         let known = app.db.read(&Scope::installation("recognise key"), recognise).await?;
+        let counts = parts.method == Method::POST && P::PERMISSION == Some(Permission::UsageWrite);
+        take_one(app, &known.scope, parts, counts)?;
         if let Some(permission) = P::PERMISSION {
             known.permissions.require(permission)?;
         }

@@ -1,5 +1,7 @@
 //! What every handler works with: the database, read and changed on behalf of an actor.
 
+use std::sync::Arc;
+
 use axum::{
     Json,
     http::{HeaderName, HeaderValue, StatusCode, header},
@@ -16,7 +18,7 @@ use store::{
     idempotency::{self, Answer, Request},
 };
 
-use crate::problem::Problem;
+use crate::{problem::Problem, rate_limit::Rates};
 
 /// The state of the API.
 #[derive(Clone)]
@@ -29,6 +31,8 @@ pub struct App {
     pub metering: Metering,
     /// What customers may use, and flags.
     pub entitlements: Desk,
+    /// How fast keys may ask.
+    pub rates: Arc<Rates>,
 }
 
 /// What a handler answers with.

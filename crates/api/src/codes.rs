@@ -139,6 +139,7 @@ pub const CODES: &[Code] = &[
     code("quantity_out_of_range", 422, "A quantity is beyond its range."),
     code("query_invalid", 422, "The query has a name or value this operation does not read."),
     code("ramp_invalid", 422, "A ramp has too many steps, or two on one date."),
+    code("rate_limited", 429, "The key asks faster than it may; `Retry-After` says when to ask again."),
     code("rate_malformed", 422, "The text is not a rate."),
     code("rate_out_of_range", 422, "A rate is beyond its range."),
     code("reason_malformed", 422, "`Steelyard-Reason` is a code of up to 64 lower-case letters, digits and underscores."),

@@ -9,6 +9,7 @@
 #![allow(unused_qualifications)]
 
 mod actor;
+mod alert;
 mod app;
 mod bill_run;
 mod body;
@@ -37,6 +38,8 @@ mod parameters;
 mod payment;
 mod price_book;
 mod problem;
+mod rate_limit;
+mod reconcile;
 mod routes;
 mod sandbox;
 mod shape;
@@ -46,4 +49,5 @@ mod usage;
 pub use app::App;
 pub use codes::{CODES, Code};
 pub use openapi::openapi;
+pub use rate_limit::{Rate, Rates};
 pub use routes::{ROUTES, Route, router};

@@ -13,9 +13,9 @@ use utoipa::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::{
-    app::App, bill_run, charge, coupon, credit_note, customer, environment, event, fact, feature, flag,
-    invoice, job, ledger, legal_entity, limit, meter, migration, ofrep, openapi::openapi, overrides, payment,
-    price_book, problem::surround, sandbox, subscription, usage,
+    alert, app::App, bill_run, charge, coupon, credit_note, customer, environment, event, fact, feature,
+    flag, invoice, job, ledger, legal_entity, limit, meter, migration, ofrep, openapi::openapi, overrides,
+    payment, price_book, problem::surround, rate_limit, reconcile, sandbox, subscription, usage,
 };
 
 /// One operation of the API.
@@ -122,6 +122,7 @@ routes! {
     post "/v1/check" UsageWrite limit::check;
     post "/v1/consume" UsageWrite limit::consume;
     post "/v1/reserve" UsageWrite limit::reserve;
+    post "/v1/rate-limits/take" UsageWrite rate_limit::take;
     post "/v1/holds/{id}/commit" UsageWrite limit::commit;
     post "/v1/holds/{id}/release" UsageWrite limit::release;
     get  "/v1/customers/{id}/limits" SubscriptionRead limit::list;
@@ -139,10 +140,12 @@ routes! {
     post "/v1/flags/{key}/switch" FlagWrite flag::switch;
     post "/v1/flags/{key}/try" FlagRead flag::serve;
     get  "/v1/flags/{key}/versions" FlagRead flag::versions;
+    get  "/v1/alerts" SubscriptionRead alert::list;
     get  "/v1/meters" BookRead meter::list;
     get  "/v1/meters/{key}/usage" SubscriptionRead meter::usage;
     get  "/v1/meters/{key}/events" SubscriptionRead meter::events;
     get  "/v1/invoices/{id}/lines/{key}/events" InvoiceRead meter::behind;
+    post "/v1/reconciliations" InvoiceWrite reconcile::request;
     get  "/v1/subscriptions/{id}/usage" SubscriptionRead usage::show;
     put  "/v1/subscriptions/{id}/usage/{key}" UsageWrite usage::put;
     get  "/v1/subscriptions/{id}/charges" SubscriptionRead charge::list;
@@ -205,8 +208,9 @@ pub fn router(app: App) -> Router {
     let foreign = Router::new()
         .route("/events", post(event::foreign::events))
         .route("/events/batch", post(event::foreign::batch));
-    let foreign = surround(foreign).layer(DefaultBodyLimit::disable()).with_state(app.clone());
-    let flags = ofrep::router().with_state(app.clone());
+    let (api, foreign) = (rate_limit::surround(api), rate_limit::surround(surround(foreign)));
+    let foreign = foreign.layer(DefaultBodyLimit::disable()).with_state(app.clone());
+    let flags = rate_limit::surround(ofrep::router()).with_state(app.clone());
     let api = api.layer(DefaultBodyLimit::disable()).with_state(app);
     let docs = Router::from(SwaggerUi::new("/docs").config(Config::from(DOCUMENT)))
         .layer(SetResponseHeaderLayer::overriding(header::CONTENT_SECURITY_POLICY, DOCS_POLICY));

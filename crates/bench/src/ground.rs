@@ -18,6 +18,7 @@ pub const CONTEXTS: &[&Context] = &[
     &identity::CONTEXT,
     &billing::CONTEXT,
     &metering::CONTEXT,
+    &metering::alert::CONTEXT,
 ];
 
 /// A fresh database that goes away with it.

@@ -18,6 +18,7 @@ use crate::{
 };
 
 const OFFER: &Offer = &subscribers::FEES;
+/// Clients at once, after one alone.
 const CLIENTS: usize = 4;
 /// Requests of each client; the first tenth is not counted.
 const REQUESTS: usize = 1_000;
@@ -33,13 +34,16 @@ pub fn run() -> Result<Vec<Figure>> {
         ground.db.write(&scope, move |tx| key::create(tx, "bench", &Permissions::All, &kept)).wait()?;
         let server = start(ground)?;
         server.wait_until_ready()?;
+        let alone = ask(&server.address, &secret, 0, count)?;
         let times = ask_many(&server.address, &secret, count)?;
         let resident = server.resident_megabytes()?;
         server.stop()?;
         let engine = ground.engine;
         Ok(vec![
-            Figure::new("preview of a change, half within", engine, percentile(times.clone(), 50), "ms"),
-            Figure::new("preview of a change, 99 % within", engine, percentile(times, 99), "ms"),
+            Figure::new("preview of a change, half within", engine, percentile(alone.clone(), 50), "ms"),
+            Figure::new("preview of a change, 99 % within", engine, percentile(alone, 99), "ms"),
+            Figure::new("four at once, half within", engine, percentile(times.clone(), 50), "ms"),
+            Figure::new("four at once, 99 % within", engine, percentile(times, 99), "ms"),
             Figure::new("serve after it, memory", engine, resident, "MB"),
         ])
     })

@@ -2,9 +2,10 @@
 
 use std::{
     ffi::OsStr,
-    io::{BufRead, BufReader},
+    io::{self, BufRead, BufReader},
     path::PathBuf,
     process::{Child, Command, Stdio},
+    thread,
     time::Duration,
 };
 
@@ -23,7 +24,7 @@ impl Server {
     pub fn start(database: impl AsRef<OsStr>) -> Result<Self> {
         let binary = binary()?;
         let mut child = Command::new(&binary)
-            .args(["serve", "--listen", "127.0.0.1:0", "--database"])
+            .args(["serve", "--listen", "127.0.0.1:0", "--api-rate", "0", "--database"])
             .arg(database)
             .args(["--book", concat!(env!("CARGO_MANIFEST_DIR"), "/../../books/unison.toml")])
             .stdout(Stdio::piped())
@@ -31,12 +32,16 @@ impl Server {
             .spawn()
             .map_err(|error| raw(format!("{}: {error}", binary.display())))?;
         let output = child.stdout.take().ok_or_else(|| raw("no output"))?;
-        for line in BufReader::new(output).lines() {
-            let line = line.map_err(raw)?;
+        let mut output = BufReader::new(output);
+        let mut line = String::new();
+        while output.read_line(&mut line).map_err(raw)? > 0 {
             if let Some((_, rest)) = line.split_once("http://") {
-                let address = rest.split(['/', ' ']).next().unwrap_or_default().to_owned();
+                let address = rest.split(['/', ' ', '\n']).next().unwrap_or_default().to_owned();
+                // It has more to say, to somebody who reads it.
+                thread::spawn(move || io::copy(&mut output, &mut io::sink()));
                 return Ok(Self { child, address });
             }
+            line.clear();
         }
         let _ = child.kill();
         Err(raw("the server said no address"))
@@ -47,7 +52,7 @@ impl Server {
             if ureq::get(format!("http://{}/ready", self.address)).call().is_ok() {
                 return Ok(());
             }
-            std::thread::sleep(Duration::from_millis(1));
+            thread::sleep(Duration::from_millis(1));
         }
         Err(raw("the server never got ready"))
     }

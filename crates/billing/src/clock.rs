@@ -40,10 +40,17 @@ pub fn request_advance(tx: &mut Tx<'_>, to: Timestamp) -> Result<JobId> {
 ///
 /// Errors: those of [`request_advance`], and of a database that is away.
 pub fn advance_to(db: &Db, scope: &Scope, to: Timestamp) -> Result<u64> {
+    advance_to_after(db, scope, to, unmeasured)
+}
+
+/// The same with `before` done before each transaction, such as [`usage::cut`](crate::usage::cut).
+///
+/// Errors: those of [`advance_to`].
+pub fn advance_to_after(db: &Db, scope: &Scope, to: Timestamp, before: Before) -> Result<u64> {
     let to = time::in_range(to).map_err(|error| error.at("/to"))?;
     db.write(scope, move |tx| clock::aim(tx, to)).wait()?;
     let scope = scope.clone().for_due_work();
-    let done = due::run(db, &scope, crate::DUE, to, None, due::MAX_BATCH)?;
+    let done = due::run_after(db, &scope, crate::DUE, before, to, None, due::MAX_BATCH)?;
     db.write(&scope, arrive).wait()?;
     Ok(done)
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use identity::{
     Customer,
-    customer::{self, Edit, Find, Found, Place},
+    customer::{self, Edit, Find, Found, Place, Sort},
 };
 use kernel::{Result, ids::CustomerId};
 use store::{Tx, View};
@@ -91,7 +91,8 @@ fn cut(mut found: Vec<Found>, limit: usize) -> Listed {
     Listed { next: found.last().filter(|_| more).map(Found::place), found }
 }
 
-/// All that have it are known: take those asked for, in order.
+/// All that have it are known: take those asked for, in order. By age that is the order of their ids, and no more are read
+/// than a page needs.
 fn rare(
     view: &mut View<'_>,
     filter: &Filter,
@@ -99,13 +100,31 @@ fn rare(
     after: Option<&Place>,
     limit: usize,
 ) -> Result<Listed> {
+    let find = &filter.find;
     customers.sort_unstable();
     customers.dedup();
-    let mut found = customer::load_found(view, customers)?;
-    let find = &filter.find;
-    found.retain(|one| find.matches(one) && after.is_none_or(|place| find.comes_after(one, place)));
-    found.sort_by(|one, other| find.compare(one, other));
-    Ok(cut(found, limit))
+    let at_once = match find.sort {
+        Sort::Name => customers.len().max(1),
+        Sort::Newest | Sort::Oldest => limit.max(1) * 2,
+    };
+    if find.sort == Sort::Newest {
+        customers.reverse();
+    }
+    if let Some(place) = after.filter(|_| find.sort != Sort::Name) {
+        let last = place.customer();
+        customers.retain(|id| if find.sort == Sort::Newest { *id < last } else { *id > last });
+    }
+    let mut all = Vec::new();
+    for some in customers.chunks(at_once) {
+        let mut found = customer::load_found(view, some.to_vec())?;
+        found.retain(|one| find.matches(one) && after.is_none_or(|place| find.comes_after(one, place)));
+        found.sort_by(|one, other| find.compare(one, other));
+        all.append(&mut found);
+        if all.len() > limit {
+            break;
+        }
+    }
+    Ok(cut(all, limit))
 }
 
 /// Walk along the customers in order and keep those that have it.

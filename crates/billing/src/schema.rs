@@ -276,6 +276,7 @@ pub static CONTEXT: store::Context = store::Context {
         invoice::search::ALL,
         credit_note::sql::ALL,
         usage::sql::ALL,
+        usage::reconcile::ALL,
         bill_run::sql::ALL,
         charge::sql::ALL,
         coupon::sql::ALL,

@@ -13,9 +13,9 @@ pub use book::{
     Addon, AddonPrice, Aggregation, Anchor, Billing, Book, CancellationCredit, CancellationDay, Change,
     ChangeDay, Coupon, CustomerChanges, CycleChange, Discount, Feature, FeatureKind, Having, Included,
     Invoices, Lasts, LateWindow, Limit, LimitPolicy, LimitScope, Meter, Minimums, Mistake, PayIn,
-    PercentTier, Percentage, Plan, PlanChange, Prepaid, Price, PriceKind, Started, TaxCategory, TaxRounding,
-    Thresholds, Tier, Tiers, Trial, TrialUsage, UsagePrice, When, Window, WindowUnit, WithMethod,
-    WithoutMethod, ZeroInvoices, diff, read,
+    PercentTier, Percentage, Plan, PlanChange, Prepaid, Price, PriceKind, RateLimit, RateSpan, Started,
+    TaxCategory, TaxRounding, Thresholds, Tier, Tiers, Trial, TrialUsage, UsagePrice, When, Window,
+    WindowUnit, WithMethod, WithoutMethod, ZeroInvoices, diff, read,
 };
 
 /// What the catalogue stores.

@@ -17,7 +17,9 @@ pub(crate) struct Business {
     pub(crate) trial: Option<(&'static str, i64)>,
     /// A coupon, the plans it is for, and how many in a hundred of those redeem it.
     pub(crate) coupon: Option<(&'static str, &'static [&'static str], i64)>,
-    /// What is measured: key, plans, and the least and most in a month.
+    /// Add-ons that are charged once, and the plans they are for.
+    pub(crate) once: &'static [(&'static str, &'static [&'static str])],
+    /// What is measured.
     pub(crate) measured: &'static [Measured],
 }
 
@@ -60,12 +62,39 @@ pub(crate) struct Plan {
     pub(crate) agreed: Option<(i64, i64)>,
 }
 
+/// How a meter is told of use, each time it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum How {
+    /// What was used since the last time, for each seat.
+    Total,
+    /// How much there is now.
+    Level,
+    /// An event for each time.
+    Each,
+    /// The same, asked for before: a limit may refuse it.
+    Asked,
+}
+
 /// What is measured.
 pub(crate) struct Measured {
     pub(crate) key: &'static str,
     pub(crate) plans: &'static [&'static str],
+    pub(crate) how: How,
+    /// The least and the most of a reading.
     pub(crate) from: i64,
     pub(crate) to: i64,
+    /// Whose use it is within the customer, where a limit counts each.
+    pub(crate) user: Option<&'static str>,
+}
+
+const fn measured(
+    key: &'static str,
+    plans: &'static [&'static str],
+    how: How,
+    from: i64,
+    to: i64,
+) -> Measured {
+    Measured { key, plans, how, from, to, user: None }
 }
 
 const fn market(
@@ -128,9 +157,11 @@ pub(crate) const BUSINESSES: [Business; 5] = [
         ],
         trial: Some(("growth", 45)),
         coupon: None,
+        once: &[("custom_integration", &["growth"])],
         measured: &[
-            Measured { key: "ai_operations", plans: &["growth", "scale"], from: 8_000, to: 190_000 },
-            Measured { key: "storage", plans: &["growth", "scale"], from: 40, to: 1_900 },
+            measured("ai_operations", &["growth", "scale"], How::Total, 900, 7_500),
+            measured("ai_operations", &["starter"], How::Total, 5, 60),
+            measured("storage", &["growth", "scale"], How::Level, 30, 1_100),
         ],
     },
     Business {
@@ -163,7 +194,11 @@ pub(crate) const BUSINESSES: [Business; 5] = [
         ],
         trial: Some(("professional", 60)),
         coupon: None,
-        measured: &[],
+        once: &[],
+        measured: &[
+            measured("generations", &["starter"], How::Asked, 2, 12),
+            measured("generations", &["professional", "business", "enterprise"], How::Each, 5, 25),
+        ],
     },
     Business {
         slug: "apex",
@@ -189,7 +224,12 @@ pub(crate) const BUSINESSES: [Business; 5] = [
         plans: &[plan("free", 30, BY_MONTH), plan("early", 48, BY_MONTH), plan("mid", 22, BY_MONTH)],
         trial: Some(("early", 55)),
         coupon: Some(("recommended", &["early", "mid"], 25)),
-        measured: &[Measured { key: "ai_spend", plans: &["early", "mid"], from: 1_200, to: 14_000 }],
+        once: &[("run_pack", &["early", "mid"])],
+        measured: &[
+            measured("ai_spend", &["early", "mid"], How::Total, 600, 7_000),
+            Measured { user: Some("lead"), ..measured("agent_runs", &["free"], How::Asked, 1, 5) },
+            Measured { user: Some("lead"), ..measured("agent_runs", &["early", "mid"], How::Each, 4, 24) },
+        ],
     },
     Business {
         slug: "grosso",
@@ -230,7 +270,12 @@ pub(crate) const BUSINESSES: [Business; 5] = [
         ],
         trial: None,
         coupon: Some(("early_adopter", &["professional", "enterprise"], 12)),
-        measured: &[Measured { key: "api_calls", plans: &["professional"], from: 20_000, to: 160_000 }],
+        once: &[("flash_sale", &["free", "professional", "enterprise"])],
+        measured: &[
+            measured("api_calls", &["professional"], How::Total, 8_000, 70_000),
+            measured("api_calls", &["enterprise"], How::Total, 60_000, 620_000),
+            measured("orders", &["free", "professional", "enterprise"], How::Each, 2, 14),
+        ],
     },
     Business {
         slug: "unison",
@@ -266,6 +311,11 @@ pub(crate) const BUSINESSES: [Business; 5] = [
         ],
         trial: Some(("starter", 55)),
         coupon: None,
-        measured: &[],
+        once: &[],
+        measured: &[
+            measured("storage_used", &["starter"], How::Level, 1, 9),
+            measured("storage_used", &["professional"], How::Level, 12, 96),
+            measured("storage_used", &["enterprise"], How::Level, 150, 900),
+        ],
     },
 ];

@@ -22,6 +22,7 @@ use identity::{
 };
 use jiff::{Timestamp, ToSpan, civil::Date};
 use kernel::{Currency, Error, Result, SystemIds, Zone};
+use metering::Metering;
 use store::{Actor, Db, Mode, Scope};
 
 pub use dice::Dice;
@@ -64,11 +65,16 @@ fn mornings(options: &Options) -> Vec<Date> {
     days
 }
 
-/// Play the businesses, side by side, on a database without merchants, and say how they stand. `step` is called after
-/// each step.
+/// Play the businesses, side by side, on a database without merchants, and say how they stand. What customers use goes
+/// through `metering`, which is over the same database. `step` is called after each step.
 ///
 /// Errors: `not_empty`, those of the database.
-pub fn play(db: &Db, options: &Options, step: impl Fn() + Sync) -> Result<Vec<Standing>> {
+pub fn play(
+    db: &Db,
+    metering: &Metering,
+    options: &Options,
+    step: impl Fn() + Sync,
+) -> Result<Vec<Standing>> {
     if !db.read(&WORK, merchant::list).wait()?.is_empty() {
         let detail = "There are businesses in this database already. The demo begins on an empty one.";
         return Err(Error::conflict("not_empty", detail));
@@ -80,7 +86,9 @@ pub fn play(db: &Db, options: &Options, step: impl Fn() + Sync) -> Result<Vec<St
         let played: Vec<_> = BUSINESSES
             .iter()
             .zip(opened)
-            .map(|(business, scope)| threads.spawn(move || live(db, business, scope, options, step)))
+            .map(|(business, scope)| {
+                threads.spawn(move || live(db, metering, business, scope, options, step))
+            })
             .collect();
         played
             .into_iter()
@@ -133,13 +141,14 @@ fn morning(zone: &Zone, day: Date) -> Timestamp {
 /// Everything that happens to a business.
 fn live(
     db: &Db,
+    metering: &Metering,
     business: &'static Business,
     scope: Scope,
     options: &Options,
     step: &(impl Fn() + Sync),
 ) -> Result<Standing> {
     let zone = Zone::parse(business.entity.zone)?;
-    let mut office = Office::open(db, business, scope, options)?;
+    let mut office = Office::open(db, metering, business, scope, options)?;
     for (place, day) in mornings(options).into_iter().enumerate() {
         if place > 0 {
             office.advance(morning(&zone, day))?;
@@ -147,5 +156,5 @@ fn live(
         office.work(day)?;
         step();
     }
-    standing::of(db, office.scope(), business)
+    standing::of(db, office.scope(), business, office.told())
 }

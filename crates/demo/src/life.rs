@@ -24,6 +24,8 @@ pub(crate) enum Deed {
     Seats(i64),
     /// By another cycle, from the period's end.
     Cycle,
+    /// Something is charged once, now or with the next invoice.
+    Charge(bool),
     /// For some weeks.
     Pause,
     /// After a pause.
@@ -62,6 +64,8 @@ pub(crate) enum Began {
     Elsewhere(i64),
     /// On the last day of the month before.
     MonthEnd,
+    /// So many days later.
+    Ahead(i64),
 }
 
 /// A first subscription.
@@ -149,6 +153,7 @@ fn first(business: &'static Business, dice: &mut Dice) -> First {
         1..=6 => Began::Before(dice.from(3, 80)),
         7..=9 => Began::Elsewhere(dice.from(20, 200)),
         10..=19 => Began::MonthEnd,
+        20..=27 => Began::Ahead(dice.from(5, 60)),
         _ => Began::Now,
     };
     let addons = plan.addons.iter().filter(|_| dice.percent(35)).collect::<Vec<_>>();
@@ -213,7 +218,7 @@ fn course(dice: &mut Dice, deeds: &mut Vec<(Date, Deed)>, begins: Date, to: Date
                     return;
                 }
             }
-            _ => {}
+            _ => deeds.push((day, Deed::Charge(dice.percent(50)))),
         }
         day = day.saturating_add(dice.from(25, 160).days());
     }

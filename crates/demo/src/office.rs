@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use billing::{
     clock,
     subscription::{AgreedPrice, Agreement, BillFrom, NewTerm, Start, start_all},
+    usage,
 };
 use identity::{Customer, NewCustomer, customer};
 use jiff::{SignedDuration, Timestamp, ToSpan, civil::Date};
@@ -12,6 +13,7 @@ use kernel::{
     Currency, Cycle, Error, Kind, Result, UnitPrice, Zone,
     ids::{CustomerId, SubscriptionId},
 };
+use metering::Metering;
 use store::{Db, Scope, Tx};
 
 use crate::{
@@ -27,6 +29,8 @@ use crate::{
 mod deeds;
 mod meters;
 
+pub(crate) use meters::Told;
+
 /// Customers of one transaction, and transactions under way, at most.
 const AT_ONCE: usize = 100;
 
@@ -41,8 +45,9 @@ pub(crate) struct Member {
 }
 
 /// A business and its customers.
-pub(crate) struct Office {
+pub(crate) struct Office<'m> {
     db: Db,
+    metering: &'m Metering,
     scope: Scope,
     business: &'static Business,
     /// The place of the business, for its dice.
@@ -51,12 +56,14 @@ pub(crate) struct Office {
     members: Vec<Member>,
     of: HashMap<CustomerId, usize>,
     till: Till,
+    told: Told,
 }
 
-impl Office {
+impl<'m> Office<'m> {
     /// Draw the lives of its customers.
     pub(crate) fn open(
         db: &Db,
+        metering: &'m Metering,
         business: &'static Business,
         scope: Scope,
         options: &Options,
@@ -75,6 +82,7 @@ impl Office {
         };
         Ok(Self {
             db: db.clone(),
+            metering,
             scope,
             business,
             place,
@@ -82,6 +90,7 @@ impl Office {
             members: (0..count as u64).map(member).collect(),
             of: HashMap::new(),
             till: Till::default(),
+            told: Told::default(),
         })
     }
 
@@ -89,9 +98,14 @@ impl Office {
         &self.scope
     }
 
-    /// Let time pass; what falls due on the way is done.
+    /// What its meters have told.
+    pub(crate) const fn told(&self) -> Told {
+        self.told
+    }
+
+    /// Let time pass; what falls due on the way is done, and what was used is measured before it is billed.
     pub(crate) fn advance(&self, to: Timestamp) -> Result<()> {
-        clock::advance_to(&self.db, &self.scope, to).map(drop)
+        clock::advance_to_after(&self.db, &self.scope, to, usage::cut).map(drop)
     }
 
     /// A morning's work.
@@ -101,8 +115,8 @@ impl Office {
             let now = self.db.read(&self.scope, |view| Ok(view.now())).wait()?;
             self.advance(now)?;
         }
-        self.serve(day)?;
         self.measure(day)?;
+        self.serve(day)?;
         let Self { db, scope, seed, place, members, of, till, .. } = self;
         till.open(db, scope, &crate::till::Memory { seed: *seed, place: *place, members, of }, day)
     }
@@ -214,6 +228,7 @@ fn command(customer: &Customer, first: &First, now: Timestamp, zone: &Zone) -> R
         Began::Now => (None, BillFrom::Start),
         Began::Before(days) => (Some(before(days)), BillFrom::Start),
         Began::Elsewhere(days) => (Some(before(days)), BillFrom::NextPeriod),
+        Began::Ahead(days) => (Some(before(-days)), BillFrom::Start),
         Began::MonthEnd => (Some(month_end + SignedDuration::from_hours(9)), BillFrom::Start),
     };
     let mut agreement = Agreement::default();

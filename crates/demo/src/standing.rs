@@ -12,7 +12,7 @@ use jiff::civil::Date;
 use kernel::{Currency, Error, Result};
 use store::{Db, Scope, View, facts};
 
-use crate::business::Business;
+use crate::{business::Business, office::Told};
 
 /// How a business stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +29,10 @@ pub struct Standing {
     pub money: BTreeMap<&'static str, Sums>,
     /// Transactions of the ledger, which balance.
     pub transactions: i64,
+    /// Events of usage that count.
+    pub events: i64,
+    /// Uses that a limit refused.
+    pub refused: i64,
     /// Facts, whose chain is unbroken.
     pub facts: i64,
 }
@@ -47,12 +51,12 @@ pub struct Sums {
 }
 
 /// How the business of an environment stands. Errors: `books_broken`, `facts_broken`.
-pub(crate) fn of(db: &Db, scope: &Scope, business: &Business) -> Result<Standing> {
+pub(crate) fn of(db: &Db, scope: &Scope, business: &Business, told: Told) -> Result<Standing> {
     let name = business.name;
-    db.read(scope, move |view| look(view, name)).wait()
+    db.read(scope, move |view| look(view, name, told)).wait()
 }
 
-fn look(view: &mut View<'_>, name: &'static str) -> Result<Standing> {
+fn look(view: &mut View<'_>, name: &'static str, told: Told) -> Result<Standing> {
     let mut subscriptions = BTreeMap::new();
     for (_, state, count) in subscription::counts(view)? {
         *subscriptions.entry(State::word(state)).or_default() += count;
@@ -83,6 +87,8 @@ fn look(view: &mut View<'_>, name: &'static str) -> Result<Standing> {
         invoices,
         money,
         transactions: report.transactions,
+        events: told.events,
+        refused: told.refused,
         facts: facts::verify(view)?,
     })
 }

@@ -6,11 +6,12 @@ use store::{Context, File, Migration, Step};
 pub static CONTEXT: Context = Context {
     name: "jobs",
     file: File::Core,
-    migrations: &[Migration {
-        number: 1,
-        name: "jobs, their runs, schedules, due work",
-        step: Step::Expand,
-        sql: "
+    migrations: &[
+        Migration {
+            number: 1,
+            name: "jobs, their runs, schedules, due work",
+            step: Step::Expand,
+            sql: "
             CREATE TABLE job (
                 env_id UUID NOT NULL,
                 id UUID NOT NULL,
@@ -65,8 +66,16 @@ pub static CONTEXT: Context = Context {
             CREATE INDEX due_subject ON due (env_id, subject_id);
             CREATE INDEX due_live ON due (at, env_id) WHERE NOT sandbox AND error IS NULL;
         ",
-        extra: store::Extra::NONE,
-    }],
+            extra: store::Extra::NONE,
+        },
+        Migration {
+            number: 2,
+            name: "what is stuck is found at once",
+            step: Step::Expand,
+            sql: "CREATE INDEX due_stuck ON due (env_id, at, rank, subject_id) WHERE error IS NOT NULL;",
+            extra: store::Extra::NONE,
+        },
+    ],
     installation_tables: &["schedule"],
     system_tables: &["job", "job_run", "due"],
     statements: &[crate::job::ALL, crate::schedule::ALL, crate::due::ALL],

@@ -213,6 +213,7 @@ pub mod ids {
         Hold HoldId "hld" "hold";
         CustomerLink CustomerLinkId "lnk" "link of a customer";
         Flag FlagId "flg" "flag";
+        Alert AlertId "alr" "alert";
     }
 }
 

@@ -48,17 +48,24 @@
 //! from tallies; a rolling one counts by seconds of acceptance on the owner's clock, which never moves back and is
 //! stored with each commit. Memory is a bounded cache of what is stored ([`Options::memory`]).
 //!
+//! # Alerts
+//!
+//! A counter knows which percentages of its limit were told in its window. What an event reaches is a row beside it in
+//! the same commit; [`alert::follow`] makes of it an alert and a fact in the core database, once, and marks the row.
+//!
 //! # Who tells what
 //!
 //! Customers, subscriptions and price books are known elsewhere: metering asks a [`Directory`] and is told by
 //! [`Metering::forget`] when something changed. Business time is an argument. Reading usage ([`usage`]) needs no
 //! owner and works in every process.
 
+pub mod alert;
 mod desk;
 pub mod event;
 pub mod limit;
 pub mod log;
 pub mod once;
+pub mod reconcile;
 pub mod retention;
 mod schema;
 mod sql;

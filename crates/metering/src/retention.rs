@@ -51,6 +51,7 @@ pub fn sweep(db: &Db, scope: &Scope, options: &Options, now: Timestamp) -> Resul
     }
     db.write(scope, move |tx| {
         tx.exec(&sql::DROP_SECONDS, params![kept.div_euclid(1_000_000)])?;
+        tx.exec(&sql::DROP_CROSSINGS, params![kept])?;
         tx.exec(&sql::DROP_HOLDS, params![kept])
     })
     .wait()?;

@@ -155,6 +155,32 @@ pub static CONTEXT: Context = Context {
         ",
             extra: Extra::NONE,
         },
+        Migration {
+            number: 3,
+            name: "percentages of limits that were reached",
+            step: Step::Expand,
+            sql: "
+            CREATE TABLE meter_crossing (
+                env_id UUID NOT NULL,
+                customer_id UUID NOT NULL,
+                meter TEXT NOT NULL,
+                who TEXT NOT NULL,
+                since INTEGER NOT NULL,
+                level INTEGER NOT NULL,
+                until INTEGER NOT NULL,
+                subscription_id UUID NOT NULL,
+                amount INTEGER NOT NULL,
+                used INTEGER NOT NULL,
+                decimals INTEGER NOT NULL,
+                upgrade TEXT,
+                at INTEGER NOT NULL,
+                told INTEGER,
+                PRIMARY KEY (env_id, customer_id, meter, who, since, level)
+            ) STRICT, WITHOUT ROWID;
+            CREATE INDEX meter_crossing_untold ON meter_crossing (env_id, at) WHERE told IS NULL;
+        ",
+            extra: Extra::NONE,
+        },
     ],
     installation_tables: &[],
     system_tables: &[],

@@ -29,6 +29,11 @@ statements! {
         WHERE env_id = $1 AND series IN_INTS($2) AND hour > $3 AND hour < $4 ORDER BY series, hour";
     environment TALLY_BEFORE = "SELECT hour, head, tally FROM meter_tally
         WHERE env_id = $1 AND series = $2 AND hour < $3 ORDER BY hour DESC LIMIT 1";
+    /// In the order of their keys, of every series.
+    environment TALLIES_AFTER = "SELECT hour, series, head, tally FROM meter_tally
+        WHERE env_id = $1 AND (hour, series) > ($2, $3) ORDER BY hour, series LIMIT $4";
+    environment VALUES_OF = "SELECT value, events FROM meter_value
+        WHERE env_id = $1 AND hour = $2 AND series = $3 AND events <> 0";
     environment VALUES_AT = "SELECT value FROM meter_value
         WHERE env_id = $1 AND hour IN_INTS($2) AND series = $3 AND events > 0";
 
@@ -72,8 +77,14 @@ statements! {
         WHERE env_id = $1 AND customer_id = $2 AND meter = $3 AND who = $4 AND second > $5 ORDER BY second";
     environment DROP_SECONDS = "DELETE FROM meter_second WHERE env_id = $1 AND second < $2";
     environment DROP_HOLDS = "DELETE FROM meter_hold WHERE env_id = $1 AND expires < $2";
-    environment OPEN_HOLDS = "SELECT id, amount, reserved, expires FROM meter_hold
-        WHERE env_id = $1 AND customer_id = $2 AND meter = $3 AND who = $4 AND state = 'open' AND expires > $5 ORDER BY id";
+    environment OPEN_HOLDS_OF = "SELECT customer_id, who, id, amount, reserved, expires FROM meter_hold
+        WHERE env_id = $1 AND customer_id IN_IDS($2) AND meter = $3 AND state = 'open' AND expires > $4 ORDER BY id";
+    environment TOLD_OF = "SELECT customer_id, who, level, until FROM meter_crossing
+        WHERE env_id = $1 AND customer_id IN_IDS($2) AND meter = $3 AND until > $4";
+    environment UNTOLD = "SELECT customer_id, meter, who, since, level, until, subscription_id, amount, used, decimals,
+            upgrade, at
+        FROM meter_crossing WHERE env_id = $1 AND told IS NULL ORDER BY at, customer_id, meter, who, level LIMIT $2";
+    environment DROP_CROSSINGS = "DELETE FROM meter_crossing WHERE env_id = $1 AND told IS NOT NULL AND until < $2";
     environment HOLD = "SELECT id, state, meter, amount, reserved, expires, event, answer, identity FROM meter_hold
         WHERE env_id = $1 AND id = $2";
     environment HOLD_BY_NAME = "SELECT id, answer, expires FROM meter_hold WHERE env_id = $1 AND identity = $2";
@@ -96,5 +107,10 @@ bulks! {
         id: uuid, identity: bytes, state: text, customer_id: uuid, meter: text, who: text, amount: int, reserved: int,
         expires: int, event: json, answer: bytes,
     };
+    INSERT_CROSSINGS = insert "meter_crossing" {
+        customer_id: uuid, meter: text, who: text, since: int, level: int, until: int, subscription_id: uuid, amount: int,
+        used: int, decimals: int, upgrade: text, at: int,
+    } "ON CONFLICT (env_id, customer_id, meter, who, since, level) DO NOTHING";
+    TELL = update "meter_crossing" { customer_id: uuid, meter: text, who: text, since: int, level: int, told: int } 5;
     CLOSE_HOLDS = update "meter_hold" { id: uuid, state: text, answer: bytes } 1;
 }

@@ -2,6 +2,7 @@
 
 use std::{
     any::Any,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -27,11 +28,17 @@ const REQUEST_TIME: Duration = Duration::from_secs(30);
 const READY_TIME: Duration = Duration::from_secs(2);
 
 /// Everything the program answers over HTTP.
-pub(crate) fn router(db: &Db, bell: &Bell, metering: Metering, secure_cookies: bool) -> Router {
+pub(crate) fn router(
+    db: &Db,
+    bell: &Bell,
+    metering: Metering,
+    rates: api::Rates,
+    secure_cookies: bool,
+) -> Router {
     let health =
         Router::new().route("/health", get(health)).route("/ready", get(ready)).with_state(db.clone());
-    let api =
-        api::router(api::App { db: db.clone(), bell: bell.clone(), metering, entitlements: Desk::new(db) });
+    let (entitlements, rates) = (Desk::new(db), Arc::new(rates));
+    let api = api::router(api::App { db: db.clone(), bell: bell.clone(), metering, entitlements, rates });
     let pages = web::router(web::App { db: db.clone(), bell: bell.clone(), secure_cookies });
     // The pages answer what nobody else does; the API answers everything below its own root.
     surround(pages.merge(api).merge(health), REQUEST_TIME)

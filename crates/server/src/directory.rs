@@ -76,6 +76,10 @@ pub(crate) fn heard(facts: &[Heard]) -> Changes {
 }
 
 fn say(changes: &mut Changes, kind: &str, customer: Option<CustomerId>, subject: AnyId) {
+    // It says what was counted, and changes nothing that anybody agreed to.
+    if kind.starts_with("alert.") {
+        return;
+    }
     changes.book |= kind.starts_with("book.");
     changes.everybody |= kind.starts_with("flag.");
     changes.customers.extend(customer);

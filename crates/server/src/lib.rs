@@ -6,10 +6,13 @@ mod directory;
 mod housekeeping;
 mod listen;
 mod measuring;
+mod reconciling;
 mod serve;
 
+pub use api::Rates;
 pub use bootstrap::{BookFile, Foundation, Setup, bootstrap, is_empty};
 pub use listen::bind;
+pub use reconciling::{Reconciled, reconcile};
 pub use serve::{Config, serve};
 
 use std::sync::Arc;
@@ -29,6 +32,7 @@ pub static CONTEXTS: &[&store::Context] = &[
     &billing::CONTEXT,
     &metering::CONTEXT,
     &entitlements::CONTEXT,
+    &metering::alert::CONTEXT,
 ];
 
 /// What runs each kind of job. Usage is measured before it is billed.
@@ -41,6 +45,7 @@ pub fn job_kinds(usage: &Options) -> Vec<JobKind> {
     ];
     kinds.extend(housekeeping::job_kinds());
     kinds.extend(measuring::job_kinds(usage));
+    kinds.extend(reconciling::job_kinds(usage));
     kinds
 }
 
@@ -54,7 +59,7 @@ pub fn metering(db: &Db, options: Options) -> Metering {
 
 /// The jobs that come back by themselves.
 pub fn schedules() -> Vec<Schedule> {
-    [housekeeping::SCHEDULES, measuring::SCHEDULES].concat()
+    [housekeeping::SCHEDULES, measuring::SCHEDULES, reconciling::SCHEDULES].concat()
 }
 
 /// The API's description (OpenAPI 3.1) as JSON.

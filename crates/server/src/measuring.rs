@@ -23,10 +23,12 @@ pub(crate) fn job_kinds(options: &Options) -> [JobKind; 1] {
     [JobKind { name: SWEEP, run: Arc::new(move |work: &Work| sweep(work, &options)) }]
 }
 
-/// How often new events are looked for.
-const PAUSE: Duration = Duration::from_secs(10);
+/// How often alerts are looked for.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Every so many pauses events are taken to the figures of subscriptions.
+const PAUSES: u32 = 10;
 
-/// Takes what came in to the figures of subscriptions, until it is dropped. No job: it has nearly always something to
+/// Takes what came in to the figures of subscriptions, and tells of limits that were reached, until it is dropped. No job: it has nearly always something to
 /// do or nothing, may be done by several processes at once, and would fill the list of jobs.
 pub(crate) struct Follower {
     stop: mpsc::Sender<()>,
@@ -41,7 +43,16 @@ impl Follower {
         // In facts it goes by the name of a job, one for each process.
         let actor = Actor::Job(kernel::new_id(&SystemIds));
         let run = move || {
+            let mut pauses = 0;
             while stopped.recv_timeout(PAUSE) == Err(mpsc::RecvTimeoutError::Timeout) {
+                if let Err(error) = tell(&db, actor) {
+                    tracing::warn!(%error, "alerts could not be told; trying again");
+                }
+                pauses += 1;
+                if pauses < PAUSES {
+                    continue;
+                }
+                pauses = 0;
                 if let Err(error) = follow(&db, actor) {
                     tracing::warn!(%error, "new events could not be taken to their subscriptions; trying again");
                 }
@@ -61,6 +72,18 @@ impl Follower {
             let _ = thread.join();
         }
     }
+}
+
+/// Limits that were reached become alerts, in every environment.
+fn tell(db: &Db, actor: Actor) -> Result<()> {
+    for scope in environments(db, actor)? {
+        match metering::alert::follow(db, &scope) {
+            // A sandbox whose clock moves tells when it stands again.
+            Err(error) if error.code == "clock_advancing" => {}
+            told => drop(told?),
+        }
+    }
+    Ok(())
 }
 
 /// Events become figures of subscriptions, late ones too, in every environment.

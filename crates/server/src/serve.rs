@@ -18,6 +18,8 @@ pub struct Config {
     pub secure_cookies: bool,
     /// How usage is metered; `holder` is what this process is called among those over the database.
     pub usage: metering::Options,
+    /// How fast API keys may ask.
+    pub rates: api::Rates,
 }
 
 /// Serve pages and API and run jobs until `shutdown`. Then no connection is accepted any more, requests
@@ -25,13 +27,13 @@ pub struct Config {
 ///
 /// Errors: `internal` when the listener does not fit the runtime.
 pub async fn serve(config: Config, shutdown: impl Future<Output = ()>) -> Result<()> {
-    let Config { db, listener, secure_cookies, usage } = config;
+    let Config { db, listener, secure_cookies, usage, rates } = config;
     let listener = tokio::net::TcpListener::from_std(listener)
         .map_err(|error| Error::internal(format!("the listener cannot be used: {error}")))?;
     let metering = crate::metering(&db, usage.clone());
     let follower = Follower::start(&db)?;
     let running = Runner::new(db.clone(), job_kinds(&usage), schedules()).start();
-    let router = app::router(&db, &running.bell(), metering, secure_cookies);
+    let router = app::router(&db, &running.bell(), metering, rates, secure_cookies);
     listen::run(listener, router, shutdown).await;
     tracing::info!("finishing jobs");
     let stop = move || {

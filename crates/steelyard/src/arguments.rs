@@ -10,6 +10,7 @@ use crate::place::Place;
 mod billing;
 mod features;
 mod lists;
+mod metering;
 mod payment;
 mod subscription;
 pub use billing::{Bill, BillRuns, Coupons, Day, Metered, Part, PostUsage, SendEvents, Usage};
@@ -18,6 +19,7 @@ pub use lists::{
     Customers, CustomersCommand, InvoicesOrList, ListCustomers, ListInvoices, ListSubscriptions, Shown,
     SubscriptionsOrList,
 };
+pub use metering::{Metering, Rates, Reconcile};
 pub use payment::{ListPayments, Payments, PaymentsOrList, RecordPayment};
 pub use subscription::{AddCharge, ChangeSubscription, Charges, Prices, StartSubscription, Subscriptions};
 
@@ -123,6 +125,8 @@ pub enum Command {
     Key(Key),
     /// Make a link that signs a user in to the pages, once
     SignIn(SignIn),
+    /// Compare events, tallies, figures and invoice lines, and name every difference
+    Reconcile(Reconcile),
     /// Look for trouble and say what to do about it
     Doctor,
     /// Copy the database into a fresh folder, also while a server runs
@@ -163,29 +167,8 @@ pub struct Serve {
     pub log_json: bool,
     #[command(flatten)]
     pub metering: Metering,
-}
-
-/// How usage is metered.
-#[derive(Debug, Args)]
-pub struct Metering {
-    /// Events older than so many days are refused, unless they are sent as backfill
-    #[arg(long, value_name = "DAYS", env = "STEELYARD_LATE_DAYS", default_value_t = Self::default().late_days,
-        value_parser = clap::value_parser!(u16).range(1..=3650))]
-    pub late_days: u16,
-    /// Events are kept for so many days; figures are kept for ever
-    #[arg(long, value_name = "DAYS", env = "STEELYARD_EVENT_DAYS", default_value_t = Self::default().event_days,
-        value_parser = clap::value_parser!(u16).range(31..=3650))]
-    pub event_days: u16,
-    /// Memory for limits of one environment, in MiB
-    #[arg(long, value_name = "MIB", env = "STEELYARD_LIMIT_MEMORY", default_value_t = Self::default().limit_memory,
-        value_parser = clap::value_parser!(u32).range(8..=65_536))]
-    pub limit_memory: u32,
-}
-
-impl Default for Metering {
-    fn default() -> Self {
-        Self { late_days: 90, event_days: 400, limit_memory: 512 }
-    }
+    #[command(flatten)]
+    pub rates: Rates,
 }
 
 #[derive(Debug, Args)]

@@ -152,6 +152,8 @@ pub(crate) fn was_done(asked: &Answers) -> Markup {
         "redeemed" => ("Coupon redeemed", "It comes off from the next invoice on."),
         "taken_away" => ("Taken away", "It comes off no invoice any more."),
         "comped" => ("Given away", "Its invoices cost nothing from the next one on."),
+        "charge_added" => ("Charged", "It stands below, with the invoice it is on or waits for."),
+        "charge_removed" => ("Taken back", "It comes on no invoice."),
         "agreed" => ("Prices agreed", "They stand from now on, until others are agreed."),
         "agreed_later" => ("Prices agreed", "They stand from the end of the period on."),
         "flag_created" => ("Flag made", "Programs that ask for its key are served from now on."),

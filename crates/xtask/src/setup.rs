@@ -3,6 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use testkit::{
+    browser, html,
+    package::{AXE, Package, VNU},
+};
+
 use crate::{Outcome, cargo, execute};
 
 /// Something the tests need that the Rust toolchain alone does not bring.
@@ -24,8 +29,39 @@ const POSTGRES: Need = Need {
     by_hand: "install it, on Debian and Ubuntu with: sudo apt-get install postgresql",
 };
 
+const NPM: Need = Need {
+    name: "npm",
+    present: npm,
+    install: || apt("npm"),
+    by_hand: "install Node.js with npm, on Debian and Ubuntu with: sudo apt-get install npm",
+};
+
 const NEEDS: &[Need] = &[
     POSTGRES,
+    Need {
+        name: "Chromium, for journeys in a browser",
+        present: || browser::program().is_some(),
+        install: || apt("chromium"),
+        by_hand: "install it, on Debian with: sudo apt-get install chromium",
+    },
+    Need {
+        name: "axe, which looks for what keeps people out of a page",
+        present: || AXE.file().is_some(),
+        install: || unpack(&AXE),
+        by_hand: "have Node.js with npm installed and run this again",
+    },
+    Need {
+        name: "Java, for the checker of HTML",
+        present: html::java,
+        install: || apt("default-jre-headless"),
+        by_hand: "install it, on Debian and Ubuntu with: sudo apt-get install default-jre-headless",
+    },
+    Need {
+        name: "the checker of HTML",
+        present: || VNU.file().is_some(),
+        install: || unpack(&VNU),
+        by_hand: "have Node.js with npm installed and run this again",
+    },
     Need {
         name: "rustfmt",
         present: || answers(&["fmt", "--version"]),
@@ -96,6 +132,33 @@ fn apt_get(arguments: &[&str]) -> Command {
     // Run level 1 keeps Debian's scripts from starting the service.
     command.env("DEBIAN_FRONTEND", "noninteractive").env("RUNLEVEL", "1");
     command
+}
+
+/// Gets a package through npm, in the version the tests use, and unpacks it. Nothing of it is run.
+fn unpack(package: &Package) -> Outcome {
+    ensure(&NPM)?;
+    let folder = package.folder();
+    // What is there is an older version, or half of one.
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    }
+    std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let mut fetch = Command::new("npm");
+    fetch.args(["pack", "--silent", &format!("{}@{}", package.name, package.version)]).current_dir(&folder);
+    execute(fetch)?;
+    let mut open = Command::new("tar");
+    open.arg("-xzf").arg(format!("{}-{}.tgz", package.name, package.version)).current_dir(&folder);
+    execute(open)
+}
+
+/// Whether the registry's client answers.
+fn npm() -> bool {
+    let mut npm = Command::new("npm");
+    npm.arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
 }
 
 fn component(name: &str) -> Outcome {

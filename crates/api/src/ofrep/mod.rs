@@ -13,7 +13,7 @@ use axum::{
     Router,
     body::{Bytes, to_bytes},
     extract::{Path, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
     routing::post,
 };
@@ -24,7 +24,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use tower_http::cors::{Any, CorsLayer};
 
-use crate::app::App;
+use crate::{app::App, rate_limit::take_one};
 
 mod out;
 use out::{Evaluated, Failure, bulk, success};
@@ -56,8 +56,8 @@ async fn one(State(app): State<App>, Path(key): Path<String>, request: Request) 
 }
 
 async fn evaluate_one(app: &App, key: &str, request: Request) -> Result<Response, Failure> {
-    let (headers, context) = read(request).await?;
-    let (known, sight) = see(app, &headers, &context).await?;
+    let (parts, context) = read(request).await?;
+    let (known, sight) = see(app, &parts, &context).await?;
     if !visible(&known, &sight, key) {
         return Err(Failure::not_found());
     }
@@ -77,8 +77,8 @@ async fn all(State(app): State<App>, request: Request) -> Response {
 }
 
 async fn evaluate_all(app: &App, request: Request) -> Result<Response, Failure> {
-    let (headers, context) = read(request).await?;
-    let (known, sight) = see(app, &headers, &context).await?;
+    let (parts, context) = read(request).await?;
+    let (known, sight) = see(app, &parts, &context).await?;
     let keys = sight.served_keys();
     let served = keys.iter().filter(|key| visible(&known, &sight, key)).filter_map(|key| {
         Some(match sight.served(key, &context)? {
@@ -88,7 +88,8 @@ async fn evaluate_all(app: &App, request: Request) -> Result<Response, Failure> 
     });
     let body = bulk(served);
     let tag = tag(&body);
-    let seen = headers.get(header::IF_NONE_MATCH).and_then(|seen| seen.to_str().ok()).unwrap_or_default();
+    let seen =
+        parts.headers.get(header::IF_NONE_MATCH).and_then(|seen| seen.to_str().ok()).unwrap_or_default();
     let same = seen
         .split(',')
         .any(|one| matches!(one.trim().trim_start_matches("W/"), one if one == tag || one == "*"));
@@ -118,12 +119,13 @@ fn json(status: StatusCode, body: Vec<u8>) -> Response {
 }
 
 /// Who asks, and what there is for whoever is meant.
-async fn see(app: &App, headers: &HeaderMap, context: &Context) -> Result<(Known, Sight), Failure> {
-    let secret = secret(headers).ok_or_else(|| {
+async fn see(app: &App, parts: &Parts, context: &Context) -> Result<(Known, Sight), Failure> {
+    let secret = secret(&parts.headers).ok_or_else(|| {
         let detail = "Send an API key of the environment, as Authorization: Bearer … or X-API-Key: ….";
         Error::new(Kind::Unauthenticated, "key_missing", detail)
     })?;
     let whom = |known: &Known| {
+        take_one(app, &known.scope, parts, true)?;
         let permissions = &known.permissions;
         if !permissions.allow(Permission::FlagRead) {
             permissions.require(Permission::FlagEvaluate)?;
@@ -153,7 +155,7 @@ fn secret(headers: &HeaderMap) -> Option<Cow<'_, str>> {
     (scheme.eq_ignore_ascii_case("bearer") && !key.is_empty()).then_some(key.into())
 }
 
-async fn read(request: Request) -> Result<(HeaderMap, Context), Failure> {
+async fn read(request: Request) -> Result<(Parts, Context), Failure> {
     let (parts, body) = request.into_parts();
     let bytes: Bytes = to_bytes(body, LARGEST)
         .await
@@ -170,7 +172,7 @@ async fn read(request: Request) -> Result<(HeaderMap, Context), Failure> {
         Some(_) => return Err(Failure::context("The context must be a JSON object.")),
     };
     let context = read_context(context).map_err(|error| Failure::context(&error.detail))?;
-    Ok((parts.headers, context))
+    Ok((parts, context))
 }
 
 /// A context as the SDKs send it. Error: `context_invalid`.

@@ -46,6 +46,7 @@ pub static CONTEXTS: &[&Context] = &[
     &billing::CONTEXT,
     &metering::CONTEXT,
     &entitlements::CONTEXT,
+    &metering::alert::CONTEXT,
 ];
 
 /// Unison's price book, as it is shipped, with plans that are measured and coupons.
@@ -145,13 +146,19 @@ impl Call<'_> {
 impl<'t> Api<'t> {
     /// Serve the API over this database.
     pub fn serve(test: &'t TestDb) -> Self {
+        Self::serve_at(test, api::Rates::default())
+    }
+
+    /// Serve it to keys that may ask only so fast.
+    pub fn serve_at(test: &'t TestDb, rates: api::Rates) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         let metering = server::metering(&test.db, metering::Options::default());
         let entitlements = entitlements::Desk::new(&test.db);
-        let app = App { db: test.db.clone(), bell: Bell::new(), metering: metering.clone(), entitlements };
+        let (rates, bell) = (rates.into(), Bell::new());
+        let app = App { db: test.db.clone(), bell, metering: metering.clone(), entitlements, rates };
         let router = api::router(app);
         runtime.spawn(async move { axum::serve(listener, router).await.unwrap() });
         let agent = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).build().into();

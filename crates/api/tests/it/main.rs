@@ -15,6 +15,8 @@ mod metering;
 mod ofrep;
 mod parties;
 mod payments;
+mod rates;
+mod reconcile;
 mod samples;
 mod sdk;
 mod table;

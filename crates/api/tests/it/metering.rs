@@ -247,3 +247,36 @@ fn figures_are_shown_in_parts_and_as_a_file() {
         assert_eq!(second.json()["data"][0]["id"], "2");
     });
 }
+
+#[test]
+fn alerts_are_listed_and_told_as_facts() {
+    on_both(|api| {
+        let house = api.environment(Mode::Sandbox);
+        let many =
+            |from: u32, to: u32| (from..to).map(|n| event(&n.to_string(), "measured")).collect::<Vec<_>>();
+        batch(api, &house, &many(0, 798));
+        let follow = || metering::alert::follow(&api.test.db, &house.scope).unwrap();
+        let alerts =
+            |query: &str| api.get(&format!("/v1/alerts{query}")).key(&house.all).send().expect(200).json();
+        assert_eq!((follow(), alerts("")["data"].as_array().unwrap().len()), (0, 0));
+        batch(api, &house, &many(798, 1_200));
+        assert_eq!(follow(), 2);
+        let told = alerts("");
+        let [last, first] = told["data"].as_array().unwrap().as_slice() else { panic!("{told}") };
+        assert_eq!((&first["level"], &last["level"]), (&json!(80), &json!(100)));
+        for (field, value) in [("meter", "calls"), ("limit", "1000"), ("used", "1000"), ("reached", NOW)] {
+            assert_eq!(last[field], value, "{field}");
+        }
+        assert_eq!(last["who"], Json::Null);
+        let page = alerts("?limit=1");
+        let next = alerts(&format!("?limit=1&after={}", page["next"].as_str().unwrap()));
+        assert_eq!((&page["data"][0], &next["data"][0], &next["next"]), (last, first, &Json::Null));
+        let of = |customer: &str| alerts(&format!("?customer={customer}"))["data"].as_array().unwrap().len();
+        assert_eq!(of(last["customer"].as_str().unwrap()), 2);
+        assert_eq!(of(&kernel::new_id::<kernel::ids::Customer>(&kernel::SystemIds).to_string()), 0);
+        let facts = api.get("/v1/facts?limit=1000").key(&house.all).send().expect(200).json();
+        let told =
+            facts["data"].as_array().unwrap().iter().filter(|fact| fact["type"] == "alert.limit_reached");
+        assert_eq!(told.count(), 2);
+    });
+}

@@ -195,7 +195,8 @@ fn features_say_why_and_what_would_unlock_them() {
         assert_eq!(get("features/nothing").expect(404).code(), "not_found");
         let solo = json!({ "name": "Solo", "country": "DE", "currency": "USD", "external_id": "solo" });
         api.post("/v1/customers").key(&house.all).json(&solo).send().expect(201);
-        let tier = api.get("/v1/customers/ext:solo/tiers/professional").key(&house.all).send().expect(200).json();
+        let tier =
+            api.get("/v1/customers/ext:solo/tiers/professional").key(&house.all).send().expect(200).json();
         assert_eq!((&tier["allowed"], &tier["upgrade_plan"]), (&json!(false), &json!("professional")));
         assert_eq!(get("tiers/starter").expect(200).json()["allowed"], json!(true));
         assert_eq!(get("tiers/nothing").expect(404).code(), "not_found");

@@ -45,6 +45,7 @@ pub fn sample(name: &str, known: &Known) -> Sample {
         | "ledger_transactions"
         | "ledger_chart"
         | "fact_list"
+        | "alert_list"
         | "job_list"
         | "sandbox_clock" => Sample::get(),
         "customer_show" | "customer_credit" => show(&known.customer),
@@ -93,6 +94,7 @@ pub fn sample(name: &str, known: &Known) -> Sample {
         "migration_request" => send(202, json!({ "plan_map": { "starter": "professional" } })),
         "bill_run_show" | "bill_run_invoices" => show(&known.bill_run.unwrap()),
         "bill_run_forecast" => Sample { query: "?until=2026-04-01T00:00:00Z", ..Sample::get() },
+        "reconcile_request" => send(202, json!({})),
         "bill_run_request" => send(202, json!({})),
         "event_ingest" => send(200, event("sample")),
         "event_void" => send(200, json!({ "source": "test", "id": "known" })),
@@ -103,6 +105,7 @@ pub fn sample(name: &str, known: &Known) -> Sample {
         "limit_check" => send(200, json!({ "meter": "calls", "subject": "measured" })),
         "limit_consume" => send(200, json!({ "meter": "calls", "subject": "measured", "id": "consumed" })),
         "limit_reserve" => send(200, json!({ "meter": "calls", "subject": "measured", "id": "reserved" })),
+        "rate_limit_take" => send(200, json!({ "subject": "measured", "key": "k1" })),
         "limit_commit" | "limit_release" => tell(&known.hold.unwrap(), json!({})),
         "limit_list" => show(&known.customer),
         "feature_list" => show(&known.customer),

@@ -17,4 +17,4 @@ pub use ops::{
 };
 pub(crate) use rules::{Sums, earned_on, tax_account};
 pub use rules::{Transition, assess, credited};
-pub use search::{Filter, Place, counts, load, search};
+pub use search::{Filter, Place, count, load, search};

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use catalog::version::{self, Version};
+use jiff::Timestamp;
 use kernel::{
-    Error, Result,
+    Error, Exact, Result,
     ids::{CustomerId, InvoiceId, SubscriptionId},
 };
 use metering::{
@@ -15,7 +16,10 @@ use rating::Step;
 use store::View;
 
 use super::measure::{Known, group_name, log_place};
-use crate::{invoice, subscription};
+use crate::{
+    invoice,
+    subscription::{self, Subscription},
+};
 
 /// Which events a line was measured from.
 #[derive(Clone, Debug)]
@@ -41,7 +45,19 @@ pub fn behind(view: &mut View<'_>, id: InvoiceId, ordinal: i64) -> Result<Behind
     let known = Known::load(view, vec![invoice.customer])?;
     let subscription = Arc::new(subscription::find(view, line.subscription)?);
     let version = version::find(view, subscription.book)?;
-    let key = priced_by(&version, subscription.plan(), &line).ok_or_else(not_metered)?;
+    of_line(&known, subscription, version, &line)
+}
+
+/// The same of a line that was read, by the book its subscription agreed to.
+///
+/// Errors: `line_not_metered`.
+pub(super) fn of_line(
+    known: &Known,
+    subscription: Arc<Subscription>,
+    version: Arc<Version>,
+    line: &invoice::Line,
+) -> Result<Behind> {
+    let key = priced_by(&version, subscription.plan(), line).ok_or_else(not_metered)?;
     let watermark = line.explanation.steps.iter().find_map(|step| match step {
         Step::UpTo { watermark } => Some(log_place(watermark)),
         _ => None,
@@ -57,7 +73,7 @@ pub fn behind(view: &mut View<'_>, id: InvoiceId, ordinal: i64) -> Result<Behind
         plan: plan_with(&version, subscription.plan(), &key),
         version,
         key,
-        group: line.group,
+        group: line.group.clone(),
         customer: subscription.customer,
         subscription: subscription.id,
         alone: stretch.alone,
@@ -89,6 +105,16 @@ fn not_metered() -> Error {
 }
 
 impl Behind {
+    /// The place of the log the line was billed at; none where it does not say one.
+    pub(super) const fn place(&self) -> Option<i64> {
+        self.as_of
+    }
+
+    /// The key its figures are posted under.
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
+
     /// The meter that was looked at.
     ///
     /// Errors: `line_not_metered`.
@@ -105,21 +131,33 @@ impl Behind {
         after: Option<Cursor>,
         limit: usize,
     ) -> Result<(Addressed, Option<Cursor>)> {
-        let meter = self.meter()?;
-        let subject = Subject {
-            customer: self.customer,
-            subscription: Some(self.subscription),
-            alone: self.alone,
-            meter: &meter,
-        };
+        let (meter, select) = (self.meter()?, self.select());
+        log::events(view, self.subject(&meter), select, self.span, self.as_of, after, limit)
+    }
+
+    /// What the events come to, at the place of the log the line was billed at; what stands at the end of them stands
+    /// until `until`.
+    ///
+    /// Errors: `line_not_metered`.
+    pub fn total(&self, view: &mut View<'_>, until: Timestamp) -> Result<Exact> {
+        let (meter, select) = (self.meter()?, self.select());
+        let groups = log::figures(view, self.subject(&meter), select, &[], self.span, until, self.as_of)?;
+        Ok(groups.into_iter().next().map_or_else(Exact::zero, |group| group.figure.value))
+    }
+
+    const fn subject<'m>(&self, meter: &'m Meter) -> Subject<'m> {
+        Subject { customer: self.customer, subscription: Some(self.subscription), alone: self.alone, meter }
+    }
+
+    /// Which dimensions events of the line have.
+    fn select(&self) -> impl Fn(&Dimensions) -> bool {
         let plan = self.version.book.plan(&self.plan);
         let usage = plan.and_then(|plan| plan.usage.iter().find(|usage| usage.key == self.key));
-        let select = |dimensions: &Dimensions| {
+        move |dimensions: &Dimensions| {
             let (Some(plan), Some(usage)) = (plan, usage) else { return true };
             let value = |name: &str| dimensions.get(name).map(String::as_str);
             plan.usage_for(&usage.meter, value).is_some_and(|found| found.key == usage.key)
                 && (usage.group_by.is_empty() || group_name(&usage.group_by, dimensions) == self.group)
-        };
-        log::events(view, subject, select, self.span, self.as_of, after, limit)
+        }
     }
 }

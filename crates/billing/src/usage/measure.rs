@@ -60,6 +60,11 @@ impl Known {
         Ok(Self { all: all.into_iter().filter_map(of).map(|(version, one)| (one, version)).collect() })
     }
 
+    /// One of them, with the price book it agreed to.
+    pub(super) fn find(&self, id: SubscriptionId) -> Option<(&Arc<Subscription>, &Arc<Version>)> {
+        self.all.iter().find(|(one, _)| one.id == id).map(|(one, version)| (one, version))
+    }
+
     /// Each of them with every key figures are expected under.
     pub(super) fn keys(&self) -> impl Iterator<Item = (&Arc<Subscription>, &Arc<Version>, &str)> {
         self.all.iter().flat_map(|(one, version)| {
@@ -127,7 +132,7 @@ pub(super) fn measure(
     db.usage().read(scope, measure).wait()
 }
 
-fn count(view: &mut View<'_>, stretch: &Stretch, now: Timestamp, last: i64) -> Result<Counted> {
+pub(super) fn count(view: &mut View<'_>, stretch: &Stretch, now: Timestamp, last: i64) -> Result<Counted> {
     let Stretch { subscription, version, key, period, alone } = stretch;
     let span = Span::new(period.start.at, period.end.at);
     let (customer, id, book) = (subscription.customer, subscription.id, &version.book);

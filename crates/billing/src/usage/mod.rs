@@ -7,6 +7,7 @@ mod follow;
 mod measure;
 mod model;
 pub(crate) mod ops;
+pub(crate) mod reconcile;
 pub(crate) mod sql;
 mod standing;
 
@@ -18,4 +19,5 @@ pub use model::{Figure, Figures, Groups, Posted};
 pub use ops::{
     MAX_GROUPS, MAX_TRANSACTIONS, Post, Taken, history, history_behind, of_stretch, post, post_all, so_far,
 };
+pub use reconcile::{Compared, reconcile};
 pub use standing::{Open, Standing, standing};

@@ -140,8 +140,11 @@ fn what_falls_due_is_listed_and_counted_in_order() {
         let starters = subscription::Filter { plan: Some("starter".into()), ..due.clone() };
         expected.retain(|one| one.plan() == "starter");
         assert_eq!(all_subscriptions(test, &scope, &starters), expected);
-        let count = test.db.read(&scope, move |view| subscription::due_count(view, span)).wait().unwrap();
-        assert_eq!(count, all_subscriptions(test, &scope, &due).len() as i64);
+        let count = |most| {
+            test.db.read(&scope, move |view| subscription::due_count(view, span, most)).wait().unwrap()
+        };
+        assert_eq!(count(1_000), all_subscriptions(test, &scope, &due).len() as i64);
+        assert_eq!(count(2), 2, "no more than asked for");
 
         let newest = subscription::Place::Newest(kernel::new_id(&kernel::SystemIds));
         let read = test.db.read(&scope, move |view| subscription::search(view, &due, Some(newest), 3));
@@ -157,13 +160,17 @@ fn counts_are_what_the_lists_hold() {
     on_both(ALL, |test| {
         let (scope, ..) = business(test);
         let everything = test.db.read(&scope, |view| subscription::list(view, None, 100)).wait().unwrap();
-        let (counts, plans) = test
+        let (counts, plans, states) = test
             .db
             .read(&scope, |view| {
-                Ok((subscription::counts(view)?, subscription::plan_counts(view, &customers::RUNNING)?))
+                let plans = subscription::plan_counts(view, &customers::RUNNING)?;
+                Ok((subscription::counts(view)?, plans, subscription::state_counts(view)?))
             })
             .wait()
             .unwrap();
+        for (state, count) in states {
+            assert_eq!(count, everything.iter().filter(|one| one.state == state).count() as i64, "{state:?}");
+        }
         let mut expected: BTreeMap<(BookVersionId, &str), i64> = BTreeMap::new();
         let mut on_plans: BTreeMap<(BookVersionId, String), i64> = BTreeMap::new();
         for one in &everything {
@@ -258,13 +265,13 @@ fn invoices_are_found_by_every_filter() {
                 }
             }
         }
-        let states = [invoice::State::Draft, invoice::State::Finalized, invoice::State::Void];
-        let counts = test.db.read(&scope, move |view| invoice::counts(view, &states)).wait().unwrap();
-        let of = |state| everything.iter().filter(|one| one.state == state).count() as i64;
-        let expected = [invoice::State::Draft, invoice::State::Finalized].map(|state| (state, of(state)));
-        let mut counts = counts;
-        counts.sort_by_key(|(state, _)| state.word());
-        assert_eq!(counts, expected);
+        for state in [invoice::State::Draft, invoice::State::Finalized, invoice::State::Void] {
+            let count =
+                |most| test.db.read(&scope, move |view| invoice::count(view, state, most)).wait().unwrap();
+            let expected = everything.iter().filter(|one| one.state == state).count() as i64;
+            assert_eq!(count(1_000), expected, "{state:?}");
+            assert_eq!(count(1), expected.min(1), "{state:?}: no more than asked for");
+        }
 
         let (canceled, owner) = (ids[1], customers[1]);
         let notes = test.db.read(&scope, move |view| {

@@ -62,15 +62,76 @@ pub struct Limit {
     pub window: Window,
     /// Whose usage is counted together.
     pub scope: LimitScope,
+    /// Percentages of the limit whose reaching is told, rising; none: [`Limit::ALERTS`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alerts: Option<Vec<u16>>,
 }
 
 impl Limit {
+    /// The percentages that are told when the book says nothing.
+    pub const ALERTS: [u16; 2] = [80, 100];
+
+    /// The percentages of the limit whose reaching is told.
+    pub fn alerts(&self) -> &[u16] {
+        self.alerts.as_deref().unwrap_or(&Self::ALERTS)
+    }
+
     /// The limit of a subscription with so many units of what the plan is priced per.
     pub fn amount_for(&self, quantity: &Exact) -> Exact {
         match self.per {
             Some(_) => &self.amount * quantity,
             None => self.amount.clone(),
         }
+    }
+}
+
+/// How fast something may be done: so often in a span of time on the average, and so often at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RateLimit {
+    /// How often in `per`, at least once.
+    pub requests: u32,
+    /// A second, minute, hour or day.
+    pub per: RateSpan,
+    /// How often at once, at least once.
+    pub burst: u32,
+}
+
+/// The span of time of a rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RateSpan {
+    /// 1 second.
+    Second,
+    /// 60 seconds.
+    Minute,
+    /// 3,600 seconds.
+    Hour,
+    /// 86,400 seconds.
+    Day,
+}
+
+impl RateSpan {
+    /// Every span with its word.
+    pub const ALL: [(&'static str, Self); 4] =
+        [("second", Self::Second), ("minute", Self::Minute), ("hour", Self::Hour), ("day", Self::Day)];
+
+    /// How many seconds it is.
+    pub const fn seconds(self) -> u32 {
+        match self {
+            Self::Second => 1,
+            Self::Minute => 60,
+            Self::Hour => 3_600,
+            Self::Day => 86_400,
+        }
+    }
+}
+
+impl fmt::Display for RateLimit {
+    /// `10 each second, 20 at once`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = RateSpan::ALL.iter().find(|(_, span)| *span == self.per).map_or("", |(word, _)| word);
+        write!(f, "{} each {word}, {} at once", self.requests, self.burst)
     }
 }
 

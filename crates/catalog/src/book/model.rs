@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::{
     billing::{Billing, TaxCategory},
     coupon::Coupon,
-    meter::{Limit, LimitPolicy, Meter},
+    meter::{Limit, LimitPolicy, Meter, RateLimit},
     price::{Price, UsagePrice, When, is_default, recurring},
     threshold::Thresholds,
 };
@@ -213,6 +213,9 @@ pub struct Plan {
     /// How much of a meter it includes, by the meter's key.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub limits: BTreeMap<String, Limit>,
+    /// How fast a customer may call the merchant's services; none: as fast as it likes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<RateLimit>,
     /// What is charged for usage, in the order of the file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub usage: Vec<UsagePrice>,

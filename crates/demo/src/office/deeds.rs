@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use billing::charge::{self, BillWith, NewCharge};
 use billing::subscription::{self, Change, ItemKind, Start, State, Subscription, Timing, Transition};
-use kernel::{Cycle, Result, ids::SubscriptionId};
+use kernel::{Cycle, Result, UnitPrice, ids::SubscriptionId};
 use store::Tx;
 
 use crate::{
@@ -46,6 +47,10 @@ pub(super) fn act(tx: &mut Tx<'_>, business: &Business, task: &Task) -> Result<O
         Deed::Cancel(at_once) if now.ends.is_none() => {
             subscription::cancel(tx, id, timing(*at_once)).map(drop)?;
         }
+        Deed::Charge(at_once) if now.state == State::Active => {
+            let with = if *at_once { BillWith::Now } else { BillWith::NextInvoice };
+            charge::add(tx, id, &once(business, &now)?, with).map(drop)?;
+        }
         Deed::Pause if now.ends.is_none() => subscription::pause(tx, id).map(drop)?,
         Deed::Return if now.is_over() => return again(tx, business, &now, dice).map(Some),
         Deed::Up | Deed::Down(_) | Deed::Seats(_) | Deed::Cycle if !scheduled => {
@@ -70,8 +75,23 @@ const fn transition(deed: &Deed) -> Option<Transition> {
         Deed::KeepOn => Some(Transition::KeepOn),
         Deed::Suspend => Some(Transition::Suspend),
         Deed::Reinstate => Some(Transition::Reinstate),
-        Deed::Method | Deed::Return => None,
+        Deed::Method | Deed::Return | Deed::Charge(_) => None,
     }
+}
+
+/// What is charged once: what the price book has for this plan, or a day of training as agreed.
+fn once(business: &Business, now: &Subscription) -> Result<NewCharge> {
+    let sold = business.once.iter().find(|(_, plans)| plans.contains(&now.plan()));
+    if let Some((key, _)) = sold {
+        return Ok(NewCharge { key: Some((*key).to_owned()), ..NewCharge::default() });
+    }
+    let amount = match now.currency.code() {
+        "JPY" => "90000",
+        "KWD" => "185.500",
+        _ => "600",
+    };
+    let amount = Some(UnitPrice::parse(amount)?);
+    Ok(NewCharge { description: Some("Training, one day".to_owned()), amount, ..NewCharge::default() })
 }
 
 const fn timing(at_once: bool) -> Timing {

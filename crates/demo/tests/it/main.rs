@@ -1,26 +1,25 @@
 //! The demo, small.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use billing::{invoice, payment, subscription};
 
 use demo::{Options, Standing, play};
-use store::{Actor, Db, Mode, Scope};
+use server::CONTEXTS;
+use store::{Actor, Db, Mode, Scope, facts};
 use testkit::TestDb;
-
-const CONTEXTS: &[&store::Context] = &[
-    &store::CONTEXT,
-    &jobs::CONTEXT,
-    &catalog::CONTEXT,
-    &ledger::CONTEXT,
-    &identity::CONTEXT,
-    &billing::CONTEXT,
-];
 
 fn options(seed: u64, customers: usize, months: u32) -> Options {
     Options { seed, customers, months, owner: "owner@example.com".to_owned() }
 }
 
 fn standings(test: &TestDb, options: &Options) -> Vec<Standing> {
-    play(&test.db, options, || {}).unwrap()
+    attempt(test, options).unwrap()
+}
+
+fn attempt(test: &TestDb, options: &Options) -> kernel::Result<Vec<Standing>> {
+    let metering = server::metering(&test.db, metering::Options::default());
+    play(&test.db, &metering, options, || {})
 }
 
 #[test]
@@ -32,8 +31,8 @@ fn the_same_seed_gives_the_same_figures_on_both_databases() {
     assert_ne!(other, first);
 }
 
-/// How often each kind of fact was stated, in all environments.
-fn told(db: &Db) -> BTreeMap<String, usize> {
+/// The environments of all businesses.
+fn environments(db: &Db) -> Vec<Scope> {
     let environments = db.read(&Scope::installation("demo"), |view| {
         let mut all = Vec::new();
         for merchant in identity::merchant::list(view)? {
@@ -41,12 +40,21 @@ fn told(db: &Db) -> BTreeMap<String, usize> {
         }
         Ok(all)
     });
+    let scope = |id| Scope::environment(id, Mode::Sandbox, Actor::CommandLine);
+    environments.wait().unwrap().into_iter().map(|environment| scope(environment.id)).collect()
+}
+
+/// How often each kind of fact was stated, in all environments, and how each trial that was not converted before ended.
+fn told(db: &Db) -> BTreeMap<String, usize> {
     let mut told = BTreeMap::new();
-    for environment in environments.wait().unwrap() {
-        let scope = Scope::environment(environment.id, Mode::Sandbox, Actor::CommandLine);
+    for scope in environments(db) {
         let stuck = db.read(&scope, |view| jobs::due::stuck(view, 5)).wait().unwrap();
-        assert!(stuck.is_empty(), "{}: {stuck:?}", environment.slug);
-        for fact in db.read(&scope, |view| store::facts::feed(view, 0, 1_000_000)).wait().unwrap() {
+        assert!(stuck.is_empty(), "{stuck:?}");
+        for fact in db.read(&scope, |view| facts::feed(view, 0, 1_000_000)).wait().unwrap() {
+            if fact.kind == "subscription.trial_ended" {
+                let end = format!("trial ended {}, {}", fact.payload["converted"], fact.payload["state"]);
+                *told.entry(end).or_default() += 1;
+            }
             *told.entry(fact.kind).or_default() += 1;
         }
     }
@@ -68,6 +76,10 @@ fn everything_a_subscription_can_live_through_happens() {
         "subscription.trial_extended",
         "subscription.trial_ended",
         "subscription.trial_reminder",
+        // Paid for; gone on with a free plan; suspended.
+        "trial ended true, \"active\"",
+        "trial ended false, \"active\"",
+        "trial ended false, \"suspended\"",
         "subscription.changed",
         "subscription.change_scheduled",
         "subscription.canceled",
@@ -78,7 +90,9 @@ fn everything_a_subscription_can_live_through_happens() {
         "subscription.suspended",
         "subscription.reinstated",
         "subscription.method_set",
-        "subscription.usage_posted",
+        "subscription.begun",
+        "subscription.usage_billed",
+        "subscription.charge_added",
         "invoice.finalized",
         "invoice.paid",
         "invoice.reopened",
@@ -93,8 +107,72 @@ fn everything_a_subscription_can_live_through_happens() {
 }
 
 #[test]
+fn customers_are_of_all_kinds() {
+    let test = TestDb::sqlite(CONTEXTS);
+    let standings = standings(&test, &options(1, 300, 14));
+    let customers: i64 = standings.iter().map(|one| one.customers).sum();
+    assert_eq!((standings.len(), customers), (5, 300));
+    assert!(
+        standings.iter().all(|one| one.events > 0 && one.transactions > 0 && one.facts > 0),
+        "{standings:?}"
+    );
+    assert!(standings.iter().any(|one| one.refused > 0), "no limit was ever reached");
+
+    let (mut zones, mut currencies, mut seen) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    for scope in environments(&test.db) {
+        let all = test.db.read(&scope, |view| {
+            let subscriptions = subscription::list(view, None, 10_000)?;
+            let came =
+                facts::feed(view, 0, 100_000)?.into_iter().filter(|fact| fact.kind == "customer.created");
+            let came: BTreeMap<_, _> = came.map(|fact| (fact.subject.uuid, fact.effective)).collect();
+            let payments = payment::list(view, None, None, 10_000)?;
+            let invoices = invoice::list(view, None, 10_000)?;
+            Ok((subscriptions, came, payments, invoices))
+        });
+        let (subscriptions, came, payments, invoices) = all.wait().unwrap();
+        for one in subscriptions {
+            zones.insert(one.schedule.zone.to_string());
+            currencies.insert(one.currency);
+            let began = one.schedule.zone.date_of(one.started);
+            let came = one.schedule.zone.date_of(came[&one.customer.uuid()]);
+            let mut see = |what: &'static str, whether: bool| whether.then(|| seen.insert(what));
+            see("coupon", !one.discounts.is_empty());
+            see("agreed price", !one.agreement.is_empty());
+            see("term", one.term.is_some());
+            see("began on the last of a month", began.day() == 31);
+            see("began before it was written down", began < came);
+        }
+        for payment in &payments {
+            let late = |invoice: &invoice::Invoice| {
+                invoice.customer == payment.customer
+                    && invoice.issued.is_some_and(|issued| (payment.day - issued).get_days() > 30)
+            };
+            if invoices.iter().any(late) {
+                seen.insert("late payment");
+            }
+        }
+        if invoices.iter().any(|invoice| invoice.state == invoice::State::Finalized) {
+            seen.insert("never paid");
+        }
+    }
+    assert!(zones.len() >= 10, "{zones:?}");
+    let exponents: BTreeSet<u32> = currencies.iter().map(|currency| u32::from(currency.exponent())).collect();
+    assert_eq!(exponents, BTreeSet::from([0, 2, 3]));
+    let all = [
+        "agreed price",
+        "began before it was written down",
+        "began on the last of a month",
+        "coupon",
+        "late payment",
+        "never paid",
+        "term",
+    ];
+    assert_eq!(seen, BTreeSet::from(all));
+}
+
+#[test]
 fn a_demo_begins_on_an_empty_database() {
     let test = TestDb::sqlite(CONTEXTS);
     standings(&test, &options(1, 10, 1));
-    assert_eq!(play(&test.db, &options(1, 10, 1), || {}).unwrap_err().code, "not_empty");
+    assert_eq!(attempt(&test, &options(1, 10, 1)).unwrap_err().code, "not_empty");
 }

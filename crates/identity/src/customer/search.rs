@@ -80,6 +80,13 @@ pub struct Place {
     key: Vec<u8>,
 }
 
+impl Place {
+    /// The customer a list goes on behind.
+    pub fn customer(&self) -> CustomerId {
+        self.customer
+    }
+}
+
 impl Found {
     /// Its place in a list.
     pub fn place(&self) -> Place {
@@ -191,12 +198,7 @@ pub fn search(view: &mut View<'_>, find: &Find, after: Option<&Place>, limit: i6
         Sought::One(id) => return one(view, find, after, id),
         Sought::Words(words) => words,
     };
-    let by = match (words.is_empty(), &find.country, find.currency) {
-        (false, ..) => sql::BY_WORD,
-        (true, Some(_), _) => sql::BY_COUNTRY,
-        (true, None, Some(_)) => sql::BY_CURRENCY,
-        (true, None, None) => sql::BY_NOTHING,
-    };
+    let by = if words.is_empty() { without_words(view, find)? } else { sql::BY_WORD };
     let nil = Uuid::nil();
     let (statement, start) = match find.sort {
         Sort::Newest => (by[0], after.map_or(Uuid::max(), |place| place.customer.uuid())),
@@ -225,6 +227,22 @@ pub fn search(view: &mut View<'_>, find: &Find, after: Option<&Place>, limit: i6
 
 fn bytes(bytes: &[u8]) -> Value<'static> {
     Value::Bytes(bytes.to_vec().into())
+}
+
+/// So few are found and sorted by name sooner than they are met in the order of names.
+const FEW: i64 = 2_000;
+
+/// The index that leads to those asked for. In the order of names that of a country or currency is for few; among many
+/// the names themselves are gone through, where a page is soon full.
+fn without_words(view: &mut View<'_>, find: &Find) -> Result<sql::By> {
+    let (by, count, word) = match (&find.country, find.currency) {
+        (Some(country), _) => (sql::BY_COUNTRY, &sql::COUNT_IN_COUNTRY, country.as_str()),
+        (None, Some(currency)) => (sql::BY_CURRENCY, &sql::COUNT_IN_CURRENCY, currency.code()),
+        (None, None) => return Ok(sql::BY_NOTHING),
+    };
+    let many =
+        find.sort == Sort::Name && view.one(count, params![word, FEW], |row| row.get::<i64>(0))? == FEW;
+    Ok(if many { sql::BY_NOTHING } else { by })
 }
 
 fn one(view: &mut View<'_>, find: &Find, after: Option<&Place>, id: CustomerId) -> Result<Vec<Found>> {

@@ -96,6 +96,9 @@ statements! {
         FROM person p JOIN customer c ON c.env_id = p.env_id AND c.person_id = p.id
         WHERE p.env_id = $1 AND p.words IS NULL ORDER BY p.id LIMIT $2";
     environment COUNT = "SELECT count(*) FROM customer WHERE env_id = $1";
+    /// How many, `$3` at most.
+    environment COUNT_IN_COUNTRY = "SELECT count(*) FROM (SELECT id FROM customer WHERE env_id = $1 AND country = $2 LIMIT $3) AS found";
+    environment COUNT_IN_CURRENCY = "SELECT count(*) FROM (SELECT id FROM customer WHERE env_id = $1 AND currency = $2 LIMIT $3) AS found";
     environment FOUND = found!("c.id IN_IDS($2)");
     environment NEWEST = found!(newest "1 = 1", either!());
     environment OLDEST = found!(oldest "1 = 1", either!());

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use catalog::{Book, Limit, LimitPolicy, When, Window};
+use catalog::{Book, Limit, LimitPolicy, RateLimit, When, Window};
 use jiff::Timestamp;
 use kernel::{
     Currency, Cycle, Exact, Period, Result, Schedule, Zone,
@@ -14,7 +14,11 @@ use kernel::{
 use store::Scope;
 
 use super::Changes;
-use crate::{event::Meters, usage::Span};
+use crate::{
+    event::Meters,
+    limit::{Having, upgrade},
+    usage::Span,
+};
 
 /// Who knows customers, subscriptions and the price book. Asked rarely: answers are kept until they are said to have
 /// changed.
@@ -104,6 +108,8 @@ pub struct InForce {
     pub window: Window,
     /// The property of an event that says whose usage counts together; none: the customer's.
     pub property: Option<&'static str>,
+    /// Percentages of it whose reaching is told.
+    pub alerts: Arc<[u16]>,
     /// The agreement it comes from, by its place.
     pub agreement: usize,
 }
@@ -120,6 +126,18 @@ pub enum Terms {
 }
 
 impl Account {
+    /// How fast the customer may call the merchant's services: of several subscriptions that say so the fastest. None
+    /// when no running subscription gives access; the inner one when none of them says how fast.
+    pub fn rate(&self) -> Option<Option<RateLimit>> {
+        let mut running = self.agreements.iter().filter(|agreement| agreement.access).peekable();
+        running.peek()?;
+        let rates = running.filter_map(|agreement| agreement.book.plan(&agreement.plan)?.rate_limit);
+        // As requests of a day, the longest span there is.
+        Some(rates.max_by_key(|rate| {
+            (u64::from(rate.requests) * u64::from(86_400 / rate.per.seconds()), rate.burst)
+        }))
+    }
+
     /// The terms of a meter: of several subscriptions with a limit the most generous one.
     pub fn terms(&self, meter: &str, decimals: u8) -> Terms {
         let running = || self.agreements.iter().enumerate().filter(|(_, agreement)| agreement.access);
@@ -150,8 +168,17 @@ impl Agreement {
             policy: limit.policy,
             window: limit.window,
             property: crate::event::scope_property(limit.scope),
+            alerts: limit.alerts().into(),
             agreement: place,
         })
+    }
+
+    /// The cheapest plan under which `wanted` of the meter, scaled by its decimals, could be used.
+    pub fn upgrade(&self, meter: &str, wanted: i128, decimals: u8) -> Option<String> {
+        let window = self.book.plan(&self.plan)?.limits.get(meter)?.window;
+        let (cycle, currency) = (self.cycle, self.currency);
+        let (book, plan, quantity) = (&*self.book, self.plan.as_str(), &self.quantity);
+        upgrade(Having { book, plan, cycle, currency, quantity, window }, meter, wanted, decimals)
     }
 
     /// The period a limit of the meter counts in at `at`: that of the meter's price, or the plan's.

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     event::{Checked, Fingerprints, Meters, Receipt},
-    limit::{Answer, Reserved},
+    limit::{Answer, Pace, Reserved},
     once::Sealed,
 };
 
@@ -34,6 +34,17 @@ pub enum Ask {
     },
     /// Check, consume or reserve.
     Limit(LimitAsk),
+    /// Take from the token bucket of a customer's key.
+    Take {
+        /// The customer or subscription, as it was sent.
+        subject: String,
+        /// Which of its keys.
+        key: String,
+        /// How much.
+        cost: u32,
+        /// What it came to.
+        answer: Promise<Pace>,
+    },
     /// End a hold.
     End(EndAsk),
     /// Void or replace an event.
@@ -117,7 +128,7 @@ impl Ask {
             Self::Ingest { now, .. } | Self::Change { now, .. } => *now,
             Self::Limit(ask) => ask.now,
             Self::End(ask) => ask.now,
-            Self::Unread(_) | Self::Forget(..) | Self::Sealed(..) => i64::MIN,
+            Self::Unread(_) | Self::Take { .. } | Self::Forget(..) | Self::Sealed(..) => i64::MIN,
         }
     }
 
@@ -128,8 +139,19 @@ impl Ask {
             Self::Limit(ask) => Box::new(std::iter::once(&ask.event)),
             Self::Change { change, .. } => Box::new(change.replacement.iter()),
             Self::End(ask) => Box::new(ask.found.iter().map(|hold| &hold.event)),
-            Self::Unread(_) | Self::Forget(..) | Self::Sealed(..) => Box::new(std::iter::empty()),
+            Self::Unread(_) | Self::Take { .. } | Self::Forget(..) | Self::Sealed(..) => {
+                Box::new(std::iter::empty())
+            }
         }
+    }
+
+    /// Whom it is about.
+    pub fn subjects(&self) -> impl Iterator<Item = &String> {
+        let asked = match self {
+            Self::Take { subject, .. } => Some(subject),
+            _ => None,
+        };
+        self.events().map(|event| &event.subject).chain(asked)
     }
 
     /// Answer with an error.
@@ -146,6 +168,7 @@ impl Ask {
             Self::Limit(LimitAsk { wish: Wish::Reserve(_, answer), .. }) => answer.keep(Err(error)),
             Self::End(EndAsk { answer, .. }) => answer.keep(Err(error)),
             Self::Change { answer, .. } => answer.keep(Err(error)),
+            Self::Take { answer, .. } => answer.keep(Err(error)),
             // Nothing is in memory any more: it is forgotten.
             Self::Forget(_, answer) => answer.keep(Ok(())),
             Self::Sealed(..) => {}

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{
     InForce, Rows, State, Terms,
-    rows::{ChunkRow, SeriesRow},
+    rows::{ChunkRow, CrossingRow, SeriesRow},
     state::{Hour, Series, series_key},
 };
 use crate::{
@@ -194,6 +194,9 @@ impl Group<'_> {
         let series = Series { id: self.state.next_series, shift };
         self.state.next_series += 1;
         of_meter.insert(key, series);
+        if let Some(whose) = desk.whose.get_mut(&meter.key) {
+            whose.add(dimensions, series.id);
+        }
         self.draft.rows.series.push(SeriesRow {
             customer,
             meter: meter.key.clone(),
@@ -248,11 +251,29 @@ impl Group<'_> {
     ) {
         let Some(desk) = self.state.desks.get_mut(&customer) else { return };
         let Terms::Limited(limit) = desk.terms(meter) else { return };
-        let who = who(limit, dimensions);
-        let Some(counter) = desk.counter(&meter.key, &who) else { return };
-        counter.settle(self.draft.now);
+        let (who, agreement, amount_of_limit) = (who(limit, dimensions), limit.agreement, limit.amount);
+        let alerts = Arc::clone(&limit.alerts);
+        let (now, Some(counter)) = (self.draft.now, desk.counter(&meter.key, &who)) else { return };
+        counter.settle(now);
+        let before = counter.counted();
         if let Some((second, sum)) = counter.count(at, accepted, amount) {
-            self.draft.seconds.insert((customer, meter.key.clone(), who, second), sum);
+            self.draft.seconds.insert((customer, meter.key.clone(), who.clone(), second), sum);
+        }
+        let crossed = counter.crossed(&alerts, amount_of_limit, before, now);
+        for crossing in crossed {
+            let agreement = desk.account.agreements.get(agreement);
+            let (wanted, decimals) = (i128::from(amount_of_limit) + 1, meter.decimals);
+            self.draft.rows.crossings.push(CrossingRow {
+                customer,
+                subscription: agreement.map_or_else(Uuid::nil, |agreement| agreement.subscription.uuid()),
+                meter: meter.key.clone(),
+                who: who.clone(),
+                crossing,
+                amount: amount_of_limit,
+                decimals,
+                upgrade: agreement.and_then(|one| one.upgrade(&meter.key, wanted, decimals)),
+                at: now,
+            });
         }
     }
 

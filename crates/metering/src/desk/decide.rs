@@ -3,6 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use catalog::Aggregation;
+use jiff::Timestamp;
 use kernel::{Error, Id, IdSource, Quantity, Result, ids::CustomerId};
 use uuid::Uuid;
 
@@ -10,14 +11,15 @@ use super::{
     Terms,
     ask::{Ask, End, EndAsk, LimitAsk, Settle, Wish, later},
     book::{Booking, Draft, Group, missing, who},
+    counters::window_of,
     hold::write_event,
-    load::{Found, window_of},
+    load::Found,
     rows::HoldRow,
     state::State,
 };
 use crate::{
     event::{Checked, EventName, Horizon, Receipt},
-    limit::{Answer, Bound, Having, Held, HoldState, Reason, Reserved, decide, upgrade},
+    limit::{Answer, Bound, Buckets, Held, HoldState, Pace, Reason, Reserved, decide},
     once::Known,
 };
 
@@ -27,6 +29,10 @@ pub struct Ground<'g> {
     pub found: &'g Found,
     /// Which event times are taken.
     pub horizon: Horizon,
+    /// Token buckets of customers' keys.
+    pub buckets: &'g Buckets<(CustomerId, String)>,
+    /// Real time, which rates go by.
+    pub clock: Timestamp,
     /// Names holds.
     pub ids: &'g dyn IdSource,
     /// Consumes and reserves of this very group, by name.
@@ -48,6 +54,10 @@ impl Ground<'_> {
                 Wish::Consume(answer) => later(answer, self.consume(group, &event)),
                 Wish::Reserve(time, answer) => later(answer, self.reserve(group, &event, time)),
             }),
+            Ask::Take { subject, key, cost, answer } => {
+                let taken = pace(group.state, self.buckets, (&subject, key, cost), self.clock);
+                Some(later(answer, taken.unwrap_or_else(|| Err(subject_unknown()))))
+            }
             Ask::End(EndAsk { end, found, answer, .. }) => {
                 let ended = match found {
                     Some(found) => self.end(group, *found, end),
@@ -245,6 +255,21 @@ pub fn quick(state: &mut State, event: &Checked, now: i64) -> Option<Result<Answ
     Some(answer_to(&mut group, customer, event, event.reading.amount()).map(|(answer, _)| answer))
 }
 
+/// Take from the token bucket of a customer's key; none when the subject is not in memory.
+pub fn pace(
+    state: &State,
+    buckets: &Buckets<(CustomerId, String)>,
+    (subject, key, cost): (&str, String, u32),
+    clock: Timestamp,
+) -> Option<Result<Pace>> {
+    let (customer, _) = state.whom(subject)?;
+    Some(Ok(match state.desks.get(&customer)?.account.rate() {
+        None => Pace::NoAccess,
+        Some(None) => Pace::Unlimited,
+        Some(Some(rate)) => Pace::Taken(buckets.take((customer, key), rate, cost, clock)),
+    }))
+}
+
 /// The answer to an ask for so much more, and whose use counts together.
 fn answer_to(
     group: &mut Group<'_>,
@@ -281,17 +306,8 @@ fn answer_to(
     let mut answer = decide(counter, bound, asked, now);
     if !answer.allowed {
         let wanted = counter.used() + i128::from(asked);
-        answer.upgrade = desk.account.agreements.get(limit.agreement).and_then(|agreement| {
-            let having = Having {
-                book: &agreement.book,
-                plan: &agreement.plan,
-                cycle: agreement.cycle,
-                currency: agreement.currency,
-                quantity: &agreement.quantity,
-                window: limit.window,
-            };
-            upgrade(having, &meter.key, wanted, decimals)
-        });
+        let agreement = desk.account.agreements.get(limit.agreement);
+        answer.upgrade = agreement.and_then(|one| one.upgrade(&meter.key, wanted, decimals));
     }
     Ok((answer, who))
 }

@@ -1,29 +1,25 @@
 //! Bringing into memory what a group needs and does not find there: one read for its customers, one for the rest.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use catalog::Aggregation;
-use jiff::Timestamp;
-use kernel::{Error, Exact, Id, Result, ids::CustomerId};
+use kernel::{Id, Result, ids::CustomerId};
 use store::{Db, Row, Scope, View, params};
 use uuid::Uuid;
 
 use super::{
-    Directory, InForce, Resolved, State, Terms,
+    Directory, Resolved, State,
     ask::{Ask, LimitAsk, Wish},
-    book::who,
+    counters,
     state::{Desk, Hour, Series, series_key},
 };
 use crate::{
-    event::{Checked, Meter},
-    limit::{Answer, Counter, Held, Reserved},
+    event::Checked,
+    limit::{Answer, Counter, Reserved},
     log,
     once::{IntMap, Known, Place, segment},
     sql,
-    usage::{self, Span, Subject, Tally, window},
+    usage::{Tally, window},
 };
 
 /// Customers on their way to their desks, with their series.
@@ -77,7 +73,7 @@ impl Arrivals {
 
 /// The subjects of asks that are not in memory.
 pub fn strangers(state: &State, asks: &[Ask]) -> Vec<String> {
-    let named = asks.iter().flat_map(Ask::events).map(|event| &event.subject);
+    let named = asks.iter().flat_map(Ask::subjects);
     named.filter(|subject| state.whom(subject).is_none()).cloned().collect()
 }
 
@@ -102,17 +98,7 @@ pub struct Wanted {
     /// Series by hour.
     hours: BTreeMap<i64, Vec<(i64, Aggregation)>>,
     /// Counters of limits.
-    counters: Vec<Missing>,
-}
-
-/// A counter that is not in memory, and what it takes to fill it.
-#[derive(Clone, Debug)]
-struct Missing {
-    customer: CustomerId,
-    meter: Arc<Meter>,
-    property: Option<&'static str>,
-    who: String,
-    window: Result<Span, i64>,
+    counters: counters::Wanted,
 }
 
 /// What was looked up for one group and is not kept beyond it.
@@ -176,28 +162,8 @@ impl Wanted {
                 self.hours.entry(hour).or_default().push((series.id, event.meter.aggregation));
             }
         }
-        if limited || event.meter.rolling {
-            self.counter(desk, customer, event, now)?;
-        }
-        Ok(())
-    }
-
-    fn counter(&mut self, desk: &mut Desk, customer: CustomerId, event: &Checked, now: i64) -> Result<()> {
-        let meter = &event.meter;
-        if !matches!(meter.aggregation, Aggregation::Count | Aggregation::Sum) {
-            return Ok(());
-        }
-        let Terms::Limited(limit) = desk.terms(meter).clone() else { return Ok(()) };
-        let who = who(&limit, &event.dimensions);
-        let window = window_of(desk, &limit, &meter.key, now)?;
-        if desk.counter(&meter.key, &who).is_some_and(|counter| counter.is_of(window)) {
-            return Ok(());
-        }
-        let known =
-            |other: &Missing| other.customer == customer && other.meter.key == meter.key && other.who == who;
-        if !self.counters.iter().rev().any(known) {
-            let (meter, property) = (Arc::clone(meter), limit.property);
-            self.counters.push(Missing { customer, meter, property, who, window });
+        if limited || event.meter.limited {
+            self.counters.want(desk, customer, event, now, limited)?;
         }
         Ok(())
     }
@@ -245,9 +211,7 @@ impl Wanted {
                 Ok(())
             })?;
         }
-        for missing in &self.counters {
-            read.counters.push((missing.clone(), missing.read(view, now)?));
-        }
+        read.counters = self.counters.read(view, now)?;
         Ok(read)
     }
 
@@ -288,7 +252,7 @@ impl Wanted {
 pub struct Loaded {
     found: Found,
     hours: IntMap<(i64, i64), Hour>,
-    counters: Vec<(Missing, Counter)>,
+    counters: Vec<(counters::Missing, Counter)>,
 }
 
 impl Loaded {
@@ -304,49 +268,5 @@ impl Loaded {
             }
         }
         self.found
-    }
-}
-
-/// The window a limit counts in at `now`, or how many seconds a rolling one reaches back.
-pub fn window_of(desk: &Desk, limit: &InForce, meter: &str, now: i64) -> Result<Result<Span, i64>> {
-    if let Some(length) = limit.window.rolling_seconds() {
-        return Ok(Err(length.into()));
-    }
-    let at = Timestamp::from_microsecond(now).map_err(|error| Error::internal(error.to_string()))?;
-    let agreement = desk.account.agreements.get(limit.agreement);
-    let agreement = agreement.ok_or_else(|| Error::internal("a limit without its agreement"))?;
-    let period = agreement.period_of(meter, at)?;
-    let fixed = window::fixed(limit.window, &desk.account.zone, period, at);
-    fixed.map(Ok).ok_or_else(|| Error::internal("a limit without a window"))
-}
-
-impl Missing {
-    /// The counter as it follows from what is stored.
-    fn read(&self, view: &mut View<'_>, now: i64) -> Result<Counter> {
-        let Self { customer, meter, property, who, window } = self;
-        let mut counter = match window {
-            Ok(span) => {
-                let subject = Subject { customer: *customer, subscription: None, alone: false, meter };
-                let of = |dimensions: &usage::Dimensions| {
-                    property.is_none_or(|property| dimensions.get(property).map_or("", String::as_str) == who)
-                };
-                let until = Timestamp::from_microsecond(now).unwrap_or(Timestamp::UNIX_EPOCH);
-                let groups = usage::figures(view, subject, of, &[], *span, until, None)?;
-                let scale = Exact::ratio(10_i128.pow(meter.decimals.into()), 1);
-                let used = groups.first().map_or(Ok(0), |group| (&group.figure.value * &scale).floor());
-                Counter::fixed(*span, used.unwrap_or(i64::MAX).into())
-            }
-            Err(length) => {
-                let since = now.div_euclid(1_000_000) - length;
-                let seconds = view.all(&sql::SECONDS, params![customer, meter.key, who, since], |row| {
-                    Ok((row.get::<i64>(0)?, i128::from(row.get::<i64>(1)?)))
-                })?;
-                Counter::rolling(*length, seconds)
-            }
-        };
-        counter.held = view.all(&sql::OPEN_HOLDS, params![customer, meter.key, who, now], |row| {
-            Ok(Held { id: row.get(0)?, amount: row.get(1)?, reserved: row.get(2)?, expires: row.get(3)? })
-        })?;
-        Ok(counter)
     }
 }

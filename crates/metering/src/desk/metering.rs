@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     event::{self, Checked, EventName, Fingerprints, Meters, NewEvent, Receipt},
-    limit::{Answer, Reserved},
+    limit::{Answer, Pace, Reserved},
 };
 
 /// How metering works here.
@@ -139,6 +139,21 @@ impl Metering {
         self.limit(scope, event, now, move |event, now, answer| {
             Some(LimitAsk { event, wish: Wish::Reserve(time, answer), now })
         })
+    }
+
+    /// Call the merchant's services so often, if the customer's plan allows it now: from the token bucket of one of its
+    /// keys (any name; empty for the customer's own), in real time. Buckets are in the owner's memory and not stored.
+    /// Errors also: `subject_unknown`.
+    pub fn take(&self, scope: &Scope, subject: String, key: String, cost: u32) -> Pending<Pace> {
+        let desk = match self.desk(scope) {
+            Ok(desk) => desk,
+            Err(error) => return Pending::done(Err(error)),
+        };
+        if let Some(known) = self.shared.pace(&desk.station, (&subject, &key, cost)) {
+            return Pending::done(known);
+        }
+        let (answer, pending) = Promise::pair();
+        desk.send(Ask::Take { subject, key, cost, answer }, pending)
     }
 
     /// Use what was held, or `amount`, a decimal number rounded to the meter's decimals. Up to what is held it always succeeds; what
@@ -318,6 +333,16 @@ impl Shared {
         let mut held = station.look();
         let held = held.as_mut().filter(|held| held.until > self.db.real_now())?;
         decide::quick(&mut held.state, event, now)
+    }
+
+    /// The like for a token bucket.
+    fn pace(&self, station: &Station, (subject, key, cost): (&str, &str, u32)) -> Option<Result<Pace>> {
+        if station.stale.any() {
+            return None;
+        }
+        let (held, clock) = (station.look(), self.db.real_now());
+        let held = held.as_ref().filter(|held| held.until > clock)?;
+        decide::pace(&held.state, &station.buckets, (subject, key.to_owned(), cost), clock)
     }
 }
 

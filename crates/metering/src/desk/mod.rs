@@ -4,6 +4,7 @@ mod account;
 mod ask;
 mod book;
 mod change;
+mod counters;
 mod decide;
 mod hold;
 mod lease;

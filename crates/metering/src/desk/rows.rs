@@ -6,6 +6,7 @@ use store::{ToValue, Tx, Value, params};
 use uuid::Uuid;
 
 use crate::{
+    limit::Crossing,
     log::{self, Entry},
     sql,
 };
@@ -29,6 +30,8 @@ pub struct Rows {
     pub holds: Vec<HoldRow>,
     /// Holds that ended: state and answer.
     pub closed: Vec<(Uuid, &'static str, Vec<u8>)>,
+    /// Percentages of limits that were reached.
+    pub crossings: Vec<CrossingRow>,
     /// An event that was voided or replaced.
     pub change: Option<ChangeRow>,
 }
@@ -69,6 +72,20 @@ pub struct HoldRow {
     pub expires: i64,
     pub event: serde_json::Value,
     pub answer: Vec<u8>,
+}
+
+/// A percentage of a limit that was reached.
+#[derive(Debug)]
+pub struct CrossingRow {
+    pub customer: CustomerId,
+    pub subscription: Uuid,
+    pub meter: String,
+    pub who: String,
+    pub crossing: Crossing,
+    pub amount: i64,
+    pub decimals: u8,
+    pub upgrade: Option<String>,
+    pub at: i64,
 }
 
 /// What happened to an accepted event.
@@ -137,6 +154,9 @@ impl Rows {
                 }),
             )?;
         }
+        if !self.crossings.is_empty() {
+            tx.bulk(&sql::INSERT_CROSSINGS, self.crossings.iter().map(crossing_row))?;
+        }
         self.save_holds(tx)?;
         match &self.change {
             Some(ChangeRow { original, number, replacement, actor, reason }) => {
@@ -195,6 +215,24 @@ fn hold_row(row: &HoldRow) -> [Value<'_>; 11] {
         Value::Int(row.expires),
         Value::json(&row.event),
         row.answer.to_value(),
+    ]
+}
+
+fn crossing_row(row: &CrossingRow) -> [Value<'_>; 12] {
+    let Crossing { level, since, until, used } = row.crossing;
+    [
+        row.customer.to_value(),
+        row.meter.to_value(),
+        row.who.to_value(),
+        Value::Int(since),
+        Value::Int(level.into()),
+        Value::Int(until),
+        row.subscription.to_value(),
+        Value::Int(row.amount),
+        Value::Int(used),
+        row.decimals.to_value(),
+        row.upgrade.to_value(),
+        Value::Int(row.at),
     ]
 }
 

@@ -10,7 +10,7 @@ use crate::{
     event::Meter,
     limit::Counter,
     once::{IntMap, Names},
-    usage::Tally,
+    usage::{Tally, read_dimensions},
 };
 
 /// After so many groups the size of everything is added up.
@@ -61,8 +61,27 @@ pub struct Desk {
     pub terms: HashMap<String, Terms>,
     /// What is used of limits, by meter and then by whose use counts together.
     pub counters: HashMap<String, HashMap<String, Counter>>,
+    /// Whose use counts together, by meter: the series of each, for meters that are limited apart.
+    pub whose: HashMap<String, Whose>,
     /// When it was last used.
     pub tick: u64,
+}
+
+/// The series of a meter by the user, seat or key whose use they are.
+#[derive(Debug)]
+pub struct Whose {
+    /// The property that says it.
+    pub property: &'static str,
+    /// Series by the property's value.
+    pub series: HashMap<String, Vec<i64>>,
+}
+
+impl Whose {
+    /// A series that is new.
+    pub fn add(&mut self, dimensions: &str, series: i64) {
+        let who = read_dimensions(dimensions).remove(self.property).unwrap_or_default();
+        self.series.entry(who).or_default().push(series);
+    }
 }
 
 /// A series in memory.
@@ -78,7 +97,7 @@ impl Desk {
     /// Nothing but the account.
     pub fn new(account: Arc<Account>, tick: u64) -> Self {
         let (series, terms, counters) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Self { account, series, terms, counters, tick }
+        Self { account, series, terms, counters, whose: HashMap::new(), tick }
     }
 
     /// What the customer's agreements say about a meter.
@@ -93,6 +112,30 @@ impl Desk {
     /// Its series of these dimensions.
     pub fn series(&self, meter: &Meter, key: &str) -> Option<Series> {
         self.series.get(&meter.key).and_then(|series| series.get(key)).copied()
+    }
+
+    /// The series of a meter whose use counts together under a limit.
+    pub fn series_of(&mut self, meter: &Meter, property: Option<&'static str>, who: &str) -> Vec<i64> {
+        let Some(property) = property else {
+            return self.of_kind(meter).map(|(_, series)| series.id).collect();
+        };
+        if self.whose.get(&meter.key).is_none_or(|whose| whose.property != property) {
+            let mut whose = Whose { property, series: HashMap::new() };
+            for (dimensions, series) in self.of_kind(meter) {
+                whose.add(dimensions, series.id);
+            }
+            self.whose.insert(meter.key.clone(), whose);
+        }
+        self.whose.get(&meter.key).and_then(|whose| whose.series.get(who)).cloned().unwrap_or_default()
+    }
+
+    /// The series of a meter as it measures now, with their dimensions.
+    fn of_kind(&self, meter: &Meter) -> impl Iterator<Item = (&str, Series)> {
+        let series = self.series.get(&meter.key).into_iter().flatten();
+        series.filter_map(|(key, series)| {
+            let rest = key.strip_prefix(meter.kind.as_str())?;
+            Some((rest.get(rest.find('{')?..)?, *series))
+        })
     }
 
     /// The counter of a limit.
@@ -110,7 +153,8 @@ impl Desk {
                 crate::limit::Counting::Rolling { seconds, .. } => 256 + seconds.capacity() * 32,
             })
             .sum();
-        768 + series * 192 + counted
+        let whose: usize = self.whose.values().map(|whose| whose.series.len()).sum();
+        768 + series * 192 + whose * 128 + counted
     }
 }
 

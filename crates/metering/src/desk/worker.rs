@@ -13,7 +13,7 @@ use std::{
 
 use crossbeam_channel::{Receiver, Sender};
 use jiff::{SignedDuration, Timestamp};
-use kernel::{Error, Result, SystemIds};
+use kernel::{Error, Result, SystemIds, ids::CustomerId};
 use store::{Db, Scope, View};
 
 use super::{
@@ -30,6 +30,7 @@ use super::{
 };
 use crate::{
     event::{Fingerprints, Horizon, Meters},
+    limit::Buckets,
     log,
     usage::Tally,
 };
@@ -57,6 +58,8 @@ pub struct Station {
     waiting: AtomicUsize,
     /// What of it has changed elsewhere.
     pub stale: Stale,
+    /// Token buckets of customers' keys. They are not stored: a new owner begins with full ones.
+    pub buckets: Buckets<(CustomerId, String)>,
 }
 
 /// An environment in memory.
@@ -77,8 +80,9 @@ pub struct Held {
 
 impl Station {
     /// Nothing in memory yet.
-    pub const fn new(scope: Scope) -> Self {
-        Self { scope, held: Mutex::new(None), waiting: AtomicUsize::new(0), stale: Stale::new() }
+    pub fn new(scope: Scope) -> Self {
+        let buckets = Buckets::default();
+        Self { scope, held: Mutex::new(None), waiting: AtomicUsize::new(0), stale: Stale::new(), buckets }
     }
 
     /// What is in memory, for somebody who only looks something up: the owner's thread lets it in between two asks.
@@ -309,7 +313,8 @@ impl Worker {
         let at = Timestamp::from_microsecond(now).map_err(|error| Error::internal(error.to_string()))?;
         let horizon = Horizon::at(at, self.options.late_days, self.options.kept_days);
         let (answered, ended) = Default::default();
-        let mut ground = Ground { found: &found, horizon, ids: &SystemIds, answered, ended };
+        let (buckets, clock) = (&self.station.buckets, self.db.real_now());
+        let mut ground = Ground { found: &found, horizon, buckets, clock, ids: &SystemIds, answered, ended };
         for ask in asks.drain(..) {
             settles.extend(self.inside(|held| {
                 ground.decide(&mut Group { state: &mut held.state, draft: &mut draft }, ask)
@@ -411,7 +416,7 @@ impl Worker {
         ended
     }
 
-    fn forget(&self, customer: Option<kernel::ids::CustomerId>) -> Result<()> {
+    fn forget(&self, customer: Option<CustomerId>) -> Result<()> {
         let mut guard = self.station.held();
         if let Some(held) = guard.as_mut() {
             held.state.forget(customer);

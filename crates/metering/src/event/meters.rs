@@ -22,6 +22,8 @@ pub struct Meter {
     pub dimensions: BTreeSet<String>,
     /// Whether a plan limits it over a time up to now, so that acceptance seconds are kept.
     pub rolling: bool,
+    /// Whether a plan limits it and it can be counted under the limit, so that somebody may have to be told.
+    pub limited: bool,
     /// The aggregation and the decimals in one word: a meter that comes to measure otherwise starts anew.
     pub kind: String,
 }
@@ -52,6 +54,7 @@ impl Meter {
             decimals,
             dimensions: meter.dimensions.iter().cloned().chain(scopes.map(str::to_owned)).collect(),
             rolling: limits.iter().any(|limit| limit.window.rolling_seconds().is_some()),
+            limited: !limits.is_empty() && matches!(meter.aggregation, Aggregation::Count | Aggregation::Sum),
             kind: format!("{}/{decimals}", word(meter.aggregation)),
         }
     }

@@ -104,6 +104,17 @@ impl Answer {
     }
 }
 
+/// How fast a customer may call the merchant's services, and whether it may now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// No plan of the customer's says how fast.
+    Unlimited,
+    /// No running subscription gives access.
+    NoAccess,
+    /// So much was taken, or not.
+    Taken(super::Taken),
+}
+
 /// A hold, as [`crate::Metering::reserve`] gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reserved {

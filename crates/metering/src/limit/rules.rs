@@ -52,19 +52,21 @@ pub struct Counter {
     pub counting: Counting,
     /// What is held.
     pub held: Vec<Held>,
+    /// Percentages of the limit that were told, and until when they are not told again.
+    pub told: Vec<(u16, i64)>,
 }
 
 impl Counter {
     /// Of nothing used, in a fixed window.
     pub const fn fixed(span: Span, used: i128) -> Self {
-        Self { counting: Counting::Fixed { span, used }, held: Vec::new() }
+        Self { counting: Counting::Fixed { span, used }, held: Vec::new(), told: Vec::new() }
     }
 
     /// From what was accepted in each second, the oldest first.
     pub fn rolling(length: i64, seconds: impl IntoIterator<Item = (i64, i128)>) -> Self {
         let seconds: VecDeque<_> = seconds.into_iter().collect();
         let used = seconds.iter().map(|(_, amount)| amount).sum();
-        Self { counting: Counting::Rolling { length, seconds, used }, held: Vec::new() }
+        Self { counting: Counting::Rolling { length, seconds, used }, held: Vec::new(), told: Vec::new() }
     }
 
     /// Whether it counts in this window: not when the window is over, or the limit has another one now.
@@ -76,9 +78,18 @@ impl Counter {
         }
     }
 
+    /// Whether nothing but a change of the limit makes it count in another window at `now`.
+    pub const fn stands_at(&self, now: i64) -> bool {
+        match &self.counting {
+            Counting::Fixed { span, .. } => span.contains(now),
+            Counting::Rolling { .. } => true,
+        }
+    }
+
     /// Forget what lies behind `now`, in microseconds. What is gone from a rolling window is gone.
     pub fn settle(&mut self, now: i64) {
         self.held.retain(|held| held.expires > now);
+        self.told.retain(|(_, until)| *until > now);
         if let Counting::Rolling { length, seconds, used } = &mut self.counting {
             let until = now.div_euclid(SECOND) - *length;
             while let Some((_, amount)) = seconds.pop_front_if(|(second, _)| *second <= until) {

@@ -66,6 +66,12 @@ pub fn hour_entries(view: &mut View<'_>, head: i64, as_of: i64) -> Result<Vec<(A
     Ok(entries)
 }
 
+/// The chunks of an hour of a series, the last one first, as far back as they lead to each other. Error: `internal` when
+/// one cannot be read.
+pub fn hour_chunks(view: &mut View<'_>, head: i64) -> Result<Vec<Chunk>> {
+    view.all(&sql::CHAIN, params![head, i64::MAX], Chunk::read)
+}
+
 /// Those entries that are events and stand, voids among them heeded.
 pub fn standing(entries: Vec<(Address, Entry)>) -> Vec<(Address, Entry)> {
     let voided: HashSet<Address> = entries

@@ -99,6 +99,21 @@ pub fn figures(
     Ok(out)
 }
 
+/// The figures of a span of some parts of a meter, each the sum of its series. `until` as in [`figures`].
+pub(crate) fn figures_of_series(
+    view: &mut View<'_>,
+    meter: &Meter,
+    parts: &[&[i64]],
+    span: Span,
+    until: Timestamp,
+) -> Result<Vec<Figure>> {
+    let all: Vec<i64> = parts.iter().copied().flatten().copied().collect();
+    let hours = hours(view, meter, &all, span)?;
+    let reading = Reading { meter, span, until: until.as_microsecond(), as_of: i64::MAX };
+    let figure = |ids: &&[i64]| Ok(reading.total(view, ids, &hours)?.figure(meter.decimals, span));
+    parts.iter().map(figure).collect()
+}
+
 /// The one figure of a span.
 pub fn figure(view: &mut View<'_>, subject: Subject<'_>, span: Span, now: Timestamp) -> Result<Figure> {
     let groups = figures(view, subject, |_| true, &[], span, now, None)?;

@@ -1,5 +1,6 @@
 //! Metering on both databases.
 
+mod alerts;
 mod bill;
 mod changes;
 mod crash;
@@ -9,6 +10,7 @@ mod limits;
 mod owners;
 mod parts;
 mod plans;
+mod proof;
 
 #[test]
 fn every_statement_prepares() {

@@ -19,7 +19,7 @@ use metering::{
 use store::{Context, Db, Mode, Scope};
 use testkit::TestDb;
 
-pub const CONTEXTS: &[&Context] = &[&store::CONTEXT, &metering::CONTEXT];
+pub const CONTEXTS: &[&Context] = &[&store::CONTEXT, &metering::CONTEXT, &metering::alert::CONTEXT];
 
 /// A price book with a meter of each aggregation, and limits.
 pub const BOOK: &str = r#"
@@ -46,7 +46,7 @@ limits = { runs = { amount = 3, window = "rolling 5 hours", scope = "user" }, cr
 [plans.large]
 name = "Large"
 price = { month = "50" }
-limits = { runs = { amount = 100, window = "rolling 5 hours", scope = "user" }, credits = { amount = 100, policy = "soft" } }
+limits = { runs = { amount = 100, window = "rolling 5 hours", scope = "user" }, credits = { amount = 100, policy = "soft", alerts = [50, 100] } }
 usage = { credits = "0.10" }
 "#;
 

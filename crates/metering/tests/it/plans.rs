@@ -17,6 +17,9 @@ const WHOLE: &[&str] = &[
     "FIRST_CHUNK",
     "DROP_SECONDS",
     "DROP_HOLDS",
+    "UNTOLD",
+    "TALLIES_AFTER",
+    "DROP_CROSSINGS",
 ];
 
 #[test]

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The environments asked about: the chosen one, or all.
-fn asked_about(place: &Place, db: &Db, all: bool) -> Outcome<Vec<Chosen>> {
+pub fn asked_about(place: &Place, db: &Db, all: bool) -> Outcome<Vec<Chosen>> {
     if all { place::every(db) } else { Ok(vec![place.choose(db)?]) }
 }
 

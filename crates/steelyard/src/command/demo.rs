@@ -6,7 +6,7 @@ use kernel::Currency;
 
 use super::{check::decimal, serve, sign_in};
 use crate::{
-    arguments::{Demo, Metering, Serve},
+    arguments::{Demo, Metering, Rates, Serve},
     failure::{Failure, Outcome},
     output,
     place::Place,
@@ -22,12 +22,15 @@ pub fn run(place: &Place, asked: &Demo) -> Outcome {
         owner: owner.clone(),
     };
     let db = place.open_and_migrate()?;
+    // Under the name of the process that serves it next, which goes on at once.
+    let usage = serve::usage_options(&Metering::default(), asked.listen);
+    let metering = server::metering(&db, usage);
     let bar = ProgressBar::new(demo::steps(&options));
     if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {percent:>3} %, {elapsed}") {
         bar.set_style(style);
     }
     bar.set_message("Five businesses live through their months");
-    let played = demo::play(&db, &options, || bar.inc(1));
+    let played = demo::play(&db, &metering, &options, || bar.inc(1));
     bar.finish_and_clear();
     let standings = played.map_err(|error| match error.code {
         "not_empty" => Failure::new(
@@ -37,7 +40,7 @@ pub fn run(place: &Place, asked: &Demo) -> Outcome {
         _ => error.into(),
     })?;
     say(&standings);
-    drop(db);
+    drop((metering, db));
     if asked.no_serve {
         return Ok(());
     }
@@ -49,64 +52,90 @@ pub fn run(place: &Place, asked: &Demo) -> Outcome {
         print_link: true,
         log_json: false,
         metering: Metering::default(),
+        rates: Rates::default(),
     };
     serve::run(place, &asked)
 }
 
-/// States in the order of the table; the last one is for all others.
-const STATES: [&str; 5] = ["active", "trialing", "paused", "suspended", "canceled"];
+/// The states with a column of their own; the others are over.
+const STATES: [&str; 5] = ["active", "trialing", "paused", "suspended", "scheduled"];
 
-/// A table of the businesses, with a row for each currency of each.
+/// How each business stands: its subscriptions and books, then its money with a row for each currency.
 fn say(standings: &[Standing]) {
-    let mut table = Table::new([
+    let mut businesses = Table::new([
         ("business", Side::Left),
         ("customers", Side::Right),
         ("active", Side::Right),
         ("in trial", Side::Right),
         ("paused", Side::Right),
         ("suspended", Side::Right),
+        ("to begin", Side::Right),
         ("ended", Side::Right),
+        ("events", Side::Right),
+        ("ledger", Side::Left),
+        ("facts", Side::Left),
+    ]);
+    for one in standings {
+        let [active, trialing, paused, suspended, scheduled] =
+            STATES.map(|state| one.subscriptions.get(state).copied().unwrap_or_default());
+        let all: i64 = one.subscriptions.values().sum();
+        let ended = all - active - trialing - paused - suspended - scheduled;
+        let [customers, active, trialing, paused, suspended, scheduled, ended, events] =
+            [one.customers, active, trialing, paused, suspended, scheduled, ended, one.events]
+                .map(output::grouped);
+        businesses.row([
+            one.name.to_owned(),
+            customers,
+            active,
+            trialing,
+            paused,
+            suspended,
+            scheduled,
+            ended,
+            events,
+            // Whoever has a standing has one that was checked.
+            format!("balanced ({})", output::grouped(one.transactions)),
+            format!("verified ({})", output::grouped(one.facts)),
+        ]);
+    }
+    businesses.say("There are no businesses.");
+    output::say("");
+    say_money(standings);
+    let sum = |of: fn(&Standing) -> i64| standings.iter().map(of).sum::<i64>();
+    output::say(format!(
+        "\nEvery ledger balances ({}), every chain of facts is unbroken ({}), limits refused {}.\n",
+        output::count(sum(|one| one.transactions), "transaction"),
+        output::count(sum(|one| one.facts), "fact"),
+        output::count(sum(|one| one.refused), "use"),
+    ));
+}
+
+fn say_money(standings: &[Standing]) {
+    let mut money = Table::new([
+        ("business", Side::Left),
         ("invoices", Side::Right),
         ("", Side::Left),
         ("billed", Side::Right),
+        ("credited", Side::Right),
         ("received", Side::Right),
         ("outstanding", Side::Right),
     ]);
     for one in standings {
-        let count = |number: i64| output::grouped(number);
-        let [active, trialing, paused, suspended, _] =
-            STATES.map(|state| one.subscriptions.get(state).copied().unwrap_or_default());
-        let all: i64 = one.subscriptions.values().sum();
-        let ended = all - active - trialing - paused - suspended;
-        let heads = [one.customers, active, trialing, paused, suspended, ended, one.invoices].map(count);
         for (place, (code, sums)) in one.money.iter().enumerate() {
             let amount = |minor: i64| {
                 Currency::parse(code).map_or_else(|_| String::new(), |currency| decimal(minor, currency))
             };
-            let head = |text: &str| if place == 0 { text.to_owned() } else { String::new() };
-            let [customers, active, trialing, paused, suspended, ended, invoices] =
-                heads.each_ref().map(|text| head(text));
-            table.row([
-                head(one.name),
-                customers,
-                active,
-                trialing,
-                paused,
-                suspended,
-                ended,
-                invoices,
+            let head = |text: String| if place == 0 { text } else { String::new() };
+            money.row([
+                head(one.name.to_owned()),
+                head(output::grouped(one.invoices)),
                 (*code).to_owned(),
                 amount(sums.billed),
+                amount(sums.credited),
                 amount(sums.received),
                 amount(sums.outstanding),
             ]);
         }
     }
-    table.say("There are no businesses.");
-    let sum = |of: fn(&Standing) -> i64| standings.iter().map(of).sum::<i64>();
-    output::say(format!(
-        "\nEvery ledger balances ({}), every chain of facts is unbroken ({}).\n",
-        output::count(sum(|one| one.transactions), "transaction"),
-        output::count(sum(|one| one.facts), "fact"),
-    ));
+    money.say("Nothing was billed.");
 }

@@ -26,6 +26,7 @@ mod migrate;
 mod migration;
 mod payment;
 mod postgres;
+mod reconcile;
 mod restore;
 mod serve;
 mod sign_in;
@@ -74,6 +75,7 @@ pub fn run(arguments: Arguments) -> Outcome {
         Command::Jobs(asked) => job::run(&place, &asked),
         Command::Key(asked) => key::run(&place, &asked),
         Command::SignIn(asked) => sign_in::run(&place, &asked),
+        Command::Reconcile(asked) => reconcile::run(&place, &asked),
         Command::Doctor => doctor::run(&place),
         Command::Backup { folder } => backup::run(&place, &folder),
         Command::Restore { folder } => restore::run(&place, &folder),

@@ -48,7 +48,9 @@ pub fn run(place: &Place, asked: &Serve) -> Outcome {
     };
     welcome(place, &public, link.as_deref(), foundation.as_ref());
     let usage = usage_options(&asked.metering, address);
-    let config = server::Config { db, listener, secure_cookies: public.starts_with("https://"), usage };
+    let rates = server::Rates::per_second(asked.rates.api_rate, asked.rates.metering_rate);
+    let config =
+        server::Config { db, listener, secure_cookies: public.starts_with("https://"), usage, rates };
     runtime.block_on(async { server::serve(config, stop_signal()).await })?;
     tracing::info!("stopped");
     Ok(())
@@ -56,7 +58,7 @@ pub fn run(place: &Place, asked: &Serve) -> Outcome {
 
 /// How usage is metered here. The name this process has among those over the database stays the same when it is
 /// started again, so that it takes its work up at once.
-fn usage_options(asked: &Metering, address: SocketAddr) -> metering::Options {
+pub(super) fn usage_options(asked: &Metering, address: SocketAddr) -> metering::Options {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     metering::Options {
         holder: format!("{}:{}", host.trim(), address.port()),

@@ -5,6 +5,7 @@ mod bill_run;
 mod book;
 mod commands;
 mod crash;
+mod crawl;
 mod doctor;
 mod import;
 mod program;

@@ -1,4 +1,4 @@
-use billing::bill_run::{self, Document, Event, Forecast, What};
+use billing::bill_run::{self, Document, Event, Forecast, Sum, What};
 use identity::permission::may;
 use jiff::{Span, Timestamp};
 use kernel::{Error, Result, Zone};
@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Rows of each list.
-const MOST: usize = 100;
+const MOST: usize = 60;
 /// How far one looks ahead.
 const DAYS: i64 = 400;
 
@@ -42,19 +42,31 @@ pub(super) async fn page(staff: Staff<may::InvoiceRead>, Asked(asked): Asked) ->
         (ui::header("What lies ahead", "What falls due if nobody does anything before. Nothing of it is written.", html! {}))
         (ui::filters(&staff.at("/bill-runs/ahead"), field, "Look ahead"))
         (asked.summary(&[("until", "Up to the end of")]))
-        (ui::stats(&[
-            ui::Stat { label: "Invoices", value: &show::grouped(forecast.document_count as i64), note: "" },
-            ui::Stat { label: "Before tax and credit", value: &sums(&forecast), note: "" },
-            ui::Stat { label: "Events", value: &show::grouped(forecast.event_count as i64), note: "" },
-        ]))
-        (ui::section("Invoices", html! {}, documents(&staff, &forecast.documents, &name)))
-        (ui::section("What happens", html! {}, events(&staff, &forecast.events, &name)))
+        (figures(&forecast))
+        (ui::anchored("invoices", ui::section("Invoices", html! {}, documents(&staff, &forecast.documents, &name))))
+        (ui::anchored("events", ui::section("What happens", html! {}, events(&staff, &forecast.events, &name))))
         @if forecast.event_count > MOST || forecast.document_count > MOST {
             p { "The first " (MOST) " of each are listed; the figures above are of all." }
         }
         p { "Usage that is not measured yet counts as nothing." }
     };
     Ok(staff.page(Sheet::new(ui::Section::BillRuns, "What lies ahead").below(&crumbs), body))
+}
+
+/// What it comes to, each figure leading to what it is the sum of.
+fn figures(forecast: &Forecast) -> Markup {
+    let [documents, events] =
+        [forecast.document_count, forecast.event_count].map(|count| show::grouped(count as i64));
+    let [total, tax, credit]: [fn(&Sum) -> i128; 3] = [|sum| sum.total, |sum| sum.tax, |sum| sum.credit];
+    let (total, credit) = (sums(forecast, total), sums(forecast, credit));
+    let tax = format!("of which tax {}", sums(forecast, tax));
+    let tile = |label, value, note| ui::Stat { label, value, note };
+    ui::figures(&[
+        (tile("Invoices", &documents, ""), Some("#invoices")),
+        (tile("Total with tax", &total, &tax), Some("#invoices")),
+        (tile("Paid by credit", &credit, "what customers have to their credit"), Some("#invoices")),
+        (tile("Events", &events, ""), Some("#events")),
+    ])
 }
 
 fn in_days(zone: &Zone, from: Timestamp, days: i64) -> jiff::civil::Date {
@@ -74,9 +86,9 @@ fn until(asked: &Answers, zone: &Zone, now: Timestamp) -> Result<Timestamp> {
     Ok(zone.start_of_day(after) - jiff::SignedDuration::from_micros(1))
 }
 
-fn sums(forecast: &Forecast) -> String {
+fn sums(forecast: &Forecast, of: impl Fn(&Sum) -> i128) -> String {
     let all: Vec<String> =
-        forecast.totals.iter().map(|(currency, sum)| show::minor(sum.subtotal, *currency)).collect();
+        forecast.totals.iter().map(|(currency, sum)| show::minor(of(sum), *currency)).collect();
     if all.is_empty() { "–".to_owned() } else { all.join(" · ") }
 }
 
@@ -93,6 +105,9 @@ fn documents(
                 desk.time(one.at),
                 html! { (show::grouped(one.lines as i64)) },
                 show::money(one.totals.subtotal),
+                show::money(one.totals.tax),
+                show::money(one.totals.total),
+                show::money(one.credit),
             ],
         )
     });
@@ -102,7 +117,10 @@ fn documents(
             ui::Column::text("Customer"),
             ui::Column::text("Due"),
             ui::Column::number("Lines"),
-            ui::Column::number("Before tax and credit").lead(),
+            ui::Column::number("Before tax"),
+            ui::Column::number("Tax"),
+            ui::Column::number("Total").lead(),
+            ui::Column::number("Paid by credit"),
         ],
         rows: rows.collect(),
         total: None,
@@ -130,6 +148,7 @@ fn events(desk: &Desk, events: &[Event], name: &impl Fn(kernel::ids::CustomerId)
                 html! { (name(event.customer)) },
                 ui::state(event.state.word()),
                 show::money(event.billed),
+                show::money(event.credited),
             ],
         )
     });
@@ -140,7 +159,8 @@ fn events(desk: &Desk, events: &[Event], name: &impl Fn(kernel::ids::CustomerId)
             ui::Column::text("When"),
             ui::Column::text("Customer"),
             ui::Column::text("Then").lead(),
-            ui::Column::number("Billed"),
+            ui::Column::number("Billed before tax"),
+            ui::Column::number("Credited"),
         ],
         rows: rows.collect(),
         total: None,

@@ -33,7 +33,7 @@ pub(super) async fn page(
     let body = html! {
         (ui::header(&title, "", html! {}))
         (live("run", &asked.link(&path), is_running(&run), html! { (figures(&run)) (details(&staff, &run)) }))
-        (ui::section("Invoices", html! {}, invoices::table(&staff, &issued, Some(&names))))
+        (ui::anchored("invoices", ui::section("Invoices", html! {}, invoices::table(&staff, &issued, Some(&names)))))
         (pages)
     };
     Ok(staff.page(Sheet::new(ui::Section::BillRuns, &title).below(&crumbs), body))
@@ -44,12 +44,15 @@ fn figures(run: &bill_run::BillRun) -> Markup {
     let rows = run.totals.iter().filter_map(|(code, total)| {
         let currency = Currency::parse(code).ok()?;
         let money = |minor| Money::new(minor, currency).ok().map(show::money);
-        Some(ui::Row::new(vec![
-            html! { (code) },
-            html! { (show::grouped(total.invoices)) },
-            money(total.total)?,
-            money(total.credit)?,
-        ]))
+        Some(ui::Row::link(
+            "#invoices".to_owned(),
+            vec![
+                html! { (code) },
+                html! { (show::grouped(total.invoices)) },
+                money(total.total)?,
+                money(total.credit)?,
+            ],
+        ))
     });
     ui::table(ui::Table {
         caption: "What was billed",

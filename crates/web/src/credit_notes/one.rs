@@ -1,6 +1,3 @@
-use std::collections::HashMap;
-
-use ::ledger::Entry;
 use billing::{
     credit_note::{self, Cause, Credit, CreditNote},
     invoice::{self, Invoice},
@@ -18,7 +15,8 @@ use super::sheet::{Document, document};
 use crate::{
     customers, facts as history,
     gate::{Answer, Desk, Named, Sheet, Staff},
-    invoices, ledger as books,
+    invoices,
+    ledger::InLedger,
     parts::{self, FEW},
     show, ui,
 };
@@ -35,7 +33,7 @@ struct Whole {
     entity: LegalEntity,
     /// The customer's name today.
     name: String,
-    entries: Vec<Entry>,
+    posted: InLedger,
     facts: Vec<Fact>,
 }
 
@@ -53,7 +51,7 @@ fn load(view: &mut View<'_>, id: ids::CreditNoteId) -> Result<Whole> {
         invoice: invoice::find(view, note.invoice)?,
         entity: environment::entity(view, Some(note.entity))?,
         name: customers::names(view, [note.customer])?.remove(&note.customer).unwrap_or_default(),
-        entries: ::ledger::of_document(view, id.any())?,
+        posted: InLedger::read(view, id.any())?,
         facts: facts::of_subject(view, id.uuid(), i64::MAX, FEW)?,
         note,
     })
@@ -87,13 +85,13 @@ pub(super) async fn page(
             &reason,
             "The amount is the customer’s credit. It pays the invoices that follow, the next one first.",
         ],
+        leads: true,
     });
-    let names = HashMap::from([(note.customer, whole.name.clone())]);
     let body = html! {
         (ui::header(&note.number, &about, ui::button_link(ui::Button::Plain, "Corrected invoice", &invoice_path)))
         (ui::split(sheet, details(&staff, &whole, corrects, &invoice_path)))
-        @if !whole.taxes.is_empty() { (ui::section("Tax", html! {}, invoices::taxes(&whole.taxes))) }
-        (ui::section("In the ledger", html! {}, books::postings(&staff, &whole.entries, &names)))
+        @if !whole.taxes.is_empty() { (ui::anchored("tax", ui::section("Tax", html! {}, invoices::taxes(&whole.taxes)))) }
+        (ui::anchored("ledger", ui::section("In the ledger", html! {}, whole.posted.draw(&staff))))
         (ui::section("What happened", html! {}, history::timeline_here(&staff, &whole.facts, "Nothing has happened yet.")))
     };
     Ok(staff.page(Sheet::new(ui::Section::Invoices, &note.number).below(&crumbs), body))

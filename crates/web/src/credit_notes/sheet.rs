@@ -20,6 +20,8 @@ pub(crate) struct Document<'a> {
     pub(crate) seller: &'a Party,
     pub(crate) taxes: &'a [Tax],
     pub(crate) notes: &'a [&'a str],
+    /// The page has parts that say why: `#tax` and `#ledger`.
+    pub(crate) leads: bool,
 }
 
 /// The sheet.
@@ -30,6 +32,11 @@ pub(crate) fn document(document: &Document<'_>) -> Markup {
     let (lines, issuer) = (borrowed(&lines), borrowed(&issuer));
     let (issued, total) = (show::date(note.issued), note.totals.total);
     let (sum, sums) = (total.to_string(), Sums::of(&note.totals, document.taxes));
+    let mut entries = sums.entries();
+    let [tax, ledger] = ["#tax", "#ledger"].map(|to| Some(to).filter(|_| document.leads));
+    if !document.taxes.is_empty() {
+        entries.iter_mut().skip(1).for_each(|sum| sum.href = tax);
+    }
     let notes: Vec<&str> = document.notes.iter().copied().chain(printed(document.taxes)).collect();
     let texts: Vec<Texts> = document.credits.iter().map(|credit| texts(credit, corrects)).collect();
     let name = buyer.and_then(|buyer| buyer.name.as_deref()).unwrap_or("(erased)");
@@ -48,8 +55,8 @@ pub(crate) fn document(document: &Document<'_>) -> Markup {
             ],
             columns: ui::CREDIT_COLUMNS,
             lines: credits,
-            totals: &sums.entries(),
-            due: ui::Total { label: "Credit", amount: &sum },
+            totals: &entries,
+            due: ui::Total { label: "Credit", amount: &sum, href: ledger },
             notes: &notes,
         })
     })

@@ -206,9 +206,19 @@ impl Teller<'_> {
                 Some(plan) => format!("Renewed as {}", named(plan)),
                 None => "Renewed".to_owned(),
             },
+            "begun" => match self.text("plan") {
+                Some(plan) => format!("Begun as {}", named(plan)),
+                None => "Begun".to_owned(),
+            },
             "usage_billed" => "Usage billed".to_owned(),
+            "charge_added" => match self.money("amount") {
+                Some(amount) => format!("Charged once: {amount}"),
+                None => "Charged once".to_owned(),
+            },
+            "charge_removed" => "A one-off charge taken back".to_owned(),
             "usage_posted" => "Usage counted".to_owned(),
             "coupon_redeemed" => format!("Coupon {} redeemed", self.text("coupon")?),
+            "coupon_given_back" => format!("A use of coupon {} given back", self.text("coupon")?),
             "coupon_taken_away" => format!("Coupon {} taken away", self.text("coupon")?),
             "method_set" => "Method of payment noted".to_owned(),
             _ => return None,
@@ -230,6 +240,10 @@ impl Teller<'_> {
             let pending = self.field("pending");
             let plan = pending["plan"].as_str().map(named);
             all.extend(plan.map(|plan| html! { "to " (plan) }));
+        }
+        if verb == "charge_added" && !self.here {
+            let path = self.desk.at(&format!("/subscriptions/{}/charges", self.fact.subject));
+            all.push(html! { a href=(path) { "its one-off charges" } });
         }
         if let Some(code) = self.text("code") {
             all.push(html! { (show::sentence(code).to_lowercase()) });
@@ -285,6 +299,10 @@ impl Teller<'_> {
             "voided" => {
                 said(format!("Invoice{total} voided"), sentence(&[self.whose(), self.subject("the invoice")]))
             }
+            "uncollectible" => said(
+                format!("Invoice{total} given up"),
+                sentence(&[self.whose(), self.subject("the invoice")]),
+            ),
             "paid" => said(
                 "Invoice paid",
                 sentence(&[self.whose(), self.subject("the invoice"), self.link("payment", "the payment")]),

@@ -6,6 +6,7 @@ use kernel::{Result, Zone, time};
 use maud::{Markup, html};
 use store::View;
 
+use super::MOST_COUNTED;
 use crate::{gate::Desk, show, subscriptions, ui};
 
 /// How many are named.
@@ -26,8 +27,11 @@ impl Ahead {
         let until = |day: Date| zone.start_of_day(day.tomorrow().unwrap_or(day));
         let mut spans =
             [("Today", 0), ("In 7 days", 6), ("In 30 days", 29)].map(|(name, days)| (name, 0, last(days)));
+        let (mut begin, mut sum) = (from, 0);
         for (_, count, day) in &mut spans {
-            *count = subscription::due_count(view, [from, until(*day)])?;
+            let end = until(*day);
+            sum += subscription::due_count(view, [begin, end], MOST_COUNTED - sum)?;
+            (*count, begin) = (sum, end);
         }
         let far = [from, until(last(400))];
         let soonest = Filter { due: Some(far), ..Filter::default() };
@@ -44,7 +48,7 @@ pub(super) fn drawn(desk: &Desk, ahead: &Ahead) -> Markup {
         .iter()
         .map(|(name, count, day)| {
             let href = desk.at(&format!("/subscriptions?due_to={day}"));
-            (*name, html! { a href=(href) { (show::count(*count, "subscription")) } })
+            (*name, html! { a href=(href) { (super::counted(*count, "subscription")) } })
         })
         .collect();
     let list = html! {

@@ -26,13 +26,17 @@ use crate::{
     show, ui,
 };
 
+/// Counting more open invoices, or more that falls due, would keep whoever opens the page waiting.
+const MOST_COUNTED: i64 = 20_000;
+
 /// Everything on the page.
 struct Whole {
     customers: i64,
     /// Subscriptions by state, of all price books together.
     states: BTreeMap<&'static str, i64>,
-    /// Invoices by state, of those somebody may have to do something about.
-    invoices: BTreeMap<&'static str, i64>,
+    /// Invoices that are not paid, and drafts: each counted as far as `MOST_COUNTED`.
+    open: i64,
+    drafts: i64,
     has_book: bool,
     months: Vec<Month>,
     /// What customers owe, in minor units.
@@ -44,16 +48,12 @@ struct Whole {
 
 impl Whole {
     fn load(view: &mut View<'_>, zone: &Zone, today: Date) -> Result<Self> {
-        let mut states = BTreeMap::new();
-        for (_, state, count) in subscription::counts(view)? {
-            *states.entry(state.word()).or_default() += count;
-        }
-        let open = [invoice::State::Draft, invoice::State::Finalized];
-        let invoices = invoice::counts(view, &open)?;
+        let states = subscription::state_counts(view)?;
         Ok(Self {
             customers: customer::count(view)?,
-            states,
-            invoices: invoices.into_iter().map(|(state, count)| (state.word(), count)).collect(),
+            states: states.into_iter().map(|(state, count)| (state.word(), count)).collect(),
+            open: invoice::count(view, invoice::State::Finalized, MOST_COUNTED)?,
+            drafts: invoice::count(view, invoice::State::Draft, MOST_COUNTED)?,
             has_book: version::newest(view)?.is_some(),
             months: figures::months(view, money::first_month(today))?,
             owed: owed(view)?,
@@ -133,11 +133,9 @@ fn figures(desk: &Desk, whole: &Whole, currency: Currency) -> Markup {
     let count = |number: i64| show::grouped(number);
     let (customers, active) = (count(whole.customers), count(whole.in_state(State::Active)));
     let trialing = format!("{} in trial", count(whole.in_state(State::Trialing)));
-    let open = whole.invoices.get("finalized").copied().unwrap_or_default();
-    let drafts = whole.invoices.get("draft").copied().unwrap_or_default();
-    let open_note = match drafts {
-        0 => show::count(open, "open invoice"),
-        drafts => format!("{}, {}", show::count(open, "open invoice"), show::count(drafts, "draft")),
+    let open_note = match whole.drafts {
+        0 => counted(whole.open, "open invoice"),
+        drafts => format!("{}, {}", counted(whole.open, "open invoice"), counted(drafts, "draft")),
     };
     let owed = show::minor(whole.owed.get(&currency).copied().unwrap_or_default(), currency);
     let others: Vec<String> = whole
@@ -158,6 +156,12 @@ fn figures(desk: &Desk, whole: &Whole, currency: Currency) -> Markup {
         (stat("Owed by customers", &owed, &owed_note), Some(&open_href)),
         (stat(&month.label, &month.value, &month.note), Some(&month.href)),
     ])
+}
+
+/// `3 drafts`, `20,000 drafts and more`.
+fn counted(count: i64, noun: &str) -> String {
+    let more = if count == MOST_COUNTED { " and more" } else { "" };
+    format!("{}{more}", show::count(count, noun))
 }
 
 /// The states subscriptions are in, those that go on first.

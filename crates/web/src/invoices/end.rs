@@ -153,7 +153,7 @@ async fn draw(desk: &Desk, deed: &'static Deed, id: InvoiceId, answers: Answers)
             (ui::notice(ui::Kind::Warning, "This is not possible", html! { (error.detail) }))
         } @else {
             (answers.summary(&[("reason", "Reason")]))
-            (consequences(deed, &invoice)?)
+            (consequences(deed, &invoice, &path)?)
             (ui::form_as(ui::Button::Danger, &action, desk.csrf(), reasons(deed, &answers), deed.button))
         }
         p class="decide" { (ui::button_link(ui::Button::Plain, "Back to the invoice", &path)) }
@@ -169,14 +169,14 @@ fn reasons(deed: &Deed, answers: &Answers) -> Markup {
 }
 
 /// What will happen, in sentences with figures.
-fn consequences(deed: &Deed, invoice: &Invoice) -> Result<Markup> {
+fn consequences(deed: &Deed, invoice: &Invoice, path: &str) -> Result<Markup> {
     let due = invoice.amount_due()?;
     Ok(match deed.transition {
         Transition::Void => ui::notice(
             ui::Kind::Warning,
             "This cannot be undone",
             html! {
-                p { "Everything it posted is posted back. " (given_back(invoice)?) }
+                p { "Everything it posted is posted back. " (given_back(invoice, path)?) }
                 p { "Its number stays taken. What it billed is not billed again by itself, and the subscription goes on." }
             },
         ),
@@ -184,19 +184,19 @@ fn consequences(deed: &Deed, invoice: &Invoice) -> Result<Markup> {
             ui::Kind::Warning,
             "What is due becomes bad debt",
             html! {
-                p { (show::money(due)) " is no longer expected from the customer. What it billed stays billed, and its tax stays owed." }
+                p { a href=(path) { (show::money(due)) } " is no longer expected from the customer. What it billed stays billed, and its tax stays owed." }
                 p { "It can still be voided." }
             },
         ),
     })
 }
 
-fn given_back(invoice: &Invoice) -> Result<Markup> {
+fn given_back(invoice: &Invoice, path: &str) -> Result<Markup> {
     let due = invoice.amount_due()?;
     let back = invoice.amount_paid()?;
     let zero = Money::zero(due.currency());
     Ok(html! {
-        @if due != zero { "The customer no longer owes " (show::money(due)) ". " }
-        @if back != zero { (show::money(back)) " that was paid is to the customer’s credit again." }
+        @if due != zero { "The customer no longer owes " a href=(path) { (show::money(due)) } ". " }
+        @if back != zero { a href=(path) { (show::money(back)) } " that was paid is to the customer’s credit again." }
     })
 }

@@ -1,6 +1,3 @@
-use std::collections::HashMap;
-
-use ::ledger::Entry;
 use axum::response::IntoResponse;
 use billing::{
     invoice,
@@ -8,7 +5,7 @@ use billing::{
     payment::{self, Payment, Settlement},
 };
 use identity::{LegalEntity, customer, customer::Party, environment, permission::may};
-use kernel::{Error, Result, ids};
+use kernel::{Error, Money, Result, ids};
 use maud::{Markup, html};
 use store::{Fact, View, facts};
 use tax::Tax;
@@ -17,7 +14,7 @@ use super::{Document, document};
 use crate::{
     credit_notes, customers, facts as history,
     gate::{Answer, Answers, Asked, Desk, Named, Posted, Sheet, Staff},
-    ledger as books,
+    ledger::InLedger,
     parts::{self, FEW},
     payments, show, ui,
 };
@@ -35,7 +32,7 @@ struct Whole {
     /// What corrects it, with the number of the invoice.
     corrections: Vec<credit_notes::Listed>,
     payments: Vec<(Payment, Settlement)>,
-    entries: Vec<Entry>,
+    posted: InLedger,
     facts: Vec<Fact>,
 }
 
@@ -51,7 +48,7 @@ fn load(view: &mut View<'_>, id: ids::InvoiceId) -> Result<Whole> {
         name: customers::names(view, [invoice.customer])?.remove(&invoice.customer).unwrap_or_default(),
         corrections: credit_notes::of_invoices(view, std::slice::from_ref(&invoice))?,
         payments: payment::of_invoice(view, id)?,
-        entries: ::ledger::of_document(view, id.any())?,
+        posted: InLedger::read(view, id.any())?,
         facts: facts::of_subject(view, id.uuid(), i64::MAX, FEW)?,
         invoice,
     })
@@ -95,14 +92,14 @@ async fn draw(desk: &Desk, id: ids::InvoiceId, answers: Answers) -> Answer<Marku
         (parts::was_done(&answers))
         (answers.summary(&[]))
         (ui::split(sheet(&whole), details(desk, &whole)))
-        @if !whole.taxes.is_empty() { (ui::section("Tax", html! {}, super::taxes(&whole.taxes))) }
+        @if !whole.taxes.is_empty() { (ui::anchored("tax", ui::section("Tax", html! {}, super::taxes(&whole.taxes)))) }
         @if !whole.corrections.is_empty() {
             (ui::section("Corrected by", html! {}, credit_notes::table(desk, &whole.corrections)))
         }
         @if !whole.payments.is_empty() {
-            (ui::section("Payments", html! {}, payments::of_invoice(desk, &whole.payments)))
+            (ui::anchored("payments", ui::section("Payments", html! {}, payments::of_invoice(desk, &whole.payments))))
         }
-        (ui::section("In the ledger", html! {}, postings(desk, &whole)))
+        (ui::anchored("ledger", ui::section("In the ledger", html! {}, postings(desk, &whole))))
         (ui::section("What happened", html! {}, history::timeline_here(desk, &whole.facts, "Nothing has happened yet.")))
     };
     Ok(desk.page(Sheet::new(ui::Section::Invoices, &title).below(&crumbs), body))
@@ -159,7 +156,13 @@ fn sheet(whole: &Whole) -> Markup {
         credit: invoice.credit,
         paid: invoice.paid,
         notes: &notes,
+        leads: true,
     })
+}
+
+/// An amount that leads to the part of the page that says why.
+fn leads(to: &str, amount: Money) -> Markup {
+    html! { a href=(to) { (show::money(amount)) } }
 }
 
 fn details(desk: &Desk, whole: &Whole) -> Markup {
@@ -176,9 +179,9 @@ fn details(desk: &Desk, whole: &Whole) -> Markup {
     let others = [
         ("Customer", html! { a href=(customer) { (whole.name) } }),
         ("Bills", billed),
-        ("Paid by credit", show::money(invoice.credit)),
-        ("Paid", show::money(invoice.paid)),
-        ("Amount due", invoice.amount_due().map_or_else(|_| ui::optional(None), show::money)),
+        ("Paid by credit", leads("#ledger", invoice.credit)),
+        ("Paid", leads(if whole.payments.is_empty() { "#ledger" } else { "#payments" }, invoice.paid)),
+        ("Amount due", invoice.amount_due().map_or_else(|_| ui::optional(None), |due| leads("#ledger", due))),
         ("Fell due", desk.time(invoice.due)),
         ("Id", ui::copyable(&invoice.id.to_string())),
     ];
@@ -186,9 +189,9 @@ fn details(desk: &Desk, whole: &Whole) -> Markup {
 }
 
 fn postings(desk: &Desk, whole: &Whole) -> Markup {
-    if whole.entries.is_empty() {
+    if whole.posted.is_empty() {
         let why = "A draft is not posted. Finalizing it makes the customer owe its total.";
         return ui::empty("Not in the ledger", why, html! {});
     }
-    books::postings(desk, &whole.entries, &HashMap::from([(whole.invoice.customer, whole.name.clone())]))
+    whole.posted.draw(desk)
 }

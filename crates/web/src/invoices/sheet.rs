@@ -26,6 +26,8 @@ pub(crate) struct Document<'a> {
     /// What payments have paid of it.
     pub(crate) paid: Money,
     pub(crate) notes: &'a [&'a str],
+    /// The page has parts that say why: `#tax`, and `#ledger` for what was paid and is due.
+    pub(crate) leads: bool,
 }
 
 /// The sheet.
@@ -40,15 +42,19 @@ pub(crate) fn document(document: &Document<'_>) -> Markup {
     let left = totals.total.checked_sub(document.credit).and_then(|left| left.checked_sub(document.paid));
     let left = left.map_or_else(|_| total.clone(), |left| left.to_string());
     let mut sums = taxes.entries();
+    let [tax, ledger] = ["#tax", "#ledger"].map(|to| Some(to).filter(|_| document.leads));
+    if !document.taxes.is_empty() {
+        sums.iter_mut().skip(1).for_each(|sum| sum.href = tax);
+    }
     let unpaid = document.credit.is_zero() && document.paid.is_zero();
     if !unpaid {
-        sums.push(ui::Total { label: "Total", amount: &total });
+        sums.push(ui::Total { label: "Total", amount: &total, href: None });
     }
     if !document.credit.is_zero() {
-        sums.push(ui::Total { label: "Paid by credit", amount: &credit });
+        sums.push(ui::Total { label: "Paid by credit", amount: &credit, href: ledger });
     }
     if !document.paid.is_zero() {
-        sums.push(ui::Total { label: "Paid", amount: &paid });
+        sums.push(ui::Total { label: "Paid", amount: &paid, href: ledger });
     }
     let label = if unpaid { "Total" } else { "Amount due" };
     let texts: Vec<Texts> = document.lines.iter().map(Texts::new).collect();
@@ -65,7 +71,7 @@ pub(crate) fn document(document: &Document<'_>) -> Markup {
             columns: ui::INVOICE_COLUMNS,
             lines,
             totals: &sums,
-            due: ui::Total { label, amount: &left },
+            due: ui::Total { label, amount: &left, href: ledger },
             notes: &notes,
         })
     })
@@ -100,7 +106,7 @@ impl Sums {
 
     /// The same for the sheet.
     pub(crate) fn entries(&self) -> Vec<ui::Total<'_>> {
-        self.0.iter().map(|(label, amount)| ui::Total { label, amount }).collect()
+        self.0.iter().map(|(label, amount)| ui::Total { label, amount, href: None }).collect()
     }
 }
 

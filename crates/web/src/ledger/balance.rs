@@ -12,7 +12,7 @@ use kernel::{
 use maud::{Markup, html};
 use store::View;
 
-use super::{columns, entity_name, figures, filters};
+use super::{called::Called, columns, entity_name, figures, filters};
 use crate::{
     gate::{Answer, Answers, Desk, Sheet},
     show, ui,
@@ -27,6 +27,7 @@ struct Whole {
     counts: BTreeMap<Kind, i64>,
     /// The accounts there is one of.
     single: BTreeMap<Kind, LedgerAccountId>,
+    called: Called,
 }
 
 impl Whole {
@@ -39,7 +40,12 @@ impl Whole {
                 single.insert((one.entity, one.kind), id);
             }
         }
-        Ok(Self { counts: ::ledger::account_counts(view)?, single, totals })
+        Ok(Self {
+            counts: ::ledger::account_counts(view)?,
+            called: Called::read(view, std::iter::empty())?,
+            single,
+            totals,
+        })
     }
 }
 
@@ -84,7 +90,7 @@ fn book(
     let rows = kinds.iter().map(|(kind, [debit, credit])| {
         let count = whole.counts.get(&(entity, *kind)).copied().unwrap_or_default();
         let note = kind.owner().map(|_| show::count(count, "account"));
-        let label = html! { (show::sentence(kind.word())) @if let Some(note) = note { span class="aside" { (note) } } };
+        let label = html! { (whole.called.kind_shown(*kind)) @if let Some(note) = note { span class="aside" { (note) } } };
         let href = match whole.single.get(&(entity, *kind)) {
             Some(id) => desk.at(&format!("/ledger/accounts/{id}")),
             None => {

@@ -7,12 +7,12 @@ use axum::response::IntoResponse;
 use jiff::Timestamp;
 use kernel::{
     Currency, Error, Result,
-    ids::{CustomerId, LedgerAccountId, LegalEntityId},
+    ids::{LedgerAccountId, LegalEntityId},
 };
 use maud::{Markup, html};
 use store::View;
 
-use super::{balance, columns, entity_name, figures, filters, label, owners};
+use super::{balance, called::Called, columns, entity_name, figures, filters};
 use crate::{
     gate::{Answer, Answers, Desk, Sheet},
     parts::{self, PAGE},
@@ -23,7 +23,7 @@ use crate::{
 struct Whole {
     accounts: Vec<KnownAccount>,
     balances: HashMap<LedgerAccountId, Vec<Balance>>,
-    names: HashMap<CustomerId, String>,
+    called: Called,
     /// What they come to all together.
     sums: BTreeMap<Currency, i128>,
     next: Option<String>,
@@ -49,8 +49,8 @@ impl Whole {
                 *sums.entry(one.currency).or_default() += i128::from(one.debit) - i128::from(one.credit);
             }
         }
-        let names = owners(view, accounts.iter().map(|known| &known.account))?;
-        Ok(Self { accounts, balances, names, sums, next })
+        let called = Called::read(view, accounts.iter().map(|known| &known.account))?;
+        Ok(Self { accounts, balances, called, sums, next })
     }
 }
 
@@ -69,7 +69,7 @@ pub(super) async fn page(
     let after = asked.get("after").to_owned();
     let whole = desk.read(move |view| Whole::load(view, entity, kind, &after, as_of)).await?;
     let crumbs = [ui::Crumb { label: "Ledger", href: &desk.at("/ledger") }];
-    let title = show::sentence(kind.word());
+    let title = whole.called.kind(kind);
     let about = format!("Each account of this kind in the books of {}.", entity_name(desk, entity));
     let body = html! {
         (ui::header(&title, &about, html! {}))
@@ -77,7 +77,7 @@ pub(super) async fn page(
         (entities(desk, asked, entity))
         (filters(desk, asked))
         (sums(&whole.sums))
-        (table(desk, &title, kind, &whole))
+        (ui::anchored("accounts", table(desk, &title, kind, &whole)))
         (parts::pages(&desk.at("/ledger"), asked, whole.next))
     };
     let page = desk.page(Sheet::new(ui::Section::Ledger, &title).below(&crumbs), body);
@@ -101,16 +101,16 @@ fn entities(desk: &Desk, asked: &Answers, shown: LegalEntityId) -> Markup {
 fn sums(sums: &BTreeMap<Currency, i128>) -> Markup {
     let texts: Vec<String> =
         sums.iter().map(|(currency, sum)| balance(*sum, &|sum| show::minor(sum, *currency))).collect();
-    let tiles: Vec<ui::Stat> =
-        texts.iter().map(|value| ui::Stat { label: "All together", value, note: "" }).collect();
-    html! { @if !tiles.is_empty() { (ui::stats(&tiles)) } }
+    let tile = |value| (ui::Stat { label: "All together", value, note: "" }, Some("#accounts"));
+    let tiles: Vec<_> = texts.iter().map(|value| tile(value)).collect();
+    html! { @if !tiles.is_empty() { (ui::figures(&tiles)) } }
 }
 
 fn table(desk: &Desk, title: &str, kind: AccountKind, whole: &Whole) -> Markup {
     let rows = whole.accounts.iter().flat_map(|known| {
         let path = desk.at(&format!("/ledger/accounts/{}", known.id));
         let held = whole.balances.get(&known.id).map_or(&[][..], Vec::as_slice);
-        let name = label(&known.account, &whole.names);
+        let name = whole.called.owner(&known.account);
         held.iter()
             .map(|one| {
                 let text = |sum| show::minor(sum, one.currency);

@@ -1,28 +1,25 @@
 //! The books: what every account holds, and how it came to.
 
 mod balance;
+mod called;
+mod in_ledger;
 mod kind;
 mod statement;
 
-use std::collections::HashMap;
-
-use ::ledger::{Account, AccountKind, Entry};
+use ::ledger::AccountKind;
 use axum::{Router, routing::get};
 use jiff::Timestamp;
-use kernel::{
-    Currency, Error, Result,
-    ids::{CustomerId, LegalEntityId},
-    time,
-};
+use kernel::{Currency, Error, Result, ids::LegalEntityId, time};
 use maud::{Markup, html};
-use store::View;
 
 use crate::{
-    App, customers,
+    App,
     gate::{Answer, Answers, Asked, Desk, Staff},
     show, ui,
 };
 use identity::permission::may;
+
+pub(crate) use in_ledger::InLedger;
 
 pub(crate) fn routes() -> Router<App> {
     Router::new().route("/ledger", get(page)).route("/ledger/accounts/{id}", get(statement::page))
@@ -98,54 +95,8 @@ fn balance(sum: i128, text: &dyn Fn(i128) -> String) -> String {
     format!("{}{side}", text(sum.saturating_abs()))
 }
 
-/// The names of the customers among the owners of accounts.
-fn owners<'a>(
-    view: &mut View<'_>,
-    accounts: impl Iterator<Item = &'a Account>,
-) -> Result<HashMap<CustomerId, String>> {
-    customers::names(view, accounts.filter_map(customer))
-}
-
-fn customer(account: &Account) -> Option<CustomerId> {
-    account.owner.as_deref()?.parse().ok()
-}
-
-/// What an account is called on its own.
-fn label(account: &Account, names: &HashMap<CustomerId, String>) -> String {
-    let name = customer(account).and_then(|id| names.get(&id)).or(account.owner.as_ref());
-    name.cloned().unwrap_or_else(|| show::sentence(account.kind.word()))
-}
-
 /// A posting in the column of its side; the other one is empty.
 fn sides(minor: i64, currency: Currency) -> [Markup; 2] {
     let figure = ui::amount(&show::minor(i128::from(minor).abs(), currency));
     if minor < 0 { [html! {}, figure] } else { [figure, html! {}] }
-}
-
-/// What a document has posted.
-pub(crate) fn postings(desk: &Desk, entries: &[Entry], names: &HashMap<CustomerId, String>) -> Markup {
-    html! {
-        @for posted in entries {
-            p { (show::sentence(&posted.kind)) ", effective " (desk.time(posted.effective)) " · " code { (posted.id) } }
-            (entry(posted, names))
-        }
-    }
-}
-
-/// The postings of one transaction.
-fn entry(entry: &Entry, names: &HashMap<CustomerId, String>) -> Markup {
-    let rows = entry.postings.iter().map(|posting| {
-        let [debit, credit] = sides(posting.amount.minor(), posting.amount.currency());
-        let kind = show::sentence(posting.account.kind.word());
-        let owner = posting.account.owner.as_ref().map(|_| label(&posting.account, names));
-        ui::Row::new(vec![html! { (kind) @if let Some(owner) = owner { ": " (owner) } }, debit, credit])
-    });
-    ui::table(ui::Table {
-        caption: &format!("Postings: {}", show::sentence(&entry.kind)),
-        columns: &[ui::Column::text("Account"), ui::Column::number("Debit"), ui::Column::number("Credit")],
-        rows: rows.collect(),
-        total: None,
-        narrow: ui::Narrow::Scroll,
-        empty: html! {},
-    })
 }

@@ -7,12 +7,16 @@ use billing::{credit_note, invoice};
 use identity::permission::may;
 use kernel::{
     AnyId, Error, Result,
-    ids::{self, CreditNoteId, CustomerId, InvoiceId, LedgerAccountId},
+    ids::{self, CreditNoteId, InvoiceId, LedgerAccountId},
 };
 use maud::{Markup, html};
 use store::View;
 
-use super::{balance, customer, label, owners, sides};
+use super::{
+    balance,
+    called::{Called, customer},
+    sides,
+};
 use crate::{
     gate::{Answer, Asked, Desk, Named, Sheet, Staff},
     parts::{self, PAGE},
@@ -23,7 +27,7 @@ use crate::{
 struct Whole {
     account: Account,
     statement: StatementPage,
-    names: HashMap<CustomerId, String>,
+    called: Called,
     /// The numbers of the documents that were posted.
     numbers: HashMap<AnyId, String>,
 }
@@ -33,7 +37,7 @@ impl Whole {
         let account = ::ledger::account(view, id)?;
         let statement = ::ledger::statement_back(view, id, before, PAGE)?;
         Ok(Self {
-            names: owners(view, std::iter::once(&account))?,
+            called: Called::read(view, std::iter::once(&account))?,
             numbers: numbers(view, &statement.lines)?,
             statement,
             account,
@@ -69,12 +73,10 @@ pub(super) async fn page(
 ) -> Answer<Markup> {
     let before = asked.some("after").map(cursor).transpose()?;
     let whole = staff.read(move |view| Whole::load(view, id, before)).await?;
-    let Whole { account, statement, names, .. } = &whole;
+    let Whole { account, statement, called, .. } = &whole;
     let path = staff.at(&format!("/ledger/accounts/{id}"));
     let next = statement.next.map(|next| format!("{}.{}", next.transaction, next.ordinal));
-    let kind = show::sentence(account.kind.word());
-    let title =
-        account.owner.as_ref().map_or_else(|| kind.clone(), |_| format!("{kind}: {}", label(account, names)));
+    let (kind, title) = (called.kind(account.kind), called.whole(account));
     let of_kind = staff.at(&format!("/ledger?kind={}&entity={}", account.kind, account.entity));
     let crumbs = [
         ui::Crumb { label: "Ledger", href: &staff.at("/ledger") },

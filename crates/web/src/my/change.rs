@@ -140,7 +140,7 @@ fn seen(visitor: &Visitor, head: &Head, answers: &Answers, effect: &Effect, stal
         (outcome::figures(effect)?)
         (ui::section("What changes", html! {}, items::difference(before, (then, effect.version(then.book)))))
         (ui::section("When", html! {}, html! { p { (when(effect, then)) } }))
-        (outcome::documents(effect, outcome::as_section)?)
+        (outcome::sections(effect)?)
         (outcome::later(effect))
     })
 }

@@ -4,6 +4,7 @@ use axum::response::IntoResponse;
 use billing::{
     credit_note::{self, Credit, CreditNote},
     invoice::{self, Invoice, State},
+    payment,
 };
 use identity::{customer, environment};
 use kernel::{Error, Result, ids, ids::CustomerId};
@@ -125,9 +126,17 @@ pub(super) async fn invoice(visitor: Visitor, Named(id): Named<ids::Invoice>) ->
             return Err(Error::not_found("invoice"));
         }
         let entity = environment::entity(view, Some(invoice.entity))?;
-        Ok((invoice, invoice::lines(view, id)?, invoice::taxes(view, id)?, entity, name(view, customer)?))
+        let paid = payment::of_invoice(view, id)?;
+        Ok((
+            invoice,
+            invoice::lines(view, id)?,
+            invoice::taxes(view, id)?,
+            paid,
+            entity,
+            name(view, customer)?,
+        ))
     });
-    let (invoice, lines, taxes, entity, name) = read.await?;
+    let (invoice, lines, taxes, paid, entity, name) = read.await?;
     let number = invoice.number.clone().unwrap_or_default();
     let mut particulars = Vec::new();
     if let Some(date) = invoice.issued {
@@ -153,8 +162,13 @@ pub(super) async fn invoice(visitor: Visitor, Named(id): Named<ids::Invoice>) ->
         credit: invoice.credit,
         paid: invoice.paid,
         notes: &notes,
+        leads: false,
     });
-    Ok(super::page(&visitor, &name, &number, &CRUMBS, whole(&number, sheet)).into_response())
+    let body = html! {
+        (whole(&number, sheet))
+        @if !paid.is_empty() { (ui::section("Payments", html! {}, super::payments::of_invoice(&paid))) }
+    };
+    Ok(super::page(&visitor, &name, &number, &CRUMBS, body).into_response())
 }
 
 pub(super) async fn credit_note(visitor: Visitor, Named(id): Named<ids::CreditNote>) -> Answer {
@@ -179,6 +193,7 @@ pub(super) async fn credit_note(visitor: Visitor, Named(id): Named<ids::CreditNo
         seller: &note.seller.clone().unwrap_or_else(|| entity.party()),
         taxes: &taxes,
         notes: &[&reason, "The amount is your credit. It pays the invoices that follow, the next one first."],
+        leads: false,
     });
     Ok(super::page(&visitor, &name, &note.number, &CRUMBS, whole(&note.number, sheet)).into_response())
 }

@@ -4,6 +4,9 @@
 mod change;
 mod documents;
 mod home;
+mod payments;
+mod running;
+mod subscriptions;
 
 use axum::{
     Router,
@@ -32,6 +35,10 @@ pub(crate) fn routes() -> Router<App> {
         .route("/my/invoices", get(documents::list))
         .route("/my/invoices/{id}", get(documents::invoice))
         .route("/my/credit-notes/{id}", get(documents::credit_note))
+        .route("/my/payments", get(payments::list))
+        .route("/my/payments/{id}", get(payments::page))
+        .route("/my/subscriptions", get(subscriptions::list))
+        .route("/my/subscriptions/{id}", get(subscriptions::page))
         .route("/my/subscriptions/{id}/change", get(change::page).post(change::post))
         .route("/my/subscriptions/{id}/change/preview", get(change::again).post(change::preview))
         .route_layer(middleware::from_fn(gate::quietly))

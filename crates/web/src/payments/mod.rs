@@ -100,14 +100,14 @@ pub(crate) fn of_invoice(desk: &Desk, settled: &[(Payment, Settlement)]) -> Mark
 }
 
 /// The word of a payment's state.
-const fn state(payment: &Payment) -> &'static str {
+pub(crate) const fn state(payment: &Payment) -> &'static str {
     match payment.reversed {
         None => "received",
         Some(_) => "reversed",
     }
 }
 
-const fn method(method: Method) -> &'static str {
+pub(crate) const fn method(method: Method) -> &'static str {
     match method {
         Method::Transfer => "Transfer",
         Method::Cheque => "Cheque",
@@ -117,7 +117,7 @@ const fn method(method: Method) -> &'static str {
     }
 }
 
-const fn cause(cause: Cause) -> &'static str {
+pub(crate) const fn cause(cause: Cause) -> &'static str {
     match cause {
         Cause::Settled => "Paid",
         Cause::Reversed => "Due again: the payment was reversed",
@@ -127,7 +127,10 @@ const fn cause(cause: Cause) -> &'static str {
 }
 
 /// The invoices of settlements, by id.
-fn invoices(view: &mut View<'_>, settlements: &[Settlement]) -> Result<HashMap<InvoiceId, Invoice>> {
+pub(crate) fn invoices(
+    view: &mut View<'_>,
+    settlements: &[Settlement],
+) -> Result<HashMap<InvoiceId, Invoice>> {
     let mut ids: Vec<InvoiceId> = settlements.iter().map(|one| one.invoice).collect();
     ids.sort_unstable();
     ids.dedup();

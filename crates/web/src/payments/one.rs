@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use ::ledger::Entry;
 use axum::response::IntoResponse;
 use billing::{
     invoice::Invoice,
@@ -20,7 +19,7 @@ use super::{cause, method, state};
 use crate::{
     customers, facts as history,
     gate::{Answer, Answers, Asked, Desk, Named, Posted, Sheet, Staff},
-    ledger as books,
+    ledger::InLedger,
     parts::{self, FEW},
     show, ui,
 };
@@ -32,7 +31,7 @@ struct Whole {
     invoices: HashMap<InvoiceId, Invoice>,
     /// The customer's name today.
     name: String,
-    entries: Vec<Entry>,
+    posted: InLedger,
     facts: Vec<Fact>,
 }
 
@@ -42,7 +41,7 @@ fn load(view: &mut View<'_>, id: PaymentId) -> Result<Whole> {
     Ok(Whole {
         invoices: super::invoices(view, &settlements)?,
         name: customers::names(view, [payment.customer])?.remove(&payment.customer).unwrap_or_default(),
-        entries: ::ledger::of_document(view, id.any())?,
+        posted: InLedger::read(view, id.any())?,
         facts: facts::of_subject(view, id.uuid(), i64::MAX, FEW)?,
         settlements,
         payment,
@@ -59,12 +58,11 @@ pub(super) async fn page(
     let title = format!("Payment of {}", payment.amount);
     let crumbs = [ui::Crumb { label: "Payments", href: &staff.at("/payments") }];
     let about = format!("{} from {} on {}", method(payment.method), whole.name, show::date(payment.day));
-    let names = HashMap::from([(payment.customer, whole.name.clone())]);
     let body = html! {
         (ui::header(&title, &about, actions(&staff, payment)))
         (parts::was_done(&asked))
         (ui::split(settlements(&staff, &whole), details(&staff, &whole)))
-        (ui::section("In the ledger", html! {}, books::postings(&staff, &whole.entries, &names)))
+        (ui::anchored("ledger", ui::section("In the ledger", html! {}, whole.posted.draw(&staff))))
         (ui::section("What happened", html! {}, history::timeline_here(&staff, &whole.facts, "Nothing has happened yet.")))
     };
     Ok(staff.page(Sheet::new(ui::Section::Payments, &title).below(&crumbs), body))
@@ -117,8 +115,8 @@ fn details(desk: &Desk, whole: &Whole) -> Markup {
         ("State", ui::state(state(payment))),
         ("Customer", html! { a href=(customer) { (whole.name) } }),
         ("To", html! { (entity.map_or("", |entity| entity.name.as_str())) }),
-        ("Amount", show::money(payment.amount)),
-        ("Left as credit", show::money(payment.credit)),
+        ("Amount", html! { a href="#ledger" { (show::money(payment.amount)) } }),
+        ("Left as credit", html! { a href="#ledger" { (show::money(payment.credit)) } }),
         ("By", html! { (method(payment.method)) }),
         ("Reference", ui::optional(payment.reference.as_deref())),
         ("Received", html! { (show::date(payment.day)) }),
@@ -191,7 +189,7 @@ async fn draw(desk: &Desk, id: PaymentId, answers: Answers) -> Answer<Markup> {
         @match &due {
             Err(error) => (impossible(error)),
             Ok(due) => {
-                (consequences(due))
+                (consequences(desk, due))
                 (ui::form_as(ui::Button::Danger, &format!("{path}/reverse"), desk.csrf(), html! {}, "Reverse the payment"))
             }
         }
@@ -205,7 +203,7 @@ fn impossible(error: &Error) -> Markup {
 }
 
 /// What will happen, in sentences with figures.
-fn consequences(due: &[Invoice]) -> Markup {
+fn consequences(desk: &Desk, due: &[Invoice]) -> Markup {
     ui::notice(
         ui::Kind::Warning,
         "The money counts as never received",
@@ -213,7 +211,10 @@ fn consequences(due: &[Invoice]) -> Markup {
             @for invoice in due {
                 p {
                     "Of invoice " (invoice.number.as_deref().unwrap_or_default()) ", "
-                    (invoice.amount_due().map_or_else(|_| ui::optional(None), show::money)) " is due then."
+                    a href=(desk.at(&format!("/invoices/{}", invoice.id))) {
+                        (invoice.amount_due().map_or_else(|_| ui::optional(None), show::money))
+                    }
+                    " is due then."
                 }
             }
             p { "What of it is the customer’s credit is taken back. It cannot be undone; a payment that came after all is recorded again." }

@@ -4,13 +4,13 @@ use catalog::{Addon, Book, Feature, FeatureKind, Included, Plan};
 use maud::{Markup, html};
 
 use super::{rules, usage};
-use crate::{show, ui};
+use crate::{gate::Desk, show, ui};
 
 /// The whole book: prices, comparison, add-ons, usage, coupons, rules. What belongs to the plans stands behind their
 /// prices.
-pub(super) fn drawn(book: &Book, of_plans: Markup) -> Markup {
+pub(super) fn drawn(desk: &Desk, book: &Book, of_plans: Markup) -> Markup {
     html! {
-        (plans(book))
+        (plans(desk, book))
         (of_plans)
         (ui::section("What is in a plan", html! {}, matrix(book)))
         (ui::section("Add-ons", html! {}, addons(book)))
@@ -20,16 +20,21 @@ pub(super) fn drawn(book: &Book, of_plans: Markup) -> Markup {
     }
 }
 
-/// A price and the other prices of each plan.
-fn plans(book: &Book) -> Markup {
+/// A price and the other prices of each plan, leading to who pays them.
+fn plans(desk: &Desk, book: &Book) -> Markup {
     let texts: Vec<[String; 2]> = book.plans.iter().map(of_plan).collect();
-    let tiles: Vec<ui::Stat> = book
+    let hrefs: Vec<String> =
+        book.plans.iter().map(|plan| desk.at(&format!("/subscriptions?plan={}", plan.key))).collect();
+    let tiles: Vec<_> = book
         .plans
         .iter()
         .zip(&texts)
-        .map(|(plan, [value, note])| ui::Stat { label: &plan.name, value, note })
+        .zip(&hrefs)
+        .map(|((plan, [value, note]), href)| {
+            (ui::Stat { label: &plan.name, value, note }, Some(href.as_str()))
+        })
         .collect();
-    ui::stats(&tiles)
+    ui::figures(&tiles)
 }
 
 fn of_plan(plan: &Plan) -> [String; 2] {

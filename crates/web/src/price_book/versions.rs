@@ -32,7 +32,7 @@ pub(super) async fn in_force(staff: Staff<may::BookRead>, Asked(asked): Asked) -
             (parts::was_done(&asked))
             @let all = html! { a href=(staff.at("/price-book/versions")) { "By version" } };
             @let shares = subscribers::by_plan(&staff, &version.book, &subscribers, None);
-            (book::drawn(&version.book, ui::section("Who is on which plan", all, shares)))
+            (book::drawn(&staff, &version.book, ui::section("Who is on which plan", all, shares)))
         },
         None => html! {
             (ui::header("Price book", "What is sold here, and at which prices.", html! {}))
@@ -159,7 +159,7 @@ pub(super) async fn one(staff: Staff<may::BookRead>, Named(id): Named<ids::BookV
         @let everybody = html! { a href=(staff.at(&format!("/subscriptions?book={id}"))) { "All of them" } };
         @let everybody = html! { span { (everybody) (move_link(&staff, id, is_newest, subscribers.count())) } };
         (ui::section("Who is on it", everybody, subscribers::by_plan(&staff, &version.book, &subscribers, Some(id))))
-        (ui::section("The plans", html! {}, book::drawn(&version.book, html! {})))
+        (ui::section("The plans", html! {}, book::drawn(&staff, &version.book, html! {})))
         (ui::section("The file as it was applied", html! {}, ui::code_block("Price book", &source)))
     };
     Ok(staff.page(Sheet::new(ui::Section::PriceBook, &title).below(&crumbs), body))

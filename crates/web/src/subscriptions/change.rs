@@ -258,7 +258,7 @@ fn seen(desk: &Desk, head: &Head, answers: &Answers, effect: &Effect, stale: boo
     let before = (&effect.before, effect.version(effect.before.book));
     let main = html! {
         (ui::section("What changes", html! {}, items::difference(before, (then, effect.version(then.book)))))
-        (outcome::documents(effect, outcome::as_section)?)
+        (outcome::sections(effect)?)
         (outcome::later(effect))
     };
     let body = html! {

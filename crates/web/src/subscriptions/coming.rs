@@ -11,8 +11,8 @@ use maud::{Markup, html};
 use store::View;
 use tax::Tax;
 
-use super::{items, plan_name};
-use crate::{gate::Desk, show, ui};
+use super::{extras, plan_name};
+use crate::{gate::Desk, invoices, show, ui};
 
 /// Something that falls due.
 pub(crate) struct Coming {
@@ -68,41 +68,53 @@ pub(crate) struct Ahead<'a> {
     pub(crate) in_force: &'a Version,
 }
 
-/// What falls due, soonest first. What cannot be decided yet is left out.
-pub(crate) fn coming(ahead: Ahead<'_>) -> Vec<Coming> {
-    let Ahead { subscription, edge, .. } = ahead;
-    match (subscription.state, edge) {
-        (State::Trialing, _) => trial_end(ahead).into_iter().collect(),
-        (State::Active, Some(edge)) => renewal(ahead, edge),
-        _ => Vec::new(),
+/// What falls due, soonest first: the first edge by the books, those behind it at the prices agreed to or scheduled.
+/// What cannot be decided yet is left out.
+pub(crate) fn coming(ahead: Ahead<'_>, edges: &[NextEdge]) -> Vec<Coming> {
+    let mut all = Vec::new();
+    let mut before = ahead.subscription;
+    for (place, edge) in edges.iter().enumerate() {
+        match before.state {
+            State::Trialing => all.extend(trial_end(ahead)),
+            _ => all.extend(steps(before, edge, ahead.in_force, place == 0)),
+        }
+        before = &edge.renewal.subscription;
     }
+    all
 }
 
-fn renewal(ahead: Ahead<'_>, edge: &NextEdge) -> Vec<Coming> {
-    let renewal = &edge.renewal;
-    let Ahead { subscription, in_force, .. } = ahead;
-    let at = subscription.billed_through;
-    let mut all = Vec::new();
-    if renewal.subscription.is_over() {
-        let bill = bill(edge);
-        let about = if bill.is_some() { "What was used is billed." } else { "Nothing more is billed." };
-        let title = "The subscription ends".to_owned();
-        return vec![Coming { at, title, about: about.to_owned(), bill }];
+/// What an edge does to the subscription `before` it.
+fn steps(before: &Subscription, edge: &NextEdge, in_force: &Version, first: bool) -> Vec<Coming> {
+    let (renewal, at, bill) = (&edge.renewal, edge.renewal.at, bill(edge));
+    let after = &renewal.subscription;
+    let coming = |title: &str, about: String, bill| Coming { at, title: title.to_owned(), about, bill };
+    let used = if bill.is_some() { "What was used is billed." } else { "Nothing more is billed." };
+    if let Some(closing) =
+        before.closing.as_ref().filter(|_| after.state == before.state && after.period == before.period)
+    {
+        let about = format!("Until {}. Figures that came since count too.", show::date(closing.end.date));
+        return vec![coming("What was used is billed", about, bill)];
     }
-    if let Some(change) = subscription.pending() {
+    if after.is_over() {
+        let title = if after.state == State::Expired { "The term is over" } else { "The subscription ends" };
+        return vec![coming(title, used.to_owned(), bill)];
+    }
+    if before.period == after.period {
+        return vec![coming("Usage is billed", "What is counted until then.".to_owned(), bill)];
+    }
+    let period = format!("For {}, before credit.", show::period(&after.period));
+    if before.state == State::Scheduled {
+        return vec![coming("It begins", period, bill)];
+    }
+    let mut all = Vec::new();
+    if let Some(change) = before.pending() {
         let about = match &renewal.dropped {
-            None => format!("To {}.", items::asked(change, subscription, Some(in_force))),
+            None => format!("To {}.", extras::step_text(change, before, in_force)),
             Some(error) => format!("It cannot be made any more, so everything stays: {}", error.detail),
         };
-        all.push(Coming { at, title: "Scheduled change".to_owned(), about, bill: None });
+        all.push(coming("Scheduled change", about, None));
     }
-    let period = show::period(&renewal.subscription.period);
-    all.push(Coming {
-        at,
-        title: "Next invoice".to_owned(),
-        about: format!("For {period}, before credit."),
-        bill: bill(edge),
-    });
+    all.push(coming(if first { "Next invoice" } else { "Invoice" }, period, bill));
     all
 }
 
@@ -142,30 +154,17 @@ fn bill(edge: &NextEdge) -> Option<Bill> {
     Some(Bill { totals: *totals, lines: draft.lines.clone(), taxes: draft.taxes.clone() })
 }
 
-/// What follows the next edge, soonest first: the edges behind it, at the prices agreed to or scheduled.
-pub(crate) fn after(subscription: &Subscription, edges: &[NextEdge]) -> Vec<Coming> {
-    let mut all = Vec::new();
-    for pair in edges.windows(2) {
-        let (before, edge) = (&pair[0].renewal.subscription, &pair[1]);
-        let (after, at, bill) = (&edge.renewal.subscription, edge.renewal.at, bill(edge));
-        if before.id != subscription.id || !matches!(before.state, State::Active) {
-            break;
+/// What a bill comes to; opened, every line of it.
+fn billed(bill: &Bill) -> Markup {
+    let sums = invoices::Sums::of(&bill.totals, &bill.taxes);
+    let total = bill.totals.total.to_string();
+    html! {
+        details class="bill" {
+            summary { (show::money(bill.totals.total)) }
+            (invoices::lines(&bill.lines))
+            (ui::totals(&sums.entries(), &ui::Total { label: "Total", amount: &total, href: None }))
         }
-        let period = show::period(&after.period);
-        let (title, about) = match after.state {
-            State::Expired => ("The term is over", "It expires.".to_owned()),
-            _ if after.is_over() => ("The subscription ends", "Nothing more is billed.".to_owned()),
-            _ if before.pending().is_some() => {
-                ("A scheduled change", format!("For {period}, before credit."))
-            }
-            _ if before.period == after.period => {
-                ("Usage is billed", "What is counted until then.".to_owned())
-            }
-            _ => ("Invoice", format!("For {period}, before credit.")),
-        };
-        all.push(Coming { at, title: title.to_owned(), about, bill });
     }
-    all
 }
 
 /// Coming events as a timeline.
@@ -180,8 +179,8 @@ pub(crate) fn timeline(all: &[Coming]) -> Markup {
             time,
             title: &one.title,
             body: html! {
-                @if let Some(bill) = &one.bill { (show::money(bill.totals.total)) ". " }
                 (one.about)
+                @if let Some(bill) = &one.bill { (billed(bill)) }
             },
             href: None,
         })

@@ -6,7 +6,7 @@ use identity::permission::may;
 use kernel::Exact;
 use maud::{Markup, html};
 
-use crate::{gate::Desk, show, ui};
+use crate::{gate::Desk, invoices, show, ui};
 
 /// The usage that is not billed yet, as a part of the subscription's page; nothing where nothing is counted.
 pub(crate) fn section(desk: &Desk, standing: &Standing, version: &Version) -> Markup {
@@ -15,13 +15,26 @@ pub(crate) fn section(desk: &Desk, standing: &Standing, version: &Version) -> Ma
     }
     let path = desk.at(&format!("/subscriptions/{}/usage", standing.subscription.id));
     let label = if desk.may::<may::UsageWrite>() { "Figures, and post one" } else { "Figures" };
-    let link = html! { a href=(path) { (label) } };
-    ui::section("Usage that is not billed yet", link, table(standing, version))
+    let link = html! { a href=(path.as_str()) { (label) } };
+    ui::section("Usage that is not billed yet", link, table(standing, version, Some(&path)))
 }
 
-/// One row for each figure that is open.
-pub(crate) fn table(standing: &Standing, version: &Version) -> Markup {
-    let rows = standing.open.iter().map(|open| row(standing, version, open));
+/// How the amounts come to be, line by line; nothing where there are none.
+pub(crate) fn worked(standing: &Standing) -> Markup {
+    let lines: Vec<_> = standing.open.iter().flat_map(|open| open.lines.iter().cloned()).collect();
+    html! {
+        @if !lines.is_empty() && standing.billable {
+            (ui::more("How these amounts come to be", "line by line", false, invoices::lines(&lines)))
+        }
+    }
+}
+
+/// One row for each figure that is open, leading to `why`.
+pub(crate) fn table(standing: &Standing, version: &Version, why: Option<&str>) -> Markup {
+    let rows = standing.open.iter().map(|open| {
+        let cells = cells(standing, version, open);
+        why.map_or_else(|| ui::Row::new(cells.clone()), |why| ui::Row::link(why.to_owned(), cells.clone()))
+    });
     let so_far = standing
         .so_far()
         .ok()
@@ -45,7 +58,7 @@ pub(crate) fn table(standing: &Standing, version: &Version) -> Markup {
     }
 }
 
-fn row(standing: &Standing, version: &Version, open: &Open) -> ui::Row {
+fn cells(standing: &Standing, version: &Version, open: &Open) -> Vec<Markup> {
     let plan = version.book.plan(standing.subscription.plan());
     let price = plan.and_then(|plan| plan.usage.iter().find(|price| price.key == open.key));
     let included = plan.zip(price).and_then(|(plan, price)| included(standing, plan, price));
@@ -53,7 +66,7 @@ fn row(standing: &Standing, version: &Version, open: &Open) -> ui::Row {
     let share = included.as_ref().zip(used.as_ref()).and_then(|(whole, used)| share(used, whole));
     let amounts = open.lines.iter().map(|line| line.amount);
     let sum = kernel::Money::total(amounts, standing.subscription.currency).ok();
-    ui::Row::new(vec![
+    vec![
         html! { (open.name) @if let Some(share) = share { span class="under" { (share) " of what is included" } } },
         html! { (show::period(&open.period)) },
         match &used {
@@ -65,7 +78,7 @@ fn row(standing: &Standing, version: &Version, open: &Open) -> ui::Row {
             Some(sum) => show::money(sum),
             None => ui::optional(None),
         },
-    ])
+    ]
 }
 
 /// The whole of a figure, all its groups together; none while one is incomplete.

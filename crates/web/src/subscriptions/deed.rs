@@ -7,7 +7,7 @@ use axum::{
 };
 use billing::subscription::{State, Subscription};
 use identity::{permission::may, user};
-use kernel::{Error, Result, ids, ids::SubscriptionId};
+use kernel::{Error, Kind, Result, ids, ids::SubscriptionId};
 use maud::{Markup, html};
 
 use super::{
@@ -105,9 +105,11 @@ async fn draw(
     let head = Head::load(desk, id).await?;
     let (word, title, weight, label) = deed.words();
     let path = desk.at(&format!("/subscriptions/{id}"));
-    let (answers, effect) = match act::rehearse(desk, id, move |_| Ok(deed.act())).await {
-        Ok(effect) => (answers, Some(effect)),
-        Err(error) => (answers.refused(error)?, None),
+    // Looking at what cannot be done now is no mistake; only doing it would be.
+    let (effect, impossible) = match act::rehearse(desk, id, move |_| Ok(deed.act())).await {
+        Ok(effect) => (Some(effect), None),
+        Err(error) if matches!(error.kind, Kind::Conflict | Kind::Invalid) => (None, Some(error.detail)),
+        Err(error) => return Err(error.into()),
     };
     let status = if stale { StatusCode::CONFLICT } else { answers.status() };
     let confirm = match &effect {
@@ -122,11 +124,14 @@ async fn draw(
         @if stale { (changed_since()) }
         (answers.summary(&[]))
         div class="choice" {
+            @if let Some(why) = impossible.as_ref().filter(|_| answers.status().is_success()) {
+                (ui::notice(ui::Kind::Warning, "This is not possible now", html! { (why) }))
+            }
             @if let Some(effect) = &effect {
                 (ui::notice(ui::Kind::Info, "This is what it does", sentences(deed, effect)))
                 (outcome::by_second(effect))
                 (outcome::figures(effect)?)
-                (outcome::documents(effect, outcome::as_section)?)
+                (outcome::sections(effect)?)
             }
             div class="actions decide" {
                 (confirm)

@@ -121,7 +121,8 @@ pub(super) fn steps(steps: &[Scheduled], subscription: &Subscription, version: &
     }
 }
 
-fn step_text(change: &Change, subscription: &Subscription, version: &Version) -> String {
+/// What a change asks for, with the prices it agrees.
+pub(super) fn step_text(change: &Change, subscription: &Subscription, version: &Version) -> String {
     let mut parts = vec![items::asked(change, subscription, Some(version))];
     let prices = change.prices.iter().map(|(key, price)| {
         format!("{} at {}", named(&version.book, subscription, key), figures(price, subscription.currency))

@@ -1,5 +1,7 @@
 //! What a subscription consists of, as it reads on a page.
 
+use std::borrow::Cow;
+
 use billing::subscription::{Change, Item, ItemKind, Subscription};
 use catalog::{Book, Price, PriceKind, version::Version};
 use kernel::{Exact, UnitPrice};
@@ -8,12 +10,16 @@ use maud::{Markup, html};
 use super::plan_name;
 use crate::{show, ui};
 
-/// What a subscription has now.
-pub(crate) fn table(subscription: &Subscription, book: &Book) -> Markup {
+/// What a subscription has now; each price leads to the price book's page, where that is given.
+pub(crate) fn table(subscription: &Subscription, book: &Book, prices: Option<&str>) -> Markup {
     let price = format!("Price {}", show::per(subscription.schedule.cycle));
     let rows = subscription.active_items().map(|item| {
         let (name, price) = named(book, item, subscription);
-        ui::Row::new(vec![html! { (name) }, html! { (show::grouped(item.quantity)) }, ui::amount(&price)])
+        let agreed = subscription.agreement.prices.contains_key(&item.key);
+        let name = html! { (name) @if agreed { span class="under" { "as agreed" } } };
+        let cells = vec![name, html! { (show::grouped(item.quantity)) }, ui::amount(&price)];
+        prices
+            .map_or_else(|| ui::Row::new(cells.clone()), |href| ui::Row::link(href.to_owned(), cells.clone()))
     });
     ui::table(ui::Table {
         caption: "Items",
@@ -121,14 +127,24 @@ fn named(book: &Book, item: &Item, subscription: &Subscription) -> (String, Stri
         let amount = show::decimal(&exact.to_string(), currency);
         price.unit().map_or_else(|| amount.clone(), |unit| format!("{amount} per {unit}"))
     };
+    // What was agreed with the customer goes before what the book says.
+    let agreed = |price| match subscription.agreement.price(&item.key, price) {
+        Ok(agreed) => agreed,
+        Err(_) => Cow::Borrowed(price),
+    };
     let found = match item.kind {
         ItemKind::Plan => book.plan(&item.key).map(|plan| {
-            let price = plan.price_for(cycle, currency);
-            (plan.name.clone(), price.map(|price| shown(price, price.amount(), 1)))
+            let price = plan.price_for(cycle, currency).map(agreed);
+            (plan.name.clone(), price.map(|price| shown(&price, price.amount(), 1)))
         }),
         ItemKind::Addon => book.addon(&item.key).map(|addon| {
-            let price = addon.price_for(cycle, currency);
-            (addon.name.clone(), price.map(|found| shown(found.price, found.unit_price, found.months_factor)))
+            let price = addon.price_for(cycle, currency).map(|found| {
+                let own = subscription.agreement.prices.contains_key(&item.key);
+                let price = agreed(found.price);
+                let amount = if own { price.amount() } else { found.unit_price };
+                shown(&price, amount, found.months_factor)
+            });
+            (addon.name.clone(), price)
         }),
     };
     let (name, price) = found.unwrap_or_else(|| (item.key.clone(), None));

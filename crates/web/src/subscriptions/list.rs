@@ -15,7 +15,8 @@ use crate::{
     show, ui,
 };
 
-const STATES: [(&str, &str); 8] = [
+const STATES: [(&str, &str); 9] = [
+    ("scheduled", "Scheduled"),
     ("active", "Active"),
     ("trialing", "Trialing"),
     ("past_due", "Past due"),

@@ -3,6 +3,7 @@
 pub(crate) mod act;
 mod cancel;
 pub(crate) mod change;
+mod charges;
 pub(crate) mod coming;
 pub(crate) mod counted;
 pub(crate) mod deed;
@@ -58,6 +59,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/subscriptions/{id}/coupons", get(discounts::page).post(discounts::redeem))
         .route("/subscriptions/{id}/take-away", post(discounts::take_away))
         .route("/subscriptions/{id}/comp", post(discounts::comp))
+        .merge(charges::routes())
         .route("/subscriptions/{id}/{deed}", get(deed::page).post(deed::post))
 }
 
@@ -119,7 +121,7 @@ fn titled(version: &Version, subscription: &Subscription) -> String {
 
 /// A subscription in a list.
 pub(crate) struct Listed {
-    subscription: Subscription,
+    pub(crate) subscription: Subscription,
     customer: String,
     plan: String,
 }
@@ -218,14 +220,18 @@ pub(crate) fn table(desk: &Desk, listed: &[Listed], with_customers: bool, empty:
 }
 
 /// What a subscription waits for, if it waits for anything.
-fn next(subscription: &Subscription) -> Markup {
+pub(crate) fn next(subscription: &Subscription) -> Markup {
     let date = show::date(subscription.billed_through.date);
     match (subscription.state, subscription.ends) {
+        (State::Scheduled, _) => html! { "Begins " (date) },
         (State::Trialing, _) => html! { "Trial ends " (date) },
         (State::Active, Some(ends)) => {
             html! { "Ends " (show::date(subscription.schedule.zone.date_of(ends))) }
         }
-        (State::Active, None) => html! { "Invoice " (date) },
+        (State::Active, None) => html! { "Invoice " (show::date(subscription.next_due().date)) },
+        (State::Canceled | State::Expired, _) if subscription.closing.is_some() => {
+            html! { "Last invoice " (show::date(subscription.next_due().date)) }
+        }
         _ => ui::optional(None),
     }
 }

@@ -13,7 +13,11 @@ use kernel::{Money, Result, ids, ids::SubscriptionId};
 use maud::{Markup, html};
 use store::{Fact, View, facts};
 
-use super::{Head, act, coming, counted, extras, items};
+use super::{
+    Head, act,
+    charges::{self, Charges},
+    coming, counted, extras, items,
+};
 use crate::{
     credit_notes, facts as history,
     gate::{Answer, Answers, Asked, Desk, Named, Posted, Sheet, Staff},
@@ -36,6 +40,7 @@ struct Whole {
     /// What its next edges will do, soonest first.
     edges: Vec<coming::NextEdge>,
     usage: Standing,
+    charges: Charges,
 }
 
 fn load(view: &mut View<'_>, id: SubscriptionId) -> Result<Whole> {
@@ -45,6 +50,7 @@ fn load(view: &mut View<'_>, id: SubscriptionId) -> Result<Whole> {
     Ok(Whole {
         edges: coming::NextEdge::ahead(view, &head.subscription, coming::FORESEEN)?,
         usage: usage::standing(view, id)?,
+        charges: Charges::read(view, id, FEW)?,
         in_force: version::in_force(view)?,
         entity: environment::entity(view, Some(head.subscription.entity))?,
         credit: act::credit(view, &head.subscription)?,
@@ -102,8 +108,13 @@ async fn draw(desk: &Desk, id: SubscriptionId, answers: Answers) -> Answer<Marku
         (ui::header(&title, &whole.head.customer, actions(desk, &whole.head.subscription)))
         (parts::was_done(&answers))
         (answers.summary(&[]))
+        (begins(&whole.head.subscription))
         (scheduled(desk, &whole))
-        @let aside = html! { (details(desk, &whole)) (extras::section(desk, &whole.head)) };
+        (closing(&whole.head.subscription))
+        @let aside = html! { (details(desk, &whole))
+            (charges::section(desk, &whole.head, &whole.charges))
+            (extras::section(desk, &whole.head))
+        };
         (ui::split_above(main(desk, &whole), aside, happened(desk, &whole)))
     };
     Ok(desk.page(Sheet::new(ui::Section::Subscriptions, &title).below(&crumbs), body))
@@ -137,6 +148,36 @@ fn actions(desk: &Desk, subscription: &Subscription) -> Markup {
     }
 }
 
+/// That it has not begun.
+fn begins(subscription: &Subscription) -> Markup {
+    if subscription.state != State::Scheduled {
+        return html! {};
+    }
+    let title = format!("It begins on {}", show::date(subscription.billed_through.date));
+    let at = show::time(subscription.billed_through.at, &subscription.schedule.zone);
+    ui::notice(
+        ui::Kind::Info,
+        &title,
+        html! {
+            "As of " (at) ". Until then it gives no access and nothing is billed; it can only be canceled."
+        },
+    )
+}
+
+/// That what was used in a stretch that is over is not billed yet.
+fn closing(subscription: &Subscription) -> Markup {
+    let Some(closing) = &subscription.closing else { return html! {} };
+    let title = format!("What was used until {} waits for late figures", show::date(closing.end.date));
+    let cut = show::time(closing.cut.at, &subscription.schedule.zone);
+    ui::notice(
+        ui::Kind::Info,
+        &title,
+        html! {
+            "It is billed as of " (cut) ", with everything that is known by then. What comes after is billed as a correction."
+        },
+    )
+}
+
 /// What happens when the period ends, and the way to take it back.
 fn scheduled(desk: &Desk, whole: &Whole) -> Markup {
     let subscription = &whole.head.subscription;
@@ -165,7 +206,7 @@ fn scheduled(desk: &Desk, whole: &Whole) -> Markup {
                 ui::Kind::Info,
                 &title,
                 html! {
-                    p { "To " (items::asked(change, subscription, Some(&whole.in_force))) ", at the prices in force on that day." }
+                    p { "To " (extras::step_text(change, subscription, &whole.in_force)) ", at the prices in force on that day." }
                     (keep)
                 },
             )
@@ -185,11 +226,11 @@ fn main(desk: &Desk, whole: &Whole) -> Markup {
     let Head { subscription, version, .. } = &whole.head;
     let (edge, in_force) = (whole.edges.first(), &whole.in_force);
     let ahead = coming::Ahead { subscription, edge, agreed: version, in_force };
-    let mut coming = coming::coming(ahead);
-    coming.extend(coming::after(subscription, &whole.edges));
+    let coming = coming::coming(ahead, &whole.edges);
+    let book = desk.at(&format!("/price-book/versions/{}", version.id));
     html! {
         (coming::countdown(desk, ahead, method(desk, subscription)))
-        (ui::section("Items", html! {}, items::table(subscription, &version.book)))
+        (ui::section("Items", html! {}, items::table(subscription, &version.book, Some(&book))))
         (counted::section(desk, &whole.usage, version))
         (ui::section("What comes", html! {}, html! {
             @if coming.is_empty() { p { (at_rest(subscription.state)) } } @else { (coming::timeline(&coming)) }
@@ -208,6 +249,7 @@ const fn at_rest(state: State) -> &'static str {
         State::Suspended => "Nothing falls due while it is suspended.",
         State::Canceled => "Nothing: it is canceled.",
         State::Expired => "Nothing: its term is over.",
+        State::Scheduled => "Its start cannot be decided yet.",
         _ => "Nothing is to fall due.",
     }
 }
@@ -236,21 +278,28 @@ fn details(desk: &Desk, whole: &Whole) -> Markup {
     let on_file = if subscription.has_method { "On file" } else { "None" };
     let ended = subscription.ends.filter(|_| subscription.state == State::Canceled);
     let tried = subscription.trial_end.filter(|_| subscription.state != State::Trialing);
+    let begun = subscription.state != State::Scheduled;
+    let next_zone = subscription.next_zone.as_ref();
+    let next_zone =
+        next_zone.map(|next| format!("{next} from {} on", show::date(subscription.billed_through.date)));
     let entries = [
         Some(("State", ui::state(subscription.state.word()))),
         ended.map(|at| ("Ended", show::time(at, zone))),
-        Some(("Customer", html! { a href=(customer_path) { (customer) } })),
-        Some(("Customer’s credit", show::money(whole.credit))),
+        Some(("Customer", html! { a href=(customer_path.as_str()) { (customer) } })),
+        Some(("Customer’s credit", html! { a href=(customer_path) { (show::money(whole.credit)) } })),
         Some((
             "Billed",
             html! { (show::every(subscription.schedule.cycle)) ", in " (subscription.currency) },
         )),
-        Some((period, html! { (show::period(&subscription.period)) })),
+        begun.then(|| (period, html! { (show::period(&subscription.period)) })),
         Some(("Next", super::next(subscription))),
         tried.map(|end| ("Trial ended", html! { (show::date(end.date)) })),
         Some(("Method of payment", html! { (on_file) })),
-        Some(("Started", show::time(subscription.started, zone))),
-        Some(("Days begin in", html! { (zone) })),
+        Some((if begun { "Started" } else { "Starts" }, show::time(subscription.started, zone))),
+        Some((
+            "Days begin in",
+            html! { (zone) @if let Some(next) = next_zone { span class="under" { (next) } } },
+        )),
         Some(("Price book", html! { a href=(book) { "Version " (version.number) } })),
         Some(("Invoiced by", html! { (entity.name) })),
         Some((

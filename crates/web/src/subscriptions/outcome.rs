@@ -8,7 +8,7 @@ use crate::{credit_notes, invoices, show, ui};
 
 /// The figures in a row; nothing when no money moves.
 pub(crate) fn figures(effect: &Effect) -> Result<Markup> {
-    let mut tiles: Vec<(&str, Money, String)> = Vec::new();
+    let mut tiles: Vec<(&str, Money, String)> = Vec::with_capacity(5);
     if !effect.credited.is_empty() {
         let notes = show::count(effect.credited.len() as i128, "credit note");
         tiles.push(("Credited", effect.credit_given()?, notes));
@@ -22,17 +22,24 @@ pub(crate) fn figures(effect: &Effect) -> Result<Markup> {
         tiles.push(("Amount due", invoice.amount_due()?, "to be paid for it now".to_owned()));
     }
     let [held, left] = effect.credit;
-    if !left.is_zero() {
+    if left != held {
         tiles.push(("Credit afterwards", left, format!("{held} now")));
     }
     let tiles: Vec<_> =
         tiles.into_iter().map(|(label, amount, note)| (label, amount.to_string(), note)).collect();
-    let tiles: Vec<_> = tiles.iter().map(|(label, value, note)| ui::Stat { label, value, note }).collect();
-    Ok(html! { @if !tiles.is_empty() { (ui::stats(&tiles)) } })
+    let tile = |(label, value, note)| (ui::Stat { label, value, note }, Some("#documents"));
+    let tiles: Vec<_> =
+        tiles.iter().map(|(label, value, note)| tile((*label, value.as_str(), note.as_str()))).collect();
+    Ok(html! { @if !tiles.is_empty() { (ui::figures(&tiles)) } })
+}
+
+/// Each document as a part of the page, where [`figures`] lead.
+pub(crate) fn sections(effect: &Effect) -> Result<Markup> {
+    Ok(ui::anchored("documents", documents(effect, as_section)?))
 }
 
 /// A document as a part of a page.
-pub(crate) fn as_section(title: &str, body: Markup) -> Markup {
+fn as_section(title: &str, body: Markup) -> Markup {
     ui::section(title, html! {}, body)
 }
 
@@ -49,7 +56,7 @@ pub(crate) fn documents(effect: &Effect, part: fn(&str, Markup) -> Markup) -> Re
             (one.note.totals.total.to_string(), invoices::Sums::of(&one.note.totals, &one.taxes));
         let body = html! {
             (credit_notes::lines(one.lines.iter().map(|line| &line.credit), &one.corrects))
-            (ui::totals(&sums.entries(), &ui::Total { label: "Credit", amount: &total }))
+            (ui::totals(&sums.entries(), &ui::Total { label: "Credit", amount: &total, href: None }))
         };
         parts.push(part(&format!("Credit note on invoice {}", one.corrects), body));
     }
@@ -59,12 +66,12 @@ pub(crate) fn documents(effect: &Effect, part: fn(&str, Markup) -> Markup) -> Re
         let taxes = invoices::Sums::of(&invoice.totals, &effect.taxes);
         let mut sums = taxes.entries();
         if !invoice.credit.is_zero() {
-            sums.push(ui::Total { label: "Total", amount: &total });
-            sums.push(ui::Total { label: "Paid by credit", amount: &used });
+            sums.push(ui::Total { label: "Total", amount: &total, href: None });
+            sums.push(ui::Total { label: "Paid by credit", amount: &used, href: None });
         }
         let body = html! {
             (invoices::lines(lines))
-            (ui::totals(&sums, &ui::Total { label: "Amount due", amount: &due }))
+            (ui::totals(&sums, &ui::Total { label: "Amount due", amount: &due, href: None }))
         };
         parts.push(part("New invoice", body));
     }
@@ -80,7 +87,7 @@ pub(crate) fn later(effect: &Effect) -> Markup {
     let (total, sums) = (totals.total.to_string(), invoices::Sums::of(totals, &draft.taxes));
     let lines = html! {
         (invoices::lines(&draft.lines))
-        (ui::totals(&sums.entries(), &ui::Total { label: "Total before credit", amount: &total }))
+        (ui::totals(&sums.entries(), &ui::Total { label: "Total before credit", amount: &total, href: None }))
     };
     ui::section(&format!("Invoice of {date}, at today’s prices"), html! {}, lines)
 }

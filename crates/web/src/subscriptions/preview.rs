@@ -151,7 +151,7 @@ fn first_invoice(seen: &Seen) -> Markup {
             @if let Some((bill, sums)) = bill {
                 (ui::section("The invoice of that day", html! {}, html! {
                     (invoices::lines(&bill.lines))
-                    (ui::totals(&sums.entries(), &ui::Total { label: "Total", amount: &bill.totals.total.to_string() }))
+                    (ui::totals(&sums.entries(), &ui::Total { label: "Total", amount: &bill.totals.total.to_string(), href: None }))
                 }))
             }
         };
@@ -181,6 +181,7 @@ fn first_invoice(seen: &Seen) -> Markup {
         credit: kernel::Money::zero(draft.currency),
         paid: kernel::Money::zero(draft.currency),
         notes: &["A preview. Nothing has been written, and nobody owes anything for it."],
+        leads: false,
     })
 }
 

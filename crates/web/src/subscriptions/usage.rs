@@ -111,7 +111,10 @@ async fn draw(desk: &Desk, id: SubscriptionId, answers: Answers) -> Answer {
     let Whole { head, standing, history } = &whole;
     let may_post = desk.may::<may::UsageWrite>() && !standing.open.is_empty();
     let main = html! {
-        (ui::section("Not billed yet", html! {}, counted::table(standing, &head.version)))
+        (ui::section("Not billed yet", html! {}, html! {
+            (counted::table(standing, &head.version, Some("#worked")))
+            (ui::anchored("worked", counted::worked(standing)))
+        }))
         (ui::section("Figures, newest first", html! {}, table(desk, standing, history)))
     };
     let body = html! {

@@ -40,7 +40,7 @@ pub fn badge(tone: Tone, text: &str) -> Markup {
 /// The badge of a state by the name the API uses (`past_due`). An unknown name is shown plainly, as it is.
 pub fn state(name: &str) -> Markup {
     let tone = match name {
-        "finalized" | "trialing" | "running" => Tone::Moving,
+        "finalized" | "trialing" | "running" | "scheduled" => Tone::Moving,
         "paid" | "received" | "active" | "done" => Tone::Good,
         "past_due" | "incomplete" => Tone::Attention,
         "reversed" | "suspended" | "failed" | "uncollectible" => Tone::Bad,

@@ -44,6 +44,8 @@ pub struct Total<'a> {
     pub label: &'a str,
     /// What it comes to.
     pub amount: &'a str,
+    /// Where one reads why; none for a sum of the lines above it.
+    pub href: Option<&'a str>,
 }
 
 /// A document as printed.
@@ -148,9 +150,16 @@ fn statement_line(line: &InvoiceLine) -> Markup {
 pub fn totals(entries: &[Total], due: &Total) -> Markup {
     html! {
         dl class="totals" {
-            @for entry in entries { div { dt { (entry.label) } dd { (amount(entry.amount)) } } }
-            div class="due" { dt { (due.label) } dd { (amount(due.amount)) } }
+            @for entry in entries { div { dt { (entry.label) } dd { (leading(entry)) } } }
+            div class="due" { dt { (due.label) } dd { (leading(due)) } }
         }
+    }
+}
+
+fn leading(entry: &Total) -> Markup {
+    match entry.href {
+        Some(href) => html! { a href=(href) { (amount(entry.amount)) } },
+        None => amount(entry.amount),
     }
 }
 

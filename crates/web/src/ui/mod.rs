@@ -51,5 +51,5 @@ pub use invoice::{
     totals,
 };
 pub use notice::{Kind, empty, error_message, error_page, notice};
-pub use section::{header, more, section, split, split_above};
+pub use section::{anchored, header, more, more_at, section, split, split_above};
 pub use table::{Column, Narrow, Row, Table, pagination, table};

@@ -25,6 +25,11 @@ pub fn section(title: &str, actions: Markup, body: Markup) -> Markup {
     }
 }
 
+/// A part of a page that figures elsewhere on it lead to, by `#id`.
+pub fn anchored(id: &str, body: Markup) -> Markup {
+    html! { div id=(id) class="anchored" { (body) } }
+}
+
 /// Main matter beside a narrower column; one below the other where there is no room.
 pub fn split(main: Markup, aside: Markup) -> Markup {
     html! { div class="split" { div { (main) } div { (aside) } } }
@@ -38,8 +43,17 @@ pub fn split_above(main: Markup, aside: Markup, below: Markup) -> Markup {
 /// More of something, on demand: a line that opens what is behind it. Open from the start where there is something
 /// in it already, such as an answer of a form.
 pub fn more(title: &str, hint: &str, open: bool, body: Markup) -> Markup {
+    folded(None, title, hint, open, body)
+}
+
+/// The same where figures elsewhere on the page lead, by `#id`.
+pub fn more_at(id: &str, title: &str, hint: &str, open: bool, body: Markup) -> Markup {
+    folded(Some(id), title, hint, open, body)
+}
+
+fn folded(id: Option<&str>, title: &str, hint: &str, open: bool, body: Markup) -> Markup {
     html! {
-        details class="more" open[open] {
+        details class="more" id=[id] open[open] {
             summary { (title) @if !hint.is_empty() { span class="aside" { (hint) } } }
             div class="within" { (body) }
         }

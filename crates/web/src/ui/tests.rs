@@ -198,7 +198,10 @@ fn text_is_escaped_wherever_it_goes() {
             &Countdown { urgency: Urgency::Soon, left: EVIL, title: EVIL, passed: 1, whole: 2 },
             html! {},
         ),
-        totals(&[Total { label: EVIL, amount: EVIL }], &Total { label: EVIL, amount: EVIL }),
+        totals(
+            &[Total { label: EVIL, amount: EVIL, href: None }],
+            &Total { label: EVIL, amount: EVIL, href: None },
+        ),
         table(Table {
             caption: EVIL,
             columns: &[Column::text(EVIL)],

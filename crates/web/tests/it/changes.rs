@@ -225,9 +225,14 @@ fn a_cancellation_is_taken_back_and_a_pause_credits_what_resuming_charges() {
         );
         has_not(&paused, &["Change\n", "Suspend\n"]);
         has(&person.open(&newest(&paused, "customers")), &["Credit balance", "USD 24.50"]);
-        let again = world.get(&format!("/unison/rehearsal{subscription}/pause"), &person.cookie);
-        assert_eq!(again.status, 409);
-        has(&again, &["A subscription that is paused cannot be paused", "Back to the subscription"]);
+        // Looking is no mistake; doing it is refused.
+        let again = person.open(&format!("{subscription}/pause"));
+        let sentence = "A subscription that is paused cannot be paused";
+        has(&again, &["This is not possible now", sentence, "Back to the subscription"]);
+        let confirmation = [("once", "once more"), ("seen", "")];
+        let refused = person.send(&again, &format!("{subscription}/pause"), &confirmation);
+        assert_eq!(refused.status, 409);
+        has(&refused, &[sentence]);
 
         let (shown, resumed) = ground.deed(&subscription, "resume");
         has(&shown, &["It goes on at once", "14 Feb – 27 Feb 2026", "USD 24.50", "Amount due", "USD 0.00"]);

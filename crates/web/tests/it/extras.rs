@@ -139,7 +139,8 @@ fn a_start_agrees_prices_a_term_and_a_ramp() {
             "A term of 12 months, until 31 Jan 2027, then another one",
             "From 31 Mar 2026: Starter at USD 45.00",
             "20 %, on 2 more invoices",
-            "A scheduled change",
+            "Starter\nas agreed\n1\nUSD 40.00",
+            "Scheduled change\nTo Starter at USD 45.00.",
         ] {
             assert!(seen.contains(shown), "{shown}: {seen}");
         }

@@ -184,3 +184,50 @@ fn a_revoked_link_opens_nothing() {
         assert_eq!((seen.status, seen.text.contains("Make a link")), (200, false));
     });
 }
+
+#[test]
+fn payments_and_many_subscriptions_have_pages_of_their_own() {
+    on_both(CONTEXTS, |test| {
+        let world = World::new(test);
+        let (scope, [(brandt, _), (kestrel, _)], person) = begin(&world);
+        let pay = |customer: CustomerId, minor: i64| {
+            let paid = world.db.write(&scope, move |tx| {
+                let amount = kernel::Money::new(minor, kernel::Currency::parse("USD")?)?;
+                let method = billing::payment::Method::Transfer;
+                let new = billing::payment::NewPayment {
+                    customer,
+                    entity: None,
+                    amount,
+                    method,
+                    received: None,
+                    reference: None,
+                    invoices: Vec::new(),
+                };
+                billing::payment::record(tx, new)
+            });
+            paid.wait().unwrap().payment.id
+        };
+        let (own, others) = (pay(brandt, 6_000), pay(kestrel, 1_000));
+        let visitor = visit(&world, &link(&person, brandt));
+        let home = visitor.open("/my");
+        assert!(home.text.contains("Payments") && home.text.contains("Transfer"), "{}", home.text);
+        assert!(!home.text.contains("All subscriptions"));
+        assert!(visitor.open("/my/payments").text.contains(&format!("/my/payments/{own}")));
+        let page = visitor.open(&format!("/my/payments/{own}"));
+        for words in ["Payment of USD 60.00", "UN-000001", "USD 49.00", "USD 11.00 of it is your credit."] {
+            assert!(page.text.contains(words), "{words}: {}", page.text);
+        }
+        assert_eq!(visitor.get(&format!("/my/payments/{others}")).status, 404);
+
+        // Beyond a few the page leads to all of them.
+        let last = (0..11).map(|_| world.subscription(&scope, brandt)).last().unwrap();
+        let home = visitor.open("/my");
+        assert!(home.text.contains("href=\"/my/subscriptions\""), "{}", home.text);
+        let list = visitor.open("/my/subscriptions");
+        assert_eq!(list.text.matches("href=\"/my/subscriptions/sub_").count(), 12);
+        let one = visitor.open(&format!("/my/subscriptions/{last}"));
+        assert!(one.text.contains("Next invoice") && one.text.contains("Starter, monthly"), "{}", one.text);
+        let not_theirs = world.subscription(&scope, kestrel);
+        assert_eq!(visitor.get(&format!("/my/subscriptions/{not_theirs}")).status, 404);
+    });
+}

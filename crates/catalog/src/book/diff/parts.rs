@@ -80,6 +80,8 @@ pub(super) fn plan(changes: &mut Changes, old: &Plan, new: &Plan) {
     });
     changes.set("feature", &old.features, &new.features);
     changes.map(&old.limits, &new.limits, limit_text);
+    let rate = |plan: &Plan| plan.rate_limit.map_or_else(|| "none".to_owned(), |rate| rate.to_string());
+    changes.value("rate limit", &rate(old), &rate(new));
     changes.usage(&old.usage, &new.usage);
     changes.tax("tax", old.tax.as_ref(), new.tax.as_ref());
     changes.value("thresholds", &thresholds(&old.thresholds), &thresholds(&new.thresholds));
@@ -115,7 +117,15 @@ fn limit_text(limit: &Limit) -> String {
         Window::Period => String::new(),
         window => format!(", {window}"),
     };
-    format!("{}{per} ({policy}{scope}{window})", limit.amount)
+    let alerts = limit.alerts.as_ref().map(|levels| {
+        let levels: Vec<String> = levels.iter().map(|level| format!("{level} %")).collect();
+        if levels.is_empty() {
+            ", no alerts".to_owned()
+        } else {
+            format!(", alerts at {}", levels.join(", "))
+        }
+    });
+    format!("{}{per} ({policy}{scope}{window}{})", limit.amount, alerts.unwrap_or_default())
 }
 
 pub(super) fn meter(changes: &mut Changes, old: &Meter, new: &Meter) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     super::{
-        meter::{Limit, LimitPolicy, LimitScope, Window},
+        meter::{Limit, LimitPolicy, LimitScope, RateLimit, RateSpan, Window},
         model::Plan,
     },
     meters::Meters,
@@ -12,6 +12,13 @@ use super::{
     section::{Entry, Item, Section, entries},
     value,
 };
+
+/// Most alerts of a limit.
+const MAX_ALERTS: usize = 10;
+/// The highest percentage of a limit that is told.
+const MAX_PERCENT: u64 = 1_000;
+/// Most requests of a rate.
+const MAX_REQUESTS: u64 = 1_000_000_000;
 
 /// Read the limits of a plan priced per `unit`, by meter.
 pub(super) fn read(
@@ -36,6 +43,7 @@ fn read_one(entry: &Entry<'_>, unit: Option<&str>, report: &mut Report) -> Optio
         policy: LimitPolicy::Hard,
         window: Window::Period,
         scope: LimitScope::Customer,
+        alerts: None,
     };
     if !entry.item.get_ref().is_table() {
         return value::decimal(entry.item, "a limit", report).map(hard);
@@ -47,6 +55,7 @@ fn read_one(entry: &Entry<'_>, unit: Option<&str>, report: &mut Report) -> Optio
     let policy = section.optional("policy");
     let window = section.optional("window");
     let scope = section.optional("scope");
+    let alerts = section.optional("alerts");
     section.close(report);
     let policies = [("hard", LimitPolicy::Hard), ("soft", LimitPolicy::Soft), ("warn", LimitPolicy::Warn)];
     let scopes = [
@@ -63,7 +72,44 @@ fn read_one(entry: &Entry<'_>, unit: Option<&str>, report: &mut Report) -> Optio
     limit.window = window.and_then(|item| self::window(item, report)).unwrap_or(limit.window);
     limit.scope =
         scope.and_then(|item| value::choice(item, "`scope`", &scopes, report)).unwrap_or(limit.scope);
+    limit.alerts = alerts.map(|item| self::alerts(item, report));
     Some(limit)
+}
+
+/// `rate_limit = { requests, per, burst }` of a plan.
+pub(super) fn rate(item: &Item<'_>, report: &mut Report) -> Option<RateLimit> {
+    let mut section = Section::open("`rate_limit`", item.span(), item, report)?;
+    let (requests, per) = (section.required("requests", report), section.required("per", report));
+    let burst = section.optional("burst");
+    section.close(report);
+    let mut count = |item: Option<&Item<'_>>, what| {
+        let count = value::whole(item?, what, 1..=MAX_REQUESTS, report);
+        count.and_then(|count| u32::try_from(count).ok())
+    };
+    let requests = count(requests, "`requests`");
+    let burst = if burst.is_some() { count(burst, "`burst`") } else { requests };
+    let per = value::choice(per?, "`per`", &RateSpan::ALL, report);
+    Some(RateLimit { requests: requests?, per: per?, burst: burst? })
+}
+
+/// Rising percentages.
+fn alerts(item: &Item<'_>, report: &mut Report) -> Vec<u16> {
+    let mut levels: Vec<u16> = Vec::new();
+    let items = value::list(item, "`alerts`", report);
+    if let Some(item) = items.get(MAX_ALERTS) {
+        report.add(item.span(), format!("a limit has at most {MAX_ALERTS} alerts"));
+        return levels;
+    }
+    for item in items {
+        let level = value::whole(item, "an alert", 1..=MAX_PERCENT, report);
+        let Some(level) = level.and_then(|level| u16::try_from(level).ok()) else { continue };
+        if levels.last().is_some_and(|before| *before >= level) {
+            report.add(item.span(), "alerts rise: each is a higher percentage than the one before");
+        } else {
+            levels.push(level);
+        }
+    }
+    levels
 }
 
 /// The unit a limit is multiplied by is the one that is bought.

@@ -68,6 +68,7 @@ fn read_one(
         features: BTreeSet::new(),
         negotiated: false,
         limits: BTreeMap::new(),
+        rate_limit: None,
         usage: Vec::new(),
         minimum: Vec::new(),
         tax: None,
@@ -103,6 +104,7 @@ fn read_one(
         plan.features.clone_from(&base.features);
         plan.includes.clone_from(&base.includes);
         plan.limits.clone_from(&base.limits);
+        plan.rate_limit = base.rate_limit;
         plan.usage.clone_from(&base.usage);
         plan.tax.clone_from(&base.tax);
         plan.thresholds.clone_from(&base.thresholds);
@@ -111,6 +113,9 @@ fn read_one(
     plan.features.extend(features.granted(section.optional("features"), report));
     let before = report.count();
     plan.limits.extend(limits::read(section.optional("limits"), unit.as_deref(), meters, report));
+    if let Some(item) = section.optional("rate_limit") {
+        plan.rate_limit = limits::rate(item, report);
+    }
     let own = usage::read(section.optional("usage"), &plan.currencies(), currency, meters, report);
     let replaced: HashSet<&str> = own.iter().map(|usage| usage.key.as_str()).collect();
     plan.usage.retain(|theirs| !replaced.contains(theirs.key.as_str()));

@@ -296,3 +296,26 @@ fn what_changed_in_them_is_a_sentence() {
         ]
     );
 }
+
+#[test]
+fn a_plan_says_what_is_told_of_its_limits_and_how_fast_it_may_be_used() {
+    let plan = |rest: &str| format!("{PLAN}{rest}");
+    let read = |rest: &str| good(&text("", &plan(rest))).plans[0].clone();
+    assert_eq!(read("limits = { calls = 5 }").limits["calls"].alerts(), [80, 100]);
+    assert_eq!(
+        read("limits = { calls = { amount = 5, alerts = [50, 120] } }").limits["calls"].alerts(),
+        [50, 120]
+    );
+    assert_eq!(read("limits = { calls = { amount = 5, alerts = [] } }").limits["calls"].alerts(), [0_u16; 0]);
+    assert_eq!(
+        mistakes("", &plan("limits = { calls = { amount = 5, alerts = [80, 80, 0] } }")),
+        ["alerts rise: each is a higher percentage than the one before", "an alert must be from 1 to 1000"]
+    );
+    let rate = |written: &str| read(&format!("rate_limit = {written}")).rate_limit.unwrap();
+    assert_eq!(rate("{ requests = 10, per = \"second\" }").to_string(), "10 each second, 10 at once");
+    assert_eq!(rate("{ requests = 10, per = \"day\", burst = 3 }").to_string(), "10 each day, 3 at once");
+    assert_eq!(
+        mistakes("", &plan("rate_limit = { requests = 0, per = \"second\" }")),
+        ["`requests` must be from 1 to 1000000000"]
+    );
+}

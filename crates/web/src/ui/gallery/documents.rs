@@ -87,12 +87,12 @@ pub(super) const fn invoice() -> InvoiceSheet<'static> {
         columns: INVOICE_COLUMNS,
         lines: &LINES,
         totals: &[
-            Total { label: "Subtotal", amount: "$113.03" },
-            Total { label: "VAT, reverse charge", amount: "$0.00" },
-            Total { label: "Total", amount: "$113.03" },
-            Total { label: "Credit note CN-2027-0009", amount: "-$25.29" },
+            Total { label: "Subtotal", amount: "$113.03", href: None },
+            Total { label: "VAT, reverse charge", amount: "$0.00", href: None },
+            Total { label: "Total", amount: "$113.03", href: None },
+            Total { label: "Credit note CN-2027-0009", amount: "-$25.29", href: None },
         ],
-        due: Total { label: "Amount due", amount: "$87.74" },
+        due: Total { label: "Amount due", amount: "$87.74", href: None },
         notes: &[
             "Please pay by 30 March 2027 to account 000123456789, routing number 111000025, with reference UN-2027-0418.",
             "The recipient is liable for value added tax (reverse charge, article 196 of Directive 2006/112/EC).",
@@ -112,6 +112,6 @@ pub(super) fn credit_lines() -> Markup {
     };
     html! {
         (statement_lines(CREDIT_COLUMNS, &[line]))
-        (totals(&[Total { label: "Tax", amount: "$0.00" }], &Total { label: "Credit", amount: "$25.29" }))
+        (totals(&[Total { label: "Tax", amount: "$0.00", href: None }], &Total { label: "Credit", amount: "$25.29", href: None }))
     }
 }

@@ -4,21 +4,24 @@
 //! pass: each step ends with what the browser says happened. Where Chromium is not installed the journeys are
 //! skipped, and say so; `cargo xtask setup` brings it in.
 
-mod journeys;
 mod pipe;
 
-use std::path::PathBuf;
+use std::sync::Once;
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value as Json, json};
 
+use crate::package::AXE;
 use pipe::Pipe;
+
+pub use pipe::program;
 
 /// A page open in the browser.
 pub struct Tab {
     pipe: Pipe,
     session: String,
     /// Complaints of the page in its console.
-    pub complaints: Vec<String>,
+    complaints: Vec<String>,
     /// Pages run scripts, ours and those that look at them.
     scripts: bool,
 }
@@ -61,6 +64,12 @@ impl Tab {
         }
     }
 
+    /// What pages complained of in the console so far.
+    pub fn complaints(&mut self) -> Vec<String> {
+        self.listen();
+        self.complaints.clone()
+    }
+
     /// Do something that leads to another page, and wait for it.
     fn leads_on(&mut self, step: impl FnOnce(&mut Self)) {
         self.listen();
@@ -83,6 +92,13 @@ impl Tab {
         self.call("Emulation.setDeviceMetricsOverride", &size);
         let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
         self.call("Emulation.setEmulatedMedia", &json!({ "features": features }));
+    }
+
+    /// What is seen of the page, or all of it, as a PNG.
+    pub fn picture(&mut self, whole: bool) -> Vec<u8> {
+        let asked = json!({ "format": "png", "captureBeyondViewport": whole });
+        let answer = self.call("Page.captureScreenshot", &asked);
+        STANDARD.decode(answer["data"].as_str().expect("a picture")).expect("base64")
     }
 
     /// Let pages run no scripts of their own.
@@ -223,13 +239,14 @@ impl Tab {
     }
 }
 
-/// The accessibility checker: the file the variable names, or the package unpacked under `target/axe`.
+/// The accessibility checker's script.
 fn axe() -> Option<String> {
-    let said = std::env::var_os("STEELYARD_AXE").map(PathBuf::from);
-    let usual = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/axe/package/axe.min.js");
-    let found = std::fs::read_to_string(said.unwrap_or_else(|| PathBuf::from(usual))).ok();
+    static SAID: Once = Once::new();
+    let found = AXE.file().and_then(|path| std::fs::read_to_string(path).ok());
     if found.is_none() {
-        pipe::note("pages are not checked with axe: npm's axe-core is not in target/axe");
+        SAID.call_once(|| {
+            crate::note("pages are not checked with axe: it is not installed (cargo xtask setup)")
+        });
     }
     found
 }

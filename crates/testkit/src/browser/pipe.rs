@@ -43,12 +43,8 @@ pub(super) struct Pipe {
     _folder: tempfile::TempDir,
 }
 
-/// Written past the capture of the test harness: what is skipped must be seen.
-pub(super) fn note(sentence: &str) {
-    let _ = writeln!(std::io::stderr(), "note: {sentence}");
-}
-
-fn program() -> Option<PathBuf> {
+/// Where the browser is installed, or the file the variable `STEELYARD_CHROMIUM` names.
+pub fn program() -> Option<PathBuf> {
     if let Some(said) = std::env::var_os("STEELYARD_CHROMIUM") {
         return Some(PathBuf::from(said)).filter(|path| path.is_file());
     }
@@ -62,7 +58,7 @@ impl Pipe {
     /// Start Chromium with a folder of its own; none where there is none.
     pub(super) fn start() -> Option<Self> {
         let Some(program) = program() else {
-            note("journeys in a browser are skipped: Chromium is not installed (cargo xtask setup)");
+            crate::note("journeys in a browser are skipped: Chromium is not installed (cargo xtask setup)");
             return None;
         };
         let folder = tempfile::tempdir().expect("a temporary folder");

@@ -2,9 +2,8 @@
 
 use identity::user::Role;
 use kernel::ids::SubscriptionId;
-use testkit::TestDb;
+use testkit::{TestDb, browser::Tab};
 
-use super::Tab;
 use crate::world::{CONTEXTS, World};
 
 /// A business with a customer on Starter, two months old, and somebody signed in.
@@ -37,8 +36,7 @@ impl<'w> Visit<'w> {
     }
 
     fn end(mut self) {
-        self.tab.listen();
-        assert_eq!(self.tab.complaints, Vec::<String>::new(), "no page complained");
+        assert_eq!(self.tab.complaints(), Vec::<String>::new(), "no page complained");
     }
 }
 
@@ -181,8 +179,8 @@ fn a_bill_run_is_watched() {
     });
 }
 
-const ROWS: &str = include_str!("../../../../../examples/import/samples/stripe-subscriptions.csv");
-const PARTIES: &str = include_str!("../../../../../examples/import/samples/stripe-customers.csv");
+const ROWS: &str = include_str!("../../../../examples/import/samples/stripe-subscriptions.csv");
+const PARTIES: &str = include_str!("../../../../examples/import/samples/stripe-customers.csv");
 
 #[test]
 fn a_file_with_bad_rows_is_imported() {
