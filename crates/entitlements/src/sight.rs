@@ -202,15 +202,19 @@ impl Sight {
         keys
     }
 
-    /// What a flag says about the feature of its key: that it is switched off, and else what it serves, when its values
-    /// are of the feature's kind.
+    /// What a flag says about the feature or meter of its key: that it is switched off, and else what it serves, when its
+    /// values are of the feature's kind.
     fn flagged(&self, key: &str, person: &Person<'_>) -> Option<Flagged> {
         let flag = self.flags.get(key)?;
         let kind = rules::named(&self.ground(), key)?.2;
         let served = |variant: &str, rule: Option<usize>| {
             let value = value_of(flag.flag.definition.variants.get(variant)?);
-            let fits = fits(&kind, flag.flag.definition.kind);
-            fits.then(|| Flagged::Served { rule, variant: variant.to_owned(), value })
+            let says = match kind {
+                // Of a meter a flag can say only that it is withheld.
+                Kind::Metered { .. } => flag.flag.definition.kind == flag::Kind::Boolean && !value.is_some(),
+                _ => fits(&kind, flag.flag.definition.kind),
+            };
+            says.then(|| Flagged::Served { rule, variant: variant.to_owned(), value })
         };
         match flag.evaluate(person, self.now) {
             Outcome::Off(_) => Some(Flagged::Off),
@@ -223,20 +227,14 @@ impl Sight {
     /// The meters whose flag withholds them from the customer: it is switched off, or serves `false`.
     pub fn withheld(&self) -> Vec<String> {
         let context = Context::default();
-        let person = Person::of(self, &context);
-        let boolean = |flag: &&Compiled| flag.flag.definition.kind == flag::Kind::Boolean;
-        let withholds = |flag: &Compiled| {
-            let variant = match flag.evaluate(&person, self.now) {
-                Outcome::Off(_) => return true,
-                Outcome::Rule { variant, .. } => variant,
-                Outcome::Default(variant) => variant.unwrap_or_default(),
-                Outcome::KeyMissing => "",
-            };
-            flag.flag.definition.variants.get(variant) == Some(&Json::Bool(false))
+        let by_flag = |key: &&String| {
+            let decision = self.feature(key, &context);
+            decision.is_some_and(|one| {
+                let said = matches!(one.reason, feature::Reason::SwitchedOff | feature::Reason::Flag { .. });
+                said && matches!(one.kind, Kind::Metered { .. }) && !one.allowed()
+            })
         };
-        let meters = rules::keys(&self.ground()).into_iter();
-        let meters = meters.filter(|(_, _, kind)| matches!(kind, Kind::Metered { .. })).map(|(key, ..)| key);
-        meters.filter(|key| self.flags.get(key).filter(boolean).is_some_and(withholds)).collect()
+        self.flags.keys().filter(by_flag).cloned().collect()
     }
 
     /// The next instant at which an override runs out or a rule of a flag begins or ends, after which what was said

@@ -1,6 +1,6 @@
 //! Flags as they are stored, and together with features.
 
-use entitlements::{Context, Source, Whom, flag, override_};
+use entitlements::{Context, Metered, Source, Whom, flag, override_};
 use serde_json::json;
 use testkit::on_both;
 
@@ -142,5 +142,30 @@ fn buckets_are_those_of_the_customer() {
         }
         let nobody = ground.seen(&ground.desk, &Whom::Anybody).served("beta", &Context::default()).unwrap();
         assert!(nobody.is_err(), "there is nothing to deal by");
+    });
+}
+
+/// What metering is told is what the feature says.
+#[test]
+fn a_flag_called_like_a_meter_withholds_it() {
+    on_both(CONTEXTS, |test| {
+        let ground = Ground::new(test);
+        let acme = ground.acme;
+        let withheld = || {
+            let told = ground.test.db.read(&ground.scope, move |view| Metered::read(view)?.of(view, acme));
+            let told = told.wait().unwrap();
+            (told.withheld.contains("runs"), told.amounts.get("runs").copied())
+        };
+        let mut germans = on_for("@country", json!(["DE"]), "100");
+        germans.serve[0].variant = "off".into();
+        ground.write(move |tx| flag::create(tx, "runs", true, &boolean(None, vec![germans.clone()])));
+        assert_eq!((ground.says("runs").as_str(), withheld()), ("flag None", (true, None)));
+        ground.write(move |tx| override_::set(tx, acme, "runs", &json!(7), None, None));
+        assert_eq!((ground.says("runs").as_str(), withheld()), ("override UpTo(7)", (false, Some(Some(7)))));
+        ground.write(|tx| flag::switch(tx, "runs", false));
+        assert_eq!((ground.says("runs").as_str(), withheld()), ("switched_off None", (true, Some(Some(7)))));
+        let austrians = vec![on_for("@country", json!(["AT"]), "100")];
+        ground.write(move |tx| flag::save(tx, "runs", 2, true, &boolean(None, austrians.clone())));
+        assert_eq!((ground.says("runs").as_str(), withheld()), ("override UpTo(7)", (false, Some(Some(7)))));
     });
 }
