@@ -7,6 +7,7 @@ mod commands;
 mod crash;
 mod crawl;
 mod doctor;
+mod features;
 mod import;
 mod program;
 mod serving;

@@ -110,11 +110,11 @@ fn amount(one: &Decision) -> Markup {
 
 fn why(desk: &Desk, one: &Decision) -> Markup {
     let until = one.until.filter(|_| one.reason.word() == "override");
-    html! {
-        @match until {
-            Some(until) => { "Override until " (desk.time(until)) }
-            None => (one.why())
-        }
+    match (one.reason.word(), until) {
+        // What unlocks it has a column of its own.
+        ("not_included", _) => html! { "Not included" },
+        (_, Some(until)) => html! { span { "Override until " (desk.time(until)) } },
+        (_, None) => html! { (one.why()) },
     }
 }
 

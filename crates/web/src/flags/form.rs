@@ -149,7 +149,9 @@ fn rule(answers: &Answers, at: usize) -> Markup {
     let [title, when, serve, from, until] = ["name", "when", "serve", "from", "until"].map(name);
     let field = |label: &'static str, name: &str, input| -> Markup {
         let field = ui::Field::new(label, name, input).value(answers.get(name)).error(answers.error(name));
+        // What can be written is said once.
         ui::field(&match label {
+            _ if at > 0 => field,
             "Who" => field.hint(
                 "A condition a line, all of which must hold; none: everybody. Such as: @plan is team, pro — country is \
                  not US — age >= 18 — app version from 2.1.0. We know @plan, @feature, @customer, @external_id, @country \
