@@ -1,8 +1,11 @@
 //! Hearing what happened since the last look, once for all who wait.
 
-use std::sync::{
-    Mutex as Held, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    pin::pin,
+    sync::{
+        Mutex as Held, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use jiff::Timestamp;
@@ -11,7 +14,7 @@ use kernel::{
     ids::{ApiKeyId, CustomerId},
 };
 use store::{Db, Fact, Scope, View, facts};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 
 /// Facts that are read at once; when there are more, anything may have changed.
 const AT_ONCE: i64 = 500;
@@ -53,22 +56,27 @@ impl Changes {
 
 /// Follows the facts of one environment.
 ///
-/// Whoever asks takes a number. A look that begins after that answers it, and all others that wait: they queue at the
-/// lock, and the first that gets it looks for all who came before.
+/// Whoever asks takes a number, and a look that begins after that answers it. One looks at a time, for all who came
+/// before it began; the others wait for it, and all are woken at once.
 #[derive(Default)]
 pub(super) struct Fresh {
     asked: AtomicU64,
-    looking: Mutex<Followed>,
+    /// Who asked before this number is answered.
+    answered: AtomicU64,
+    /// Everything up to this fact was heard; none before the first look. Whoever holds it looks.
+    followed: Mutex<Option<i64>>,
+    looked: Notify,
     /// Business time of the last look, for those it answered.
     standing: Held<Timestamp>,
 }
 
-#[derive(Default)]
-struct Followed {
-    /// Everything up to this fact was heard; none before the first look.
-    seq: Option<i64>,
-    /// Who asked before this number is answered.
-    answered: u64,
+/// Wakes those who wait, also when a look fails or is given up: then one of them looks.
+struct Wake<'a>(&'a Notify);
+
+impl Drop for Wake<'_> {
+    fn drop(&mut self) {
+        self.0.notify_waiters();
+    }
 }
 
 impl Fresh {
@@ -81,18 +89,32 @@ impl Fresh {
         heed: &(dyn Fn(&Changes) + Sync),
     ) -> Result<Timestamp> {
         let mine = self.asked.fetch_add(1, Ordering::SeqCst);
-        let mut followed = self.looking.lock().await;
-        if followed.answered > mine {
-            return Ok(*self.standing());
+        loop {
+            // Listening begins before looking whether there is anything to wait for.
+            let mut woken = pin!(self.looked.notified());
+            woken.as_mut().enable();
+            if self.answered.load(Ordering::SeqCst) > mine {
+                return Ok(*self.standing());
+            }
+            // Dropped after the lock, so that whoever is woken finds it free.
+            let _wake;
+            let Ok(mut followed) = self.followed.try_lock() else {
+                woken.await;
+                continue;
+            };
+            _wake = Wake(&self.looked);
+            if self.answered.load(Ordering::SeqCst) > mine {
+                return Ok(*self.standing());
+            }
+            let all = self.asked.load(Ordering::SeqCst);
+            let after = *followed;
+            let (seq, changes, now) = db.read(scope, move |view| told(view, after)).await?;
+            heed(&changes);
+            *followed = Some(seq);
+            *self.standing() = now;
+            self.answered.store(all, Ordering::SeqCst);
+            return Ok(now);
         }
-        let all = self.asked.load(Ordering::SeqCst);
-        let after = followed.seq;
-        let (seq, changes, now) = db.read(scope, move |view| told(view, after)).await?;
-        heed(&changes);
-        followed.seq = Some(seq);
-        followed.answered = all;
-        *self.standing() = now;
-        Ok(now)
     }
 
     fn standing(&self) -> std::sync::MutexGuard<'_, Timestamp> {

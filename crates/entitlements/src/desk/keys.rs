@@ -10,7 +10,8 @@ use super::{fresh::Changes, slots::Slots};
 /// Most keys kept.
 const MOST: usize = 10_000;
 
-type Hash = [u8; 32];
+/// What a secret is known by here.
+pub(super) type Hash = [u8; 32];
 
 pub(super) struct Keys(Slots<Hash, Known>);
 
@@ -22,8 +23,8 @@ impl Default for Keys {
 
 impl Keys {
     /// A key that was recognised before and has not changed since the last look.
-    pub(super) fn kept(&self, secret: &str) -> Option<Known> {
-        self.0.there(&hash(secret))
+    pub(super) fn kept(&self, hash: &Hash) -> Option<Known> {
+        self.0.there(hash)
     }
 
     /// Recognise a key. Error: `key_unknown`.
@@ -33,12 +34,11 @@ impl Keys {
         db.read(&Scope::installation("recognise key"), recognise).await
     }
 
-    /// Recognise it once more, now that its environment is followed, and keep it. The environment of a key never changes.
-    pub(super) async fn keep(&self, db: &Db, secret: &str, known: Known) -> Result<Known> {
-        match self.0.get(&hash(secret)) {
+    /// Recognise it once more, now that its environment is followed, and keep it.
+    pub(super) async fn keep(&self, db: &Db, secret: &str, hash: &Hash) -> Result<Known> {
+        match self.0.get(hash) {
             Ok(kept) => Ok(kept),
             Err(ticket) => {
-                drop(known);
                 let known = self.read(db, secret).await?;
                 self.0.put(ticket, known.clone());
                 Ok(known)
@@ -53,6 +53,7 @@ impl Keys {
     }
 }
 
-fn hash(secret: &str) -> Hash {
+/// The hash of a secret.
+pub(super) fn hash(secret: &str) -> Hash {
     Sha256::digest(secret.as_bytes()).into()
 }

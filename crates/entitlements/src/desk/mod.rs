@@ -50,10 +50,11 @@ impl Desk {
         whom: impl FnOnce(&Known) -> Result<Whom>,
     ) -> Result<(Known, Sight)> {
         let Shared { db, keys, .. } = &*self.shared;
-        if let Some(known) = keys.kept(secret) {
+        let hash = keys::hash(secret);
+        if let Some(known) = keys.kept(&hash) {
             let (room, now) = self.look(&known.scope).await?;
             // Still there, after what happened since was heard.
-            if keys.kept(secret).is_some() {
+            if keys.kept(&hash).is_some() {
                 let whom = whom(&known)?;
                 let sight = room.sight(db, &known.scope, whom, now).await?;
                 return Ok((known, sight));
@@ -62,7 +63,7 @@ impl Desk {
         let known = keys.read(db, secret).await?;
         let (room, now) = self.look(&known.scope).await?;
         // Once the environment is followed, a key that is read is followed too.
-        let known = keys.keep(db, secret, known).await?;
+        let known = keys.keep(db, secret, &hash).await?;
         let whom = whom(&known)?;
         let sight = room.sight(db, &known.scope, whom, now).await?;
         Ok((known, sight))
