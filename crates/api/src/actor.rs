@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderMap, Method, header, request::Parts},
 };
 use identity::{
-    Permissions, key,
+    Permissions,
     permission::{Grant, Permission},
 };
 use kernel::{Error, Kind, Result};
@@ -52,8 +52,7 @@ impl<P: Needs> FromRequestParts<App> for Actor<P> {
     /// Errors: `key_missing`, `key_unknown`, `rate_limited`, `permission_missing`, `reason_malformed`.
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let secret = bearer(&parts.headers)?;
-        let recognise = move |view: &mut store::View<'_>| key::recognise(view, &secret);
-        let known = app.db.read(&Scope::installation("recognise key"), recognise).await?;
+        let known = app.keys.recognise(&secret).await?;
         let counts = parts.method == Method::POST && P::PERMISSION == Some(Permission::UsageWrite);
         take_one(app, &known.scope, parts, counts)?;
         if let Some(permission) = P::PERMISSION {

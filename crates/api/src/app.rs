@@ -1,6 +1,6 @@
 //! What every handler works with: the database, read and changed on behalf of an actor.
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
 use axum::{
     Json,
@@ -18,11 +18,28 @@ use store::{
     idempotency::{self, Answer, Request},
 };
 
-use crate::{problem::Problem, rate_limit::Rates};
+use crate::{keys::Keys, problem::Problem, rate_limit::Rates};
 
-/// The state of the API.
+/// The state of the API: its parts behind one count, because every layer around a handler clones it.
 #[derive(Clone)]
-pub struct App {
+pub struct App(Arc<Parts>);
+
+impl App {
+    /// Of its parts.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// What handlers work with.
+pub struct Parts {
     /// Where everything is.
     pub db: Db,
     /// Wakes this process's job runner when a change enqueued something.
@@ -31,6 +48,8 @@ pub struct App {
     pub metering: Metering,
     /// What customers may use, and flags.
     pub entitlements: Desk,
+    /// Who keys belong to.
+    pub keys: Keys,
     /// How fast keys may ask.
     pub rates: Arc<Rates>,
 }

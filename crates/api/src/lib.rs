@@ -25,6 +25,7 @@ mod feature;
 mod flag;
 mod invoice;
 mod job;
+mod keys;
 mod ledger;
 mod legal_entity;
 mod limit;
@@ -46,8 +47,9 @@ mod shape;
 mod subscription;
 mod usage;
 
-pub use app::App;
+pub use app::{App, Parts};
 pub use codes::{CODES, Code};
+pub use keys::Keys;
 pub use openapi::openapi;
 pub use rate_limit::{Rate, Rates};
 pub use routes::{ROUTES, Route, router};

@@ -9,6 +9,7 @@ mod book;
 mod bulk;
 mod business;
 mod ground;
+mod hot;
 mod import;
 mod memory;
 mod metering;
@@ -30,7 +31,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Measure.
 #[derive(Parser)]
 struct Arguments {
-    /// Which figures; none: all. Known: single, bulk, book, bill_run, one_account, preview, pages, import, metering, serve.
+    /// Which figures; none: all. Known: single, bulk, book, bill_run, one_account, preview, pages, import, metering, hot, serve.
     names: Vec<String>,
     /// One JSON object per figure and line.
     #[arg(long)]
@@ -77,10 +78,15 @@ const BENCHES: &[Bench] = &[
     ("pages", pages::run),
     ("import", import::run),
     ("metering", metering::run),
+    ("hot", hot::run),
     ("serve", serve::run),
 ];
 
 fn main() -> std::process::ExitCode {
+    if std::env::var_os(hot::floor::HELLO).is_some() {
+        return hot::floor::serve_hello()
+            .map_or(std::process::ExitCode::FAILURE, |()| std::process::ExitCode::SUCCESS);
+    }
     let arguments = Arguments::parse();
     let wanted =
         |name: &str| arguments.names.is_empty() || arguments.names.iter().any(|wanted| wanted == name);

@@ -36,7 +36,8 @@ const STORED: usize = 3_000_000;
 /// Clients of consume.
 const CLIENTS: usize = 64;
 
-const BOOK: &str = r#"
+/// Meters of every kind that the hot path knows, and a plan with a limit.
+pub const BOOK: &str = r#"
 book = 1
 name = "Bench"
 currency = "USD"
@@ -232,7 +233,7 @@ fn call(client: usize) -> NewEvent {
 
 /// A row for each event under an ordered key, and a counter of its customer counted up: what every such service
 /// does at least. Batches as above in one transaction each, events a second.
-fn floor(ground: &Ground) -> Result<(f64, f64)> {
+pub fn floor(ground: &Ground) -> Result<(f64, f64)> {
     let (started, cpu) = (Instant::now(), cpu_seconds()?);
     let events = match &ground.location {
         Location::Sqlite(folder) => sqlite_floor(&folder.join("floor-events.db"))?,

@@ -65,6 +65,10 @@ pub const FEES_AND_USAGE: Offer = Offer {
     usage: &[("ai_operations", 62_500), ("storage", 742)],
 };
 
+/// A plan with meters and a limit nobody reaches.
+pub const METERED: Offer =
+    Offer { book: crate::metering::BOOK, plan: "one", seats: None, addons: &[], usage: &[] };
+
 impl Offer {
     fn command(&self, customer: &Customer, bill_from: BillFrom, external_id: Option<String>) -> Start {
         Start {

@@ -94,15 +94,25 @@ pub fn list(view: &mut View<'_>) -> Result<Vec<ApiKey>> {
     })
 }
 
-/// Who sent this key. Installation work. Errors: `key_unknown`.
-pub fn recognise(view: &mut View<'_>, secret: &str) -> Result<Known> {
-    let unknown = || {
-        Error::new(Kind::Unauthenticated, "key_unknown", "This API key is not known here, or was revoked.")
-    };
+/// What is stored of a key, to recognise it by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Print(Vec<u8>);
+
+/// What would be stored of a key with this text. Errors: `key_unknown` when it is too long for a key.
+pub fn print(secret: &str) -> Result<Print> {
     if secret.len() > 200 {
         return Err(unknown());
     }
-    view.opt(&BY_HASH, params![secret::hash(secret)], read_known)?.ok_or_else(unknown)
+    Ok(Print(secret::hash(secret)))
+}
+
+fn unknown() -> Error {
+    Error::new(Kind::Unauthenticated, "key_unknown", "This API key is not known here, or was revoked.")
+}
+
+/// Who sent the key of this print. Installation work. Errors: `key_unknown`.
+pub fn recognise(view: &mut View<'_>, print: &Print) -> Result<Known> {
+    view.opt(&BY_HASH, params![print.0.as_slice()], read_known)?.ok_or_else(unknown)
 }
 
 fn read_known(row: &Row<'_>) -> Result<Known> {

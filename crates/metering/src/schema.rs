@@ -181,6 +181,13 @@ pub static CONTEXT: Context = Context {
         ",
             extra: Extra::NONE,
         },
+        Migration {
+            number: 4,
+            name: "where the owner is reached",
+            step: Step::Expand,
+            sql: "ALTER TABLE meter_owner ADD COLUMN address TEXT;",
+            extra: Extra::NONE,
+        },
     ],
     installation_tables: &[],
     system_tables: &[],

@@ -3,13 +3,13 @@
 use store::{bulks, statements};
 
 statements! {
-    environment OWNER = "SELECT epoch, holder, until, next_chunk, next_series, next_segment, accepted, secret
+    environment OWNER = "SELECT epoch, holder, until, next_chunk, next_series, next_segment, accepted, secret, address
         FROM meter_owner WHERE env_id = $1";
     environment FOUND_OWNER = "INSERT INTO meter_owner
             (env_id, epoch, holder, until, next_chunk, next_series, next_segment, accepted, secret)
         VALUES ($1, 0, $2, $3, 1, 1, 1, 0, $4) ON CONFLICT (env_id) DO NOTHING";
     /// Take the lease: it is ours by name, or it has run out.
-    environment TAKE_OVER = "UPDATE meter_owner SET epoch = epoch + 1, holder = $2, until = $3
+    environment TAKE_OVER = "UPDATE meter_owner SET epoch = epoch + 1, holder = $2, until = $3, address = $5
         WHERE env_id = $1 AND (holder = $2 OR until < $4)";
     /// Every commit of an owner begins with this: a deposed one changes no row.
     environment KEEP = "UPDATE meter_owner SET until = $3, next_chunk = $4, next_series = $5, accepted = $6

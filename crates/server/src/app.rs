@@ -22,6 +22,8 @@ use serde_json::json;
 use store::{Db, Scope};
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
+use crate::forward::{Forwarder, forward};
+
 /// A request that takes longer is answered with 503.
 const REQUEST_TIME: Duration = Duration::from_secs(30);
 /// The database has so long to answer before the process calls itself unready.
@@ -32,13 +34,19 @@ pub(crate) fn router(
     db: &Db,
     bell: &Bell,
     metering: Metering,
-    rates: api::Rates,
+    (keys, rates): (api::Keys, api::Rates),
+    forwarder: Option<Arc<Forwarder>>,
     secure_cookies: bool,
 ) -> Router {
     let health =
         Router::new().route("/health", get(health)).route("/ready", get(ready)).with_state(db.clone());
     let (entitlements, rates) = (Desk::new(db), Arc::new(rates));
-    let api = api::router(api::App { db: db.clone(), bell: bell.clone(), metering, entitlements, rates });
+    let parts = api::Parts { db: db.clone(), bell: bell.clone(), metering, entitlements, keys, rates };
+    let api = api::router(api::App::new(parts));
+    let api = match forwarder {
+        Some(forwarder) => api.layer(middleware::from_fn_with_state(forwarder, forward)),
+        None => api,
+    };
     let pages = web::router(web::App { db: db.clone(), bell: bell.clone(), secure_cookies });
     // The pages answer what nobody else does; the API answers everything below its own root.
     surround(pages.merge(api).merge(health), REQUEST_TIME)
@@ -81,10 +89,10 @@ async fn in_time(State(patience): State<Duration>, request: Request, next: Next)
 async fn log(request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let response = next.run(request).await;
     let (status, micros) = (response.status().as_u16(), started.elapsed().as_micros() as u64);
-    let route = route.as_deref().unwrap_or("-");
+    let route = route.as_ref().map_or("-", MatchedPath::as_str);
     if is_routine(&method, route) {
         tracing::debug!(%method, route, status, micros, "request");
     } else {
@@ -95,7 +103,16 @@ async fn log(request: Request, next: Next) -> Response {
 
 /// Asked every few seconds by whatever watches the process, or with every call of the merchant's product.
 fn is_routine(method: &Method, route: &str) -> bool {
-    method == Method::GET && matches!(route, "/health" | "/ready") || route.starts_with("/ofrep/v1/")
+    match *method {
+        Method::GET => matches!(route, "/health" | "/ready"),
+        Method::POST => {
+            matches!(
+                route,
+                "/v1/events" | "/v1/check" | "/v1/consume" | "/v1/reserve" | "/v1/rate-limits/take"
+            ) || route.starts_with("/ofrep/v1/")
+        }
+        _ => false,
+    }
 }
 
 /// The last resort: contexts and handlers answer for their own faults.
@@ -106,7 +123,7 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
 }
 
 /// A failure outside of API and pages, in the API's form (RFC 9457).
-fn problem(error: &Error) -> Response {
+pub(crate) fn problem(error: &Error) -> Response {
     let status = StatusCode::from_u16(error.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let body = json!({
         "type": format!("/problems/{}", error.code),

@@ -3,6 +3,8 @@
 mod app;
 mod bootstrap;
 mod directory;
+mod forward;
+mod gateway;
 mod housekeeping;
 mod listen;
 mod measuring;
@@ -11,6 +13,7 @@ mod serve;
 
 pub use api::Rates;
 pub use bootstrap::{BookFile, Foundation, Setup, bootstrap, is_empty};
+pub use gateway::{Gateway, gateway};
 pub use listen::bind;
 pub use reconciling::{Reconciled, reconcile};
 pub use serve::{Config, serve};

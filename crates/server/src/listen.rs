@@ -17,12 +17,21 @@ use hyper_util::{
 };
 use kernel::{Error, Result};
 use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::Semaphore,
 };
 
-/// Connections served at a time; more wait to be accepted. Each is one request at a time.
-const MAX_CONNECTIONS: usize = 1_024;
+/// Connections served at a time; more are told so and closed. Each is one request at a time.
+const MAX_CONNECTIONS: usize = 10_000;
+/// What a connection beyond them is told, at once: waiting for a place would look like a program that hangs.
+const FULL: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nRetry-After: 1\r\n\
+    Connection: close\r\nContent-Length: 159\r\n\r\n\
+    {\"type\":\"/problems/too_busy\",\"title\":\"Too busy\",\"status\":503,\"code\":\"too_busy\",\
+    \"detail\":\"More connections are open than can be served. Try again in a moment.\"}";
+/// So many of them are told at a time.
+const TOLD: usize = 64;
 /// A client that takes longer over the head of a request (or leaves a connection idle) is cut off.
 const HEAD_TIME: Duration = Duration::from_secs(20);
 /// The head of a request may be this long, in bytes.
@@ -65,12 +74,17 @@ pub(crate) async fn run(
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).max_buf_size(HEAD_SIZE);
     let (graceful, places) = (GracefulShutdown::new(), Arc::new(Semaphore::new(MAX_CONNECTIONS)));
+    let told = Arc::new(Semaphore::new(TOLD));
     let service = TowerToHyperService::new(router);
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
-        let (stream, place) = tokio::select! {
-            accepted = accept(&listener, &places) => accepted,
+        let stream = tokio::select! {
+            accepted = accept(&listener) => accepted,
             () = &mut shutdown => break,
+        };
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+            turn_away(stream, &told);
+            continue;
         };
         let connection = http.serve_connection(TokioIo::new(stream), service.clone());
         let connection = graceful.watch(connection);
@@ -91,19 +105,29 @@ pub(crate) async fn run(
     }
 }
 
-/// The next connection, once there is a place for it.
-async fn accept(
-    listener: &tokio::net::TcpListener,
-    places: &Arc<Semaphore>,
-) -> (TcpStream, Option<OwnedSemaphorePermit>) {
-    // The semaphore is never closed.
-    let place = Arc::clone(places).acquire_owned().await.ok();
+/// Say that there is no place, unless too many are being told already.
+fn turn_away(mut stream: TcpStream, told: &Arc<Semaphore>) {
+    let Ok(telling) = Arc::clone(told).try_acquire_owned() else { return };
+    tokio::spawn(async move {
+        let say = async {
+            stream.write_all(FULL).await?;
+            stream.shutdown().await?;
+            // What was sent is read and dropped, or the answer could be lost with the connection.
+            tokio::io::copy(&mut stream.take(HEAD_SIZE as u64), &mut tokio::io::sink()).await
+        };
+        let _ = tokio::time::timeout(Duration::from_secs(1), say).await;
+        drop(telling);
+    });
+}
+
+/// The next connection.
+async fn accept(listener: &tokio::net::TcpListener) -> TcpStream {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
                 // Answers go out in one piece each: waiting to fill a packet gains nothing.
                 let _ = stream.set_nodelay(true);
-                return (stream, place);
+                return stream;
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {

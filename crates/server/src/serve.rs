@@ -6,7 +6,7 @@ use jobs::Runner;
 use kernel::{Error, Result};
 use store::Db;
 
-use crate::{app, job_kinds, listen, measuring::Follower, schedules};
+use crate::{app, forward::Forwarder, job_kinds, listen, measuring::Follower, schedules};
 
 /// What to serve, and where.
 pub struct Config {
@@ -33,7 +33,11 @@ pub async fn serve(config: Config, shutdown: impl Future<Output = ()>) -> Result
     let metering = crate::metering(&db, usage.clone());
     let follower = Follower::start(&db)?;
     let running = Runner::new(db.clone(), job_kinds(&usage), schedules()).start();
-    let router = app::router(&db, &running.bell(), metering, rates, secure_cookies);
+    // Alone over its database, a process has nobody to pass anything on to.
+    let keys = api::Keys::new(&db);
+    let forwarder =
+        usage.address.as_ref().map(|_| Forwarder::new(keys.clone(), metering.clone(), &usage.holder));
+    let router = app::router(&db, &running.bell(), metering, (keys, rates), forwarder, secure_cookies);
     listen::run(listener, router, shutdown).await;
     tracing::info!("finishing jobs");
     let stop = move || {

@@ -19,7 +19,7 @@ pub use lists::{
     Customers, CustomersCommand, InvoicesOrList, ListCustomers, ListInvoices, ListSubscriptions, Shown,
     SubscriptionsOrList,
 };
-pub use metering::{Metering, Rates, Reconcile};
+pub use metering::{Gateway, Metering, OnFailure, Rates, Reconcile};
 pub use payment::{ListPayments, Payments, PaymentsOrList, RecordPayment};
 pub use subscription::{AddCharge, ChangeSubscription, Charges, Prices, StartSubscription, Subscriptions};
 
@@ -69,6 +69,8 @@ impl Arguments {
 pub enum Command {
     /// Serve pages and API, and run jobs
     Serve(Serve),
+    /// Stand in front of any HTTP service and count its calls
+    Gateway(Gateway),
     /// Make five businesses that have lived through two years, and serve them
     Demo(Demo),
     /// Check, compare and apply price books

@@ -2,7 +2,7 @@
 
 use std::{
     path::PathBuf,
-    sync::{Arc, OnceLock},
+    sync::{Arc, PoisonError, RwLock},
 };
 
 use crossbeam_channel::{Sender, TrySendError, bounded};
@@ -147,7 +147,7 @@ impl Db {
             clock: Arc::clone(&options.clock),
             ids: Arc::clone(&options.ids),
             upcasters,
-            listener: OnceLock::new(),
+            listeners: RwLock::default(),
         });
         let (core, usage) = match location {
             Location::Sqlite(folder) => (
@@ -178,11 +178,11 @@ impl Db {
         self.shared.runtime.clock.now()
     }
 
-    /// Let `listener` hear of the facts that this process writes: after the commit that made them durable and before
-    /// whoever wrote them has the answer. It runs on a store thread and must neither wait nor use the database. The
-    /// first one stays; whether this is it.
-    pub fn on_facts(&self, listener: Listener) -> bool {
-        self.shared.runtime.listener.set(listener).is_ok()
+    /// Let `listener` hear of the facts that this process writes, beside those who do already: after the commit that made
+    /// them durable and before whoever wrote them has the answer. It runs on a store thread and must neither wait nor use
+    /// the database.
+    pub fn on_facts(&self, listener: Listener) {
+        self.shared.runtime.listeners.write().unwrap_or_else(PoisonError::into_inner).push(listener);
     }
 
     /// The same database for background work, which yields to requests.

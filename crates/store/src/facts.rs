@@ -4,7 +4,7 @@
 //! Facts hold ids and figures, never names, addresses or free text, so that erasing a person leaves
 //! the chain intact.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use jiff::Timestamp;
 use kernel::{AnyId, Error, Result, ids};
@@ -249,9 +249,12 @@ pub(crate) fn append(tx: &mut Tx<'_>) -> Result<()> {
     tx.exec_one(&SET_HEAD, params![previous])
 }
 
-/// Tell the listener once the transaction is durable, or may be.
+/// Tell the listeners once the transaction is durable, or may be.
 fn tell(tx: &mut Tx<'_>, facts: &[Staged]) -> Result<()> {
-    let Some(listener) = tx.runtime.listener.get().cloned() else { return Ok(()) };
+    let listeners = tx.runtime.listeners.read().unwrap_or_else(PoisonError::into_inner).clone();
+    if listeners.is_empty() {
+        return Ok(());
+    }
     let env = tx.env()?;
     let heard: Vec<Heard> = facts
         .iter()
@@ -261,7 +264,7 @@ fn tell(tx: &mut Tx<'_>, facts: &[Staged]) -> Result<()> {
             customer: *customer,
         })
         .collect();
-    tx.after_commit(move |_| listener(env, &heard));
+    tx.after_commit(move |_| listeners.iter().for_each(|listener| listener(env, &heard)));
     Ok(())
 }
 

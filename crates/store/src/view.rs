@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, OnceLock},
+    sync::{Arc, RwLock},
 };
 
 use jiff::Timestamp;
@@ -45,7 +45,7 @@ pub(crate) struct Runtime {
     pub(crate) ids: Arc<dyn IdSource>,
     pub(crate) upcasters: Vec<facts::Upcaster>,
     /// Who hears of facts in this process.
-    pub(crate) listener: OnceLock<facts::Listener>,
+    pub(crate) listeners: RwLock<Vec<facts::Listener>>,
 }
 
 /// A consistent view of one environment (or, for system work, of the installation).

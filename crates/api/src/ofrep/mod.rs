@@ -124,20 +124,20 @@ async fn see(app: &App, parts: &Parts, context: &Context) -> Result<(Known, Sigh
         let detail = "Send an API key of the environment, as Authorization: Bearer … or X-API-Key: ….";
         Error::new(Kind::Unauthenticated, "key_missing", detail)
     })?;
-    let whom = |known: &Known| {
-        take_one(app, &known.scope, parts, true)?;
-        let permissions = &known.permissions;
-        if !permissions.allow(Permission::FlagRead) {
-            permissions.require(Permission::FlagEvaluate)?;
-        }
-        let targeted = context.targeting_key.as_deref().map_or(Whom::Anybody, Whom::parse);
-        Ok(match context.whom(targeted) {
-            // Names of the merchant's can be guessed, and what a customer has is its own affair.
-            Whom::External(_) if permissions.are_public() => Whom::Anybody,
-            whom => whom,
-        })
+    let known = app.keys.recognise(&secret).await?;
+    take_one(app, &known.scope, parts, true)?;
+    let permissions = &known.permissions;
+    if !permissions.allow(Permission::FlagRead) {
+        permissions.require(Permission::FlagEvaluate)?;
+    }
+    let targeted = context.targeting_key.as_deref().map_or(Whom::Anybody, Whom::parse);
+    let whom = match context.whom(targeted) {
+        // Names of the merchant's can be guessed, and what a customer has is its own affair.
+        Whom::External(_) if permissions.are_public() => Whom::Anybody,
+        whom => whom,
     };
-    Ok(app.entitlements.ask(&secret, whom).await?)
+    let sight = app.entitlements.sight(&known.scope, whom).await?;
+    Ok((known, sight))
 }
 
 /// Whether a key may know of a flag: one in a web page knows of those meant for browsers.

@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use api::App;
+use api::{App, Parts};
 use billing::{
     bill_run,
     charge::NewCharge,
@@ -157,8 +157,9 @@ impl<'t> Api<'t> {
         let address = listener.local_addr().unwrap();
         let metering = server::metering(&test.db, metering::Options::default());
         let entitlements = entitlements::Desk::new(&test.db);
-        let (rates, bell) = (rates.into(), Bell::new());
-        let app = App { db: test.db.clone(), bell, metering: metering.clone(), entitlements, rates };
+        let (rates, db) = (rates.into(), test.db.clone());
+        let (bell, keys) = (Bell::new(), api::Keys::new(&test.db));
+        let app = App::new(Parts { db, bell, metering: metering.clone(), entitlements, keys, rates });
         let router = api::router(app);
         runtime.spawn(async move { axum::serve(listener, router).await.unwrap() });
         let agent = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).build().into();

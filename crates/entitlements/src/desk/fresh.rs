@@ -9,10 +9,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use kernel::{
-    Result,
-    ids::{ApiKeyId, CustomerId},
-};
+use kernel::{Result, ids::CustomerId};
 use store::{Db, Fact, Scope, View, facts};
 use tokio::sync::{Mutex, Notify};
 
@@ -32,8 +29,6 @@ pub(super) struct Changes {
     pub(super) names: bool,
     /// These customers, or what they agreed to.
     pub(super) customers: Vec<CustomerId>,
-    /// These API keys.
-    pub(super) keys: Vec<ApiKeyId>,
 }
 
 impl Changes {
@@ -44,10 +39,8 @@ impl Changes {
             changes.flags |= kind.starts_with("flag.");
             changes.names |= kind.starts_with("customer.");
             changes.customers.extend(customer);
-            match subject.prefix {
-                "cus" => changes.customers.push(CustomerId::from_uuid(subject.uuid)),
-                "key" => changes.keys.push(ApiKeyId::from_uuid(subject.uuid)),
-                _ => {}
+            if subject.prefix == "cus" {
+                changes.customers.push(CustomerId::from_uuid(subject.uuid));
             }
         }
         changes

@@ -115,7 +115,7 @@ impl Room {
 
     /// Forget what changed.
     pub(super) fn heed(&self, changes: &Changes) {
-        let Changes { everything, book, flags, names, customers, .. } = changes;
+        let Changes { everything, book, flags, names, customers } = changes;
         if *everything || *book {
             self.book.clear();
         }

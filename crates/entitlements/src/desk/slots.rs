@@ -36,14 +36,6 @@ impl<K: Hash + Eq + Clone, V: Clone> Slots<K, V> {
         Self { held: Mutex::new(Inner { slots: HashMap::new(), tickets: 0 }), most }
     }
 
-    /// What is there.
-    pub(super) fn there(&self, key: &K) -> Option<V> {
-        match self.held().slots.get(key) {
-            Some(Slot::There(value)) => Some(value.clone()),
-            _ => None,
-        }
-    }
-
     /// What is there, or the ticket to read it.
     pub(super) fn get<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Result<V, Ticket<K>>
     where

@@ -1,11 +1,10 @@
 //! What is kept in memory is never older than what was acknowledged.
 
 use billing::subscription;
-use entitlements::{Context, Desk, Whom, flag, override_};
-use identity::{Permissions, customer, key};
-use kernel::Kind;
+use entitlements::{Context, Whom, flag, override_};
+use identity::customer;
 use serde_json::json;
-use store::{Mode, Scope};
+use store::Scope;
 use testkit::on_both;
 
 use crate::ground::{CONTEXTS, Ground, boolean, new_customer};
@@ -100,35 +99,6 @@ fn those_who_ask_at_once_are_all_told() {
                 assert_eq!(format!("{:?}", storage.value), format!("UpTo({round})"));
             }
         }
-    });
-}
-
-#[test]
-fn a_revoked_key_is_refused_at_once() {
-    on_both(CONTEXTS, |test| {
-        let ground = Ground::new(test);
-        let other = test.second_process(CONTEXTS);
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let ask = |desk: &Desk, secret: &str| {
-            let asked = runtime.block_on(desk.ask(secret, |_| Ok(Whom::Anybody)));
-            asked.map(|(known, sight)| (known.permissions.text(), sight.newest.is_some()))
-        };
-        for _ in 0..10 {
-            let secret = key::new_secret(Mode::Sandbox).unwrap();
-            let made = secret.clone();
-            let create = move |tx: &mut store::Tx<'_>| {
-                key::create(tx, "test", &Permissions::parse("flag.evaluate")?, &made)
-            };
-            let id = ground.write(create).id;
-            for _ in 0..3 {
-                assert_eq!(ask(&ground.desk, &secret), Ok(("flag.evaluate".to_owned(), true)));
-            }
-            other.write(&ground.scope, move |tx| key::revoke(tx, id)).wait().unwrap();
-            let refused = ask(&ground.desk, &secret).unwrap_err();
-            assert_eq!((refused.kind, refused.code), (Kind::Unauthenticated, "key_unknown"));
-        }
-        let long = "x".repeat(10_000);
-        assert_eq!(ask(&ground.desk, &long).unwrap_err().code, "key_unknown");
     });
 }
 

@@ -56,6 +56,8 @@ pub enum Ask {
         /// What it did.
         answer: Promise<Changed>,
     },
+    /// Where the owner is reached, when it is another process.
+    Owner(Promise<Option<String>>),
     /// What a customer agreed to has changed; none: everybody's.
     Forget(Option<kernel::ids::CustomerId>, Promise<()>),
     /// Names closed under this epoch are in a segment now, or could not be written.
@@ -119,7 +121,7 @@ impl Ask {
 
     /// Whether it goes into a group of its own.
     pub const fn is_alone(&self) -> bool {
-        matches!(self, Self::Change { .. } | Self::Forget(..) | Self::Sealed(..))
+        matches!(self, Self::Change { .. } | Self::Owner(_) | Self::Forget(..) | Self::Sealed(..))
     }
 
     /// Business time of the asker.
@@ -128,7 +130,9 @@ impl Ask {
             Self::Ingest { now, .. } | Self::Change { now, .. } => *now,
             Self::Limit(ask) => ask.now,
             Self::End(ask) => ask.now,
-            Self::Unread(_) | Self::Take { .. } | Self::Forget(..) | Self::Sealed(..) => i64::MIN,
+            Self::Unread(_) | Self::Take { .. } | Self::Owner(_) | Self::Forget(..) | Self::Sealed(..) => {
+                i64::MIN
+            }
         }
     }
 
@@ -139,7 +143,7 @@ impl Ask {
             Self::Limit(ask) => Box::new(std::iter::once(&ask.event)),
             Self::Change { change, .. } => Box::new(change.replacement.iter()),
             Self::End(ask) => Box::new(ask.found.iter().map(|hold| &hold.event)),
-            Self::Unread(_) | Self::Take { .. } | Self::Forget(..) | Self::Sealed(..) => {
+            Self::Unread(_) | Self::Take { .. } | Self::Owner(_) | Self::Forget(..) | Self::Sealed(..) => {
                 Box::new(std::iter::empty())
             }
         }
@@ -169,6 +173,7 @@ impl Ask {
             Self::End(EndAsk { answer, .. }) => answer.keep(Err(error)),
             Self::Change { answer, .. } => answer.keep(Err(error)),
             Self::Take { answer, .. } => answer.keep(Err(error)),
+            Self::Owner(answer) => answer.keep(Err(error)),
             // Nothing is in memory any more: it is forgotten.
             Self::Forget(_, answer) => answer.keep(Ok(())),
             Self::Sealed(..) => {}

@@ -66,7 +66,7 @@ impl Ground<'_> {
                 Some(later(answer, ended))
             }
             // These come alone or were read before, and not here.
-            Ask::Unread(_) | Ask::Change { .. } | Ask::Forget(..) | Ask::Sealed(..) => None,
+            Ask::Unread(_) | Ask::Owner(_) | Ask::Change { .. } | Ask::Forget(..) | Ask::Sealed(..) => None,
         }
     }
 

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use kernel::{Error, Result};
 use store::{Db, Scope, Tx, View, params};
 
-use super::{Directory, State, worker::Held};
+use super::{Directory, Options, State, worker::Held};
 use crate::{
     event::Fingerprints,
     once::{Filter, Names, Sealed, segment},
@@ -24,6 +24,8 @@ struct Taken {
 struct Owner {
     epoch: i64,
     holder: String,
+    until: Timestamp,
+    address: Option<String>,
     next_chunk: i64,
     next_series: i64,
     next_segment: i64,
@@ -32,11 +34,11 @@ struct Owner {
 }
 
 /// Take the lease and read what an owner needs. Error: `owned_elsewhere` while another process holds it.
-fn take(db: &Db, scope: &Scope, holder: &str) -> Result<Taken> {
+fn take(db: &Db, scope: &Scope, options: &Options) -> Result<Taken> {
     let mut secret = [0_u8; 32];
     getrandom::fill(&mut secret).map_err(|error| Error::internal(format!("no random numbers: {error}")))?;
     let until = later(db.real_now());
-    let ours = holder.to_owned();
+    let ours = (options.holder.clone(), options.address.clone());
     let owner = db.write(scope, move |tx| claim(tx, &ours, until, &secret)).wait()?;
     let names = db.read(scope, names).wait()?;
     let Owner { epoch, next_chunk, next_series, next_segment, accepted, secret, .. } = owner;
@@ -56,8 +58,8 @@ fn take(db: &Db, scope: &Scope, holder: &str) -> Result<Taken> {
 }
 
 /// Take the lease, and read the price book's meters with it. Errors as [`take`].
-pub fn open(db: &Db, directory: &dyn Directory, scope: &Scope, holder: &str) -> Result<Held> {
-    let Taken { state, fingerprints, until } = take(db, scope, holder)?;
+pub fn open(db: &Db, directory: &dyn Directory, scope: &Scope, options: &Options) -> Result<Held> {
+    let Taken { state, fingerprints, until } = take(db, scope, options)?;
     // Before anything is read: what changes meanwhile is heard of.
     let ((heeded, _), looked) = (directory.changes(scope, None)?, db.real_now());
     Ok(Held { state, fingerprints, meters: directory.meters(scope)?, until, heeded, looked })
@@ -68,12 +70,24 @@ pub fn later(now: Timestamp) -> Timestamp {
     now.checked_add(LEASE).unwrap_or(Timestamp::MAX)
 }
 
-fn claim(tx: &mut Tx<'_>, holder: &str, until: Timestamp, secret: &[u8]) -> Result<Owner> {
+/// Where the owner is reached, when that is another process that is alive and says so.
+pub fn address(db: &Db, scope: &Scope, ours: &str) -> Result<Option<String>> {
+    let owner = db.read(scope, owner).wait()?;
+    let alive = owner.filter(|owner| owner.holder != ours && owner.until > db.real_now());
+    Ok(alive.and_then(|owner| owner.address))
+}
+
+fn claim(
+    tx: &mut Tx<'_>,
+    (holder, address): &(String, Option<String>),
+    until: Timestamp,
+    secret: &[u8],
+) -> Result<Owner> {
     let now = tx.recorded();
     if owner(tx)?.is_none() {
         tx.exec(&sql::FOUND_OWNER, params![holder, now, secret])?;
     }
-    let taken = tx.exec(&sql::TAKE_OVER, params![holder, until, now])?;
+    let taken = tx.exec(&sql::TAKE_OVER, params![holder, until, now, address])?;
     let owner = owner(tx)?.ok_or_else(|| Error::internal("an owner row that was written is not there"))?;
     if taken == 1 { Ok(owner) } else { Err(elsewhere(&owner.holder)) }
 }
@@ -83,11 +97,13 @@ fn owner(view: &mut View<'_>) -> Result<Option<Owner>> {
         Ok(Owner {
             epoch: row.get(0)?,
             holder: row.get(1)?,
+            until: row.get(2)?,
             next_chunk: row.get(3)?,
             next_series: row.get(4)?,
             next_segment: row.get(5)?,
             accepted: row.get(6)?,
             secret: row.get(7)?,
+            address: row.get(8)?,
         })
     })
 }

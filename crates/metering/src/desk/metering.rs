@@ -31,6 +31,8 @@ use crate::{
 pub struct Options {
     /// What this process is called among those that share the database; nobody else alive has the name.
     pub holder: String,
+    /// Where the others reach it: `http://10.0.0.1:8080`; none: nowhere.
+    pub address: Option<String>,
     /// Events older than so many days are refused unless sent as backfill.
     pub late_days: u16,
     /// Events are kept for so many days; none older is taken in any case.
@@ -47,6 +49,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             holder: "local".to_owned(),
+            address: None,
             late_days: 90,
             kept_days: 400,
             memory: 512 << 20,
@@ -192,6 +195,25 @@ impl Metering {
             let change = by.change(event.identity, Some(event));
             Some(Ask::Change { change, now: now.as_microsecond(), answer })
         })
+    }
+
+    /// Where the environment's owner is reached, when that is another process of the installation; none: it is this
+    /// one, which takes it over where there is no other, or nobody knows.
+    pub fn owner(&self, scope: &Scope) -> Pending<Option<String>> {
+        let desk = match self.desk(scope) {
+            Ok(desk) => desk,
+            Err(error) => return Pending::done(Err(error)),
+        };
+        let now = self.shared.db.real_now();
+        if desk.station.look().as_ref().is_some_and(|held| held.until > now) {
+            return Pending::done(Ok(None));
+        }
+        let elsewhere = desk.station.elsewhere().clone();
+        if let Some((address, _)) = elsewhere.filter(|(_, until)| *until > now) {
+            return Pending::done(Ok(Some(address)));
+        }
+        let (answer, pending) = Promise::pair();
+        desk.send(Ask::Owner(answer), pending)
     }
 
     /// What a customer agreed to has changed (none: the price book, and so everybody's). When the answer is there

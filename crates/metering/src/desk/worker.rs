@@ -60,6 +60,8 @@ pub struct Station {
     pub stale: Stale,
     /// Token buckets of customers' keys. They are not stored: a new owner begins with full ones.
     pub buckets: Buckets<(CustomerId, String)>,
+    /// Where the owner is reached, when it is another process, and until when that is believed.
+    elsewhere: Mutex<Option<(String, Timestamp)>>,
 }
 
 /// An environment in memory.
@@ -81,8 +83,14 @@ pub struct Held {
 impl Station {
     /// Nothing in memory yet.
     pub fn new(scope: Scope) -> Self {
-        let buckets = Buckets::default();
-        Self { scope, held: Mutex::new(None), waiting: AtomicUsize::new(0), stale: Stale::new(), buckets }
+        let (buckets, elsewhere) = (Buckets::default(), Mutex::new(None));
+        let (held, waiting) = (Mutex::new(None), AtomicUsize::new(0));
+        Self { scope, held, waiting, stale: Stale::new(), buckets, elsewhere }
+    }
+
+    /// Where the owner was when that was looked up last.
+    pub fn elsewhere(&self) -> MutexGuard<'_, Option<(String, Timestamp)>> {
+        self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What is in memory, for somebody who only looks something up: the owner's thread lets it in between two asks.
@@ -183,6 +191,10 @@ impl Worker {
     fn serve(&self, asks: Vec<Ask>) {
         let mut group = Vec::new();
         for ask in asks {
+            if let Ask::Owner(answer) = ask {
+                answer.keep(self.owner());
+                continue;
+            }
             let Some(ask) = self.read(ask) else { continue };
             if !ask.is_alone() {
                 group.push(ask);
@@ -206,6 +218,19 @@ impl Worker {
         }
     }
 
+    /// Where the owner is reached, when it is another process; this one becomes it when there is none.
+    fn owner(&self) -> Result<Option<String>> {
+        match self.prepared() {
+            Err(error) if error.code == "owned_elsewhere" => {
+                let address = lease::address(&self.db, &self.station.scope, &self.options.holder)?;
+                let until = self.db.real_now().checked_add(LOOK).unwrap_or(Timestamp::MIN);
+                *self.station.elsewhere() = address.clone().map(|address| (address, until));
+                Ok(address)
+            }
+            prepared => prepared.map(|()| None),
+        }
+    }
+
     fn when_ready(&self, asks: Vec<Ask>, work: impl FnOnce(Vec<Ask>)) {
         if asks.is_empty() {
             return;
@@ -222,7 +247,7 @@ impl Worker {
             let scope = &self.station.scope;
             // What is read from here on has it all.
             self.station.stale.take();
-            let opened = lease::open(&self.db, &*self.directory, scope, &self.options.holder)?;
+            let opened = lease::open(&self.db, &*self.directory, scope, &self.options)?;
             *self.station.held() = Some(opened);
             return Ok(());
         }

@@ -15,6 +15,7 @@ mod explain;
 mod export;
 mod features;
 mod foresight;
+mod gateway;
 mod import;
 mod invoice;
 mod job;
@@ -45,7 +46,7 @@ use crate::{
 pub fn run(arguments: Arguments) -> Outcome {
     let place = arguments.place();
     let serves = match &arguments.command {
-        Command::Serve(_) => true,
+        Command::Serve(_) | Command::Gateway(_) => true,
         Command::Demo(asked) => !asked.no_serve,
         _ => false,
     };
@@ -54,6 +55,7 @@ pub fn run(arguments: Arguments) -> Outcome {
     }
     match arguments.command {
         Command::Serve(asked) => serve::run(&place, &asked),
+        Command::Gateway(asked) => gateway::run(asked),
         Command::Demo(asked) => demo::run(&place, &asked),
         Command::Book(asked) => book::run(&place, &asked),
         Command::Import(asked) => import::run(&place, &asked),

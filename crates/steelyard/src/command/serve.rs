@@ -8,7 +8,7 @@ use std::{
 
 use kernel::Error;
 use server::{BookFile, Foundation, Setup};
-use store::Db;
+use store::{Db, Location};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -47,7 +47,11 @@ pub fn run(place: &Place, asked: &Serve) -> Outcome {
         None
     };
     welcome(place, &public, link.as_deref(), foundation.as_ref());
-    let usage = usage_options(&asked.metering, address);
+    let mut usage = usage_options(&asked.metering, address);
+    if matches!(place.location, Location::Postgres(_)) {
+        usage.address =
+            Some(asked.metering.peer_url.clone().unwrap_or_else(|| format!("http://{}", reachable(address))));
+    }
     let rates = server::Rates::per_second(asked.rates.api_rate, asked.rates.metering_rate);
     let config =
         server::Config { db, listener, secure_cookies: public.starts_with("https://"), usage, rates };
@@ -87,7 +91,7 @@ fn set_up(db: &Db, owner: &str, book: Option<&Path>) -> Outcome<Option<Foundatio
     }
 }
 
-fn log(json: bool) {
+pub fn log(json: bool) {
     let filter = EnvFilter::try_from_env("STEELYARD_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
     if json {
@@ -136,7 +140,7 @@ fn welcome(place: &Place, public: &str, link: Option<&str>, foundation: Option<&
 }
 
 /// Ends when the process is asked to stop. Asked a second time, the process ends at once.
-async fn stop_signal() {
+pub async fn stop_signal() {
     let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
     let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
         tracing::error!("signals cannot be listened to; only a kill stops this process");

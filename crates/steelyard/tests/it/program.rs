@@ -225,6 +225,11 @@ impl Server {
         assert!(status.success(), "{status}: {}", self.log());
     }
 
+    /// Its process.
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// End it without a warning.
     pub fn kill(mut self) {
         self.child.kill().expect("our child");

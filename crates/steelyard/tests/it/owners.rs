@@ -1,0 +1,140 @@
+//! Two processes over one PostgreSQL: either answers, one counts, and when that one dies the limit holds.
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use serde_json::{Value as Json, json};
+
+use crate::program::{Installation, Server, get, post};
+
+const BOOK: &str = r#"
+book = 1
+name = "Runs"
+currency = "USD"
+
+[meters]
+runs = { name = "Runs", unit = "run" }
+calls = { name = "Calls", unit = "call" }
+
+[plans.small]
+name = "Small"
+price = { month = "10" }
+limits = { runs = 60 }
+"#;
+
+const CLIENTS: u64 = 6;
+
+fn serve(installation: &Installation) -> Server {
+    serve_at(installation, "127.0.0.1:0")
+}
+
+/// A server with a book of one limit.
+pub fn serve_at(installation: &Installation, address: &str) -> Server {
+    std::fs::write(installation.path("runs.toml"), BOOK).unwrap();
+    Server::start(installation.command(&["serve", "--listen", address, "--book", "runs.toml"]))
+}
+
+/// The subscription `one`, which is limited to 60 runs.
+pub fn subscribe(server: &Server, key: &str) {
+    let customer = json!({ "name": "Meyer", "country": "DE", "currency": "USD", "external_id": "meyer" });
+    assert_eq!(server.post("/v1/customers", key, &customer).0, 201);
+    let start = json!({
+        "customer": "ext:meyer", "plan": "small", "cycle": "month", "external_id": "one", "finalize": true,
+    });
+    let (status, answer) = server.post("/v1/subscriptions", key, &start);
+    assert_eq!(status, 201, "{answer}");
+}
+
+/// What was used in the period so far.
+pub fn used(url: &str, key: &str, meter: &str) -> String {
+    let (status, answer) = get(url, &format!("/v1/meters/{meter}/usage?subscription=ext:one"), key);
+    assert_eq!(status, 200, "{answer}");
+    answer["data"][0]["value"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn the_limit_holds_when_the_owner_is_killed() {
+    let Some(installation) = Installation::postgres() else { return };
+    let owner = serve(&installation);
+    let key = owner.key.clone().unwrap();
+    subscribe(&owner, &key);
+    let other = serve(&installation);
+    let consume = |url: &str, id: &str| {
+        let body = json!({ "meter": "runs", "subject": "one", "id": id });
+        post(url, "/v1/consume", &key, None, &body)
+    };
+    // The one that is asked first owns the environment; the other one passes on, and both answer the same.
+    let (status, first) = consume(&owner.url, "first");
+    assert_eq!((status, &first["allowed"], &first["remaining"]), (200, &json!(true), &json!("59")));
+    assert_eq!(consume(&other.url, "first"), (200, first));
+    let event =
+        json!({ "specversion": "1.0", "id": "e", "source": "test", "type": "calls", "subject": "one" });
+    let (status, counted) = other.post("/v1/events", &key, &event);
+    assert_eq!((status, &counted["accepted"]), (200, &json!(1)), "{counted}");
+    let (status, limits) = other.get("/v1/customers/ext:meyer/limits", &key);
+    assert_eq!((status, &limits[0]["now"]["used"]), (200, &json!("1")));
+    let refused = other.post("/v1/consume", "sk_sandbox_wrong", &json!({}));
+    assert_eq!((refused.0, &refused.1["code"]), (401, &json!("key_unknown")));
+
+    let (owner_url, other_url) = (owner.url.clone(), other.url.clone());
+    let (next, dead) = (AtomicU64::new(0), AtomicBool::new(false));
+    let allowed = Mutex::new(BTreeSet::from(["first".to_owned()]));
+    let codes = Mutex::new(BTreeSet::new());
+    thread::scope(|threads| {
+        for client in 0..CLIENTS {
+            let (owner_url, other_url, next, dead) = (&owner_url, &other_url, &next, &dead);
+            let (allowed, codes, consume) = (&allowed, &codes, &consume);
+            threads.spawn(move || {
+                while next.load(Ordering::SeqCst) < 120 {
+                    let id = format!("run-{}", next.fetch_add(1, Ordering::SeqCst));
+                    let answer = loop {
+                        let url = if client % 2 == 0 && !dead.load(Ordering::SeqCst) {
+                            owner_url
+                        } else {
+                            other_url
+                        };
+                        match consume(url, &id) {
+                            (200, answer) => break answer,
+                            (0, _) => {}
+                            (status, problem) => {
+                                assert_eq!(status, 503, "{problem}");
+                                codes.lock().unwrap().insert(problem["code"].to_string());
+                            }
+                        }
+                        thread::sleep(Duration::from_millis(50));
+                    };
+                    if answer["allowed"] == json!(true) {
+                        allowed.lock().unwrap().insert(id);
+                    } else {
+                        assert_eq!(answer["reason"], "limit_reached");
+                    }
+                }
+            });
+        }
+        while next.load(Ordering::SeqCst) < 30 {
+            thread::sleep(Duration::from_millis(2));
+        }
+        owner.kill();
+        dead.store(true, Ordering::SeqCst);
+    });
+    assert_eq!(allowed.into_inner().unwrap().len(), 60, "as many as the limit, and none twice");
+    assert_eq!((used(&other_url, &key, "runs"), used(&other_url, &key, "calls")), ("60".into(), "1".into()));
+    let codes = codes.into_inner().unwrap();
+    assert!(codes.contains("\"owned_elsewhere\""), "{codes:?}");
+
+    // A new process under another name is passed on to the one that took over.
+    let third = serve(&installation);
+    let (status, refused) = consume(&third.url, "late");
+    assert_eq!((status, &refused["reason"]), (200, &json!("limit_reached")));
+    let repeat: Json = consume(&third.url, "first").1;
+    assert_eq!((&repeat["allowed"], &repeat["remaining"]), (&json!(true), &json!("59")));
+    third.stop();
+    other.stop();
+}
