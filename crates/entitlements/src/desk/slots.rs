@@ -37,10 +37,10 @@ impl<K: Hash + Eq + Clone, V: Clone> Slots<K, V> {
     }
 
     /// What is there, or the ticket to read it.
-    pub(super) fn get<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Result<V, Ticket<K>>
+    pub(super) fn get<Q>(&self, key: &Q) -> Result<V, Ticket<K>>
     where
         K: Borrow<Q>,
-        Q: ToOwned<Owned = K>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
         let mut held = self.held();
         if let Some(Slot::There(value)) = held.slots.get(key) {

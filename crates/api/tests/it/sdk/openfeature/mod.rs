@@ -78,7 +78,7 @@ fn answer(command: &mut Command) -> Json {
 }
 
 /// A house with flags, and keys of a server and of a web page.
-fn served<'a>(api: &'a Api<'_>) -> (House, String, String, String) {
+fn served(api: &Api<'_>) -> (House, String, String, String) {
     let house = api.environment(Mode::Sandbox);
     flags(api, &house);
     let server = api.key(&house.scope, "flag.evaluate flag.read");
