@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use billing::{
-    subscription::{Agreement, BillFrom, Start, Started, start_all},
+    subscription::{BillFrom, Start, Started, start_all},
     usage::{self, Figure, Posted},
 };
 use identity::{Customer, NewCustomer, customer};
@@ -72,26 +72,11 @@ pub const METERED: Offer =
 impl Offer {
     fn command(&self, customer: &Customer, bill_from: BillFrom, external_id: Option<String>) -> Start {
         Start {
-            customer: customer.id,
-            plan: self.plan.into(),
-            cycle: Cycle::MONTH,
             quantity: self.seats,
             addons: self.addons.iter().map(|(key, count)| ((*key).to_owned(), *count)).collect(),
-            start: None,
             bill_from,
-            zone: None,
-            currency: None,
-            entity: None,
             external_id,
-            metadata: serde_json::Value::Null,
-            finalize: true,
-            trial: false,
-            has_method: false,
-            coupons: Vec::new(),
-            agreement: Agreement::default(),
-            term: None,
-            ramp: Vec::new(),
-            charges: Vec::new(),
+            ..Start::of(customer.id, self.plan, Cycle::MONTH)
         }
     }
 

@@ -1,15 +1,85 @@
-//! Customers by what they subscribe to.
+//! Customers and what they subscribe to: from their first day on, and finding them by it.
 
 use std::collections::HashSet;
 
+use catalog::version;
 use identity::{
-    Customer,
+    Customer, NewCustomer,
     customer::{self, Edit, Find, Found, Place, Sort},
 };
-use kernel::{Result, ids::CustomerId};
-use store::{Tx, View};
+use kernel::{Cycle, Error, Kind, Result, ids::CustomerId};
+use serde_json::json;
+use store::{NewFact, Tx, View};
 
-use crate::subscription::{self, State};
+use crate::{
+    cancellation,
+    subscription::{self, Start, State, Subscription},
+};
+
+/// A customer that was created, and the trial that began with it.
+#[derive(Clone, Debug)]
+pub struct Created {
+    /// The customer.
+    pub customer: Customer,
+    /// The subscription in its trial, where the price book starts one at sign-up.
+    pub trial: Option<Subscription>,
+    /// Why there is none although the price book would start one: such as that somebody who is the same had theirs.
+    pub refused: Option<Error>,
+}
+
+/// Create a customer and, where the price book says so, start its trial. `fingerprint` is what a gateway says tells its
+/// method of payment from others.
+///
+/// A trial that cannot begin keeps nobody out: the customer is there without one, and the answer says why.
+///
+/// Errors: those of [`customer::create`]; `trial_used` when somebody who is the same begins one in the same moment.
+pub fn create(tx: &mut Tx<'_>, new: NewCustomer, fingerprint: Option<String>) -> Result<Created> {
+    let customer = customer::create(tx, new)?;
+    let without = Created { customer: customer.clone(), trial: None, refused: None };
+    let Some(start) = at_sign_up(tx, &customer, fingerprint)? else { return Ok(without) };
+    // Looked at first, because what is begun and then refused would be half done.
+    match subscription::preview(tx, &start) {
+        Ok(_) => {
+            let started = subscription::start(tx, &start)?;
+            Ok(Created { trial: Some(started.subscription), ..without })
+        }
+        Err(error) if matches!(error.kind, Kind::Conflict | Kind::Invalid) => {
+            let payload = json!({ "code": error.code });
+            tx.fact(NewFact::new("customer.trial_refused", customer.id.any(), payload)?.of(customer.id));
+            Ok(Created { refused: Some(error), ..without })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The trial that starts with a customer: of the plan the price book names, by the shortest cycle it is sold by.
+fn at_sign_up(
+    view: &mut View<'_>,
+    customer: &Customer,
+    fingerprint: Option<String>,
+) -> Result<Option<Start>> {
+    let version = match version::in_force(view) {
+        Ok(version) => version,
+        Err(error) if error.kind == Kind::Internal => return Err(error),
+        Err(_) => return Ok(None), // no price book yet
+    };
+    let book = &version.book;
+    let trial = book.trial.as_ref().filter(|trial| trial.at_sign_up);
+    let Some(plan) = trial.and_then(|trial| book.plan(trial.plan.as_ref()?)) else { return Ok(None) };
+    let sold = |cycle: &Cycle| plan.price_for(*cycle, customer.currency).is_some();
+    let Some(cycle) = plan.cycles().find(sold).or_else(|| plan.cycles().next()) else { return Ok(None) };
+    let per_unit = plan.prices.iter().any(|price| price.unit().is_some());
+    let quantity = per_unit.then_some(1);
+    Ok(Some(Start { trial: true, fingerprint, quantity, ..Start::of(customer.id, &plan.key, cycle) }))
+}
+
+/// Erase a customer: its person, as [`customer::erase`] does, and what it said when it canceled.
+///
+/// Errors: `not_found`, `already_erased`.
+pub fn erase(tx: &mut Tx<'_>, id: CustomerId) -> Result<()> {
+    customer::erase(tx, id)?;
+    cancellation::blank_comments(tx, id)
+}
 
 /// Change a customer. Subscriptions in the customer's zone follow into a new one from their next period on.
 ///

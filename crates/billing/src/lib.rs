@@ -4,9 +4,11 @@
 //! to be billed. Operations load, decide, save and state facts, in one transaction.
 
 pub mod bill_run;
+pub mod cancellation;
 pub mod charge;
 pub mod clock;
 pub mod coupon;
+pub mod credit;
 pub mod credit_note;
 pub mod customers;
 pub mod figures;
@@ -14,8 +16,11 @@ pub mod import;
 pub mod invoice;
 pub mod migration;
 pub mod payment;
+pub mod renewal;
 mod schema;
+pub mod simulate;
 pub mod subscription;
+pub mod trial;
 pub mod usage;
 
 pub use schema::CONTEXT;

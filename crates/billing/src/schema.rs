@@ -1,6 +1,9 @@
 //! What billing stores.
 
-use crate::{bill_run, charge, coupon, credit_note, figures, import, invoice, payment, subscription, usage};
+use crate::{
+    bill_run, cancellation, charge, coupon, credit_note, figures, import, invoice, payment, renewal, simulate,
+    subscription, trial, usage,
+};
 
 /// Subscriptions with their items, invoices and credit notes with their lines.
 pub static CONTEXT: store::Context = store::Context {
@@ -266,7 +269,23 @@ pub static CONTEXT: store::Context = store::Context {
             CREATE INDEX subscription_due ON subscription (env_id, due, customer_id, id) WHERE due IS NOT NULL;
         ",
         extra: store::Extra::NONE,
-    }],
+    }, store::Migration {
+        number: 7,
+        name: "who had a trial",
+        step: store::Step::Expand,
+        sql: "
+            CREATE TABLE trial_sign (
+                env_id UUID NOT NULL,
+                mark TEXT NOT NULL,
+                sameness TEXT NOT NULL,
+                customer_id UUID NOT NULL,
+                subscription_id UUID NOT NULL,
+                began INSTANT NOT NULL,
+                PRIMARY KEY (env_id, mark)
+            ) STRICT, WITHOUT ROWID;
+        ",
+        extra: store::Extra::NONE,
+    }, cancellation::MIGRATION, renewal::MIGRATION, bill_run::CARRIED],
     installation_tables: &[],
     system_tables: &[],
     statements: &[
@@ -277,14 +296,19 @@ pub static CONTEXT: store::Context = store::Context {
         credit_note::sql::ALL,
         usage::sql::ALL,
         usage::reconcile::ALL,
+        simulate::ALL,
         bill_run::sql::ALL,
+        cancellation::sql::ALL,
         charge::sql::ALL,
         coupon::sql::ALL,
         figures::ALL,
         import::sql::ALL,
         payment::sql::ALL,
+        renewal::sql::ALL,
+        trial::sql::ALL,
     ],
     bulks: &[
+        cancellation::sql::BULKS,
         subscription::sql::BULKS,
         invoice::sql::BULKS,
         credit_note::sql::BULKS,
@@ -293,6 +317,8 @@ pub static CONTEXT: store::Context = store::Context {
         coupon::sql::BULKS,
         figures::BULKS,
         payment::sql::BULKS,
+        renewal::sql::BULKS,
+        trial::sql::BULKS,
     ],
     upcasters: &[],
 };

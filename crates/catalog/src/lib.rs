@@ -10,12 +10,13 @@ pub mod migration;
 pub mod version;
 
 pub use book::{
-    Addon, AddonPrice, Aggregation, Anchor, Billing, Book, CancellationCredit, CancellationDay, Change,
-    ChangeDay, Coupon, CustomerChanges, CycleChange, Discount, Feature, FeatureKind, Having, Included,
-    Invoices, Lasts, LateWindow, Limit, LimitPolicy, LimitScope, Meter, Minimums, Mistake, PayIn,
-    PercentTier, Percentage, Plan, PlanChange, Prepaid, Price, PriceKind, RateLimit, RateSpan, Started,
-    TaxCategory, TaxRounding, Thresholds, Tier, Tiers, Trial, TrialUsage, UsagePrice, When, Window,
-    WindowUnit, WithMethod, WithoutMethod, ZeroInvoices, diff, read,
+    Addon, AddonPrice, Aggregation, Anchor, Billing, Book, Cancellation, CancellationCredit, CancellationDay,
+    CancellationReason, CarryOver, Change, ChangeDay, Coupon, CustomerChanges, CycleChange, Discount,
+    Feature, FeatureKind, Having, Included, Invoices, Lasts, LateWindow, Limit, LimitPolicy, LimitScope,
+    Meter, Minimums, Mistake, OncePer, PayIn, PercentTier, Percentage, Plan, PlanChange, Prepaid, Price,
+    PriceKind, RateLimit, RateSpan, ReasonIs, Sameness, Started, TaxCategory, TaxRounding, Thresholds, Tier,
+    Tiers, Trial, TrialUsage, UsagePrice, When, WinBack, Window, WindowUnit, WithMethod, WithoutMethod,
+    ZeroInvoices, diff, read,
 };
 
 /// What the catalogue stores.

@@ -153,7 +153,7 @@ pub(crate) const BUSINESSES: [Business; 5] = [
                 addons: &[("premium_support", 6)],
                 ..plan("growth", 42, &["month", "month", "month", "year", "2 years"])
             },
-            Plan { seats: Some((20, 60)), agreed: Some((240, 290)), ..plan("scale", 4, &["month", "year"]) },
+            Plan { seats: Some((20, 60)), agreed: Some((299, 349)), ..plan("scale", 4, &["month", "year"]) },
         ],
         trial: Some(("growth", 45)),
         coupon: None,

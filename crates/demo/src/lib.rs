@@ -31,8 +31,8 @@ use office::Office;
 pub use standing::Standing;
 
 const WORK: Scope = Scope::installation("demo");
-/// The environment of each business.
-const ENVIRONMENT: &str = "sandbox";
+/// The environment each business lives in, and the one that is ready for real customers.
+const ENVIRONMENTS: [(&str, Mode); 2] = [("sandbox", Mode::Sandbox), ("live", Mode::Live)];
 
 /// What to play.
 #[derive(Clone, Debug)]
@@ -97,7 +97,7 @@ pub fn play(
     })
 }
 
-/// A merchant with its owner, and an environment whose clock stands at the first morning.
+/// A merchant with its owner, and an environment whose clock stands at the first morning; beside it an empty live one.
 fn open(db: &Db, business: &'static Business, options: &Options) -> Result<Scope> {
     let owner = options.owner.clone();
     let merchant = db.write(&WORK, move |tx| {
@@ -107,15 +107,18 @@ fn open(db: &Db, business: &'static Business, options: &Options) -> Result<Scope
         Ok(made.id)
     });
     let merchant = merchant.wait()?;
-    let scope = Scope::environment(kernel::new_id(&SystemIds), Mode::Sandbox, Actor::CommandLine);
     let opens = morning(&Zone::parse(business.entity.zone)?, FIRST_DAY);
-    db.write(&scope, move |tx| {
-        environment::create(tx, merchant, ENVIRONMENT, Some(opens))?;
-        environment::add_entity(tx, &entity(business)?)?;
-        catalog::version::apply(tx, business.file, business.book).map(drop)
-    })
-    .wait()?;
-    Ok(scope)
+    let [lived, _] = ENVIRONMENTS.map(|(slug, mode)| {
+        let scope = Scope::environment(kernel::new_id(&SystemIds), mode, Actor::CommandLine);
+        let clock = (mode == Mode::Sandbox).then_some(opens);
+        let made = db.write(&scope, move |tx| {
+            environment::create(tx, merchant, slug, clock)?;
+            environment::add_entity(tx, &entity(business)?)?;
+            catalog::version::apply(tx, business.file, business.book).map(drop)
+        });
+        made.wait().map(|()| scope)
+    });
+    lived
 }
 
 fn entity(business: &Business) -> Result<NewLegalEntity> {

@@ -233,6 +233,8 @@ fn command(customer: &Customer, first: &First, now: Timestamp, zone: &Zone) -> R
     };
     let mut agreement = Agreement::default();
     if let Some(amount) = first.agreed {
+        // By the year for a tenth less.
+        let amount = if first.cycle == "year" { amount * 12 * 9 / 10 } else { amount };
         let amount = Some(UnitPrice::parse(&amount.to_string())?);
         agreement.prices.insert(first.plan.key.to_owned(), AgreedPrice { amount, percent: None });
     }

@@ -75,6 +75,8 @@ statements! {
 
     environment SECONDS = "SELECT second, amount FROM meter_second
         WHERE env_id = $1 AND customer_id = $2 AND meter = $3 AND who = $4 AND second > $5 ORDER BY second";
+    environment SECONDS_BY_WHO = "SELECT who, CAST(sum(amount) AS bigint) FROM meter_second
+        WHERE env_id = $1 AND customer_id = $2 AND meter = $3 AND second > $4 GROUP BY who ORDER BY 2 DESC, who LIMIT $5";
     environment DROP_SECONDS = "DELETE FROM meter_second WHERE env_id = $1 AND second < $2";
     environment DROP_HOLDS = "DELETE FROM meter_hold WHERE env_id = $1 AND expires < $2";
     environment OPEN_HOLDS_OF = "SELECT customer_id, who, id, amount, reserved, expires FROM meter_hold

@@ -40,14 +40,15 @@ pub(crate) fn router(
 ) -> Router {
     let health =
         Router::new().route("/health", get(health)).route("/ready", get(ready)).with_state(db.clone());
-    let (entitlements, rates) = (Desk::new(db), Arc::new(rates));
-    let parts = api::Parts { db: db.clone(), bell: bell.clone(), metering, entitlements, keys, rates };
+    let (entitlements, rates, counting) = (Desk::new(db), Arc::new(rates), metering.clone());
+    let parts =
+        api::Parts { db: db.clone(), bell: bell.clone(), metering: counting, entitlements, keys, rates };
     let api = api::router(api::App::new(parts));
     let api = match forwarder {
         Some(forwarder) => api.layer(middleware::from_fn_with_state(forwarder, forward)),
         None => api,
     };
-    let pages = web::router(web::App { db: db.clone(), bell: bell.clone(), secure_cookies });
+    let pages = web::router(web::App { db: db.clone(), bell: bell.clone(), metering, secure_cookies });
     // The pages answer what nobody else does; the API answers everything below its own root.
     surround(pages.merge(api).merge(health), REQUEST_TIME)
 }

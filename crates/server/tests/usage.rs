@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jobs::Runner;
 use kernel::{
     Cycle, SystemIds,
-    ids::{InvoiceId, SubscriptionId},
+    ids::{CustomerId, InvoiceId, SubscriptionId},
 };
 use metering::{
     Metering, Options,
@@ -37,6 +37,9 @@ price = { month = "10" }
 [plans.grouped.usage.calls]
 price = "0.50"
 group_by = ["region"]
+
+[trial]
+days = 14
 "#;
 
 /// A sandbox at the start of 2026 with a customer and a subscription.
@@ -49,13 +52,20 @@ struct Ground<'t> {
 
 impl<'t> Ground<'t> {
     fn new(test: &'t TestDb, plan: &'static str) -> Self {
+        Self::on(test, BOOK, move |acme| subscription::Start::of(acme, plan, Cycle::MONTH))
+    }
+
+    /// On another price book, with another start.
+    fn on(
+        test: &'t TestDb,
+        book: &str,
+        start_of: impl Fn(CustomerId) -> subscription::Start + Send + Clone + 'static,
+    ) -> Self {
         let scope = Scope::environment(kernel::new_id(&SystemIds), Mode::Sandbox, Actor::CommandLine);
         let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let book = book.to_owned();
         let set_up = move |tx: &mut Tx<'_>| {
-            house::set_up(tx, start, BOOK, |acme| subscription::Start {
-                finalize: true,
-                ..subscription::Start::of(acme, plan, Cycle::MONTH)
-            })
+            house::set_up(tx, start, &book, |acme| subscription::Start { finalize: true, ..start_of(acme) })
         };
         let id = test.db.write(&scope, set_up).wait().unwrap();
         let metering = server::metering(&test.db, Options::default());
@@ -85,6 +95,18 @@ impl<'t> Ground<'t> {
         let kinds = server::job_kinds(&Options::default());
         Runner::new(self.test.db.clone(), kinds, Vec::new()).run_until_idle().unwrap();
         assert_eq!(self.now(), to);
+    }
+
+    /// The cents of all lines of usage, oldest first.
+    fn cents(&self) -> Vec<i64> {
+        self.usage_lines().into_iter().map(|(.., cents)| cents).collect()
+    }
+
+    /// Do something to the subscription, measured first.
+    fn make(&self, work: fn(&mut Tx<'_>, SubscriptionId) -> kernel::Result<subscription::Changed>) {
+        usage::catch_up_waiting(&self.test.db, &self.scope, &self.id.to_string()).unwrap();
+        let id = self.id;
+        self.test.db.write(&self.scope, move |tx| work(tx, id).map(drop)).wait().unwrap();
     }
 
     fn follow(&self) -> usage::Followed {
@@ -205,5 +227,79 @@ fn what_names_only_the_customer_is_billed_once() {
         ground.advance("2026-02-01T00:00:00Z");
         let cents: i64 = ground.usage_lines().into_iter().map(|(.., cents)| cents).sum();
         assert_eq!(cents, 100);
+    });
+}
+
+#[test]
+fn what_comes_in_the_grace_is_billed_with_its_period() {
+    for follows in [true, false] {
+        on_both(CONTEXTS, |test| {
+            let book = BOOK.replace("[meters]", "[billing]\nusage_grace = \"2 days\"\n\n[meters]");
+            let ground =
+                Ground::on(test, &book, |acme| subscription::Start::of(acme, "metered", Cycle::MONTH));
+            ground.send("1", "acme", "2026-01-01T00:00:00Z", "eu");
+            ground.advance("2026-02-01T00:00:00Z");
+            assert!(ground.cents().is_empty(), "January waits");
+            ground.send("2", "acme", "2026-01-31T10:00:00Z", "eu");
+            ground.advance("2026-02-02T00:00:00Z");
+            ground.send("3", "acme", "2026-02-01T12:00:00Z", "eu");
+            if follows {
+                assert_eq!(ground.follow().late, 0, "nothing of it is late");
+            }
+            ground.advance("2026-02-03T00:00:00Z");
+            let lines = ground.usage_lines();
+            assert_eq!(ground.cents(), [100], "both calls of January");
+            assert_eq!(ground.behind(lines[0].0, lines[0].1), ["1", "2"]);
+
+            // What comes after the grace is late.
+            ground.send("4", "acme", "2026-01-20T00:00:00Z", "eu");
+            assert_eq!(ground.follow().late, 1);
+            ground.make(|tx, id| subscription::cancel(tx, id, subscription::Timing::PeriodEnd));
+            ground.advance("2026-03-01T00:00:00Z");
+            ground.send("5", "acme", "2026-02-28T23:00:00Z", "eu");
+            ground.advance("2026-03-03T00:00:00Z");
+            assert_eq!(ground.cents(), [100, 50, 100], "late, and February also after the end");
+        });
+    }
+}
+
+#[test]
+fn a_change_or_an_end_bills_what_is_measured_until_then() {
+    on_both(CONTEXTS, |test| {
+        let ground = Ground::new(test, "metered");
+        ground.advance("2026-01-10T00:00:00Z");
+        ground.send("1", "acme", "2026-01-05T00:00:00Z", "eu");
+        ground.make(|tx, id| {
+            let change =
+                subscription::Change { plan: Some("grouped".into()), ..subscription::Change::default() };
+            subscription::change(tx, id, &change, subscription::Timing::Now)
+        });
+        assert_eq!(ground.cents(), [50], "with the plan it was used on");
+        assert_eq!(ground.follow().late, 0, "and measured by that one again");
+        ground.advance("2026-01-20T00:00:00Z");
+        ground.send("2", "acme", "2026-01-15T00:00:00Z", "us");
+        ground.make(|tx, id| subscription::cancel(tx, id, subscription::Timing::Now));
+        assert_eq!(ground.cents(), [50, 50]);
+        assert_eq!(ground.follow().late, 0, "nothing of it is late");
+        assert_eq!(ground.cents(), [50, 50], "and nothing is billed twice");
+        // What comes late is billed by the plan of its time, also where that grouped otherwise.
+        ground.send("3", "acme", "2026-01-06T00:00:00Z", "us");
+        assert_eq!(ground.follow().late, 1);
+        assert_eq!(ground.cents(), [50, 50, 50]);
+    });
+}
+
+#[test]
+fn usage_of_a_trial_is_billed_when_it_is_converted() {
+    on_both(CONTEXTS, |test| {
+        let book = BOOK.replace("[meters]", "[billing]\ntrial_usage = \"billed\"\n\n[meters]");
+        let ground = Ground::on(test, &book, |acme| subscription::Start {
+            trial: true,
+            ..subscription::Start::of(acme, "metered", Cycle::MONTH)
+        });
+        ground.advance("2026-01-05T00:00:00Z");
+        ground.send("1", "acme", "2026-01-02T00:00:00Z", "eu");
+        ground.make(subscription::convert);
+        assert_eq!(ground.cents(), [50]);
     });
 }

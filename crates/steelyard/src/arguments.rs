@@ -12,6 +12,7 @@ mod features;
 mod lists;
 mod metering;
 mod payment;
+mod simulate;
 mod subscription;
 pub use billing::{Bill, BillRuns, Coupons, Day, Metered, Part, PostUsage, SendEvents, Usage};
 pub use features::{Features, Flags, FlagsCommand};
@@ -21,7 +22,10 @@ pub use lists::{
 };
 pub use metering::{Gateway, Metering, OnFailure, Rates, Reconcile};
 pub use payment::{ListPayments, Payments, PaymentsOrList, RecordPayment};
-pub use subscription::{AddCharge, ChangeSubscription, Charges, Prices, StartSubscription, Subscriptions};
+pub use simulate::Simulate;
+pub use subscription::{
+    AddCharge, ChangeSubscription, Charges, OfferRenewal, Prices, Renewals, StartSubscription, Subscriptions,
+};
 
 /// The commercial back office of a company in one program.
 #[derive(Debug, Parser)]
@@ -127,6 +131,8 @@ pub enum Command {
     Key(Key),
     /// Make a link that signs a user in to the pages, once
     SignIn(SignIn),
+    /// Say what would have been billed under another price book
+    Simulate(Simulate),
     /// Compare events, tallies, figures and invoice lines, and name every difference
     Reconcile(Reconcile),
     /// Look for trouble and say what to do about it

@@ -3,7 +3,7 @@
 use ::jobs::{Job, Run, State};
 use axum::{Router, routing::get};
 use identity::permission::may;
-use kernel::ids;
+use kernel::{Kind, ids, ids::JobId};
 use maud::{Markup, html};
 
 use crate::{
@@ -32,7 +32,11 @@ async fn list(staff: Staff<may::JobRead>, Asked(asked): Asked) -> Answer<Markup>
 }
 
 async fn one(staff: Staff<may::JobRead>, Named(id): Named<ids::Job>, Asked(asked): Asked) -> Answer<Markup> {
-    let (job, runs) = staff.read(move |view| Ok((::jobs::find(view, id)?, ::jobs::runs(view, id)?))).await?;
+    let found = staff.read(move |view| Ok((::jobs::find(view, id)?, ::jobs::runs(view, id)?))).await;
+    let (job, runs) = match found {
+        Err(error) if error.kind == Kind::NotFound => return Ok(gone(&staff, id)),
+        found => found?,
+    };
     let path = staff.at(&format!("/jobs/{id}"));
     let title = show::sentence(&job.kind);
     let crumbs = [ui::Crumb { label: "Jobs", href: &staff.at("/jobs") }];
@@ -51,6 +55,19 @@ async fn one(staff: Staff<may::JobRead>, Named(id): Named<ids::Job>, Asked(asked
         (ui::section("What it was told", html! {}, ui::code_block("Payload", &format!("{:#}", job.payload))))
     };
     Ok(staff.page(Sheet::new(ui::Section::Jobs, &title).below(&crumbs), body))
+}
+
+/// Facts outlive the jobs they name, and work that never ends goes by the name of a job that is in no list.
+fn gone(desk: &Desk, id: JobId) -> Markup {
+    let crumbs = [ui::Crumb { label: "Jobs", href: &desk.at("/jobs") }];
+    let why = "Jobs are kept for some time only, and what the server does all the time, such as counting usage, goes \
+               by the name of a job without being one. What it did stands in the facts.";
+    let body = html! {
+        (ui::header("Job", "", html! {}))
+        (ui::empty("Nothing more is known of this job", why, ui::button_link(ui::Button::Plain, "Facts", &desk.at("/facts"))))
+        p { "Job " (ui::copyable(&id.to_string())) }
+    };
+    desk.page(Sheet::new(ui::Section::Jobs, "Job").below(&crumbs), body)
 }
 
 fn failure(job: &Job, error: &str) -> Markup {

@@ -30,6 +30,7 @@ mod price_book;
 mod show;
 mod sign_in;
 mod subscriptions;
+mod usage;
 
 use axum::{Router, extract::DefaultBodyLimit, middleware, routing::get};
 
@@ -40,6 +41,8 @@ pub struct App {
     pub db: store::Db,
     /// Rung when a page has enqueued a job.
     pub bell: ::jobs::Bell,
+    /// Knows how limits stand.
+    pub metering: metering::Metering,
     /// Send the session's cookie over HTTPS only: wherever the pages are reached by HTTPS.
     pub secure_cookies: bool,
 }
@@ -75,6 +78,7 @@ fn nouns() -> Router<App> {
         .merge(customers::routes())
         .merge(import::routes())
         .merge(subscriptions::routes())
+        .merge(usage::routes())
         .merge(invoices::routes())
         .merge(payments::routes())
         .merge(credit_notes::routes())

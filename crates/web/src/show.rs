@@ -87,7 +87,8 @@ pub(crate) fn decimal(text: &str, currency: Currency) -> String {
 /// A price of the book without its cycle: `USD 0.50 per GB`. Other than flat and per unit, in the book's own words.
 pub(crate) fn price(price: &catalog::Price) -> String {
     if !matches!(price.kind, PriceKind::Flat { .. } | PriceKind::PerUnit { .. }) {
-        return price.to_string();
+        // Keys of meters read as words.
+        return price.to_string().replace('_', " ");
     }
     let amount = unit_price(price.amount(), price.currency);
     price.unit().map_or_else(|| amount.clone(), |unit| format!("{amount} per {unit}"))

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use billing::{
     invoice::Invoice,
-    subscription::{BillFrom, Change, Changed, Start, Subscription, Timing},
+    subscription::{Change, Changed, Start, Subscription, Timing},
 };
 use identity::{NewCustomer, customer, environment};
 use jiff::Timestamp;
@@ -176,26 +176,11 @@ impl Desk<'_> {
     /// Start a subscription now.
     pub fn start(&self, wanted: &Wanted) -> Checked<Happened> {
         let command = Start {
-            customer: self.customer,
-            plan: wanted.plan.into(),
-            cycle: wanted.cycle,
             quantity: wanted.quantity,
             addons: wanted.addons.clone(),
-            start: None,
-            bill_from: BillFrom::Start,
-            zone: None,
-            currency: None,
-            entity: None,
-            external_id: None,
-            metadata: serde_json::Value::Null,
-            finalize: true,
             trial: wanted.trial,
             has_method: true,
-            coupons: Vec::new(),
-            agreement: Default::default(),
-            term: None,
-            ramp: Vec::new(),
-            charges: Vec::new(),
+            ..Start::of(self.customer, wanted.plan, wanted.cycle)
         };
         let started = self.write(move |tx| billing::subscription::start(tx, &command))?;
         let charges = started.invoice.map(|invoice| self.lines(invoice)).transpose()?.unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The makers' commands: `cargo xtask setup | test | check | licences | bench | oracles`.
+//! The makers' commands: `cargo xtask setup | test | check | licences | bench | oracles | tour`.
 #![allow(clippy::print_stdout, reason = "a command line tool prints")]
 
 mod bench;
@@ -7,6 +7,7 @@ mod licences;
 mod oracles;
 mod setup;
 mod test;
+mod tour;
 
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -36,6 +37,8 @@ enum Task {
     Bench(bench::Arguments),
     /// Work out the cases of a file and compare.
     Oracles(oracles::Arguments),
+    /// Take the pictures of docs/tour.md anew, of the demo as it is now.
+    Tour(tour::Arguments),
     /// Check the licence and the origin of every third-party crate.
     Licences,
 }
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Task::Check => check::run(),
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Oracles(arguments) => oracles::run(&arguments),
+        Task::Tour(arguments) => tour::run(&arguments),
         Task::Licences => licences::run(),
     };
     match outcome {

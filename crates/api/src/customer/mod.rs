@@ -12,7 +12,6 @@ use identity::{
     permission::may,
 };
 use kernel::Result;
-use ledger::AccountKind;
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
@@ -26,12 +25,15 @@ use crate::{
 };
 
 mod change;
+mod credit;
 mod link;
 mod out;
+mod trial;
 pub(crate) use change::*;
+pub(crate) use credit::*;
 pub(crate) use link::*;
-use out::CreditBalancesOut;
 pub(crate) use out::CustomerOut;
+pub(crate) use trial::*;
 
 /// A customer to create.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -70,6 +72,9 @@ pub(crate) struct CreateCustomer {
     /// Your own notes: up to 50 texts.
     #[serde(default)]
     metadata: BTreeMap<String, String>,
+    /// What your gateway says tells its method of payment from others. It is kept as a hash, with a trial, so that
+    /// whoever comes again has no second one.
+    payment_fingerprint: Option<String>,
 }
 
 impl CreateCustomer {
@@ -90,20 +95,22 @@ impl CreateCustomer {
     }
 }
 
-/// Create a customer. Idempotent by key.
+/// Create a customer. Where the price book starts trials at sign-up, its trial begins; one that cannot begin is named
+/// in `trial_refused`, and the customer is there without it. Idempotent by key.
 #[utoipa::path(
     post, path = "/v1/customers", tag = "Customers", request_body = CreateCustomer,
-    responses((status = 201, body = CustomerOut)),
+    responses((status = 201, body = CreatedOut)),
 )]
 pub(crate) async fn create(
     State(app): State<App>,
     actor: Actor<may::CustomerWrite>,
     Body { content, request }: Body<CreateCustomer>,
 ) -> ApiResult<Changed> {
+    let fingerprint = content.payment_fingerprint.clone();
     let new = content.command()?;
     app.change(actor.scope(), request, move |tx| {
-        let customer = customer::create(tx, new.clone())?;
-        Ok((StatusCode::CREATED, CustomerOut::load(tx, customer)?))
+        let created = customers::create(tx, new.clone(), fingerprint.clone())?;
+        Ok((StatusCode::CREATED, CreatedOut::load(tx, created)?))
     })
     .await
 }
@@ -206,30 +213,10 @@ pub(crate) async fn erase(
 ) -> ApiResult<Changed> {
     app.change(actor.scope(), request, move |tx| {
         let id = customer::resolve(tx, &customer)?;
-        customer::erase(tx, id)?;
+        customers::erase(tx, id)?;
         entitlements::override_::forget_reasons(tx, id)?;
         let customer = customer::find(tx, id)?;
         Ok((StatusCode::OK, CustomerOut::load(tx, customer)?))
-    })
-    .await
-}
-
-/// Show what a customer has to its credit, which pays its next invoices.
-#[utoipa::path(
-    get, path = "/v1/customers/{id}/credit", tag = "Customers",
-    params(("id" = String, Path, description = "Its id, or `ext:` and your own.")),
-    responses((status = 200, body = CreditBalancesOut)),
-)]
-pub(crate) async fn credit(
-    State(app): State<App>,
-    actor: Actor<may::InvoiceRead>,
-    Path(customer): Path<CustomerRef>,
-) -> ApiResult<Json<CreditBalancesOut>> {
-    app.read(actor.scope(), move |view| {
-        let id = customer::resolve(view, &customer)?;
-        let id = customer::find(view, id)?.id;
-        let held = ledger::held_by(view, AccountKind::CustomerCredit, vec![id.to_string()])?;
-        Ok(CreditBalancesOut::new(id, held))
     })
     .await
 }

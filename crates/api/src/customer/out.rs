@@ -2,7 +2,10 @@
 
 use identity::customer::{self, Customer, Person};
 use jiff::Timestamp;
-use kernel::{Currency, Result, ids::CustomerId};
+use kernel::{
+    Currency, Result,
+    ids::{CustomerId, LegalEntityId},
+};
 use ledger::Account;
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -93,13 +96,18 @@ pub(crate) struct CreditBalanceOut {
     balance: AmountOut,
 }
 
+impl CreditBalanceOut {
+    pub(super) fn new(entity: LegalEntityId, balance: AmountOut) -> Self {
+        Self { legal_entity: entity.to_string(), balance }
+    }
+}
+
 impl CreditBalancesOut {
     pub(super) fn new(customer: CustomerId, mut held: Vec<(Account, Currency, i64)>) -> Self {
         held.sort_unstable_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
         // A credit balance is negative: it is what the legal entity owes.
-        let balance = |(account, currency, balance): (Account, Currency, i64)| CreditBalanceOut {
-            legal_entity: account.entity.to_string(),
-            balance: AmountOut::sum(-balance, currency),
+        let balance = |(account, currency, balance): (Account, Currency, i64)| {
+            CreditBalanceOut::new(account.entity, AmountOut::sum(-balance, currency))
         };
         Self { customer: customer.to_string(), balances: held.into_iter().map(balance).collect() }
     }

@@ -33,7 +33,7 @@ pub(crate) struct InvoiceOut {
     tax: AmountOut,
     /// Both together.
     total: AmountOut,
-    /// How much of it the customer's credit paid at finalization.
+    /// How much of it the customer's credit paid, at finalization or later.
     credit: AmountOut,
     /// How much of it payments have settled. Below zero when payments were reversed whose credit had paid it.
     paid: AmountOut,
@@ -49,6 +49,9 @@ pub(crate) struct InvoiceOut {
     seller: Option<PartyOut>,
     /// How it was voided or marked uncollectible.
     ended: Option<EndOut>,
+    /// How often it was carried over, when it is a draft over so little that it waits for the next invoice
+    /// (`carry_over` in the price book).
+    carried_over: Option<i64>,
 }
 
 /// How an invoice was voided or marked uncollectible.
@@ -103,6 +106,7 @@ impl InvoiceOut {
             party: invoice.party.map(PartyOut::from),
             seller: invoice.seller.map(PartyOut::from),
             ended: invoice.end.map(|end| EndOut { at: end.at, reason: end.reason }),
+            carried_over: invoice.carried,
         })
     }
 }

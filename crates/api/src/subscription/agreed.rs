@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use billing::subscription::{AgreedPrice, Agreement, Change, Discount, Off, Rhythm, Scheduled, Term};
+use billing::subscription::{
+    AgreedPrice, Agreement, Change, Discount, NewTerm, Off, Rhythm, Scheduled, Term,
+};
 use jiff::civil::Date;
 use kernel::Currency;
 use serde::Serialize;
@@ -26,12 +28,44 @@ pub(crate) struct PendingOut {
     prices: BTreeMap<String, AgreedPriceOut>,
     /// Every price that is not agreed becomes that of the price book in force then.
     reprice: bool,
+    /// The least a period comes to from then on, in major units.
+    minimum: Option<String>,
+    /// A contract's term that begins then.
+    term: Option<NewTermOut>,
+    /// The key of a coupon that counts from then on.
+    coupon: Option<String>,
+}
+
+/// A contract's term that is to begin.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = NewTerm)]
+pub(crate) struct NewTermOut {
+    /// Its length in months.
+    months: u32,
+    /// Whether another term of the same length follows; otherwise the subscription expires.
+    renews: bool,
+}
+
+impl From<NewTerm> for NewTermOut {
+    fn from(NewTerm { months, renews }: NewTerm) -> Self {
+        Self { months, renews }
+    }
 }
 
 impl From<Change> for PendingOut {
-    fn from(Change { plan, cycle, quantity, addons, prices, reprice }: Change) -> Self {
-        let cycle = cycle.map(|cycle| cycle.to_string());
-        Self { plan, cycle, quantity, addons, prices: prices_out(prices), reprice }
+    fn from(change: Change) -> Self {
+        let Change { plan, cycle, quantity, addons, prices, reprice, minimum, term, discount } = change;
+        Self {
+            plan,
+            cycle: cycle.map(|cycle| cycle.to_string()),
+            quantity,
+            addons,
+            prices: prices_out(prices),
+            reprice,
+            minimum: minimum.map(|minimum| minimum.to_string()),
+            term: term.map(NewTermOut::from),
+            coupon: discount.map(|discount| discount.key),
+        }
     }
 }
 
@@ -61,7 +95,7 @@ pub(crate) struct AgreedPriceOut {
     percent: Option<String>,
 }
 
-fn prices_out(prices: BTreeMap<String, AgreedPrice>) -> BTreeMap<String, AgreedPriceOut> {
+pub(super) fn prices_out(prices: BTreeMap<String, AgreedPrice>) -> BTreeMap<String, AgreedPriceOut> {
     let out = |AgreedPrice { amount, percent }| AgreedPriceOut {
         amount: amount.map(|amount| amount.to_string()),
         percent: percent.map(|percent| percent.to_string()),

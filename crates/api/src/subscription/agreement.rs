@@ -112,9 +112,21 @@ pub(crate) struct ChangeIn {
     /// Every price that is not agreed becomes that of the price book in force.
     #[serde(default)]
     pub(super) reprice: bool,
+    /// The least a period comes to from then on, instead of the plan's minimum, in major units; needs
+    /// `subscription.negotiate`.
+    pub(super) minimum: Option<String>,
+    /// A contract's term that begins then, instead of the one there was; needs `subscription.negotiate`.
+    pub(super) term: Option<TermIn>,
 }
 
 impl ChangeIn {
+    /// Where the first thing stands that is agreed beside the price book.
+    pub(super) fn negotiated(&self) -> Option<&'static str> {
+        let prices = (!self.prices.is_empty()).then_some("/prices");
+        let minimum = self.minimum.as_ref().map(|_| "/minimum");
+        prices.or(minimum).or(self.term.map(|_| "/term"))
+    }
+
     /// The command of a change that stands at `pointer`.
     pub(super) fn command(&self, pointer: &str) -> Result<Change> {
         Ok(Change {
@@ -124,6 +136,9 @@ impl ChangeIn {
             addons: self.addons.clone(),
             prices: prices(&self.prices, &format!("{pointer}/prices"))?,
             reprice: self.reprice,
+            minimum: parse_with(UnitPrice::parse, self.minimum.as_deref(), &format!("{pointer}/minimum"))?,
+            term: self.term.map(NewTerm::from),
+            discount: None,
         })
     }
 }
@@ -137,8 +152,8 @@ pub(super) fn ramp(steps: &[StepIn]) -> Result<Vec<Scheduled>> {
     steps.iter().enumerate().map(step).collect()
 }
 
-/// Where the first price agreed in a ramp stands.
+/// Where the first thing stands that a ramp agrees beside the price book.
 pub(super) fn priced_step(steps: &[StepIn]) -> Option<String> {
-    let place = steps.iter().position(|step| !step.change.prices.is_empty())?;
-    Some(format!("/ramp/{place}/change/prices"))
+    let mut steps = steps.iter().enumerate();
+    steps.find_map(|(place, step)| Some(format!("/ramp/{place}/change{}", step.change.negotiated()?)))
 }

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use axum::{Json, extract::State, http::StatusCode};
-use billing::subscription::{self, Change, Timing};
+use billing::{
+    subscription::{self, Change, Timing},
+    usage,
+};
 use identity::permission::may;
 use kernel::{Error, Result, ids::SubscriptionId};
 use serde::Deserialize;
@@ -12,7 +15,7 @@ use utoipa::ToSchema;
 
 use super::{
     SubscriptionRef,
-    agreement::{ChangeIn, Prices},
+    agreement::{ChangeIn, Prices, TermIn},
     out::{ChangePreviewOut, ChangedOut},
 };
 use crate::{
@@ -44,6 +47,12 @@ pub(crate) struct ChangeSubscription {
     /// Every price that is not agreed becomes that of the price book in force, even when plan and cycle stay.
     #[serde(default)]
     reprice: bool,
+    /// The least a period comes to from then on, instead of the plan's minimum, in major units; needs
+    /// `subscription.negotiate`.
+    #[schema(examples("1000"))]
+    minimum: Option<String>,
+    /// A contract's term that begins with the change, instead of the one there was; needs `subscription.negotiate`.
+    term: Option<TermIn>,
     /// `now`: what was paid and is not used is credited, the rest of the period is charged; or
     /// `period_end`.
     #[serde(default)]
@@ -53,30 +62,25 @@ pub(crate) struct ChangeSubscription {
 
 impl ChangeSubscription {
     fn command(self) -> Result<(Change, Timing)> {
-        let Self { plan, cycle, quantity, addons, prices, reprice, timing } = self;
-        let change = ChangeIn { plan, cycle, quantity, addons, prices, reprice };
-        Ok((change.command("")?, timing))
+        let timing = self.timing;
+        Ok((self.change().command("")?, timing))
+    }
+
+    fn change(self) -> ChangeIn {
+        let Self { plan, cycle, quantity, addons, prices, reprice, minimum, term, .. } = self;
+        ChangeIn { plan, cycle, quantity, addons, prices, reprice, minimum, term }
     }
 }
 
 impl Guarded for ChangeSubscription {
     fn guarded(&self) -> Option<String> {
-        (!self.prices.is_empty()).then(|| "/prices".to_owned())
+        self.clone().change().negotiated().map(str::to_owned)
     }
 }
 
 /// A price that cannot be agreed is named where a start has it.
 fn of_change(error: Error) -> Error {
     moved(error, "/agreement/prices", "/prices")
-}
-
-/// When to cancel.
-#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct CancelSubscription {
-    /// `now`: what was paid and is not used is credited; or `period_end`, until when it may be kept on.
-    #[schema(value_type = String, examples("period_end"))]
-    timing: Timing,
 }
 
 /// Show what changing a subscription would do, by the same decision; nothing is written.
@@ -92,6 +96,7 @@ pub(crate) async fn preview_change(
     Body { content, .. }: Body<ChangeSubscription>,
 ) -> ApiResult<Json<ChangePreviewOut>> {
     let (change, timing) = content.command()?;
+    usage::catch_up(&app.db, actor.scope(), &reference).await?;
     app.read(actor.scope(), move |view| {
         let id = subscription::resolve(view, &reference)?;
         let preview = subscription::preview_change(view, id, &change, timing).map_err(of_change)?;
@@ -116,22 +121,6 @@ pub(crate) async fn change(
     let (change, timing) = content.command()?;
     let change = move |tx: &mut Tx<'_>, id| subscription::change(tx, id, &change, timing).map_err(of_change);
     make(&app, &actor, reference, request, change).await
-}
-
-/// Cancel a subscription, now or at the end of what is billed. A paused one is canceled at once. Idempotent
-/// by key.
-#[utoipa::path(
-    post, path = "/v1/subscriptions/{id}/cancel", tag = "Subscriptions", request_body = CancelSubscription,
-    params(("id" = String, Path, description = "Its id, or `ext:` and your own.")),
-    responses((status = 200, body = ChangedOut)),
-)]
-pub(crate) async fn cancel(
-    State(app): State<App>,
-    actor: Actor<may::SubscriptionWrite>,
-    Path(reference): Path<SubscriptionRef>,
-    Body { content: CancelSubscription { timing }, request }: Body<CancelSubscription>,
-) -> ApiResult<Changed> {
-    make(&app, &actor, reference, request, move |tx, id| subscription::cancel(tx, id, timing)).await
 }
 
 /// Take back what was to happen at the end of the period: a cancellation or a change. Idempotent by key.
@@ -180,7 +169,7 @@ pub(crate) async fn resume(
     make(&app, &actor, reference, request, subscription::resume).await
 }
 
-/// Do something to a subscription, and answer with what came of it.
+/// Do something to a subscription, by what is measured for it now, and answer with what came of it.
 pub(super) async fn make<F>(
     app: &App,
     actor: &Actor<may::SubscriptionWrite>,
@@ -191,6 +180,7 @@ pub(super) async fn make<F>(
 where
     F: Fn(&mut Tx<'_>, SubscriptionId) -> Result<subscription::Changed> + Send + 'static,
 {
+    usage::catch_up(&app.db, actor.scope(), &reference).await?;
     app.change(actor.scope(), request, move |tx| {
         let id = subscription::resolve(tx, &reference)?;
         let changed = work(tx, id)?;

@@ -34,14 +34,18 @@ use crate::{
 
 mod agreed;
 mod agreement;
+mod cancellation;
 mod change;
 mod out;
+mod renewal;
 mod trial;
 use agreement::{AgreementIn, StepIn, TermIn, priced_step, ramp};
+pub(crate) use cancellation::*;
 pub(crate) use change::*;
 pub(crate) use out::PreviewInvoiceOut;
 pub(crate) use out::SubscriptionOut;
 use out::{PreviewOut, StartedOut};
+pub(crate) use renewal::*;
 pub(crate) use trial::*;
 
 /// A subscription to start, in the price book in force.
@@ -86,6 +90,12 @@ pub(crate) struct StartSubscription {
     /// Begin with the price book's trial: nothing is billed before its end. Refused while the flag `trial_enabled` is off.
     #[serde(default)]
     trial: bool,
+    /// A trial although there was one before; needs `subscription.negotiate`.
+    #[serde(default)]
+    trial_again: bool,
+    /// What your gateway says tells the method of payment from others. It is kept as a hash, with a trial, so that
+    /// whoever comes again has no second one.
+    payment_fingerprint: Option<String>,
     /// A method of payment is on file, which decides what the end of a trial does.
     #[serde(default)]
     has_method: bool,
@@ -112,6 +122,7 @@ impl Guarded for StartSubscription {
         let mut charges = self.charges.iter().enumerate();
         agreement
             .or_else(|| self.term.map(|_| "/term".to_owned()))
+            .or_else(|| self.trial_again.then(|| "/trial_again".to_owned()))
             .or_else(|| priced_step(&self.ramp))
             .or_else(|| charges.find_map(|(place, one)| one.negotiated(&format!("/charges/{place}"))))
     }
@@ -138,6 +149,8 @@ impl StartSubscription {
             metadata: json!(self.metadata),
             finalize: self.finalize,
             trial: self.trial,
+            trial_again: self.trial_again,
+            fingerprint: self.payment_fingerprint.clone(),
             has_method: self.has_method,
             coupons: self.coupons.clone(),
             agreement: self.agreement.as_ref().map(AgreementIn::command).transpose()?.unwrap_or_default(),
@@ -183,8 +196,8 @@ pub(crate) async fn preview(
     .await
 }
 
-/// Start a subscription and bill what falls due with it. Prices, minimums and terms beside the price book need
-/// `subscription.negotiate` as well. Idempotent by key.
+/// Start a subscription and bill what falls due with it. Prices, minimums and terms beside the price book, and a second
+/// trial, need `subscription.negotiate` as well. Idempotent by key.
 #[utoipa::path(
     post, path = "/v1/subscriptions", tag = "Subscriptions", request_body = StartSubscription,
     responses((status = 201, body = StartedOut)),

@@ -10,6 +10,7 @@ use billing::{
     bill_run,
     charge::NewCharge,
     payment::{self, Method, NewPayment},
+    renewal::{self, OfferedTerms},
     subscription::{self, BillFrom, Start, Timing},
 };
 use identity::{
@@ -20,7 +21,7 @@ use identity::{
 };
 use jobs::Bell;
 use kernel::{
-    Currency, Cycle, Money, SystemIds, Zone,
+    Currency, Cycle, Money, SystemIds, UnitPrice, Zone,
     ids::{
         BillRunId, BookVersionId, CreditNoteId, CustomerId, CustomerLinkId, EnvironmentId, HoldId, InvoiceId,
         JobId, LedgerAccountId, LegalEntityId, MerchantId, PaymentId, SubscriptionId,
@@ -193,9 +194,15 @@ impl<'t> Api<'t> {
         self.test.db.write(&scope, set_up).wait().unwrap();
         let all = self.key(&scope, "all");
         let mut known = self.test.db.write(&scope, furnish).wait().unwrap();
-        let Known { ending, paused, .. } = known;
+        let Known { ending, paused, gone, .. } = known;
+        let over = move |tx: &mut Tx<'_>| subscription::cancel(tx, gone, Timing::Now);
+        self.test.db.write(&scope, over).wait().unwrap();
         let end = move |tx: &mut Tx<'_>| subscription::cancel(tx, ending, Timing::PeriodEnd);
         self.test.db.write(&scope, end).wait().unwrap();
+        let terms =
+            OfferedTerms { reprice: true, minimum: UnitPrice::parse("20").ok(), ..OfferedTerms::default() };
+        let offer = move |tx: &mut Tx<'_>| renewal::offer(tx, ending, &terms, None);
+        self.test.db.write(&scope, offer).wait().unwrap();
         let pause = self.test.db.write(&scope, move |tx| subscription::pause(tx, paused)).wait().unwrap();
         known.credit_note = Some(pause.credit_notes[0]);
         // In a currency of its own, so that it changes nothing else.
@@ -288,6 +295,8 @@ pub struct Known {
     pub suspended: SubscriptionId,
     /// Pays for calls and for the period at its end, with the coupon `spring`: billed up to 10 January.
     pub measured: SubscriptionId,
+    /// Canceled.
+    pub gone: SubscriptionId,
     /// A draft.
     pub invoice: InvoiceId,
     /// Issued, and corrected by nothing.
@@ -342,13 +351,15 @@ fn furnish(tx: &mut Tx<'_>) -> kernel::Result<Known> {
     let since = Some("2025-12-10T00:00:00Z".parse().expect("an instant"));
     let plan = "metered".to_owned();
     starts.push(Start { plan, coupons, start: since, ..start(customer, "measured", true) });
+    let later = Some("2026-02-10T00:00:00Z".parse().expect("an instant"));
+    starts.push(Start { start: later, ..start(customer, "gone", true) });
     let starts = starts.into_iter().map(|start| (whole.clone(), start)).collect();
     let started = subscription::start_all(tx, starts)?;
-    let [running, ending, paused, draft, trying, suspended, measured] =
-        <[_; 7]>::try_from(started).expect("seven subscriptions");
+    let [running, ending, paused, draft, trying, suspended, measured, gone] =
+        <[_; 8]>::try_from(started).expect("eight subscriptions");
     let issued = running.invoice.expect("a first invoice");
-    let [running, ending, paused, trying, suspended, measured] =
-        [running, ending, paused, trying, suspended, measured].map(|started| started.subscription.id);
+    let [running, ending, paused, trying, suspended, measured, gone] =
+        [running, ending, paused, trying, suspended, measured, gone].map(|started| started.subscription.id);
     let receivable = ledger::Account::owned(entity, ledger::AccountKind::Receivable, customer);
     let account = ledger::find_account(tx, &receivable)?.expect("the first invoice was posted");
     let job = jobs::enqueue(tx, jobs::NewJob::new("test", json!({})))?;
@@ -365,6 +376,7 @@ fn furnish(tx: &mut Tx<'_>) -> kernel::Result<Known> {
         trying,
         suspended,
         measured,
+        gone,
         invoice,
         issued,
         payment: None,
@@ -394,28 +406,8 @@ fn new_customer(name: &str, external_id: &str) -> NewCustomer {
 }
 
 fn start(customer: CustomerId, external_id: &str, finalize: bool) -> Start {
-    Start {
-        customer,
-        plan: "starter".to_owned(),
-        cycle: Cycle::MONTH,
-        quantity: None,
-        addons: Default::default(),
-        start: None,
-        bill_from: BillFrom::Start,
-        zone: None,
-        currency: None,
-        entity: None,
-        external_id: Some(external_id.to_owned()),
-        metadata: json!({}),
-        finalize,
-        trial: false,
-        has_method: false,
-        coupons: Vec::new(),
-        agreement: Default::default(),
-        term: None,
-        ramp: Vec::new(),
-        charges: Vec::new(),
-    }
+    let external_id = Some(external_id.to_owned());
+    Start { external_id, finalize, ..Start::of(customer, "starter", Cycle::MONTH) }
 }
 
 /// A sandbox served on both databases.

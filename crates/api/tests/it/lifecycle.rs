@@ -169,6 +169,7 @@ fn schedule(api: &Api<'_>, house: &House) {
         waiting["pending"],
         json!({
             "plan": null, "cycle": "year", "quantity": null, "addons": { "extra_user": 0 }, "prices": {},
+            "minimum": null, "term": null, "coupon": null,
             "reprice": false,
         })
     );

@@ -19,6 +19,7 @@ mod rates;
 mod reconcile;
 mod samples;
 mod sdk;
+mod simulate;
 mod table;
 mod trial;
 mod usage;

@@ -48,7 +48,7 @@ pub fn sample(name: &str, known: &Known) -> Sample {
         | "alert_list"
         | "job_list"
         | "sandbox_clock" => Sample::get(),
-        "customer_show" | "customer_credit" => show(&known.customer),
+        "customer_show" | "customer_credit" | "customer_may_try" => show(&known.customer),
         "price_book_version" | "price_book_source" => show(&known.book),
         "subscription_show" | "subscription_invoices" => show(&known.subscription),
         "invoice_show" | "invoice_ledger" | "invoice_credit_notes" => show(&known.invoice),
@@ -60,6 +60,9 @@ pub fn sample(name: &str, known: &Known) -> Sample {
         "customer_revoke_link" => tell(&known.link, json!({})),
         "customer_erase" => tell(&known.customer, json!({})),
         "invoice_void" | "invoice_uncollectible" => tell(&known.issued, json!({ "reason": "duplicate" })),
+        "customer_preview_credit" | "customer_apply_credit" => {
+            tell(&known.customer, json!({ "invoices": [known.issued] }))
+        }
         "payment_list" => Sample::get(),
         "payment_show" | "payment_ledger" => show(&known.payment.unwrap()),
         "payment_of_invoice" => show(&known.issued),
@@ -69,7 +72,26 @@ pub fn sample(name: &str, known: &Known) -> Sample {
         "subscription_preview_change" | "subscription_change" => {
             tell(&known.running, json!({ "plan": "professional", "addons": { "extra_user": 2 } }))
         }
-        "subscription_cancel" => tell(&known.running, json!({ "timing": "period_end" })),
+        "subscription_cancel" | "subscription_preview_cancel" => tell(
+            &known.running,
+            json!({ "timing": "period_end", "reason": "too_expensive", "comment": "We had hoped for less." }),
+        ),
+        "subscription_accept_save_offer" => tell(&known.running, json!({ "reason": "too_expensive" })),
+        "subscription_preview_reactivation" => tell(&known.gone, json!({})),
+        "subscription_reactivate" => Sample { status: 201, ..tell(&known.gone, json!({})) },
+        "subscription_renewal_offers" => show(&known.ending),
+        "subscription_preview_renewal" => {
+            tell(&known.running, json!({ "coupon": "five", "term": { "months": 12, "renews": true } }))
+        }
+        "subscription_offer_renewal" => Sample {
+            status: 201,
+            ..tell(&known.running, json!({ "cycle": "year", "prices": { "starter": { "amount": "500" } } }))
+        },
+        "subscription_accept_renewal" | "subscription_decline_renewal" | "subscription_withdraw_renewal" => {
+            tell(&known.ending, json!({}))
+        }
+        "subscription_cancellations" => Sample::get(),
+        "subscription_cancellation_counts" => Sample { query: "?from=2026-01-01T00:00:00Z", ..Sample::get() },
         "subscription_keep_on" => tell(&known.ending, json!({})),
         "subscription_pause" => tell(&known.running, json!({})),
         "subscription_resume" => tell(&known.paused, json!({})),

@@ -10,19 +10,15 @@ use identity::{
 use jiff::Timestamp;
 use kernel::{
     Currency, Error, Money, Result,
-    ids::{CustomerId, LegalEntityId, SubscriptionId},
+    ids::{CustomerId, InvoiceId, LegalEntityId, SubscriptionId},
 };
 use ledger::AccountKind;
 use store::{View, params};
 
-use super::sql;
+use super::{Bill, Bills, Carried, sql};
 use crate::{
-    invoice::{self, Draft, Line, Totals},
-    subscription::{
-        self, State, Subscription,
-        edge::{Books, Loaded},
-        rules::{self, Renewal},
-    },
+    invoice::{self, Draft, Totals},
+    subscription::{self, State, Subscription, edge::Loaded, rules::Renewal},
 };
 
 /// Customers looked at together.
@@ -141,10 +137,14 @@ pub fn forecast(view: &mut View<'_>, from: Timestamp, until: Timestamp, most: us
         let Some(last) = customers.last() else { break };
         after = last.uuid();
         let mut sides = Sides::load(view, &customers)?;
+        let mut carried = invoice::carried(view, customers.clone())?;
         let subscriptions = subscription::due_until(view, customers, until)?;
         let mut loaded = Loaded::load(view, &subscriptions)?;
         for of_customer in subscriptions.chunk_by(|a, b| a.customer == b.customer) {
-            forecast.play(&mut loaded, &mut sides, of_customer, from, until)?;
+            let mine = |one: &Carried| of_customer.iter().any(|of| of.customer == one.draft.customer);
+            let (waits, others) = carried.into_iter().partition(mine);
+            carried = others;
+            forecast.play(&mut loaded, &mut sides, (of_customer, waits), from, until)?;
         }
         forecast.keep(most);
     }
@@ -166,7 +166,7 @@ impl Forecast {
         &mut self,
         loaded: &mut Loaded,
         sides: &mut Sides,
-        subscriptions: &[Subscription],
+        (subscriptions, mut carried): (&[Subscription], Vec<Carried>),
         from: Timestamp,
         until: Timestamp,
     ) -> Result<()> {
@@ -177,7 +177,7 @@ impl Forecast {
         for _ in 0..MAX_EDGES {
             let Some((at, mut due)) = waiting.pop_first().filter(|(at, _)| *at <= until) else { break };
             due.sort_by_key(|one| one.id); // the order of their documents
-            let mut drafts: Vec<(Option<SubscriptionId>, Draft)> = Vec::new();
+            let mut bills = Bills::new(None, carried);
             for before in due {
                 let renewal = loaded.decide(&before)?;
                 loaded.passed(&before, &renewal)?;
@@ -185,14 +185,17 @@ impl Forecast {
                 if at >= from {
                     self.note(&before, &renewal, at)?;
                 }
-                add(&mut drafts, loaded.books(&before)?, &before, &renewal, at);
+                let books = loaded.books(&before)?;
                 let after = renewal.subscription;
+                bills.add(books, &after, renewal.owed.lines, at, || InvoiceId::from_uuid(uuid::Uuid::nil()));
                 if after.falls_due().is_some() {
                     waiting.entry(after.next_due().at).or_default().push(after);
                 }
             }
-            for (_, draft) in drafts {
-                let document = sides.document(draft)?;
+            let ((issued, wait), rest) = bills.split(at, |draft| sides.totals(&mut draft.clone()))?;
+            carried = wait.into_iter().map(Bill::carried).chain(rest).collect();
+            for bill in issued {
+                let document = sides.document(bill.draft)?;
                 if at >= from {
                     self.count(document);
                 }
@@ -246,30 +249,6 @@ impl Forecast {
     }
 }
 
-/// Put what is owed on the invoice it would be on.
-fn add(
-    drafts: &mut Vec<(Option<SubscriptionId>, Draft)>,
-    books: Books,
-    before: &Subscription,
-    renewal: &Renewal,
-    at: Timestamp,
-) {
-    let lines = renewal.owed.lines.clone();
-    let nothing = lines.iter().all(Line::is_nothing);
-    if nothing && books.skips_zero {
-        return;
-    }
-    let alone = books.apart.then_some(before.id);
-    let Some(draft) = rules::draft(before, books.tax_rounding, at, lines) else { return };
-    let shared = |(of, open): &&mut (Option<SubscriptionId>, Draft)| {
-        of.is_none() && alone.is_none() && (open.entity, open.currency) == (draft.entity, draft.currency)
-    };
-    match drafts.iter_mut().find(shared) {
-        Some((_, open)) => open.lines.extend(draft.lines),
-        None => drafts.push((alone, draft)),
-    }
-}
-
 /// Who invoices, who is invoiced, and the credit they have.
 struct Sides {
     entities: Vec<LegalEntity>,
@@ -301,12 +280,17 @@ impl Sides {
         }
     }
 
-    fn document(&mut self, mut draft: Draft) -> Result<Document> {
+    /// What a draft comes to with its taxes, which it gets.
+    fn totals(&self, draft: &mut Draft) -> Result<Totals> {
         let gone = || Error::internal("a customer or a legal entity is gone");
         let entity = self.entities.iter().find(|entity| entity.id == draft.entity).ok_or_else(gone)?;
         let buyer = self.buyers.get(&draft.customer).ok_or_else(gone)?;
-        invoice::assess(&mut draft, entity, buyer)?;
-        let totals = draft.totals()?;
+        invoice::assess(draft, entity, buyer)?;
+        draft.totals()
+    }
+
+    fn document(&mut self, mut draft: Draft) -> Result<Document> {
+        let totals = self.totals(&mut draft)?;
         let held = self.credit.entry((draft.customer, draft.entity, draft.currency)).or_default();
         let used = totals.total.minor().min(*held).max(0);
         *held -= used;

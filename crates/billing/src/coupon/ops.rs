@@ -109,6 +109,16 @@ fn check_customers(tx: &mut Tx<'_>, book: &Book, taken: &Taken) -> Result<()> {
     Ok(())
 }
 
+/// Whether a customer may still redeem a coupon, by how often it was.
+pub(crate) fn can_take(view: &mut View<'_>, book: &Book, key: &str, customer: CustomerId) -> Result<bool> {
+    let Some(coupon) = book.coupon(key) else { return Ok(false) };
+    let all = counts(view, vec![key.to_owned()])?.get(key).copied().unwrap_or(0);
+    let of_customer = view
+        .all(&sql::BEFORE, params![vec![customer], vec![key.to_owned()]], |row| row.get::<CustomerId>(0))?;
+    let left = coupon.redemptions.is_none_or(|most| i128::from(all) < i128::from(most));
+    Ok(left && (of_customer.len() as u64) < coupon.per_customer)
+}
+
 /// Who takes each coupon, and for what.
 type Taken = BTreeMap<String, Vec<(CustomerId, SubscriptionId)>>;
 

@@ -22,5 +22,7 @@ bulks! {
     TAKE = insert "redemption" {
         coupon: text, ordinal: int, customer_id: uuid, subscription_id: uuid, redeemed: instant,
     } "ON CONFLICT DO NOTHING";
-    USE = insert "coupon_use" { invoice_id: uuid, subscription_id: uuid, coupon: text, uses: int };
+    /// An invoice that waited for the next one takes the uses of both.
+    USE = insert "coupon_use" { invoice_id: uuid, subscription_id: uuid, coupon: text, uses: int }
+        "ON CONFLICT (env_id, invoice_id, subscription_id, coupon) DO UPDATE SET uses = coupon_use.uses + excluded.uses";
 }

@@ -14,8 +14,16 @@ macro_rules! columns {
 /// Lines of invoices with what was credited of them.
 macro_rules! with_credit {
     () => {
+        with_credit!("i.state")
+    };
+    (issued) => {
+        with_credit!("CASE WHEN i.carried IS NULL THEN i.state ELSE 'finalized' END")
+    };
+    ($state:literal) => {
         concat!(
-            "SELECT l.invoice_id, i.state, i.entity_id, i.customer_id,
+            "SELECT l.invoice_id, ",
+            $state,
+            ", i.entity_id, i.customer_id,
             (SELECT CAST(coalesce(sum(c.amount), 0) AS bigint) FROM credit_note_line c
                 WHERE c.env_id = l.env_id AND c.invoice_id = l.invoice_id AND c.invoice_line = l.ordinal),
             (SELECT CAST(coalesce(sum(c.tax), 0) AS bigint) FROM credit_note_line c
@@ -46,7 +54,8 @@ statements! {
         WHERE l.env_id = $1 AND l.credit_note_id = $2 ORDER BY l.ordinal";
     /// Lines in advance of a subscription that end after an instant and that no credit note has ended,
     /// with what was credited of them. For what was given up nobody has paid.
-    environment RUNNING = concat!(with_credit!(), "l.subscription_id = $2 AND l.kind = 'recurring' AND l.end_at > $3
+    /// A draft that only waits because it is over so little is issued before anything of it is credited.
+    environment RUNNING = concat!(with_credit!(issued), "l.subscription_id = $2 AND l.kind = 'recurring' AND l.end_at > $3
             AND i.state NOT IN ('void', 'uncollectible')
             AND NOT EXISTS (SELECT 1 FROM credit_note_line c
                 WHERE c.env_id = l.env_id AND c.invoice_id = l.invoice_id AND c.invoice_line = l.ordinal AND c.ends)

@@ -10,11 +10,12 @@ pub(crate) mod sql;
 pub use credit::credit_for;
 pub use model::{ChargeKind, Draft, End, Invoice, Line, State, Totals};
 pub(crate) use ops::{
-    adjustments, issue, issuers, many, numbered, party_json, read_line, read_party, save_drafts,
+    adjustments, carried, carry, forget, issue, issue_carried, issuers, many, numbered, party_json, read,
+    read_line, read_party, save_drafts,
 };
 pub use ops::{
     assessed, finalize, find, give_up, lines, list, of_customer, of_subscription, resolve, taxes, void,
 };
-pub(crate) use rules::{Sums, earned_on, tax_account};
+pub(crate) use rules::{Sums, credit_account, earned_on, receivable_account, tax_account};
 pub use rules::{Transition, assess, credited};
 pub use search::{Filter, Place, count, load, search};

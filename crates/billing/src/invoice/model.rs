@@ -201,6 +201,9 @@ pub struct Invoice {
     pub tax_rounding: TaxRounding,
     /// How it was taken back or given up.
     pub end: Option<End>,
+    /// How often it was carried over, when it is a draft over so little that it waits for the next invoice (knob
+    /// `carry_over`).
+    pub carried: Option<i64>,
 }
 
 /// How an invoice was taken back or given up.

@@ -19,9 +19,11 @@ use super::{
     rules, sql,
 };
 
+mod carry;
 mod end;
 mod issue;
 
+pub(crate) use carry::{carried, carry, forget, issue_carried};
 pub use end::{give_up, void};
 pub use issue::finalize;
 pub(crate) use issue::{issue, save_drafts};
@@ -74,7 +76,7 @@ pub(crate) fn read_party(row: &Row<'_>, column: usize) -> Result<Option<Party>> 
     party.map_err(|error| Error::internal(format!("a stored party cannot be read: {error}")))
 }
 
-fn read(row: &Row<'_>) -> Result<Invoice> {
+pub(crate) fn read(row: &Row<'_>) -> Result<Invoice> {
     let currency: Currency = row.get(4)?;
     let money = |index: usize| Money::new(row.get(index)?, currency);
     let end = row.get::<Option<Timestamp>>(15)?.zip(row.get(16)?);
@@ -93,6 +95,7 @@ fn read(row: &Row<'_>) -> Result<Invoice> {
         seller: read_party(row, 13)?,
         tax_rounding: row.parse(14, rounding)?,
         end: end.map(|(at, reason)| End { at, reason }),
+        carried: row.get(18)?,
     })
 }
 

@@ -48,7 +48,7 @@ pub fn assess(draft: &mut Draft, entity: &LegalEntity, buyer: &Buyer) -> Result<
 /// when its time is over is; tax is to be handed on. And what the customer's credit pays of it.
 pub fn postings(invoice: &Invoice, lines: &[Line], taxes: &[Tax], at: Timestamp) -> Result<Vec<Transaction>> {
     let (entity, total) = (invoice.entity, invoice.totals.total);
-    let receivable = Account::owned(entity, AccountKind::Receivable, invoice.customer);
+    let receivable = receivable_account(invoice);
     let mut sums = Sums::new(total.currency());
     sums.add(receivable.clone(), total);
     for line in lines {
@@ -84,6 +84,11 @@ pub(crate) fn tax_account(entity: LegalEntityId, jurisdiction: &Jurisdiction) ->
 /// The customer's credit with the issuer.
 pub(crate) fn credit_account(invoice: &Invoice) -> Account {
     Account::owned(invoice.entity, AccountKind::CustomerCredit, invoice.customer)
+}
+
+/// What the customer owes its issuer.
+pub(crate) fn receivable_account(invoice: &Invoice) -> Account {
+    Account::owned(invoice.entity, AccountKind::Receivable, invoice.customer)
 }
 
 /// Amounts by account, debits above zero.
@@ -188,7 +193,7 @@ pub fn void(invoice: &Invoice, entries: &[Entry], credit_notes: &[String], at: T
     for posting in entries.iter().flat_map(|entry| &entry.postings) {
         sums.add(posting.account.clone(), posting.amount.negated());
     }
-    let receivable = Account::owned(invoice.entity, AccountKind::Receivable, invoice.customer);
+    let receivable = receivable_account(invoice);
     sums.add(receivable.clone(), invoice.paid);
     sums.add(credit_account(invoice), invoice.paid.negated());
     if invoice.state == State::Uncollectible {
@@ -237,7 +242,7 @@ pub fn give_up(invoice: &Invoice, at: Timestamp) -> Result<Option<Transaction>> 
     let due = invoice.amount_due()?;
     let mut sums = Sums::new(due.currency());
     sums.add(Account::single(invoice.entity, AccountKind::BadDebt), due);
-    sums.add(Account::owned(invoice.entity, AccountKind::Receivable, invoice.customer), due.negated());
+    sums.add(receivable_account(invoice), due.negated());
     transaction(invoice, "invoice.uncollectible", sums, at)
 }
 

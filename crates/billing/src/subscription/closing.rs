@@ -1,5 +1,6 @@
 //! A stretch that is over and not billed yet, because figures may still come in (knob `usage_grace`).
 
+use catalog::version::Version;
 use jiff::{
     Timestamp,
     civil::{Date, Time},
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     agreement::{Agreement, Discount},
     model::{Item, ItemKind, Rhythm, Subscription},
+    rules::arrears,
 };
 
 /// A stretch that is over, with the subscription as it was then: that is what it is rated by.
@@ -72,6 +74,13 @@ impl Closing {
             closing: None,
             ..now.clone()
         }
+    }
+
+    /// The stretch a figure under `key` belongs to, of a subscription as it was; none when that one did not end.
+    pub(crate) fn period(&self, was: &Subscription, version: &Version, key: &str) -> Option<Period> {
+        let period = arrears::open_period(was, version, key);
+        let of_rhythm = was.rhythm.is_some_and(|rhythm| rhythm.stretch == period);
+        (of_rhythm || !self.of_rhythm).then_some(period)
     }
 
     /// Where the first of what it bills began.

@@ -11,8 +11,8 @@ use identity::customer;
 use jiff::Timestamp;
 use jobs::due::{self, Due, DueKind};
 use kernel::{
-    Currency, Error, Result,
-    ids::{BillRunId, BookVersionId, CustomerId, InvoiceId, LegalEntityId, SubscriptionId},
+    Error, Money, Result,
+    ids::{BookVersionId, CustomerId, InvoiceId, SubscriptionId},
 };
 use serde_json::json;
 use store::{NewFact, Tx, View};
@@ -21,14 +21,14 @@ use uuid::Uuid;
 use super::{
     model::{State, Subscription},
     ops,
-    rules::{self, Owed, Ready, Renewal, arrears::Usage, late::Late},
+    rules::{self, Ready, Renewal, arrears::Usage, late::Late},
 };
 use crate::{
-    bill_run,
+    bill_run::{self, Bill, Bills, Books, Carry},
     charge::{self, Charge},
     coupon,
     credit_note::{self, Cause, Credit},
-    invoice::{self, Draft, Invoice, Line},
+    invoice::{self, Invoice},
     usage,
 };
 
@@ -60,10 +60,10 @@ impl Loaded {
             .filter_map(|one| Some((one, of(one)?)))
             .filter(|(one, version)| rules::arrears::has_arrears(one, version))
             .collect();
-        let usage = usage::ops::open(view, &measured)?;
-        let late = usage::ops::late(view, measured.iter().map(|(one, _)| one.id).collect())?;
+        let usage = usage::known::open(view, &measured)?;
+        let late = usage::known::late(view, subscriptions.iter().map(|one| one.id).collect())?;
         let charges = charge::pending(view, subscriptions.iter().map(|one| one.id).collect())?;
-        let closing = usage::ops::closing(view, subscriptions, &versions)?;
+        let closing = usage::known::closing(view, subscriptions, &versions)?;
         Ok(Self { versions, in_force, usage, late, charges, closing })
     }
 
@@ -93,10 +93,16 @@ impl Loaded {
     /// What the price book of a subscription says about its invoices.
     pub(crate) fn books(&self, subscription: &Subscription) -> Result<Books> {
         let billing = &version_of(&self.versions, subscription)?.book.billing;
+        let carry = billing.carry_over.as_ref().and_then(|carry| {
+            let (_, below) = carry.below.iter().find(|(currency, _)| *currency == subscription.currency)?;
+            let below = Money::from_exact_major(&below.exact(), subscription.currency).ok()?;
+            Some(Carry { below, periods: carry.periods })
+        });
         Ok(Books {
             apart: billing.invoices == catalog::Invoices::PerSubscription,
             skips_zero: billing.zero_invoices == catalog::ZeroInvoices::Skip,
             tax_rounding: billing.tax_rounding,
+            carry,
         })
     }
 
@@ -124,17 +130,6 @@ impl Loaded {
         self.versions.entry(self.in_force.id).or_insert_with(|| self.in_force.clone());
         Ok(())
     }
-}
-
-/// How a price book has invoices made.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Books {
-    /// Each subscription has invoices of its own.
-    pub(crate) apart: bool,
-    /// An invoice of nothing is left out.
-    pub(crate) skips_zero: bool,
-    /// Over what tax is rounded; where books differ, that of the first of an invoice counts.
-    pub(crate) tax_rounding: catalog::TaxRounding,
 }
 
 /// What happens at the next edge of a running subscription if nothing else happens before, by the decision that is
@@ -177,14 +172,17 @@ fn pass(tx: &mut Tx<'_>, at: Timestamp, subjects: &[Uuid]) -> Result<()> {
     }
     let loaded = Loaded::load(tx, &due_now)?;
     let run = bill_run::open(tx, at)?;
-    let mut batch = Batch::new(run.id);
+    let billed: BTreeSet<CustomerId> = due_now.iter().map(|one| one.customer).collect();
+    let waiting = invoice::carried(tx, billed.into_iter().collect())?;
+    let (mut bills, mut credits) = (Bills::new(Some(run.id), waiting), Vec::new());
     let decided = due_now.iter().map(|before| loaded.decide(before)).collect::<Result<Vec<_>>>()?;
     let mut passed = Vec::with_capacity(decided.len());
     let (mut once, mut uses) = (Vec::new(), Vec::new());
     for (before, Renewal { subscription: after, owed, dropped, .. }) in due_now.iter().zip(decided) {
         say_dropped(tx, &after, dropped, at)?;
         let places = charge::places(&owed.lines);
-        let invoice = batch.add(tx, &loaded, before, &after, owed, at)?;
+        credits.extend(owed.credits);
+        let invoice = bills.add(loaded.books(before)?, &after, owed.lines, at, || tx.new_id());
         if let Some(invoice) = invoice {
             once.extend(places.into_iter().map(|place| (after.id, place, invoice)));
             uses.extend(coupon::uses(before, &after, invoice));
@@ -198,61 +196,19 @@ fn pass(tx: &mut Tx<'_>, at: Timestamp, subjects: &[Uuid]) -> Result<()> {
     due::put(tx, &next.into_iter().collect::<Vec<_>>())?;
     charge::billed(tx, &once)?;
     coupon::used(tx, &uses)?;
-    usage::ops::settled(tx, &loaded.late.keys().copied().collect::<Vec<_>>())?;
-    let invoices = batch.issue(tx, at)?;
+    usage::known::settled(tx, &loaded.late.keys().copied().collect::<Vec<_>>())?;
+    let invoices = issue(tx, credits, bills, at)?;
     bill_run::count(tx, run, due_now.len(), &invoices, at)
 }
 
-/// The documents of one batch.
-struct Batch {
-    run: BillRunId,
-    drafts: Vec<(InvoiceId, Draft)>,
-    /// The open draft of each customer, issuer and currency.
-    open: HashMap<(CustomerId, LegalEntityId, Currency), usize>,
-    credits: Vec<Credit>,
-}
-
-impl Batch {
-    fn new(run: BillRunId) -> Self {
-        Self { run, drafts: Vec::new(), open: HashMap::new(), credits: Vec::new() }
-    }
-
-    /// Put what a subscription owes on its customer's invoice, or on one of its own.
-    fn add(
-        &mut self,
-        tx: &Tx<'_>,
-        loaded: &Loaded,
-        before: &Subscription,
-        after: &Subscription,
-        owed: Owed,
-        at: Timestamp,
-    ) -> Result<Option<InvoiceId>> {
-        self.credits.extend(owed.credits);
-        let Books { apart, skips_zero, tax_rounding } = loaded.books(before)?;
-        let nothing = owed.lines.iter().all(Line::is_nothing);
-        if owed.lines.is_empty() || nothing && skips_zero {
-            return Ok(None);
-        }
-        let Some(draft) = rules::draft(after, tax_rounding, at, owed.lines) else { return Ok(None) };
-        let shared = (after.customer, after.entity, after.currency);
-        if let Some(open) = self.open.get(&shared).filter(|_| !apart) {
-            let (id, invoice) = &mut self.drafts[*open];
-            invoice.lines.extend(draft.lines);
-            return Ok(Some(*id));
-        }
-        let id = tx.new_id();
-        if !apart {
-            self.open.insert(shared, self.drafts.len());
-        }
-        self.drafts.push((id, Draft { run: Some(self.run), ..draft }));
-        Ok(Some(id))
-    }
-
-    /// Issue credit notes, then the invoices, which use the credit.
-    fn issue(self, tx: &mut Tx<'_>, at: Timestamp) -> Result<Vec<Invoice>> {
-        credit_note::issue_for(tx, self.credits, Cause::Usage, at)?;
-        invoice::issue(tx, self.drafts, at)
-    }
+/// Issue credit notes, then the invoices, which use the credit; what is over too little waits as a draft.
+fn issue(tx: &mut Tx<'_>, credits: Vec<Credit>, bills: Bills, at: Timestamp) -> Result<Vec<Invoice>> {
+    let ((issued, waiting), _) = bills.split(at, |draft| Ok(invoice::assessed(tx, draft.clone())?.1))?;
+    let replaced = issued.iter().chain(&waiting).filter(|bill| bill.replaces);
+    invoice::forget(tx, replaced.map(|bill| bill.id).collect())?;
+    invoice::carry(tx, waiting.into_iter().map(Bill::carried).collect())?;
+    credit_note::issue_for(tx, credits, Cause::Usage, at)?;
+    invoice::issue(tx, issued.into_iter().map(|bill| (bill.id, bill.draft)).collect(), at)
 }
 
 /// What happened to a subscription at an edge.
@@ -328,14 +284,19 @@ fn version_of<'v>(
     versions.get(&subscription.book).map(|version| &**version).ok_or_else(gone)
 }
 
-/// State that trials are to be reminded of. What is sent is the business of messages.
+/// State that trials are to be reminded of, or that so many days went by since they ended. What is sent is the business
+/// of messages.
 fn remind(tx: &mut Tx<'_>, at: Timestamp, subjects: &[Uuid]) -> Result<()> {
     let ids = subjects.iter().copied().map(SubscriptionId::from_uuid).collect();
-    let mut trying = ops::load(tx, ids)?;
-    trying.retain(|subscription| subscription.state == State::Trialing);
-    let versions = versions(tx, &trying)?;
-    for subscription in &trying {
+    let mut tried = ops::load(tx, ids)?;
+    tried.retain(|subscription| subscription.trial_end.is_some());
+    let versions = versions(tx, &tried)?;
+    for subscription in &tried {
         let Some(trial) = &version_of(&versions, subscription)?.book.trial else { continue };
+        if subscription.state != State::Trialing {
+            say_followed_up(tx, trial, subscription, at)?;
+            continue;
+        }
         let reminders = rules::trial::reminders(trial, subscription)?;
         // An extension moves reminders: one that is no longer due is not stated.
         let Some((_, days)) = reminders.into_iter().find(|(due, _)| *due == at) else { continue };
@@ -343,5 +304,21 @@ fn remind(tx: &mut Tx<'_>, at: Timestamp, subjects: &[Uuid]) -> Result<()> {
         let fact = NewFact::new("subscription.trial_reminder", subscription.id.any(), payload)?;
         tx.fact(fact.of(subscription.customer).effective(at));
     }
+    Ok(())
+}
+
+/// State that so many days went by since a trial ended, and what became of it.
+fn say_followed_up(
+    tx: &mut Tx<'_>,
+    trial: &catalog::Trial,
+    subscription: &Subscription,
+    at: Timestamp,
+) -> Result<()> {
+    // One that was converted early, or extended, ended at another time.
+    let follow_ups = rules::trial::follow_ups(trial, subscription)?;
+    let Some((_, days)) = follow_ups.into_iter().find(|(due, _)| *due == at) else { return Ok(()) };
+    let payload = json!({ "days": days, "state": subscription.state.word(), "plan": subscription.plan() });
+    let fact = NewFact::new("subscription.trial_follow_up", subscription.id.any(), payload)?;
+    tx.fact(fact.of(subscription.customer).effective(at));
     Ok(())
 }

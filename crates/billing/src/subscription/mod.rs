@@ -22,6 +22,9 @@ pub(crate) use ops::history::entity;
 pub use ops::history::record_all;
 pub use ops::trial::{convert, extend_trial, reinstate, set_method, suspend};
 pub use ops::{Preview, find, list, of_customer, preview, resolve, start, start_all};
-pub(crate) use ops::{change::lock, due_until, follow_zone, of_customers, on_other_books, save_all};
+pub(crate) use ops::{
+    change::{end, lock, preview_end, wait},
+    due_until, follow_zone, of_customers, on_other_books, save_all,
+};
 pub use search::{Filter, Place, counts, due_count, plan_counts, search, state_counts, states_of};
 pub(crate) use search::{customers_in, having};

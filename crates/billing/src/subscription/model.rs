@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use kernel::{
-    Currency, Cycle, Edge, Error, Period, Result, Schedule, Zone,
+    Currency, Cycle, Edge, Error, Period, Result, Schedule, UnitPrice, Zone,
     ids::{BookVersionId, CustomerId, InvoiceId, LegalEntityId, SubscriptionId},
 };
 use serde::{Deserialize, Serialize};
@@ -283,6 +283,10 @@ pub struct Start {
     pub finalize: bool,
     /// Begin with the price book's trial.
     pub trial: bool,
+    /// A trial although there was one before. For staff.
+    pub trial_again: bool,
+    /// What a gateway says tells the method of payment from others; it is kept as a hash, with a trial.
+    pub fingerprint: Option<String>,
     /// A method of payment is on file.
     pub has_method: bool,
     /// Coupons, by their key or by the code a customer types.
@@ -315,6 +319,8 @@ impl Start {
             metadata: Json::Null,
             finalize: true,
             trial: false,
+            trial_again: false,
+            fingerprint: None,
             has_method: false,
             coupons: Vec::new(),
             agreement: Agreement::default(),
@@ -366,6 +372,15 @@ pub struct Change {
     /// Every price is the price book's in force, even when plan and cycle stay: a migration.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reprice: bool,
+    /// The least a period comes to from then on, instead of the plan's minimum. Major units. For staff.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minimum: Option<UnitPrice>,
+    /// A contract's term that begins with the change, instead of the one there was. For staff.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub term: Option<NewTerm>,
+    /// A coupon that was redeemed for it and counts from then on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discount: Option<Discount>,
 }
 
 impl Change {

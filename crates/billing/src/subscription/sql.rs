@@ -31,9 +31,6 @@ statements! {
     environment FOLLOW_ZONE = "UPDATE subscription SET next_zone = $4
         WHERE env_id = $1 AND customer_id = $2 AND coalesce(next_zone, zone) = $3 AND state NOT IN ('canceled', 'expired')";
     environment DROP_ITEMS = "DELETE FROM subscription_item WHERE env_id = $1 AND subscription_id IN_IDS($2)";
-    /// Customers who had a trial before.
-    environment TRIED = "SELECT customer_id FROM subscription
-        WHERE env_id = $1 AND customer_id IN_IDS($2) AND trial_end IS NOT NULL LIMIT 1";
 }
 
 bulks! {

@@ -1,6 +1,6 @@
 //! Figures from metering at the moment they are billed, and the ones that stand in between.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use identity::customer;
 use jiff::Timestamp;
@@ -34,7 +34,7 @@ pub fn cut(db: &Db, scope: &Scope, kind: &DueKind, at: Timestamp, subjects: &[Uu
     post_open(db, scope, counted, Some(at))
 }
 
-/// The stretches of customers that end at `at` or before.
+/// The stretches of customers that end at `at` or before, and those that ended earlier and are billed then.
 fn ending(view: &mut View<'_>, customers: &[CustomerId], at: Timestamp) -> Result<Vec<Stretch>> {
     let known = Known::load(view, customers.to_vec())?;
     let mut ending = Vec::new();
@@ -44,39 +44,41 @@ fn ending(view: &mut View<'_>, customers: &[CustomerId], at: Timestamp) -> Resul
             ending.push(known.stretch(one, version, key, period));
         }
     }
+    ending.extend(known.waiting().filter(|(cut, _)| *cut <= at).map(|(_, stretch)| stretch));
     Ok(ending)
 }
 
-/// Store what was measured for stretches that are still open, unless somebody posted another figure by hand.
+/// Store what was measured for stretches that are not billed yet, unless somebody posted another figure by hand.
 pub(super) fn post_open(db: &Db, scope: &Scope, counted: Vec<Counted>, at: Option<Timestamp>) -> Result<()> {
     if counted.is_empty() {
         return Ok(());
     }
     let post = move |tx: &mut Tx<'_>| {
         at.iter().try_for_each(|at| tx.run_at(*at))?;
-        let customers: BTreeSet<CustomerId> =
-            counted.iter().map(|one| one.stretch.subscription.customer).collect();
-        customer::lock_all(tx, &customers.iter().copied().collect::<Vec<_>>())?;
-        let known = Known::load(tx, customers.into_iter().collect())?;
-        let open: HashMap<(SubscriptionId, &str), Timestamp> = known
-            .keys()
-            .map(|(one, version, key)| ((one.id, key), arrears::open_from(one, version, key).at))
-            .collect();
-        let posted = posted(tx, &counted)?;
-        let now = tx.now();
-        let stands = |one: &&Counted| {
-            let Stretch { subscription, key, period, .. } = &one.stretch;
-            open.get(&(subscription.id, key.as_str())) == Some(&period.start.at)
-        };
-        let figures: Vec<Posted> = counted
-            .iter()
-            .filter(stands)
-            .filter(|one| is_news(one, posted.get(&place(&one.stretch))))
-            .map(|one| one.posted(now))
-            .collect();
-        ops::post_all(tx, &figures)
+        keep(tx, &counted)
     };
     db.write(scope, post).wait()
+}
+
+/// Store figures of stretches as far as these are still not billed and the figures are news.
+pub(super) fn keep(tx: &mut Tx<'_>, counted: &[Counted]) -> Result<()> {
+    let customers: BTreeSet<CustomerId> =
+        counted.iter().map(|one| one.stretch.subscription.customer).collect();
+    customer::lock_all(tx, &customers.iter().copied().collect::<Vec<_>>())?;
+    let known = Known::load(tx, customers.into_iter().collect())?;
+    let open = known
+        .keys()
+        .map(|(one, version, key)| (one.id, key.to_owned(), arrears::open_from(one, version, key).at));
+    let open: HashSet<Place> = open.chain(known.waiting().map(|(_, stretch)| place(&stretch))).collect();
+    let posted = posted(tx, counted)?;
+    let now = tx.now();
+    let figures: Vec<Posted> = counted
+        .iter()
+        .filter(|one| open.contains(&place(&one.stretch)))
+        .filter(|one| is_news(one, posted.get(&place(&one.stretch))))
+        .map(|one| one.posted(now))
+        .collect();
+    ops::post_all(tx, &figures)
 }
 
 type Place = (SubscriptionId, String, Timestamp);
@@ -85,10 +87,13 @@ fn place(stretch: &Stretch) -> Place {
     (stretch.subscription.id, stretch.key.clone(), stretch.period.start.at)
 }
 
-/// What is posted for open stretches.
+/// What is posted for the stretches that were measured, and those after them.
 fn posted(view: &mut View<'_>, counted: &[Counted]) -> Result<HashMap<Place, Posted>> {
     let ids = ids(counted.iter().map(|one| &one.stretch));
-    let posted = view.all(&sql::OPEN, params![ids], ops::read)?;
+    let Some(earliest) = counted.iter().map(|one| one.stretch.period.start.at).min() else {
+        return Ok(HashMap::new());
+    };
+    let posted = view.all(&sql::OPEN_SINCE, params![ids, earliest], ops::read)?;
     Ok(posted.into_iter().map(|one| ((one.subscription, one.key.clone(), one.start), one)).collect())
 }
 

@@ -1,32 +1,23 @@
 //! Following the log of events: what came in goes into the figures of the stretches it belongs to, also of those that
 //! are billed.
 
-use std::collections::BTreeSet;
-
-use jiff::{SignedDuration, Timestamp};
-use kernel::{
-    Kind, Period, Result,
-    ids::{CustomerId, SubscriptionId},
-};
+use jiff::Timestamp;
+use kernel::{Kind, Period, Result, ids::CustomerId};
 use metering::usage::{self as log, Touched};
 use store::{Db, Scope, Tx, View};
 
 use super::{
+    billed,
     cut::{is_news, post_open},
     measure::{ByCustomer, Counted, Known, Stretch, measure, meter_of},
     ops::{Post, of_stretch, post},
 };
-use crate::{
-    credit_note,
-    subscription::{State, rules::arrears},
-};
+use crate::subscription::{State, Subscription, rules::arrears};
 
 /// The name under which billing reads the log.
 const READER: &str = "billing";
 /// Chunks of the log looked at in one step.
 const AT_ONCE: i64 = 2_000;
-/// No stretch is longer.
-const LONGEST: SignedDuration = SignedDuration::from_hours(24 * 1_100);
 
 /// What following did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,7 +28,7 @@ pub struct Followed {
     pub open: u64,
     /// Figures of billed stretches that were measured again and posted, because they changed.
     pub late: u64,
-    /// Those of them that billing refused: their key is in the plan no more.
+    /// Those of them that billing refused: their price cannot be applied to the figure.
     pub refused: u64,
 }
 
@@ -67,9 +58,10 @@ fn step(db: &Db, scope: &Scope, touched: Vec<Touched>, done: &mut Followed) -> R
         by_customer.entry(one.customer).or_default().push(one);
     }
     let found = move |view: &mut View<'_>| Ok((touched_stretches(view, &by_customer)?, view.now()));
-    let ((open, billed), now) = db.read(scope, found).wait()?;
-    let (watched, quiet): (Vec<Stretch>, Vec<Stretch>) =
+    let (Found { open, waiting, billed }, now) = db.read(scope, found).wait()?;
+    let (watched, mut quiet): (Vec<Stretch>, Vec<Stretch>) =
         open.into_iter().partition(|one| arrears::thresholds(&one.subscription, &one.version).is_some());
+    quiet.extend(waiting);
     done.open += (watched.len() + quiet.len()) as u64;
     post_open(db, scope, measure(db, scope, quiet, now)?, None)?;
     for one in measure(db, scope, watched, now)? {
@@ -102,55 +94,57 @@ fn post_one(db: &Db, scope: &Scope, one: Counted) -> Result<bool> {
     db.write(scope, post_it).wait()
 }
 
-/// The open stretches that were touched, and the billed ones.
-fn touched_stretches(
-    view: &mut View<'_>,
-    touched: &ByCustomer<Vec<Touched>>,
-) -> Result<(Vec<Stretch>, Vec<Stretch>)> {
+/// The stretches that something in the log touched.
+#[derive(Default)]
+struct Found {
+    /// Those that have not ended.
+    open: Vec<Stretch>,
+    /// Those that are over and wait to be billed.
+    waiting: Vec<Stretch>,
+    /// Those that are billed.
+    billed: Vec<Stretch>,
+}
+
+fn touched_stretches(view: &mut View<'_>, touched: &ByCustomer<Vec<Touched>>) -> Result<Found> {
     let known = Known::load(view, touched.keys().copied().collect::<Vec<CustomerId>>())?;
-    let (mut open, mut billed) = (Vec::new(), Vec::new());
+    let mut found = Found::default();
     for (one, version, key) in known.keys() {
-        let meter = meter_of(version, one.plan(), key);
-        let whose = |hour: &&Touched| {
-            hour.meter == meter && hour.subscription.is_none_or(|subscription| subscription == one.id)
-        };
-        let hours: Vec<&Touched> = touched.get(&one.customer).into_iter().flatten().filter(whose).collect();
+        let hours = hours(touched, one, Some(meter_of(version, one.plan(), key)));
         let period = arrears::open_period(one, version, key);
         let runs = !one.is_over() && one.state != State::Paused;
         if runs && hours.iter().any(|hour| hour.hour.end > micros(period.start.at)) {
-            open.push(known.stretch(one, version, key, period));
-        }
-        let earliest = hours.iter().map(|hour| hour.hour.start).min();
-        let Some(earliest) = earliest.filter(|earliest| *earliest < micros(period.start.at)) else {
-            continue;
-        };
-        for before in billed_stretches(view, one.id, key, earliest)? {
-            let touches = |hour: &&&Touched| {
-                hour.hour.start < micros(before.end.at) && micros(before.start.at) < hour.hour.end
-            };
-            if hours.iter().any(|hour| touches(&hour)) {
-                billed.push(known.stretch(one, version, key, before));
-            }
+            found.open.push(known.stretch(one, version, key, period));
         }
     }
-    Ok((open, billed))
+    found.billed = billed::touched(view, &known, touched)?;
+    let waiting = known.waiting().map(|(_, stretch)| stretch).filter(|stretch| {
+        let Stretch { subscription, version, key, period, .. } = stretch;
+        let meter = meter_of(version, subscription.plan(), key);
+        touches(&hours(touched, subscription, Some(meter)), *period)
+    });
+    found.waiting = waiting.collect();
+    Ok(found)
 }
 
-fn micros(at: Timestamp) -> i64 {
+/// What of the log is about a subscription, or names none of its customer's; only of one meter, if one is given.
+pub(super) fn hours<'t>(
+    touched: &'t ByCustomer<Vec<Touched>>,
+    one: &Subscription,
+    meter: Option<&str>,
+) -> Vec<&'t Touched> {
+    let whose = |hour: &&Touched| {
+        meter.is_none_or(|meter| hour.meter == meter)
+            && hour.subscription.is_none_or(|subscription| subscription == one.id)
+    };
+    touched.get(&one.customer).into_iter().flatten().filter(whose).collect()
+}
+
+pub(super) fn touches(hours: &[&Touched], period: Period) -> bool {
+    let in_it =
+        |hour: &&&Touched| hour.hour.start < micros(period.end.at) && micros(period.start.at) < hour.hour.end;
+    hours.iter().any(|hour| in_it(&hour))
+}
+
+pub(super) fn micros(at: Timestamp) -> i64 {
     at.as_microsecond()
-}
-
-/// The stretches that were billed under a key and had not ended at `earliest`, in microseconds.
-fn billed_stretches(
-    view: &mut View<'_>,
-    id: SubscriptionId,
-    key: &str,
-    earliest: i64,
-) -> Result<Vec<Period>> {
-    let from = Timestamp::from_microsecond(earliest).unwrap_or(Timestamp::UNIX_EPOCH);
-    let from = from.checked_sub(LONGEST).unwrap_or(Timestamp::UNIX_EPOCH);
-    let lines = credit_note::billed_in_arrears(view, vec![id], from)?;
-    let mut starts = BTreeSet::new();
-    let of_key = lines.into_iter().filter(|one| one.line.amount_is_of(key)).map(|one| one.line.period);
-    Ok(of_key.filter(|period| starts.insert(period.start.at)).collect())
 }

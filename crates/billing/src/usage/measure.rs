@@ -19,7 +19,7 @@ use rating::{Measured, Number};
 use store::{Db, Scope, View};
 
 use super::model::{Figure, Groups};
-use crate::subscription::{self, Subscription, rules::arrears};
+use crate::subscription::{self, Closing, Subscription, rules::arrears};
 
 /// A stretch of a subscription that is to be measured.
 #[derive(Clone, Debug)]
@@ -44,20 +44,39 @@ pub(super) struct Counted {
     pub(super) nothing: bool,
 }
 
+/// A subscription with the price book it agreed to.
+type Agreed = (Arc<Subscription>, Arc<Version>);
+
 /// Subscriptions of some customers, with the price books they agreed to.
 pub(super) struct Known {
-    all: Vec<(Arc<Subscription>, Arc<Version>)>,
+    all: Vec<Agreed>,
+    /// Those with a stretch that is over and not billed yet, as they were when it ended.
+    closing: Vec<(Box<Closing>, Agreed)>,
 }
 
 impl Known {
     pub(super) fn load(view: &mut View<'_>, customers: Vec<CustomerId>) -> Result<Self> {
         let all = subscription::of_customers(view, customers)?;
-        let books: BTreeSet<BookVersionId> = all.iter().map(|one| one.book).collect();
+        let closing: Vec<(Box<Closing>, Subscription)> = all
+            .iter()
+            .filter_map(|one| Some((one.closing.clone()?, one)))
+            .map(|(closing, one)| (closing.clone(), closing.as_it_was(one)))
+            .collect();
+        let were = closing.iter().map(|(_, was)| was.book);
+        let books: BTreeSet<BookVersionId> = all.iter().map(|one| one.book).chain(were).collect();
         let versions = version::many(view, books.into_iter().collect())?;
         let versions: HashMap<BookVersionId, Arc<Version>> =
             versions.into_iter().map(|version| (version.id, version)).collect();
         let of = |one: Subscription| Some((versions.get(&one.book).cloned()?, Arc::new(one)));
-        Ok(Self { all: all.into_iter().filter_map(of).map(|(version, one)| (one, version)).collect() })
+        let agreed = |one: Subscription| of(one).map(|(version, one)| (one, version));
+        let waiting = |(closing, was): (Box<Closing>, Subscription)| Some((closing, agreed(was)?));
+        let closing = closing.into_iter().filter_map(waiting).collect();
+        Ok(Self { all: all.into_iter().filter_map(agreed).collect(), closing })
+    }
+
+    /// All of them.
+    pub(super) fn subscriptions(&self) -> impl Iterator<Item = &Arc<Subscription>> {
+        self.all.iter().map(|(one, _)| one)
     }
 
     /// One of them, with the price book it agreed to.
@@ -72,6 +91,16 @@ impl Known {
         })
     }
 
+    /// The stretches that are over and not billed yet, each with the instant at which it will be.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = (Timestamp, Stretch)> {
+        self.closing.iter().flat_map(move |(closing, (was, version))| {
+            arrears::expected(was, version).into_iter().filter_map(move |key| {
+                let period = closing.period(was, version, key)?;
+                Some((closing.cut.at, self.stretch(was, version, key, period)))
+            })
+        })
+    }
+
     /// A stretch of one of them.
     pub(super) fn stretch(
         &self,
@@ -82,7 +111,7 @@ impl Known {
     ) -> Stretch {
         let meter = meter_of(version, subscription.plan(), key);
         // What names no subscription is the oldest one's that looks at the meter and ran then: it counts once.
-        let looks = |(one, version): &&(Arc<Subscription>, Arc<Version>)| {
+        let looks = |(one, version): &&Agreed| {
             one.customer == subscription.customer
                 && one.started <= period.start.at
                 && one.ends.is_none_or(|end| end > period.start.at)
@@ -125,11 +154,13 @@ pub(super) fn measure(
     if stretches.is_empty() {
         return Ok(Vec::new());
     }
-    let measure = move |view: &mut View<'_>| {
-        let last = log::watermark(view)?;
-        stretches.iter().map(|stretch| count(view, stretch, now, last)).collect()
-    };
-    db.usage().read(scope, measure).wait()
+    db.usage().read(scope, move |view| count_all(view, &stretches, now)).wait()
+}
+
+/// What the usage database says of stretches as of `now`, all at one place of the log.
+pub(super) fn count_all(view: &mut View<'_>, stretches: &[Stretch], now: Timestamp) -> Result<Vec<Counted>> {
+    let last = log::watermark(view)?;
+    stretches.iter().map(|stretch| count(view, stretch, now, last)).collect()
 }
 
 pub(super) fn count(view: &mut View<'_>, stretch: &Stretch, now: Timestamp, last: i64) -> Result<Counted> {
@@ -146,8 +177,13 @@ pub(super) fn count(view: &mut View<'_>, stretch: &Stretch, now: Timestamp, last
         None => (vec![log::base(view, book, key, (customer, Some(id), *alone), span, now)?], &[][..]),
     };
     let nothing = measurements.iter().all(is_nothing);
-    let groups = measurements.into_iter().map(|one| (group_name(group_by, &one.by), figure(one.measured)));
-    Ok(Counted { stretch: stretch.clone(), groups: groups.collect(), watermark: watermark(last), nothing })
+    // A value that was seen once would have a line over nothing for ever.
+    let seen = measurements.into_iter().filter(|one| group_by.is_empty() || !is_nothing(one));
+    let mut groups: Groups = seen.map(|one| (group_name(group_by, &one.by), figure(one.measured))).collect();
+    if groups.is_empty() {
+        groups.insert(String::new(), Figure::zero());
+    }
+    Ok(Counted { stretch: stretch.clone(), groups, watermark: watermark(last), nothing })
 }
 
 fn is_nothing(one: &Measurement) -> bool {
@@ -173,6 +209,11 @@ fn figure(measured: Measured) -> Figure {
         Measured::Transactions(all) => Figure::Transactions(all.into_iter().map(number).collect()),
         Measured::Incomplete => Figure::Incomplete,
     }
+}
+
+/// What was measured as it is billed: never below zero.
+pub(crate) fn not_below_zero(measured: Measured) -> Measured {
+    figure(measured).measured()
 }
 
 const WATERMARK: &str = "event log ";

@@ -2,8 +2,11 @@
 //! are billed when the stretch is over.
 
 mod behind;
+mod billed;
+mod catch_up;
 mod cut;
 mod follow;
+pub(crate) mod known;
 mod measure;
 mod model;
 pub(crate) mod ops;
@@ -12,12 +15,15 @@ pub(crate) mod sql;
 mod standing;
 
 pub use behind::{Behind, behind};
+pub use catch_up::{catch_up, catch_up_waiting};
 pub use cut::cut;
 pub use follow::{Followed, follow};
+pub use known::so_far;
+pub(crate) use measure::not_below_zero;
 pub use measure::{group_name, log_place};
 pub use model::{Figure, Figures, Groups, Posted};
 pub use ops::{
-    MAX_GROUPS, MAX_TRANSACTIONS, Post, Taken, history, history_behind, of_stretch, post, post_all, so_far,
+    MAX_GROUPS, MAX_TRANSACTIONS, Post, Taken, history, history_behind, of_stretch, post, post_all,
 };
 pub use reconcile::{Compared, reconcile};
 pub use standing::{Open, Standing, standing};

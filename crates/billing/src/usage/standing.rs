@@ -10,6 +10,7 @@ use kernel::{Error, Money, Period, Result, ids::SubscriptionId};
 use store::View;
 
 use super::{
+    known,
     model::{Figure, Figures, Groups, Posted},
     ops,
 };
@@ -70,7 +71,7 @@ pub fn standing(view: &mut View<'_>, id: SubscriptionId) -> Result<Standing> {
         return Ok(Standing { subscription, billable, open: Vec::new() });
     }
     let lines = if billable {
-        let (usage, _) = ops::of_one(view, &subscription, &version)?;
+        let (usage, _) = known::of_one(view, &subscription, &version)?;
         as_it_stands(&subscription, &version, usage)?
     } else {
         Vec::new()

@@ -1,10 +1,13 @@
 //! What every test stands on: an environment with a legal entity and Unison's price book.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 use billing::{
     invoice::{Invoice, Line, State},
-    subscription::{BillFrom, Start, Started},
+    subscription::{Start, Started},
 };
 use catalog::version;
 use identity::{Customer, NewCustomer, customer, environment};
@@ -68,34 +71,16 @@ pub fn new_customer(name: &str, zone: &str) -> NewCustomer {
 }
 
 pub fn customer_in(test: &TestDb, scope: &Scope, zone: &str) -> Customer {
-    let new = new_customer("Acme", zone);
+    // Each with an address of its own: who has the same one is the same customer to trials.
+    static MADE: AtomicU32 = AtomicU32::new(0);
+    let email = format!("billing{}@example.com", MADE.fetch_add(1, Ordering::Relaxed));
+    let new = NewCustomer { email: Some(email), ..new_customer("Acme", zone) };
     test.db.write(scope, move |tx| customer::create(tx, new.clone())).wait().unwrap()
 }
 
 /// A monthly Starter from now on, its first invoice issued at once.
 pub fn starter(customer: CustomerId) -> Start {
-    Start {
-        customer,
-        plan: "starter".into(),
-        cycle: Cycle::MONTH,
-        quantity: None,
-        addons: BTreeMap::new(),
-        start: None,
-        bill_from: BillFrom::Start,
-        zone: None,
-        currency: None,
-        entity: None,
-        external_id: None,
-        metadata: serde_json::Value::Null,
-        finalize: true,
-        trial: false,
-        has_method: false,
-        coupons: Vec::new(),
-        agreement: Default::default(),
-        term: None,
-        ramp: Vec::new(),
-        charges: Vec::new(),
-    }
+    Start::of(customer, "starter", Cycle::MONTH)
 }
 
 pub fn start(test: &TestDb, scope: &Scope, start: Start) -> Result<Started> {

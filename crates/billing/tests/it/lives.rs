@@ -9,10 +9,12 @@ use std::collections::BTreeMap;
 
 use billing::{
     bill_run,
+    cancellation::{self, Cancel},
     charge::{self, BillWith, NewCharge},
-    coupon, credit_note, invoice,
+    coupon, credit, credit_note, invoice,
     invoice::ChargeKind,
     migration,
+    renewal::{self, OfferedTerms},
     subscription::{self, BillFrom, Change, NewTerm, Scheduled, Start, State, Timing},
     usage::{self, Figure, Post},
 };
@@ -53,7 +55,7 @@ fn book(dice: &mut Dice, fee: &str) -> String {
     let knobs = format!(
         "anchor = \"{anchor}\"\nproration = {}\nchange_day = \"{}\"\ncancellation_day = \"{}\"\ncycle_change = \"{}\"\n\
          minimums = \"{}\"\nplan_change = \"{plan_change}\"\ncancellation_credit = \"{}\"\ninvoices = \"{}\"\nzero_invoices = \"{}\"\n\
-         tax_rounding = \"{}\"\ntrial_usage = \"{}\"\nusage_grace = \"{}\"\n",
+         tax_rounding = \"{}\"\ntrial_usage = \"{}\"\nusage_grace = \"{}\"\n{}",
         dice.of(&[
             "\"day\"",
             "\"day\"",
@@ -72,6 +74,12 @@ fn book(dice: &mut Dice, fee: &str) -> String {
         dice.of(&["category", "document", "line"]),
         dice.of(&["free", "billed"]),
         dice.of(&["none", "none", "6 hours", "3 days", "20 days"]),
+        dice.of(&[
+            "",
+            "",
+            "carry_over = { below = \"12\", periods = 3 }\n",
+            "carry_over = { below = \"60\", periods = 2 }\n"
+        ]),
     );
     let end = dice.of(&["suspend", "cancel", "downgrade:free"]);
     format!(
@@ -85,6 +93,10 @@ currency = "USD"
 [trial]
 days = 10
 at_end = {{ with_method = "convert", without = "{end}" }}
+
+[cancellation]
+win_back = {{ coupon = "five", days = 40 }}
+reasons = {{ price = {{ name = "The price", offer = "third" }}, other = "Another" }}
 
 [features]
 users = {{ name = "Users", kind = "limit", unit = "user" }}
@@ -230,8 +242,7 @@ impl Life<'_> {
             start.charges.push(self.once());
         }
         if self.dice.roll(5) == 0 {
-            start.term =
-                Some(NewTerm { months: 1 + self.dice.roll(4) as u32, renews: self.dice.roll(2) == 0 });
+            start.term = Some(self.term());
         }
         if plan == "seats" && self.dice.roll(3) == 0 {
             let on = kernel::Zone::utc().date_of(self.now + SignedDuration::from_hours(24 * 40));
@@ -239,6 +250,18 @@ impl Life<'_> {
             start.ramp.push(Scheduled { on, change });
         }
         start
+    }
+
+    fn term(&mut self) -> NewTerm {
+        NewTerm { months: 1 + self.dice.roll(4) as u32, renews: self.dice.roll(2) == 0 }
+    }
+
+    /// What staff offer for the next term.
+    fn offer(&mut self) -> OfferedTerms {
+        let Change { plan, cycle, quantity, addons, minimum, .. } = self.change();
+        let (term, coupon) = (Some(self.term()), self.dice.of(&[None, Some("gift")]));
+        let coupon = coupon.map(str::to_owned);
+        OfferedTerms { plan, cycle, quantity, addons, minimum, term, coupon, ..OfferedTerms::default() }
     }
 
     /// Something to charge once.
@@ -255,7 +278,9 @@ impl Life<'_> {
 
     fn change(&mut self) -> Change {
         let mut change = Change::default();
-        match self.dice.roll(5) {
+        match self.dice.roll(7) {
+            5 => change.minimum = kernel::UnitPrice::parse(self.dice.of(&["25", "80.5"])).ok(),
+            6 => change.term = Some(self.term()),
             0 | 1 => {
                 let plan = self.dice.of(&PLANS);
                 change.plan = Some(plan.into());
@@ -325,10 +350,14 @@ impl Life<'_> {
         self.tell(id);
         let coupon = self.dice.of(&COUPONS);
         let timing = self.dice.of(&[Timing::Now, Timing::PeriodEnd]);
-        match self.dice.roll(18) {
+        match self.dice.roll(24) {
             0..=4 => self.make_change(id),
             5..=7 => self.post(id),
-            8 => self.attempt("cancel", move |tx| subscription::cancel(tx, id, timing).map(drop)),
+            8 => {
+                let reason = Some(self.dice.of(&["price", "other"]).to_owned());
+                let cancel = Cancel { timing, reason, comment: None };
+                self.attempt("cancel", move |tx| cancellation::cancel(tx, id, &cancel).map(drop));
+            }
             9 => self.attempt("keep on", move |tx| subscription::keep_on(tx, id).map(drop)),
             10 => self.attempt("pause", move |tx| subscription::pause(tx, id).map(drop)),
             11 => self.attempt("resume", move |tx| subscription::resume(tx, id).map(drop)),
@@ -338,6 +367,27 @@ impl Life<'_> {
                 let (new, with) = (self.once(), self.dice.of(&[BillWith::Now, BillWith::NextInvoice]));
                 self.attempt("charge", move |tx| charge::add(tx, id, &new, with).map(drop));
             }
+            18 => self.attempt("credit", move |tx| {
+                let customer = subscription::find(tx, id)?.customer;
+                credit::apply(tx, customer, &[]).map(drop)
+            }),
+            19 | 20 => {
+                let terms = self.offer();
+                self.tell(&terms);
+                self.attempt("offer", move |tx| renewal::offer(tx, id, &terms, None).map(drop));
+            }
+            21 => self.attempt("accept", move |tx| renewal::accept(tx, id).map(drop)),
+            22 => {
+                self.attempt("reactivate", move |tx| cancellation::reactivate(tx, id, true).map(drop));
+                let of_all = move |view: &mut store::View<'_>| {
+                    let customer = subscription::find(view, id)?.customer;
+                    subscription::of_customer(view, customer)
+                };
+                let all = self.test.db.read(&self.scope, of_all).wait().unwrap();
+                let new = all.iter().map(|one| one.id).filter(|id| !self.subscriptions.contains(id));
+                self.subscriptions.extend(new.collect::<Vec<_>>());
+            }
+            23 => self.attempt("stay", move |tx| cancellation::stay(tx, id, "price", None).map(drop)),
             14 => self.attempt("coupon", move |tx| coupon::redeem(tx, id, coupon).map(drop)),
             _ => self.attempt("void", move |tx| match invoice::of_subscription(tx, id, None, 1)?.first() {
                 Some(newest) => invoice::void(tx, newest.id, &Reason::parse("duplicate")?).map(drop),
@@ -383,7 +433,10 @@ impl Life<'_> {
     }
 
     fn issued(&self) -> Vec<invoice::Invoice> {
-        self.test.db.read(&self.scope, |view| invoice::list(view, None, 10_000)).wait().unwrap()
+        let mut all =
+            self.test.db.read(&self.scope, |view| invoice::list(view, None, 10_000)).wait().unwrap();
+        all.retain(|one| one.number.is_some()); // what waits for the next one is a draft
+        all
     }
 
     /// No time of an item is paid for twice in advance, and none of a stretch in arrears.

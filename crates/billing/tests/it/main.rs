@@ -2,9 +2,12 @@
 
 mod ahead;
 mod bill_runs;
+mod cancellations;
+mod carried;
 mod changes;
 mod charges;
 mod coupons;
+mod credits;
 mod ends;
 mod ground;
 mod histories;
@@ -13,6 +16,7 @@ mod invoices;
 mod lives;
 mod mappings;
 mod migrations;
+mod offers;
 mod parallel;
 mod payments;
 mod ravenstack;
@@ -21,6 +25,7 @@ mod search;
 mod starts;
 mod taxes;
 mod trials;
+mod tried;
 mod usage;
 
 static ALL: &[&store::Context] = &[

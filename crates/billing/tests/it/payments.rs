@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use billing::{
-    figures,
+    credit, figures,
     invoice::{self, State},
     payment::{self, Method, NewPayment, Payment, Received, Recorded, record, reverse},
     subscription::{self, Start, Timing},
@@ -323,6 +323,7 @@ enum Step {
     Cancel,
     Void(usize),
     GiveUp(usize),
+    ApplyCredit,
     Advance,
 }
 
@@ -335,6 +336,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Cancel),
         2 => (0_usize..8).prop_map(Step::Void),
         1 => (0_usize..8).prop_map(Step::GiveUp),
+        1 => Just(Step::ApplyCredit),
         3 => Just(Step::Advance),
     ]
 }
@@ -373,6 +375,13 @@ fn take(test: &TestDb, scope: &Scope, customer: CustomerId, month: &mut u32, ste
             if let Some(id) = ids(test, scope).get(*which).copied() {
                 let _corrected_or_void = void(test, scope, id);
             }
+        }
+        Step::ApplyCredit => {
+            let apply = move |tx: &mut store::Tx<'_>| credit::apply(tx, customer, &[]);
+            let applied = test.db.write(scope, apply).wait().unwrap();
+            let again = test.db.write(scope, apply).wait().unwrap();
+            let left: Vec<_> = applied.left.into_iter().filter(|held| !held.left.is_zero()).collect();
+            assert_eq!((again.used, again.left), (Vec::new(), left), "nothing is left to do");
         }
         Step::GiveUp(which) => {
             if let Some(id) = open().get(*which).copied() {

@@ -4,7 +4,7 @@ use billing::subscription::{
     Change, Start, State, Timing, cancel, change, convert, extend_trial, find, keep_on, pause, preview,
     reinstate, set_method, suspend,
 };
-use kernel::ids::SubscriptionId;
+use kernel::{Cycle, ids::SubscriptionId};
 use store::{Mode, Scope, facts};
 use testkit::{TestDb, on_both};
 
@@ -99,6 +99,53 @@ fn without_a_method_it_is_suspended_canceled_or_goes_on_with_another_plan() {
             );
             sound(test, &scope);
         }
+    });
+}
+
+#[test]
+fn a_yearly_trial_goes_on_by_the_shortest_cycle_of_a_plan_that_is_not_sold_by_the_year() {
+    on_both(ALL, |test| {
+        let book = BOOK.replace("\"suspend\"", "\"downgrade:free\"");
+        let book = book.replace("price = { month = \"31\" }", "price = { month = \"31\", year = \"310\" }");
+        for (anchor, period) in
+            [("anniversary", "2026-01-15..2026-02-15"), ("calendar", "2026-01-15..2026-02-01")]
+        {
+            let book = format!("{book}\n[billing]\nanchor = \"{anchor}\"");
+            let scope = environment_with(test, Mode::Sandbox, "2026-01-01T20:00:00Z", &book);
+            let customer = customer_in(test, &scope, "America/New_York");
+            let command =
+                Start { plan: "paid".into(), cycle: Cycle::YEAR, trial: true, ..starter(customer.id) };
+            let id = ground::start(test, &scope, command).unwrap().subscription.id;
+            advance(test, &scope, "2026-01-16T00:00:00Z").unwrap();
+            let now = test.db.read(&scope, move |view| find(view, id)).wait().unwrap();
+            assert_eq!((now.state, now.plan(), now.schedule.cycle), (State::Active, "free", Cycle::MONTH));
+            let invoice =
+                test.db.read(&scope, |view| billing::invoice::list(view, None, 1)).wait().unwrap()[0].id;
+            assert_eq!(lines(test, &scope, invoice), [format!("Free {period} ×1 0.00")]);
+            advance(test, &scope, "2026-04-01T00:00:00Z").unwrap();
+            sound(test, &scope);
+        }
+    });
+}
+
+#[test]
+fn a_trial_keeps_its_seats_on_a_plan_priced_by_them() {
+    on_both(ALL, |test| {
+        let book = BOOK.replace("\"suspend\"", "\"downgrade:seats\"");
+        let book = format!(
+            "{}\n[plans.seats]\nname = \"Seats\"\nprice = {{ per = \"user\", month = \"2\" }}",
+            book.replace("price = { month = \"62\" }", "price = { per = \"user\", month = \"62\" }")
+        );
+        let book = book.replace(
+            "basics = \"Basics\"",
+            "users = { name = \"Users\", kind = \"limit\", unit = \"user\" }",
+        );
+        let scope = environment_with(test, Mode::Sandbox, "2026-01-01T20:00:00Z", &book);
+        let customer = customer_in(test, &scope, "America/New_York");
+        let command = Start { plan: "dear".into(), quantity: Some(7), trial: true, ..starter(customer.id) };
+        ground::start(test, &scope, command).unwrap();
+        advance(test, &scope, "2026-01-16T00:00:00Z").unwrap();
+        assert_eq!(issued(test, &scope), ["INV-000001 2026-01-15 USD 14.00"]);
     });
 }
 

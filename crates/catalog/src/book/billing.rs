@@ -3,7 +3,7 @@
 use std::fmt;
 
 use jiff::SignedDuration;
-use kernel::ProrationUnit;
+use kernel::{Currency, ProrationUnit, UnitPrice};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::price::is_default;
@@ -55,6 +55,19 @@ pub struct Billing {
     /// What customers may change on their own page.
     #[serde(default, skip_serializing_if = "is_default")]
     pub customer_changes: CustomerChanges,
+    /// Which invoices are over so little that they wait for the next one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carry_over: Option<CarryOver>,
+}
+
+/// Invoices of a bill run that are over so little that what they bill waits for the next one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CarryOver {
+    /// Those that come to less than this, tax included: an amount for each currency, in major units.
+    pub below: Vec<(Currency, UnitPrice)>,
+    /// At most so many times in a row, 1–24.
+    pub periods: u16,
 }
 
 impl Default for Billing {
@@ -76,6 +89,7 @@ impl Default for Billing {
             trial_usage: TrialUsage::default(),
             usage_grace: UsageGrace::default(),
             customer_changes: CustomerChanges::default(),
+            carry_over: None,
         }
     }
 }

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::{
     billing::{Billing, TaxCategory},
+    cancellation::CancellationReason,
     coupon::Coupon,
     meter::Meter,
     model::{Addon, Book, Feature, Plan},
@@ -41,6 +42,7 @@ pub fn diff(old: &Book, new: &Book) -> Vec<Change> {
     changes.value("currency", old.currency.code(), new.currency.code());
     parts::billing(&mut changes, &old.billing, &new.billing);
     parts::trial(&mut changes, old.trial.as_ref(), new.trial.as_ref());
+    parts::cancellation(&mut changes, &old.cancellation, &new.cancellation);
     changes.entries("feature", &old.features, &new.features, parts::feature);
     changes.entries("plan", &old.plans, &new.plans, parts::plan);
     changes.entries("add-on", &old.addons, &new.addons, parts::addon);
@@ -250,7 +252,7 @@ macro_rules! named {
         })*
     };
 }
-named! { Feature "features"; Plan "plans"; Addon "addons"; Meter "meters"; Coupon "coupons"; }
+named! { CancellationReason "cancellation.reasons"; Feature "features"; Plan "plans"; Addon "addons"; Meter "meters"; Coupon "coupons"; }
 
 /// "monthly price", "price for 2 years", "one-off price".
 pub(crate) fn price_word(what: &str, when: When) -> String {

@@ -12,10 +12,12 @@ use sha2::{Digest, Sha256};
 
 use super::{
     billing::{Billing, TaxCategory},
+    cancellation::Cancellation,
     coupon::Coupon,
     meter::{Limit, LimitPolicy, Meter, RateLimit},
     price::{Price, UsagePrice, When, is_default, recurring},
     threshold::Thresholds,
+    trial::Trial,
 };
 
 /// A merchant's price book.
@@ -33,6 +35,9 @@ pub struct Book {
     /// The trial offered, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trial: Option<Trial>,
+    /// What is asked and offered when somebody cancels.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub cancellation: Cancellation,
     /// What plans can contain, in the order of the pricing page.
     pub features: Vec<Feature>,
     /// The plans, in the order of the pricing page; at least one.
@@ -107,50 +112,6 @@ impl Book {
     pub fn digest(&self) -> String {
         Sha256::digest(self.canonical_json()).iter().map(|byte| format!("{byte:02x}")).collect()
     }
-}
-
-/// The trial a book offers. It ends at the first instant of the local start date + `days`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Trial {
-    /// The plan tried; none: the plan the customer chose.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub plan: Option<String>,
-    /// Length in days of the customer's zone, 1–365.
-    pub days: u16,
-    /// Whether a payment method must be given first.
-    pub card_required: bool,
-    /// Whether paid periods keep the anchor of the trial's start instead of its end.
-    pub keep_anchor: bool,
-    /// Reminders so many days before the end, longest first, 1–365 each.
-    pub reminders: Vec<u16>,
-    /// What happens at the end when there is a payment method.
-    pub with_method: WithMethod,
-    /// What happens at the end when there is none.
-    pub without: WithoutMethod,
-}
-
-/// A trial's end with a payment method.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WithMethod {
-    /// The subscription becomes a paid one.
-    Convert,
-}
-
-/// A trial's end without a payment method.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WithoutMethod {
-    /// Access is off until there is one.
-    Suspend,
-    /// The subscription ends.
-    Cancel,
-    /// The subscription goes on with this plan.
-    Downgrade {
-        /// Its key.
-        plan: String,
-    },
 }
 
 /// Something a plan can contain: a row of the comparison page.

@@ -7,6 +7,7 @@ mod hostile;
 mod knobs;
 mod mistakes;
 mod prices;
+mod terms;
 mod unison;
 
 use super::{Book, read};

@@ -41,7 +41,9 @@ fn environments(db: &Db) -> Vec<Scope> {
         Ok(all)
     });
     let scope = |id| Scope::environment(id, Mode::Sandbox, Actor::CommandLine);
-    environments.wait().unwrap().into_iter().map(|environment| scope(environment.id)).collect()
+    let lived =
+        environments.wait().unwrap().into_iter().filter(|environment| environment.mode == Mode::Sandbox);
+    lived.map(|environment| scope(environment.id)).collect()
 }
 
 /// How often each kind of fact was stated, in all environments, and how each trial that was not converted before ended.

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use kernel::{Error, Exact, Result, ids::CustomerId};
 use store::{View, params};
 
-use super::{InForce, Terms, book::who, state::Desk};
+use super::{Account, InForce, Terms, book::who, state::Desk};
 use crate::{
     event::{Checked, Meter},
     limit::{Counter, Held},
@@ -59,7 +59,7 @@ impl Wanted {
             return Ok(());
         }
         let Terms::Limited(limit) = desk.terms(meter).clone() else { return Ok(()) };
-        let window = window_of(desk, &limit, &meter.key, now)?;
+        let window = window_of(&desk.account, &limit, &meter.key, now)?;
         if desk.counter(&meter.key, &who).is_some_and(|counter| counter.is_of(window)) {
             return Ok(());
         }
@@ -154,14 +154,14 @@ fn add_held_and_told(
 }
 
 /// The window a limit counts in at `now`, or how many seconds a rolling one reaches back.
-pub fn window_of(desk: &Desk, limit: &InForce, meter: &str, now: i64) -> Result<Window> {
+pub fn window_of(account: &Account, limit: &InForce, meter: &str, now: i64) -> Result<Window> {
     if let Some(length) = limit.window.rolling_seconds() {
         return Ok(Err(length.into()));
     }
     let at = Timestamp::from_microsecond(now).map_err(|error| Error::internal(error.to_string()))?;
-    let agreement = desk.account.agreements.get(limit.agreement);
+    let agreement = account.agreements.get(limit.agreement);
     let agreement = agreement.ok_or_else(|| Error::internal("a limit without its agreement"))?;
     let period = agreement.period_of(meter, at)?;
-    let fixed = window::fixed(limit.window, &desk.account.zone, period, at);
+    let fixed = window::fixed(limit.window, &account.zone, period, at);
     fixed.map(Ok).ok_or_else(|| Error::internal("a limit without a window"))
 }

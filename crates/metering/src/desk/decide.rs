@@ -243,7 +243,7 @@ pub fn quick(state: &mut State, event: &Checked, now: i64) -> Option<Result<Answ
     let now = now.max(state.accepted);
     let desk = state.desks.get_mut(&customer).filter(|desk| !desk.account.is_over(now))?;
     if let Terms::Limited(limit) = desk.terms(&event.meter).clone() {
-        let window = match window_of(desk, &limit, &event.meter.key, now) {
+        let window = match window_of(&desk.account, &limit, &event.meter.key, now) {
             Ok(window) => window,
             Err(error) => return Some(Err(error)),
         };

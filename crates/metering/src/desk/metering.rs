@@ -19,6 +19,7 @@ use super::{
     ask::{Ask, End, EndAsk, LimitAsk, Wish},
     change::Change,
     decide,
+    standing::{Standing, standing},
     worker::{Station, Worker},
 };
 use crate::{
@@ -195,6 +196,12 @@ impl Metering {
             let change = by.change(event.identity, Some(event));
             Some(Ask::Change { change, now: now.as_microsecond(), answer })
         })
+    }
+
+    /// How the limits of a customer's running subscriptions stand, from what is stored; in any process. Waits for the
+    /// database, so it is nothing for threads that may not.
+    pub fn standing(&self, scope: &Scope, customer: CustomerId, now: Timestamp) -> Result<Vec<Standing>> {
+        standing(&self.shared.db, &*self.shared.directory, scope, customer, now)
     }
 
     /// Where the environment's owner is reached, when that is another process of the installation; none: it is this

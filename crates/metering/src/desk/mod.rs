@@ -13,6 +13,7 @@ mod metering;
 mod rows;
 mod seal;
 mod stale;
+mod standing;
 mod state;
 mod worker;
 
@@ -21,4 +22,5 @@ pub use change::Changed;
 pub use metering::{Metering, Options};
 use rows::Rows;
 pub use stale::Changes;
+pub use standing::Standing;
 use state::State;

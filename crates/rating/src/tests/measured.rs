@@ -147,6 +147,7 @@ fn what_a_plan_includes_is_taken_off_first() {
         policy: LimitPolicy::Soft,
         window: Window::Period,
         scope: LimitScope::Customer,
+        alerts: None,
     };
     let price = price(package("1000", "0.10", Started::Charged));
     for (seats, used, amount) in

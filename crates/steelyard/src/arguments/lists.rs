@@ -22,6 +22,17 @@ pub struct Customers {
 pub enum CustomersCommand {
     /// The same
     List(ListCustomers),
+    /// Let a customer's credit pay open invoices, the oldest first
+    ApplyCredit {
+        /// Its id (cus_…), or ext: and your own
+        customer: String,
+        /// An invoice, by its number or id, to pay before others; may be repeated
+        #[arg(long = "invoice", value_name = "INVOICE")]
+        invoices: Vec<String>,
+        /// Only show what it would do
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Make a link that opens a customer's own page; it is shown this once
     Link {
         /// Its id (cus_…), or ext: and your own

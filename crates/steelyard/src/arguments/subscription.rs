@@ -25,6 +25,49 @@ pub enum Subscriptions {
         /// Now, crediting what is not used, or when the period ends
         #[arg(long, value_enum, default_value_t = At::PeriodEnd)]
         at: At,
+        /// Why, by the key of a reason of the price book
+        #[arg(long, value_name = "KEY")]
+        reason: Option<String>,
+        /// What else the customer says
+        #[arg(long, value_name = "TEXT")]
+        comment: Option<String>,
+        /// Only show what it would do, and what is offered to stay
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Stay for what is offered instead of canceling
+    AcceptSaveOffer {
+        /// Its id (sub_…) or ext: and your own
+        subscription: String,
+        /// The reason to cancel that it is offered for
+        #[arg(long, value_name = "KEY")]
+        reason: String,
+    },
+    /// Bring back one that is over: another like it begins now, with the win-back coupon of the price book
+    Reactivate {
+        /// Its id (sub_…) or ext: and your own
+        subscription: String,
+        /// A method of payment is on file
+        #[arg(long)]
+        has_method: bool,
+        /// Only show what it would do
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Offer terms for the time after the contract's term, and answer such offers
+    #[command(subcommand)]
+    Renewals(Renewals),
+    /// How many canceled for which reason
+    Reasons {
+        /// From this day or instant on
+        #[arg(long, value_name = "DATE")]
+        from: Option<String>,
+        /// Before this day or instant
+        #[arg(long, value_name = "DATE")]
+        to: Option<String>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Take back a cancellation or change that waits for the end of the period
     KeepOn {
@@ -100,6 +143,73 @@ pub enum Subscriptions {
 }
 
 #[derive(Debug, Subcommand)]
+pub enum Renewals {
+    /// What was offered for one, the last first
+    List {
+        /// Its id (sub_…) or ext: and your own
+        subscription: String,
+    },
+    /// Offer terms for the time after the term, or after the period where there is none
+    Offer(OfferRenewal),
+    /// Accept the offer that waits
+    Accept {
+        /// Its id (sub_…) or ext: and your own
+        subscription: String,
+    },
+    /// Decline the offer that waits
+    Decline {
+        /// Its id (sub_…) or ext: and your own
+        subscription: String,
+    },
+    /// Take back the offer that waits
+    Withdraw {
+        /// Its id (sub_…) or ext: and your own
+        subscription: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct OfferRenewal {
+    /// Its id (sub_…) or ext: and your own
+    pub subscription: String,
+    /// Another plan, by its key in the price book
+    #[arg(long, value_name = "KEY")]
+    pub plan: Option<String>,
+    /// Another cycle: month, year, "2 weeks", …
+    #[arg(long)]
+    pub cycle: Option<Cycle>,
+    /// Units of the plan, when it is priced per unit
+    #[arg(long)]
+    pub quantity: Option<i64>,
+    /// An add-on with its new quantity, 0 to end it; may be repeated
+    #[arg(long = "addon", value_name = "KEY=QUANTITY", value_parser = addon)]
+    pub addons: Vec<(String, i64)>,
+    #[command(flatten)]
+    pub prices: Prices,
+    /// Every price that is not agreed becomes that of the price book in force
+    #[arg(long)]
+    pub reprice: bool,
+    /// The least a period comes to
+    #[arg(long, value_name = "AMOUNT")]
+    pub minimum: Option<String>,
+    /// The length of the next term
+    #[arg(long, value_name = "MONTHS")]
+    pub term: Option<u32>,
+    /// Another term follows that; otherwise the subscription expires
+    #[arg(long, requires = "term")]
+    pub renews: bool,
+    /// A coupon, by its key or code
+    #[arg(long)]
+    pub coupon: Option<String>,
+    /// The last day on which it can be accepted
+    #[arg(long, value_name = "DATE")]
+    pub until: Option<String>,
+    /// Only show what accepting it would come to
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+#[derive(Debug, Subcommand)]
 pub enum Charges {
     /// What is or was charged once beside one, the newest first
     List {
@@ -165,6 +275,12 @@ pub struct StartSubscription {
     /// Begin with the price book's trial
     #[arg(long)]
     pub trial: bool,
+    /// Although there was a trial before
+    #[arg(long, requires = "trial")]
+    pub again: bool,
+    /// What a gateway says tells the method of payment from others; kept as a hash, with a trial
+    #[arg(long, value_name = "TEXT")]
+    pub fingerprint: Option<String>,
     /// A method of payment is on file
     #[arg(long)]
     pub has_method: bool,
@@ -222,6 +338,15 @@ pub struct ChangeSubscription {
     /// Every price that is not agreed becomes that of the price book in force
     #[arg(long)]
     pub reprice: bool,
+    /// The least a period comes to from then on, as agreed
+    #[arg(long, value_name = "AMOUNT")]
+    pub minimum: Option<String>,
+    /// A contract's term that begins with the change
+    #[arg(long, value_name = "MONTHS")]
+    pub term: Option<u32>,
+    /// Another term follows; otherwise the subscription expires
+    #[arg(long, requires = "term")]
+    pub renews: bool,
     /// Now, crediting what is not used, or when the period ends
     #[arg(long, value_enum, default_value_t = At::Now)]
     pub at: At,

@@ -40,14 +40,14 @@ pub fn read_file(path: &Path) -> Outcome<String> {
     })
 }
 
-fn read_book(path: &Path) -> Outcome<(String, Result<Book, Vec<Mistake>>)> {
+pub fn read_book(path: &Path) -> Outcome<(String, Result<Book, Vec<Mistake>>)> {
     let text = read_file(path)?;
     let book = catalog::read(&path.display().to_string(), &text);
     Ok((text, book))
 }
 
 /// The mistakes on standard error, as compilers do it.
-fn refuse(path: &Path, mistakes: &[Mistake]) -> Failure {
+pub fn refuse(path: &Path, mistakes: &[Mistake]) -> Failure {
     for mistake in mistakes {
         output::note(format!("{mistake}\n"));
     }

@@ -1,10 +1,15 @@
-//! `steelyard customers list | link | links | revoke-link`
+//! `steelyard customers list | apply-credit | link | links | revoke-link`
 
+use billing::{
+    credit::{self, Applied, Used},
+    invoice,
+};
 use identity::{CustomerLink, CustomerRef, customer, link};
-use kernel::ids::CustomerLinkId;
+use kernel::{Result, ids::CustomerLinkId};
 use serde_json::json;
+use store::{Tx, View};
 
-use super::list;
+use super::{explain::money, list};
 use crate::{
     arguments::CustomersCommand,
     failure::Outcome,
@@ -19,10 +24,49 @@ const SHOWN: i64 = 100;
 pub fn run(place: &Place, asked: CustomersCommand) -> Outcome {
     match asked {
         CustomersCommand::List(asked) => list::customers(place, asked),
+        CustomersCommand::ApplyCredit { customer, invoices, dry_run } => {
+            apply_credit(place, &customer, invoices, dry_run)
+        }
         CustomersCommand::Link { customer, days, url, json } => make(place, &customer, days, &url, json),
         CustomersCommand::Links { customer, json } => links(place, &customer, json),
         CustomersCommand::RevokeLink { link } => revoke(place, &link),
     }
+}
+
+fn apply_credit(place: &Place, customer: &str, invoices: Vec<String>, dry_run: bool) -> Outcome {
+    let reference: CustomerRef = customer.parse()?;
+    let db = place.open()?;
+    let chosen = place.choose(&db)?;
+    let named = move |view: &mut View<'_>| -> Result<_> {
+        let id = customer::resolve(view, &reference)?;
+        let invoices = invoices.iter().map(|one| invoice::resolve(view, one)).collect::<Result<Vec<_>>>()?;
+        Ok((id, invoices))
+    };
+    let Applied { used, left } = if dry_run {
+        let look = move |view: &mut View<'_>| {
+            let (id, invoices) = named(view)?;
+            credit::preview(view, id, &invoices)
+        };
+        db.read(&chosen.scope, look).wait()?
+    } else {
+        let pay = move |tx: &mut Tx<'_>| {
+            let (id, invoices) = named(tx)?;
+            credit::apply(tx, id, &invoices)
+        };
+        db.write(&chosen.scope, pay).wait()?
+    };
+    if used.is_empty() {
+        output::say("There is no credit that an open invoice could be paid with.");
+    }
+    let pays = if dry_run { "would pay" } else { "paid" };
+    for Used { number, amount, due, .. } in used {
+        let number = number.unwrap_or_default();
+        output::say(format!("Credit {pays} {} of invoice {number}; {} is due.", money(amount), money(due)));
+    }
+    for held in left {
+        output::say(format!("Left is {} with {}.", money(held.left), held.entity));
+    }
+    Ok(())
 }
 
 fn make(place: &Place, customer: &str, days: u16, url: &str, json: bool) -> Outcome {

@@ -31,6 +31,7 @@ mod reconcile;
 mod restore;
 mod serve;
 mod sign_in;
+mod simulate;
 mod sqlite;
 mod subscription;
 mod usage;
@@ -78,6 +79,7 @@ pub fn run(arguments: Arguments) -> Outcome {
         Command::Key(asked) => key::run(&place, &asked),
         Command::SignIn(asked) => sign_in::run(&place, &asked),
         Command::Reconcile(asked) => reconcile::run(&place, &asked),
+        Command::Simulate(asked) => simulate::run(&place, asked),
         Command::Doctor => doctor::run(&place),
         Command::Backup { folder } => backup::run(&place, &folder),
         Command::Restore { folder } => restore::run(&place, &folder),

@@ -2,12 +2,14 @@
 //! reinstate | payment-method | charges`
 
 use billing::{
+    cancellation::{self, Cancel},
     coupon,
     credit_note::{self, CreditNote},
     invoice::{self, Draft, Invoice, Totals},
-    subscription::{self, Change, ChangePreview, Changed, State, Subscription, Timing},
+    subscription::{self, Change, ChangePreview, Changed, NewTerm, State, Subscription, Timing},
+    usage,
 };
-use kernel::{Result, ids::SubscriptionId, time};
+use kernel::{Result, UnitPrice, ids::SubscriptionId, time};
 use store::{Tx, View};
 
 use super::{
@@ -22,6 +24,8 @@ use crate::{
 };
 
 mod charges;
+mod ending;
+mod renewals;
 mod show;
 mod start;
 
@@ -42,9 +46,21 @@ pub fn run(place: &Place, asked: Subscriptions) -> Outcome {
         }
         Subscriptions::Charges(asked) => charges::run(place, asked),
         Subscriptions::Change(asked) => change(place, asked),
-        Subscriptions::Cancel { subscription, at } => {
-            make(place, subscription, move |tx, id| subscription::cancel(tx, id, at.into()))
+        Subscriptions::Cancel { subscription, at, reason, comment, dry_run } => {
+            let cancel = Cancel { timing: at.into(), reason, comment };
+            if dry_run {
+                return ending::preview(place, subscription, cancel);
+            }
+            make(place, subscription, move |tx, id| cancellation::cancel(tx, id, &cancel))
         }
+        Subscriptions::AcceptSaveOffer { subscription, reason } => {
+            give(place, subscription, move |tx, id| cancellation::stay(tx, id, &reason, None))
+        }
+        Subscriptions::Reactivate { subscription, has_method, dry_run } => {
+            ending::reactivate(place, subscription, has_method, dry_run)
+        }
+        Subscriptions::Renewals(asked) => renewals::run(place, asked),
+        Subscriptions::Reasons { from, to, json } => ending::reasons(place, from, to, json),
         Subscriptions::KeepOn { subscription } => make(place, subscription, subscription::keep_on),
         Subscriptions::Pause { subscription } => make(place, subscription, subscription::pause),
         Subscriptions::Resume { subscription } => make(place, subscription, subscription::resume),
@@ -70,10 +86,14 @@ impl From<At> for Timing {
 }
 
 fn change(place: &Place, asked: ChangeSubscription) -> Outcome {
-    let ChangeSubscription { subscription, plan, cycle, quantity, addons, prices, reprice, at, dry_run } =
-        asked;
+    let ChangeSubscription {
+        subscription, plan, cycle, quantity, addons, prices, reprice, at, dry_run, ..
+    } = asked;
+    let minimum = asked.minimum.as_deref().map(UnitPrice::parse).transpose()?;
+    let term = asked.term.map(|months| NewTerm { months, renews: asked.renews });
     let (addons, prices) = (addons.into_iter().collect(), start::prices(prices)?);
-    let change = Change { plan, cycle, quantity, addons, prices, reprice };
+    let change =
+        Change { plan, cycle, quantity, addons, prices, reprice, minimum, term, ..Change::default() };
     if dry_run {
         return preview(place, subscription, change, at.into());
     }
@@ -104,6 +124,7 @@ where
 {
     let db = place.open()?;
     let chosen = place.choose(&db)?;
+    usage::catch_up_waiting(&db, &chosen.scope, &reference)?;
     let made = db.write(&chosen.scope, move |tx| {
         let id = subscription::resolve(tx, &reference)?;
         let changed = work(tx, id)?;
@@ -153,6 +174,7 @@ pub fn billed(invoice: &Invoice) -> Result<String> {
 fn preview(place: &Place, reference: String, change: Change, timing: Timing) -> Outcome {
     let db = place.open()?;
     let chosen = place.choose(&db)?;
+    usage::catch_up_waiting(&db, &chosen.scope, &reference)?;
     let preview = db.read(&chosen.scope, move |view| {
         let id = subscription::resolve(view, &reference)?;
         subscription::preview_change(view, id, &change, timing)
@@ -216,18 +238,28 @@ fn sentence(subscription: &Subscription, is: &str) -> String {
 }
 
 /// What a change is to make of a subscription.
-fn wanted(Change { plan, cycle, quantity, addons, prices, reprice }: &Change) -> String {
+fn wanted(
+    Change { plan, cycle, quantity, addons, prices, reprice, minimum, term, discount }: &Change,
+) -> String {
     let plan = plan.iter().map(|plan| format!("plan {plan}"));
     let cycle = cycle.iter().map(|cycle| format!("every {cycle}"));
     let quantity = quantity.iter().map(|quantity| format!("quantity {}", output::grouped(*quantity)));
     let addons = addons.iter().map(|(key, quantity)| format!("{} × {key}", output::grouped(*quantity)));
     let prices = prices.keys().map(|key| format!("the price agreed for {key}"));
     let reprice = reprice.then(|| "the prices in force".to_owned());
+    let minimum = minimum.iter().map(|minimum| format!("a minimum of {minimum}"));
+    let term = term.iter().map(|term| {
+        format!("a term of {} months that {}", term.months, if term.renews { "renews" } else { "ends" })
+    });
+    let coupon = discount.iter().map(|discount| format!("coupon {}", discount.key));
     plan.chain(cycle)
         .chain(quantity)
         .chain(addons)
         .chain(prices)
         .chain(reprice)
+        .chain(minimum)
+        .chain(term)
+        .chain(coupon)
         .collect::<Vec<_>>()
         .join(", ")
 }

@@ -197,3 +197,36 @@ fn something_is_charged_once_and_a_start_lies_ahead() {
         assert_ne!(id, "");
     });
 }
+
+#[test]
+fn who_leaves_says_why_comes_back_and_is_offered_another_term() {
+    on_both(|installation| {
+        let id = meyer(installation);
+        let subscriptions =
+            |arguments: &[&str]| installation.run(&[&["subscriptions"][..], arguments].concat());
+        let cancel = ["cancel", "ext:S-1", "--at", "now", "--reason", "unused"];
+        let dry = subscriptions(&[&cancel[..], &["--dry-run"]].concat()).good();
+        assert!(dry.starts_with("Nothing was changed. It would end on "), "{dry}");
+        assert!(dry.contains("Credited would be USD 59.00:"), "{dry}");
+        let canceled = subscriptions(&cancel).good();
+        assert!(canceled.contains(&format!("{id} is canceled")), "{canceled}");
+        let reasons = subscriptions(&["reasons"]).good();
+        assert!(reasons.contains("We do not use it"), "{reasons}");
+        // The credit pays the invoice that was open.
+        let applied = installation.run(&["customers", "apply-credit", "ext:A-1"]).good();
+        assert!(applied.starts_with("Credit paid USD 59.00 of invoice INV-000001; USD 0.00 is due."), "{applied}");
+
+        let back = subscriptions(&["reactivate", "ext:S-1"]).good();
+        assert!(back.contains("is active: starter, 2 × extra_user, every month"), "{back}");
+        let new = back.split_whitespace().next().unwrap();
+        let offer = ["renewals", "offer", new, "--cycle", "year", "--term", "12", "--renews"];
+        let shown = subscriptions(&[&offer[..], &["--dry-run"]].concat()).good();
+        assert!(shown.starts_with("Once accepted, from "), "{shown}");
+        let made = subscriptions(&offer).good();
+        assert!(made.starts_with("Offer 0 was made: every year, a term of 12 months that renews."), "{made}");
+        let accepted = subscriptions(&["renewals", "accept", new]).good();
+        assert!(accepted.contains("Waiting for "), "{accepted}");
+        let listed = subscriptions(&["renewals", "list", new]).good();
+        assert!(listed.contains("accepted"), "{listed}");
+    });
+}

@@ -94,9 +94,9 @@ impl Tab {
         self.call("Emulation.setEmulatedMedia", &json!({ "features": features }));
     }
 
-    /// What is seen of the page, or all of it, as a PNG.
-    pub fn picture(&mut self, whole: bool) -> Vec<u8> {
-        let asked = json!({ "format": "png", "captureBeyondViewport": whole });
+    /// What is seen of the page, as WebP.
+    pub fn picture(&mut self) -> Vec<u8> {
+        let asked = json!({ "format": "webp", "quality": 80 });
         let answer = self.call("Page.captureScreenshot", &asked);
         STANDARD.decode(answer["data"].as_str().expect("a picture")).expect("base64")
     }

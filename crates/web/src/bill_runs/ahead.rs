@@ -1,7 +1,7 @@
 use billing::bill_run::{self, Document, Event, Forecast, Sum, What};
 use identity::permission::may;
 use jiff::{Span, Timestamp};
-use kernel::{Error, Result, Zone};
+use kernel::{Error, Money, Result, Zone};
 use maud::{Markup, html};
 
 use crate::{
@@ -92,6 +92,11 @@ fn sums(forecast: &Forecast, of: impl Fn(&Sum) -> i128) -> String {
     if all.is_empty() { "–".to_owned() } else { all.join(" · ") }
 }
 
+/// Most are nothing: a dash is calmer.
+fn unless_zero(amount: Money) -> Markup {
+    if amount.is_zero() { ui::optional(None) } else { show::money(amount) }
+}
+
 fn documents(
     desk: &Desk,
     documents: &[Document],
@@ -105,9 +110,9 @@ fn documents(
                 desk.time(one.at),
                 html! { (show::grouped(one.lines as i64)) },
                 show::money(one.totals.subtotal),
-                show::money(one.totals.tax),
+                unless_zero(one.totals.tax),
                 show::money(one.totals.total),
-                show::money(one.credit),
+                unless_zero(one.credit),
             ],
         )
     });
@@ -148,7 +153,7 @@ fn events(desk: &Desk, events: &[Event], name: &impl Fn(kernel::ids::CustomerId)
                 html! { (name(event.customer)) },
                 ui::state(event.state.word()),
                 show::money(event.billed),
-                show::money(event.credited),
+                unless_zero(event.credited),
             ],
         )
     });

@@ -1,7 +1,9 @@
 use axum::response::{IntoResponse, Response};
-use identity::{NewCustomer, customer, permission::may, text};
+use billing::customers;
+use identity::{NewCustomer, permission::may, text};
 use kernel::{Currency, Error, Result, Zone};
 use maud::{Markup, html};
+use store::Tx;
 
 use super::form;
 use crate::{
@@ -29,7 +31,10 @@ pub(super) async fn page(staff: Staff<may::CustomerWrite>, Asked(asked): Asked) 
 
 pub(super) async fn post(staff: Staff<may::CustomerWrite>, Posted(answers): Posted) -> Answer {
     let created = match read(&answers) {
-        Ok(new) => staff.write(move |tx| customer::create(tx, new.clone())).await,
+        Ok(new) => {
+            let create = move |tx: &mut Tx<'_>| customers::create(tx, new.clone(), None);
+            staff.write(create).await.map(|created| created.customer)
+        }
         Err(error) => Err(error),
     };
     match created {

@@ -25,7 +25,7 @@ pub(super) async fn post(
 ) -> Answer {
     let erased = if answers.ticked("sure") {
         let erase = move |tx: &mut Tx<'_>| {
-            customer::erase(tx, id)?;
+            billing::customers::erase(tx, id)?;
             entitlements::override_::forget_reasons(tx, id)
         };
         staff.write(erase).await

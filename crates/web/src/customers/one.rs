@@ -104,6 +104,7 @@ fn actions(desk: &Desk, whole: &Whole) -> Markup {
     let id = whole.customer.id;
     html! {
         @if whole.person.erased.is_none() {
+            (ui::button_link(ui::Button::Plain, "Usage", &desk.at(&format!("/usage/{id}"))))
             (ui::button_link(ui::Button::Plain, "Own page", &desk.at(&format!("/customers/{id}/links"))))
         }
         @if desk.may::<may::CustomerWrite>() && whole.person.erased.is_none() {

@@ -234,7 +234,9 @@ impl Teller<'_> {
         }
         if matches!(verb, "renewed" | "started" | "resumed" | "reinstated") {
             let [from, until] = ["period_start", "period_end"].map(|name| self.day(name));
-            all.extend(from.zip(until).map(|(from, until)| html! { "from " (from) " to " (until) }));
+            // What is to begin has no time yet.
+            let span = from.zip(until).filter(|(from, until)| from != until);
+            all.extend(span.map(|(from, until)| html! { "from " (from) " to " (until) }));
         }
         if verb == "change_scheduled" || verb == "kept_on" {
             let pending = self.field("pending");

@@ -17,6 +17,11 @@ impl Access {
         Self { db, scope }
     }
 
+    /// The database and the scope of this environment, for work that reads and writes many times.
+    pub(crate) fn hands(&self) -> (Db, Scope) {
+        (self.db.clone(), self.scope.clone())
+    }
+
     /// Read in this environment.
     pub(crate) fn read<T, F>(&self, work: F) -> Pending<T>
     where

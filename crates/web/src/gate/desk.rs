@@ -14,7 +14,7 @@ use identity::{
 use jiff::Timestamp;
 use kernel::{Error, Id, IdKind, Kind, Result, Zone};
 use maud::Markup;
-use store::{Actor, Db, Mode, Scope, View, clock, clock::Standing};
+use store::{Actor, Mode, Scope, View, clock, clock::Standing};
 
 use super::{Access, Answer, Failure, Session, failure};
 use crate::{App, show, ui};
@@ -88,11 +88,6 @@ impl Desk {
             clock,
             now,
         })
-    }
-
-    /// The database and the scope of this environment, for work that reads and writes many times.
-    pub(crate) fn hands(&self) -> (Db, Scope) {
-        (self.access.db.clone(), self.access.scope.clone())
     }
 
     /// Whether this person may do that, to offer it or not.

@@ -1,6 +1,6 @@
 //! An invoice, or the preview of one, as a sheet of paper.
 
-use billing::invoice::{Line, Totals};
+use billing::invoice::{ChargeKind, Line, Totals};
 use identity::customer::Party;
 use kernel::{Exact, Money};
 use maud::Markup;
@@ -158,11 +158,17 @@ impl Texts {
             Step::Quantity { unit, .. } => Some(unit.as_str()),
             _ => None,
         });
-        let quantity = line.quantity.to_string();
+        let quantity = match measured(line) {
+            Some(measured) => measured,
+            None => {
+                let quantity = line.quantity.to_string();
+                unit.map_or_else(|| quantity.clone(), |unit| show::units(&quantity, unit))
+            }
+        };
         Self {
             title: line.description.clone(),
             period: show::period(&line.period),
-            quantity: unit.map_or_else(|| quantity.clone(), |unit| show::units(&quantity, unit)),
+            quantity,
             unit_price: unit_price(line),
             amount: line.amount.to_string(),
             steps: steps::worked(&line.explanation),
@@ -179,6 +185,18 @@ impl Texts {
             steps,
         }
     }
+}
+
+/// What a usage line measured: `12,400 calls`.
+fn measured(line: &Line) -> Option<String> {
+    line.explanation.steps.iter().find_map(|step| match step {
+        Step::Measured { quantity, unit: Some(unit), .. } if line.kind != ChargeKind::OneOff => {
+            let whole = quantity.floor().ok().filter(|_| quantity.is_integer());
+            let figure = whole.map_or_else(|| show::exact(&quantity.to_string()), show::grouped);
+            Some(show::units(&figure, unit))
+        }
+        _ => None,
+    })
 }
 
 /// What one costs for a whole period: a monthly price times the months of a longer one.

@@ -1,5 +1,7 @@
 //! How a line's amount came to be, in steps one can follow with a pencil.
 
+mod metered;
+
 use std::borrow::Cow;
 
 use kernel::{Currency, Cycle, Exact, ProrationUnit};
@@ -65,6 +67,8 @@ fn one(step: &Step, sentence: String, currency: Currency, factors: Option<&[Stri
         ("Charged again as it was credited".to_owned(), name.clone(), show::decimal(amount, currency))
     } else if let Step::Round { exact, amount } = step {
         rounded(exact, amount, currency, factors)
+    } else if let Some(parts) = metered::step(step, currency) {
+        parts
     } else {
         (sentence, String::new(), String::new())
     };
@@ -133,6 +137,32 @@ mod tests {
                 "Months in the period | The price is a month's | × 12",
                 "Quantity subscribed | 6 users | × 6",
                 "Amount, without rounding | USD 5.00 × 12 × 6 | USD 360.00",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_was_measured_is_worked_out_in_figures() {
+        let steps = r#"{"currency":"USD","steps":[
+            {"step":"tariff","name":"AI operations","place":"plans.growth.usage.ai_operations","book":1,"price":{"when":"month","currency":"USD","kind":{"package":{"unit":"operation","size":"1000","amount":"0.1"}},"pay_in":"arrears"}},
+            {"step":"measured","quantity":"112500","unit":"operation"},
+            {"step":"included","each":"10000","times":"11","left":"2500"},
+            {"step":"packages","units":"2500","size":"1000","packages":3,"each":"0.1","amount":"0.3"},
+            {"step":"lesser","percent":"5","of":"6272","amount":"313.6"},
+            {"step":"round","exact":"0.3","amount":"0.30"}]}"#;
+        let text = text(&serde_json::from_str(steps).unwrap());
+        assert!(
+            text[0].ends_with(" | AI operations, price book version 1, plans.growth.usage.ai_operations | "),
+            "{text:?}"
+        );
+        assert_eq!(
+            text[1..],
+            [
+                "What was measured |  | 112,500 operations",
+                "Left to be charged | 10,000 included, for each of 11 | 2,500",
+                "For each package | 2,500 in packages of 1,000: 3 × USD 0.10 | USD 0.30",
+                "Or a share, where that is less | 5 % of USD 6,272.00 | USD 313.60",
+                "Amount, without rounding |  | USD 0.30",
             ]
         );
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ::ledger::AccountKind;
-use axum::response::IntoResponse;
+use axum::{extract, response::IntoResponse};
 use billing::{
     credit_note::{self, CreditNote},
     invoice::{self, Invoice},
@@ -12,13 +12,14 @@ use billing::{
 };
 use catalog::{version, version::Version};
 use identity::customer;
-use kernel::{Currency, Result, ids::CustomerId};
+use kernel::{Currency, Result, Zone, ids::CustomerId};
 use maud::{Markup, html};
 use store::View;
 
 use super::{documents, payments, running::Running};
 use crate::{
-    gate::{Answer, Asked, Visitor},
+    App,
+    gate::{Answer, Asked, OWN, Visitor},
     parts, show, ui,
 };
 
@@ -45,6 +46,8 @@ struct Whole {
     /// What they owe and what they have to their credit, by currency, in minor units.
     standing: Vec<(AccountKind, Currency, i64)>,
     in_force: Arc<Version>,
+    /// Where their days begin.
+    zone: Zone,
 }
 
 fn load(view: &mut View<'_>, id: CustomerId) -> Result<Whole> {
@@ -61,9 +64,10 @@ fn load(view: &mut View<'_>, id: CustomerId) -> Result<Whole> {
             standing.push((kind, currency, sign * balance));
         }
     }
-    let person = customer::find(view, id)?.person;
+    let customer = customer::find(view, id)?;
     Ok(Whole {
-        name: customer::person(view, person)?.shown().to_owned(),
+        name: customer::person(view, customer.person)?.shown().to_owned(),
+        zone: customer.zone,
         running,
         others,
         ended: over.len(),
@@ -75,9 +79,14 @@ fn load(view: &mut View<'_>, id: CustomerId) -> Result<Whole> {
     })
 }
 
-pub(super) async fn page(visitor: Visitor, Asked(asked): Asked) -> Answer {
+pub(super) async fn page(
+    extract::State(app): extract::State<App>,
+    visitor: Visitor,
+    Asked(asked): Asked,
+) -> Answer {
     let customer = visitor.customer;
     let whole = visitor.read(move |view| load(view, customer)).await?;
+    let limits = crate::usage::standing(app.metering, visitor.hands(), customer).await?;
     let body = html! {
         (ui::header(&whole.name, &format!("What you have with {}", visitor.merchant), html! {}))
         (parts::was_done(&asked))
@@ -94,6 +103,10 @@ pub(super) async fn page(visitor: Visitor, Asked(asked): Asked) -> Answer {
             @for one in &whole.running {
                 (ui::section(&one.title(), one.state(), one.draw(&visitor, &whole.in_force)))
             }
+        }
+        @if !limits.is_empty() {
+            @let called = |key: &str| called(&whole, key);
+            (ui::section("What you have used", html! {}, crate::usage::live(OWN, &limits, called, &whole.zone)))
         }
         @if !whole.invoices.is_empty() {
             @let more = whole.invoices.len() as i64 > FEW;
@@ -112,6 +125,12 @@ pub(super) async fn page(visitor: Visitor, Asked(asked): Asked) -> Answer {
         }
     };
     Ok(super::page(&visitor, &whole.name, "Your account", &[], body).into_response())
+}
+
+/// What a meter is called in the price book in force.
+fn called(whole: &Whole, key: &str) -> String {
+    let meter = whole.in_force.book.meter(key);
+    meter.map_or_else(|| show::sentence(key), |meter| meter.name.clone())
 }
 
 fn nothing(visitor: &Visitor, ended: usize) -> Markup {

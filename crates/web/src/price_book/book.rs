@@ -1,6 +1,8 @@
 //! What a book says: its plans side by side.
 
-use catalog::{Addon, Book, Feature, FeatureKind, Included, Plan};
+use catalog::{
+    Addon, Book, Feature, FeatureKind, Included, Limit, LimitPolicy, LimitScope, Plan, PriceKind, Window,
+};
 use maud::{Markup, html};
 
 use super::{rules, usage};
@@ -22,7 +24,7 @@ pub(super) fn drawn(desk: &Desk, book: &Book, of_plans: Markup) -> Markup {
 
 /// A price and the other prices of each plan, leading to who pays them.
 fn plans(desk: &Desk, book: &Book) -> Markup {
-    let texts: Vec<[String; 2]> = book.plans.iter().map(of_plan).collect();
+    let texts: Vec<[String; 2]> = book.plans.iter().map(|plan| of_plan(book, plan)).collect();
     let hrefs: Vec<String> =
         book.plans.iter().map(|plan| desk.at(&format!("/subscriptions?plan={}", plan.key))).collect();
     let tiles: Vec<_> = book
@@ -37,14 +39,25 @@ fn plans(desk: &Desk, book: &Book) -> Markup {
     ui::figures(&tiles)
 }
 
-fn of_plan(plan: &Plan) -> [String; 2] {
+fn of_plan(book: &Book, plan: &Plan) -> [String; 2] {
     let mut prices = plan.prices.iter().filter_map(|price| Some((price, price.when.cycle()?)));
     let Some((first, cycle)) = prices.next() else { return ["–".to_owned(), String::new()] };
+    if let PriceKind::LesserOf { amount, rate, of } = &first.kind {
+        let of = book.meter(of).map_or(of.as_str(), |meter| meter.name.as_str());
+        let note = format!("{}, or {rate} % of {of} where that is less", show::per(cycle));
+        return [show::unit_price(*amount, first.currency), note];
+    }
+    let nothing = first.amount().exact().is_zero();
+    if plan.negotiated && nothing {
+        return ["As agreed".to_owned(), "with each customer".to_owned()];
+    }
     let unit = first.unit().map(|unit| format!("per {unit}, ")).unwrap_or_default();
     let others: Vec<String> =
         prices.map(|(price, cycle)| format!("or {} {}", show::price(price), show::per(cycle))).collect();
     let note = format!("{unit}{} {}", show::per(cycle), others.join(" "));
-    [show::unit_price(first.amount(), first.currency), note.trim_end().to_owned()]
+    let note = note.trim_end();
+    let note = if plan.negotiated { format!("{note}, or as agreed") } else { note.to_owned() };
+    [show::unit_price(first.amount(), first.currency), note]
 }
 
 fn matrix(book: &Book) -> Markup {
@@ -53,6 +66,18 @@ fn matrix(book: &Book) -> Markup {
         cells.extend(book.plans.iter().map(|plan| included(feature, plan)));
         ui::Row::new(cells)
     });
+    let limited =
+        book.meters.iter().filter(|meter| book.plans.iter().any(|plan| plan.limits.contains_key(&meter.key)));
+    let limits = limited.map(|meter| {
+        let mut cells = vec![html! { (meter.name) }];
+        let limit = |plan: &Plan| plan.limits.get(&meter.key).map(|limit| limited_to(limit, &meter.unit));
+        cells.extend(book.plans.iter().map(|plan| match limit(plan) {
+            Some([most, how]) => html! { (most) span class="under" { (how) } },
+            None => ui::optional(None),
+        }));
+        ui::Row::new(cells)
+    });
+    let rows = rows.chain(limits);
     let mut columns = vec![ui::Column::text("Feature")];
     columns.extend(book.plans.iter().map(|plan| ui::Column::text(&plan.name)));
     ui::table(ui::Table {
@@ -72,10 +97,35 @@ fn included(feature: &Feature, plan: &Plan) -> Markup {
         }
         (FeatureKind::Boolean, _) => ui::optional(None),
         (FeatureKind::Limit { unit }, Some(Included::UpTo(count))) => html! { (amount(*count, unit)) },
+        (FeatureKind::Limit { unit }, None) if plan.prices.iter().any(|price| price.unit() == Some(unit)) => {
+            html! { "As many as bought" }
+        }
         (FeatureKind::Limit { .. }, Some(Included::Unlimited)) => html! { "Unlimited" },
         (_, Some(Included::Value(text))) => html! { (text) },
         (_, _) => ui::optional(None),
     }
+}
+
+/// `10,000 operations per user`, and `each period; what goes beyond is billed`.
+fn limited_to(limit: &Limit, unit: &str) -> [String; 2] {
+    let per = limit.per.as_ref().map(|per| format!(" per {per}")).unwrap_or_default();
+    let window = match limit.window {
+        Window::Period => "each period".to_owned(),
+        Window::Calendar(unit) => format!("each {}", Window::Calendar(unit)),
+        window => format!("in {}", window.to_string().trim_start_matches("rolling ")),
+    };
+    let whose = match limit.scope {
+        LimitScope::Customer => "",
+        LimitScope::User => ", for each user",
+        LimitScope::Seat => ", for each seat",
+        LimitScope::Key => ", for each API key",
+    };
+    let then = match limit.policy {
+        LimitPolicy::Hard => "; beyond it refused",
+        LimitPolicy::Soft => "; beyond it billed",
+        LimitPolicy::Warn => "; beyond it reported",
+    };
+    [format!("{}{per}", show::units(&usage::figure(&limit.amount), unit)), format!("{window}{whose}{then}")]
 }
 
 fn amount(count: u64, unit: &str) -> String {
@@ -120,7 +170,10 @@ fn raises(book: &Book, addon: &Addon) -> String {
     let limits =
         addon.raises.iter().map(|(key, count)| match book.feature(key).map(|feature| &feature.kind) {
             Some(FeatureKind::Limit { unit }) => amount(*count, unit),
-            _ => format!("{count} {key}"),
+            _ => match book.meter(key) {
+                Some(meter) => amount(*count, &meter.unit),
+                None => format!("{count} {key}"),
+            },
         });
     let features = addon
         .features

@@ -55,7 +55,7 @@ fn included(limit: &Limit, unit: &str) -> String {
 }
 
 /// Grouped where it is whole.
-fn figure(amount: &Exact) -> String {
+pub(super) fn figure(amount: &Exact) -> String {
     let whole = amount.floor().ok().filter(|_| amount.is_integer());
     whole.map_or_else(|| amount.to_string(), show::grouped)
 }

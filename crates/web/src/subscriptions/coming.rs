@@ -37,16 +37,39 @@ pub(crate) struct NextEdge {
     pub(crate) bill: Option<(Draft, Totals)>,
 }
 
-/// So many edges are looked ahead.
-pub(crate) const FORESEEN: usize = 4;
+/// So many things that come are shown.
+const SHOWN: usize = 4;
+/// So many edges are looked ahead where usage is billed in between.
+const FORESEEN: usize = 13;
 
 impl NextEdge {
+    /// Those that are shown, soonest first. Of usage that is billed within a period only the next is, so that the end
+    /// of the period is seen.
+    pub(crate) fn shown(view: &mut View<'_>, subscription: &Subscription) -> Result<Vec<Self>> {
+        let most = if subscription.rhythm.is_some() { FORESEEN } else { SHOWN };
+        let mut before = subscription.period;
+        let renewals = subscription::foresee(view, subscription, most)?.into_iter().enumerate();
+        let renewals: Vec<_> = renewals
+            .filter(|(place, renewal)| {
+                let opens = renewal.subscription.period != before;
+                before = renewal.subscription.period;
+                opens || *place == 0 || renewal.subscription.is_over()
+            })
+            .take(SHOWN)
+            .collect();
+        renewals.into_iter().map(|(_, renewal)| Self::billed(view, renewal)).collect()
+    }
+
+    fn billed(view: &mut View<'_>, renewal: Renewal) -> Result<Self> {
+        let bill = renewal.draft().map(|draft| invoice::assessed(view, draft)).transpose()?;
+        Ok(Self { renewal, bill })
+    }
+
     /// The next `most`, soonest first, by the decisions that are made then. None for one that does not run.
     pub(crate) fn ahead(view: &mut View<'_>, subscription: &Subscription, most: usize) -> Result<Vec<Self>> {
         let mut all = Vec::with_capacity(most);
         for renewal in subscription::foresee(view, subscription, most)? {
-            let bill = renewal.draft().map(|draft| invoice::assessed(view, draft)).transpose()?;
-            all.push(Self { renewal, bill });
+            all.push(Self::billed(view, renewal)?);
         }
         Ok(all)
     }
@@ -54,8 +77,7 @@ impl NextEdge {
     /// By the decisions that are made then. Errors: those of [`subscription::at_edge`].
     pub(crate) fn of(view: &mut View<'_>, subscription: &Subscription) -> Result<Self> {
         let renewal = subscription::at_edge(view, subscription)?;
-        let bill = renewal.draft().map(|draft| invoice::assessed(view, draft)).transpose()?;
-        Ok(Self { renewal, bill })
+        Self::billed(view, renewal)
     }
 }
 

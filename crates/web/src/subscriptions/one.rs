@@ -48,7 +48,7 @@ fn load(view: &mut View<'_>, id: SubscriptionId) -> Result<Whole> {
     let invoices = invoice::of_subscription(view, id, None, FEW)?;
     let notes = credit_note::of_subscription(view, id, None, FEW)?;
     Ok(Whole {
-        edges: coming::NextEdge::ahead(view, &head.subscription, coming::FORESEEN)?,
+        edges: coming::NextEdge::shown(view, &head.subscription)?,
         usage: usage::standing(view, id)?,
         charges: Charges::read(view, id, FEW)?,
         in_force: version::in_force(view)?,

@@ -15,6 +15,8 @@ pub enum Section {
     Customers,
     /// Subscriptions.
     Subscriptions,
+    /// Usage.
+    Usage,
     /// Invoices.
     Invoices,
     /// Payments.
@@ -40,7 +42,15 @@ pub enum Section {
 impl Section {
     /// In groups: what one sells, the books, the machinery.
     const GROUPS: [&'static [Self]; 3] = [
-        &[Self::Home, Self::Customers, Self::Subscriptions, Self::Invoices, Self::Payments, Self::BillRuns],
+        &[
+            Self::Home,
+            Self::Customers,
+            Self::Subscriptions,
+            Self::Usage,
+            Self::Invoices,
+            Self::Payments,
+            Self::BillRuns,
+        ],
         &[Self::PriceBook, Self::Flags, Self::LegalEntities, Self::Ledger],
         &[Self::Facts, Self::Jobs, Self::Api],
     ];
@@ -51,6 +61,7 @@ impl Section {
             Self::Home => ("Home", "/", Icon::Home),
             Self::Customers => ("Customers", "/customers", Icon::Customers),
             Self::Subscriptions => ("Subscriptions", "/subscriptions", Icon::Subscriptions),
+            Self::Usage => ("Usage", "/usage", Icon::Clock),
             Self::Invoices => ("Invoices", "/invoices", Icon::Invoices),
             Self::Payments => ("Payments", "/payments", Icon::Payments),
             Self::BillRuns => ("Bill runs", "/bill-runs", Icon::Jobs),
@@ -271,7 +282,11 @@ fn clock(environment: &str, sandbox: &Sandbox) -> Markup {
     html! {
         aside class="clock" aria-label="Sandbox" {
             (icon(Icon::Clock))
-            p { strong { (environment) } " is a sandbox. Its clock stands at " strong { (sandbox.clock) } "." }
+            p {
+                @if environment == "Sandbox" { "This is a sandbox. Its clock stands at " }
+                @else { strong { (environment) } " is a sandbox. Its clock stands at " }
+                strong { (sandbox.clock) } "."
+            }
             a href=(sandbox.href) { "Move the clock" }
         }
     }

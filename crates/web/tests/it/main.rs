@@ -15,4 +15,5 @@ mod own;
 mod pages;
 mod parties;
 mod payments;
+mod usage;
 mod world;

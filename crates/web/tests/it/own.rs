@@ -35,7 +35,7 @@ impl Visitor<'_> {
 }
 
 /// A link made on the customer's page; its path.
-fn link(person: &Person<'_>, customer: CustomerId) -> String {
+pub fn link(person: &Person<'_>, customer: CustomerId) -> String {
     let form = person.open(&format!("/customers/{customer}/links"));
     let made = person.send(&form, &format!("/customers/{customer}/links"), &[("days", "3")]);
     assert_eq!(made.status, 200, "{}", made.text);

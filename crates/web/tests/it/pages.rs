@@ -1,6 +1,6 @@
 //! Every page, with data and without, and what every answer carries.
 
-use billing::subscription::{self, BillFrom, Start, Timing};
+use billing::subscription::{self, Start, Timing};
 use identity::user::Role;
 use kernel::Cycle;
 use store::{Scope, Tx};
@@ -8,7 +8,7 @@ use testkit::on_both;
 
 use crate::world::{CONTEXTS, World};
 
-const PLAIN: [&str; 20] = [
+const PLAIN: [&str; 21] = [
     "/",
     "/customers",
     "/customers/new",
@@ -25,6 +25,7 @@ const PLAIN: [&str; 20] = [
     "/facts",
     "/jobs",
     "/bill-runs",
+    "/usage",
     "/bill-runs/ahead",
     "/bill-runs/ahead?until=2026-02-28",
     "/clock",
@@ -36,26 +37,10 @@ fn things(world: &World, scope: &Scope) -> Vec<String> {
     world.book(scope);
     let customer = world.customer(scope, "Brandt & Sohn");
     let start = move |finalize: bool, trial: bool| Start {
-        customer,
-        plan: "professional".to_owned(),
-        cycle: Cycle::MONTH,
-        quantity: None,
         addons: [("extra_user".to_owned(), 4)].into(),
-        start: None,
-        bill_from: BillFrom::Start,
-        zone: None,
-        currency: None,
-        entity: None,
-        external_id: None,
-        metadata: serde_json::json!({}),
         finalize,
         trial,
-        has_method: false,
-        coupons: Vec::new(),
-        agreement: Default::default(),
-        term: None,
-        ramp: Vec::new(),
-        charges: Vec::new(),
+        ..Start::of(customer, "professional", Cycle::MONTH)
     };
     let started =
         world.db.write(scope, move |tx| subscription::start(tx, &start(true, false))).wait().unwrap();

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use billing::subscription::{self, BillFrom, Start};
+use billing::subscription::{self, Start};
 use identity::{customer, environment, environment::NewLegalEntity, merchant, user, user::Role};
 use jiff::Timestamp;
 use jobs::Runner;
@@ -21,6 +21,8 @@ pub static CONTEXTS: &[&Context] = &[
     &identity::CONTEXT,
     &billing::CONTEXT,
     &entitlements::CONTEXT,
+    &metering::CONTEXT,
+    &metering::alert::CONTEXT,
 ];
 
 const BOOK: &str = include_str!("../../../../books/unison.toml");
@@ -32,6 +34,7 @@ pub struct World {
     pub db: Db,
     pub address: String,
     pub agent: ureq::Agent,
+    pub metering: metering::Metering,
     runner: Runner,
     _runtime: tokio::runtime::Runtime,
 }
@@ -60,7 +63,13 @@ impl World {
     /// Serve pages over this database.
     pub fn new(test: &TestDb) -> Self {
         let runner = Runner::new(test.db.background(), job_kinds(), Vec::new());
-        let app = web::App { db: test.db.clone(), bell: runner.bell(), secure_cookies: false };
+        let metering = server::metering(&test.db, metering::Options::default());
+        let app = web::App {
+            db: test.db.clone(),
+            bell: runner.bell(),
+            metering: metering.clone(),
+            secure_cookies: false,
+        };
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
@@ -72,7 +81,7 @@ impl World {
             .http_status_as_error(false)
             .max_idle_connections(0);
         let config = config.build();
-        Self { db: test.db.clone(), address, agent: config.into(), runner, _runtime: runtime }
+        Self { db: test.db.clone(), address, agent: config.into(), metering, runner, _runtime: runtime }
     }
 
     /// A merchant with a live environment and a sandbox called `rehearsal`, which it answers with.
@@ -144,28 +153,7 @@ impl World {
 
     /// A subscription of a customer to Starter, with its first invoice finalized.
     pub fn subscription(&self, scope: &Scope, customer: CustomerId) -> SubscriptionId {
-        let command = Start {
-            customer,
-            plan: "starter".to_owned(),
-            cycle: Cycle::MONTH,
-            quantity: None,
-            addons: BTreeMap::new(),
-            start: None,
-            bill_from: BillFrom::Start,
-            zone: None,
-            currency: None,
-            entity: None,
-            external_id: None,
-            metadata: serde_json::json!({}),
-            finalize: true,
-            trial: false,
-            has_method: false,
-            coupons: Vec::new(),
-            agreement: Default::default(),
-            term: None,
-            ramp: Vec::new(),
-            charges: Vec::new(),
-        };
+        let command = Start::of(customer, "starter", Cycle::MONTH);
         self.db.write(scope, move |tx| subscription::start(tx, &command)).wait().unwrap().subscription.id
     }
 

@@ -86,6 +86,7 @@ impl Document {
             seller: None,
             tax_rounding: draft.tax_rounding,
             end: None,
+            carried: None,
         };
         let Draft { run, lines, taxes, .. } = draft;
         Ok(Self { invoice, run, sequence: None, lines, taxes, of_line })

@@ -15,6 +15,7 @@ use store::{NewFact, Tx, View};
 
 use super::{find, waiting};
 use crate::{
+    cancellation::{self, Cancel},
     charge::{self, Charge},
     coupon,
     credit_note::{self, Cause, Credit, Ended, Running},
@@ -75,7 +76,7 @@ impl Loaded {
     fn load(view: &mut View<'_>, id: SubscriptionId) -> Result<Self> {
         let (subscription, now) = (find(view, id)?, view.now());
         let agreed = version::find(view, subscription.book)?;
-        let (usage, late) = usage::ops::of_one(view, &subscription, &agreed)?;
+        let (usage, late) = usage::known::of_one(view, &subscription, &agreed)?;
         let charges = charge::pending(view, vec![id])?.remove(&id).unwrap_or_default();
         Ok(Self {
             charges,
@@ -100,6 +101,14 @@ impl Loaded {
 pub(crate) fn lock(tx: &mut Tx<'_>, id: SubscriptionId) -> Result<Loaded> {
     let customer = find(tx, id)?.customer;
     customer::lock(tx, customer)?;
+    Loaded::load(tx, id)
+}
+
+/// The same for a decision that credits what is billed: what waits because it is over so little is issued first.
+fn lock_billed(tx: &mut Tx<'_>, id: SubscriptionId) -> Result<Loaded> {
+    let customer = find(tx, id)?.customer;
+    customer::lock(tx, customer)?;
+    invoice::issue_carried(tx, id)?;
     Loaded::load(tx, id)
 }
 
@@ -148,7 +157,8 @@ fn decide(loaded: &Loaded, command: &Change, timing: Timing, now: Timestamp) -> 
 /// Errors: `not_found`, `transition_illegal`, `nothing_changes`, `renewal_pending`, `invoice_is_draft`, and those
 /// of the items as for a start.
 pub fn change(tx: &mut Tx<'_>, id: SubscriptionId, command: &Change, timing: Timing) -> Result<Changed> {
-    let (loaded, now) = (lock(tx, id)?, tx.now());
+    let loaded = if timing == Timing::Now { lock_billed(tx, id)? } else { lock(tx, id)? };
+    let now = tx.now();
     let (outcome, _) = decide(&loaded, command, timing, now)?;
     let kind = match timing {
         Timing::Now => "subscription.changed",
@@ -157,24 +167,45 @@ pub fn change(tx: &mut Tx<'_>, id: SubscriptionId, command: &Change, timing: Tim
     carry_out(tx, &loaded, outcome, Cause::Change, kind)
 }
 
-/// Cancel a subscription: now, with what is not used credited, or at the end of what is billed or tried.
-/// One that does not run (paused, suspended) is canceled at once.
+/// Cancel a subscription without a reason. See [`cancellation::cancel`].
 ///
-/// Errors: `not_found`, `transition_illegal`, `renewal_pending`, `invoice_is_draft`.
+/// Errors: those of [`cancellation::cancel`].
 pub fn cancel(tx: &mut Tx<'_>, id: SubscriptionId, timing: Timing) -> Result<Changed> {
-    let (loaded, now) = (lock(tx, id)?, tx.now());
+    cancellation::cancel(tx, id, &Cancel::at(timing))
+}
+
+/// Let a subscription end, now or at the end of what is billed or tried.
+pub(crate) fn end(tx: &mut Tx<'_>, id: SubscriptionId, timing: Timing) -> Result<Changed> {
+    let (mut loaded, now) = (lock(tx, id)?, tx.now());
+    let runs = matches!(loaded.subscription.state, State::Active | State::Trialing);
+    if timing == Timing::Now || !runs {
+        loaded = lock_billed(tx, id)?;
+    }
+    let (outcome, at_once) = decide_end(&loaded, timing, now)?;
+    if !at_once {
+        return carry_out(tx, &loaded, outcome, Cause::Cancellation, "subscription.cancellation_scheduled");
+    }
+    usage::known::settled(tx, &[id])?;
+    carry_out(tx, &loaded, outcome, Cause::Cancellation, "subscription.canceled")
+}
+
+/// What [`end`] would do, by the same decision.
+pub(crate) fn preview_end(view: &mut View<'_>, id: SubscriptionId, timing: Timing) -> Result<Outcome> {
+    let (loaded, now) = (Loaded::load(view, id)?, view.now());
+    Ok(decide_end(&loaded, timing, now)?.0)
+}
+
+/// What the end of a subscription means, and whether it comes at once.
+fn decide_end(loaded: &Loaded, timing: Timing, now: Timestamp) -> Result<(Outcome, bool)> {
     let subscription = &loaded.subscription;
     let runs = matches!(subscription.state, State::Active | State::Trialing);
     if timing == Timing::Now || !runs {
-        let outcome = change::cancel(&loaded.ground(), &loaded.late, &loaded.charges, now)?;
-        usage::ops::settled(tx, &[id])?;
-        return carry_out(tx, &loaded, outcome, Cause::Cancellation, "subscription.canceled");
+        return Ok((change::cancel(&loaded.ground(), &loaded.late, &loaded.charges, now)?, true));
     }
     Transition::Cancel.require(subscription.state)?;
     let ends = Some(rules::end_of_commitment(subscription)?);
     let ending = Subscription { ends, ..subscription.without_pending() };
-    let outcome = Outcome { subscription: ending, credits: Vec::new(), draft: None };
-    carry_out(tx, &loaded, outcome, Cause::Cancellation, "subscription.cancellation_scheduled")
+    Ok((Outcome { subscription: ending, credits: Vec::new(), draft: None }, false))
 }
 
 /// Take back what was to happen at the end of the period: a cancellation or a change.
@@ -188,6 +219,9 @@ pub fn keep_on(tx: &mut Tx<'_>, id: SubscriptionId) -> Result<Changed> {
         let detail = "Nothing is scheduled for the end of the period.";
         return Err(kernel::Error::conflict("nothing_scheduled", detail));
     }
+    if subscription.ends.is_some() {
+        cancellation::kept(tx, id)?;
+    }
     let kept = Subscription { ends: None, ..subscription.without_pending() };
     let outcome = Outcome { subscription: kept, credits: Vec::new(), draft: None };
     carry_out(tx, &loaded, outcome, Cause::Change, "subscription.kept_on")
@@ -197,7 +231,7 @@ pub fn keep_on(tx: &mut Tx<'_>, id: SubscriptionId) -> Result<Changed> {
 ///
 /// Errors: `not_found`, `transition_illegal`, `cancellation_scheduled`, `renewal_pending`, `invoice_is_draft`.
 pub fn pause(tx: &mut Tx<'_>, id: SubscriptionId) -> Result<Changed> {
-    let (loaded, now) = (lock(tx, id)?, tx.now());
+    let (loaded, now) = (lock_billed(tx, id)?, tx.now());
     let outcome = change::pause(&loaded.ground(), now)?;
     carry_out(tx, &loaded, outcome, Cause::Pause, "subscription.paused")
 }
@@ -209,6 +243,16 @@ pub fn resume(tx: &mut Tx<'_>, id: SubscriptionId) -> Result<Changed> {
     let (loaded, now) = (lock(tx, id)?, tx.now());
     let outcome = change::resume(&loaded.ground(), now)?;
     carry_out(tx, &loaded, outcome, Cause::Change, "subscription.resumed")
+}
+
+/// Save a subscription to which something was agreed that counts later; nothing is billed now.
+pub(crate) fn wait(
+    tx: &mut Tx<'_>,
+    loaded: &Loaded,
+    waiting: Subscription,
+    kind: &'static str,
+) -> Result<Changed> {
+    carry_out(tx, loaded, Outcome::unbilled(waiting), Cause::Change, kind)
 }
 
 /// Save an outcome: the subscription, its place in the due queue, credit notes, the invoice, and the facts.

@@ -3,49 +3,20 @@
 use catalog::version::Version;
 use jiff::Timestamp;
 use jobs::due::{self, Due};
-use kernel::{
-    Error, Result,
-    ids::{CustomerId, SubscriptionId},
-};
-use store::{Tx, View, params};
+use kernel::{Error, Result, ids::SubscriptionId};
+use store::Tx;
 
-use super::{
-    change::{Changed, Loaded, carry_out, lock},
-    sql,
-};
+use super::change::{Changed, Loaded, carry_out, lock};
 use crate::{
     credit_note::Cause,
     subscription::{
         edge::TRIAL_REMINDER,
-        model::{Start, State, Subscription},
+        model::{State, Subscription},
         rules::{change::Outcome, trial},
     },
 };
 
-/// A customer has one trial. Errors: `trial_used`.
-pub(super) fn check_first<'s>(
-    view: &mut View<'_>,
-    starts: impl Iterator<Item = (CustomerId, &'s Start)>,
-) -> Result<()> {
-    let mut trying: Vec<CustomerId> =
-        starts.filter(|(_, start)| start.trial).map(|(customer, _)| customer).collect();
-    if trying.is_empty() {
-        return Ok(());
-    }
-    let used = || Err(Error::conflict("trial_used", "This customer had a trial before. Start without one."));
-    let count = trying.len();
-    trying.sort_unstable();
-    trying.dedup();
-    if trying.len() < count {
-        return used();
-    }
-    match view.opt(&sql::TRIED, params![trying], |row| row.get::<CustomerId>(0))? {
-        None => Ok(()),
-        Some(_) => used(),
-    }
-}
-
-/// The reminders of trials that begin, for the due queue.
+/// The reminders of trials that begin, and what is said after them, for the due queue.
 pub(super) fn reminders<'s>(
     version: &Version,
     subscriptions: impl Iterator<Item = &'s Subscription>,
@@ -53,7 +24,8 @@ pub(super) fn reminders<'s>(
     let Some(book_trial) = &version.book.trial else { return Ok(Vec::new()) };
     let mut all = Vec::new();
     for subscription in subscriptions.filter(|subscription| subscription.state == State::Trialing) {
-        let due = trial::reminders(book_trial, subscription)?;
+        let mut due = trial::reminders(book_trial, subscription)?;
+        due.extend(trial::follow_ups(book_trial, subscription)?);
         let subject = subscription.id.uuid();
         all.extend(due.into_iter().map(|(at, _)| Due { at, rank: TRIAL_REMINDER.rank, subject }));
     }
@@ -81,7 +53,7 @@ fn check_not_over(subscription: &Subscription, now: Timestamp) -> Result<()> {
 pub fn convert(tx: &mut Tx<'_>, id: SubscriptionId) -> Result<Changed> {
     let (loaded, now) = (lock(tx, id)?, tx.now());
     check_not_over(&loaded.subscription, now)?;
-    let outcome = trial::convert(&loaded.subscription, &loaded.agreed, &loaded.charges, now)?;
+    let outcome = trial::convert(&loaded.subscription, &loaded.agreed, &loaded.usage, &loaded.charges, now)?;
     carry_out(tx, &loaded, outcome, Cause::Change, "subscription.converted")
 }
 

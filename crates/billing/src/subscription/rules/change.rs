@@ -19,7 +19,7 @@ use super::{
     discount::Turn,
     discounted, draft, items,
     late::Late,
-    line, priced, settle, share,
+    line, priced, settle, share, term,
 };
 use crate::{
     charge::{self, Charge},
@@ -170,6 +170,11 @@ pub fn changed(ground: &Ground<'_>, command: &Change, at: Edge) -> Result<Subscr
     let agreement = agreement(before, command, &items, version);
     check_agreement(&version.book, &items, cycle, before.currency, &agreement)?;
     let mut after = Subscription { book: version.id, items, agreement, ..before.without_pending() };
+    after.term = match command.term {
+        Some(new) => term(Some(new), at.date)?,
+        None => after.term,
+    };
+    after.discounts.extend(command.discount.clone());
     let reset = resets(before, &after, version);
     if cycle != before.schedule.cycle || reset {
         after.schedule = match version.book.billing.cycle_change {
@@ -196,6 +201,7 @@ fn agreement(before: &Subscription, command: &Change, items: &[Item], version: &
     }
     agreement.prices.retain(|key, _| sold(key));
     agreement.prices.extend(command.prices.clone());
+    agreement.minimum = command.minimum.or(agreement.minimum);
     agreement
 }
 
@@ -400,7 +406,10 @@ fn affected(ground: &Ground<'_>, after: &Subscription, version: &Version) -> Res
         })
         .map(|item| item.ordinal)
         .collect();
-    let agreed = after.agreement == before.agreement && after.book == before.book;
+    let agreed = after.agreement == before.agreement
+        && after.book == before.book
+        && after.term == before.term
+        && after.discounts == before.discounts;
     if affected.is_empty() && after.schedule == before.schedule && agreed {
         let detail = "The subscription already is what this would make of it.";
         return Err(Error::conflict("nothing_changes", detail));

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use catalog::{Trial, TrialUsage, WithMethod, WithoutMethod, version::Version};
 use jiff::{Span, Timestamp};
-use kernel::{Edge, Error, Period, Result, Schedule, time};
+use kernel::{Edge, Error, Kind, Period, Result, Schedule, time};
 
 use super::{
     Decision, Owed, Ready, Renewal, Terms, Wanted,
@@ -24,9 +24,10 @@ use crate::{
 /// The most days staff may add to a trial at a time.
 pub const MAX_EXTENSION: u16 = 90;
 
-/// Begin a subscription with the price book's trial: nothing is billed before its end.
+/// Begin a subscription with the price book's trial: nothing is billed before its end. One whose end could not go on
+/// as the book says is refused now.
 ///
-/// Errors: `no_trial`, `trial_needs_method`, `trial_in_past`, and those of items.
+/// Errors: `no_trial`, `trial_needs_method`, `trial_in_past`, `price_missing`, and those of items.
 pub(super) fn begin(
     terms: &Terms<'_>,
     command: &Start,
@@ -49,6 +50,9 @@ pub(super) fn begin(
     let start = Edge::at(subscription.started, &subscription.schedule.zone);
     let (state, peak) = (State::Trialing, items.first().map_or(0, |plan| plan.quantity));
     let trying = Subscription { state, items, peak, ..until(subscription, start, end) };
+    if let WithoutMethod::Downgrade { plan } = &trial.without {
+        downgraded(trying.clone(), terms.version, plan, end)?;
+    }
     Ok(Decision { subscription: trying, draft: None, charges })
 }
 
@@ -82,11 +86,19 @@ pub fn reminders(trial: &Trial, subscription: &Subscription) -> Result<Vec<(Time
     Ok(all)
 }
 
+/// When a customer is written to after the trial, with the days since its end, soonest first.
+pub fn follow_ups(trial: &Trial, subscription: &Subscription) -> Result<Vec<(Timestamp, u16)>> {
+    let Some(end) = subscription.trial_end else { return Ok(Vec::new()) };
+    let after = |days: &u16| Ok((day_after(&subscription.schedule, end.at, i64::from(*days))?.at, *days));
+    trial.follow_ups.iter().map(after).collect()
+}
+
 /// The end of a trial: what was scheduled for it happens (a cancellation, a change); otherwise, by the price
 /// book, with a method of payment it becomes a paid subscription, without one it is suspended, canceled or
-/// goes on with another plan. A change that can no longer be made is dropped, and said to be.
+/// goes on with another plan. A change that can no longer be made is dropped, and said to be; where the plan to go on
+/// with has no price any more, access is off.
 ///
-/// Errors: those of items, when the plan to go on with has no price for the cycle.
+/// Errors: those of rating.
 pub fn end(ready: &Ready<'_>) -> Result<Renewal> {
     let Ready { subscription, agreed, in_force, usage, charges, .. } = *ready;
     let (at, tax_rounding) = (subscription.billed_through, agreed.book.billing.tax_rounding);
@@ -94,13 +106,16 @@ pub fn end(ready: &Ready<'_>) -> Result<Renewal> {
         let ended = Subscription { state: State::Canceled, scheduled: Vec::new(), ..subscription.clone() };
         return Ok(Renewal { at, subscription: ended, tax_rounding, owed: Owed::default(), dropped: None });
     }
-    let mut owed = if agreed.book.billing.trial_usage == TrialUsage::Billed {
-        arrears::close_usage(subscription, agreed, usage, at)?
-    } else {
-        Owed::default()
-    };
+    let mut owed = trial_usage(subscription, agreed, usage, at)?;
     let (tried, version, dropped) = super::with_pending(subscription, agreed, in_force);
-    let (mut subscription, lines) = by_book(tried, version, at, charges)?;
+    let (mut subscription, lines, dropped) = match by_book(tried.clone(), version, at, charges) {
+        Ok((paid, lines)) => (paid, lines, dropped),
+        // What cannot go on as agreed waits for somebody to look at it, and holds nothing else up.
+        Err(error) if error.kind == Kind::Invalid => {
+            (Subscription { state: State::Suspended, ..tried }, Vec::new(), Some(error))
+        }
+        Err(error) => return Err(error),
+    };
     discounted(&mut subscription, &mut owed.lines, at.date, &Turn::Rest(kernel::Exact::one()))?;
     owed.lines.extend(lines);
     Ok(Renewal { at, subscription, tax_rounding, owed, dropped })
@@ -122,13 +137,38 @@ fn by_book(subscription: Subscription, version: &Version, at: Edge, charges: &[C
             Ok((Subscription { state: State::Canceled, ends: Some(at.at), ..subscription }, Vec::new()))
         }
         WithoutMethod::Downgrade { plan } => {
-            let wanted = Wanted { plan, quantity: None, addons: BTreeMap::new() };
-            let cycle = subscription.schedule.cycle;
-            let items = items(&version.book, &wanted, cycle, subscription.currency)?;
-            let items = renumber(&subscription.items, items);
-            paid_from(Subscription { items, ..subscription }, version, at, charges)
+            paid_from(downgraded(subscription, version, plan, at)?, version, at, charges)
         }
     }
+}
+
+/// A trial's subscription on the plan it goes on with: by its own cycle where that plan is sold so, otherwise by the
+/// shortest it is sold by, because nobody agreed to pay for longer. A plan priced per unit keeps the units tried.
+///
+/// Errors: `plan_unknown`, `price_missing` when the plan is not sold in the currency; those of items.
+fn downgraded(subscription: Subscription, version: &Version, plan: &str, at: Edge) -> Result<Subscription> {
+    let currency = subscription.currency;
+    let Schedule { cycle: tried, zone, .. } = subscription.schedule.clone();
+    let sold = version.book.plan(plan).and_then(|plan| {
+        let mut cycles = std::iter::once(tried).chain(plan.cycles());
+        let cycle = cycles.find(|cycle| plan.price_for(*cycle, currency).is_some())?;
+        Some((cycle, plan.price_for(cycle, currency)?.unit().is_some()))
+    });
+    let (cycle, per_unit) = sold.ok_or_else(|| {
+        let detail = format!(
+            "A trial without a method of payment goes on with {plan}, which has no price in {currency}."
+        );
+        Error::invalid("price_missing", detail).at("/currency")
+    })?;
+    let quantity = per_unit.then(|| subscription.plan_quantity());
+    let wanted = Wanted { plan, quantity, addons: BTreeMap::new() };
+    let items = renumber(&subscription.items, items(&version.book, &wanted, cycle, currency)?);
+    let schedule = match version.book.billing.anchor {
+        _ if cycle == tried => subscription.schedule.clone(),
+        catalog::Anchor::Calendar => Schedule::calendar(at.at, cycle, zone),
+        catalog::Anchor::Anniversary => Schedule { cycle, ..subscription.schedule.clone() },
+    };
+    Ok(Subscription { items, schedule, ..subscription })
 }
 
 /// The paid subscription from an edge on: a new anchor, unless the price book keeps the trial's. Usage in the trial
@@ -165,20 +205,32 @@ fn opened(subscription: Subscription, version: &Version, period: Period, charges
     Ok((opened, lines))
 }
 
-/// End a trial now and begin the paid subscription.
+/// End a trial now and begin the paid subscription. Usage in the trial is billed where the price book says so.
 ///
-/// Errors: `transition_illegal`.
+/// Errors: `transition_illegal`; those of rating.
 pub fn convert(
     subscription: &Subscription,
     version: &Version,
+    usage: &Usage,
     charges: &[Charge],
     now: Timestamp,
 ) -> Result<Outcome> {
     Transition::Convert.require(subscription.state)?;
     let from = Edge::at(now, &subscription.schedule.zone);
+    let mut owed = trial_usage(subscription, version, usage, from)?;
     let ended = Subscription { trial_end: Some(from), ..subscription.clone() };
-    let (subscription, lines) = paid_from(ended, version, from, charges)?;
-    Ok(outcome(subscription, version, Owed { lines, ..Owed::default() }, now))
+    let (mut paid, lines) = paid_from(ended, version, from, charges)?;
+    discounted(&mut paid, &mut owed.lines, from.date, &Turn::Rest(kernel::Exact::one()))?;
+    owed.lines.extend(lines);
+    Ok(outcome(paid, version, owed, now))
+}
+
+/// What was used in a trial up to `at`, where the price book bills that.
+fn trial_usage(subscription: &Subscription, version: &Version, usage: &Usage, at: Edge) -> Result<Owed> {
+    match version.book.billing.trial_usage {
+        TrialUsage::Billed => arrears::close_usage(subscription, version, usage, at),
+        TrialUsage::Free => Ok(Owed::default()),
+    }
 }
 
 /// Let a trial last `days` longer, 1 to 90.

@@ -4,12 +4,14 @@ use kernel::{Currency, UnitPrice};
 
 use super::{
     super::{
-        billing::Billing,
+        billing::{Billing, CarryOver},
+        cancellation::{Cancellation, CancellationReason, WinBack},
         coupon::{Coupon, Discount},
         meter::{Limit, LimitPolicy, LimitScope, Meter, Window},
-        model::{Addon, Feature, FeatureKind, Included, Plan, Trial, WithoutMethod},
+        model::{Addon, Feature, FeatureKind, Included, Plan},
         price_text::money,
         threshold::Thresholds,
+        trial::{Trial, WithoutMethod},
     },
     Changes,
 };
@@ -31,6 +33,13 @@ pub(super) fn billing(changes: &mut Changes, old: &Billing, new: &Billing) {
     changes.value("late window", &old.late_window, &new.late_window);
     changes.setting("trial usage", &old.trial_usage, &new.trial_usage);
     changes.setting("usage grace", &old.usage_grace, &new.usage_grace);
+    let carry = |billing: &Billing| match &billing.carry_over {
+        None => "nothing".to_owned(),
+        Some(CarryOver { below, periods }) => {
+            format!("below {}, at most {periods} times", amounts_text(below).unwrap_or_default())
+        }
+    };
+    changes.value("carries over", &carry(old), &carry(new));
     changes.setting("what customers change themselves", &old.customer_changes, &new.customer_changes);
 }
 
@@ -47,9 +56,29 @@ pub(super) fn trial(changes: &mut Changes, old: Option<&Trial>, new: Option<&Tri
     changes.value("plan", &plan(old), &plan(new));
     changes.value("card required", &old.card_required, &new.card_required);
     changes.value("keep anchor", &old.keep_anchor, &new.keep_anchor);
+    changes.value("starts at sign-up", &old.at_sign_up, &new.at_sign_up);
+    changes.setting("once per", &old.once_per, &new.once_per);
     changes.setting("reminders", &old.reminders, &new.reminders);
+    changes.setting("follow-ups", &old.follow_ups, &new.follow_ups);
     changes.setting("at the end with a payment method", &old.with_method, &new.with_method);
     changes.value("at the end without a payment method", &without(&old.without), &without(&new.without));
+}
+
+pub(super) fn cancellation(changes: &mut Changes, old: &Cancellation, new: &Cancellation) {
+    changes.at("cancellation", "cancellation");
+    changes.setting("reason", &old.reason, &new.reason);
+    let win_back = |cancellation: &Cancellation| match &cancellation.win_back {
+        None => "none".to_owned(),
+        Some(WinBack { coupon, days }) => format!("coupon {coupon} up to {days} days after the end"),
+    };
+    changes.value("win-back", &win_back(old), &win_back(new));
+    changes.entries("reason", &old.reasons, &new.reasons, |changes, old, new| {
+        let offer = |reason: &CancellationReason| match &reason.offer {
+            None => "nothing".to_owned(),
+            Some(coupon) => format!("coupon {coupon}"),
+        };
+        changes.value("offers", &offer(old), &offer(new));
+    });
 }
 
 fn without(method: &WithoutMethod) -> String {

@@ -4,15 +4,20 @@ use kernel::{MonthDays, ProrationUnit};
 
 use super::{
     super::billing::{
-        Anchor, Billing, CancellationCredit, CancellationDay, ChangeDay, CustomerChanges, CycleChange,
-        Invoices, LateWindow, Minimums, PlanChange, TaxCategory, TaxRounding, TrialUsage, UsageGrace,
-        ZeroInvoices,
+        Anchor, Billing, CancellationCredit, CancellationDay, CarryOver, ChangeDay, CustomerChanges,
+        CycleChange, Invoices, LateWindow, Minimums, PlanChange, TaxCategory, TaxRounding, TrialUsage,
+        UsageGrace, ZeroInvoices,
     },
+    BookCurrency,
+    amount::Amounts,
     report::{Report, short},
     section::{Item, Section, is_key},
     settings::Knobs,
     value,
 };
+
+/// Most times in a row that an invoice is carried over.
+const MAX_CARRIED: u64 = 24;
 
 const UNITS: [(&str, ProrationUnit); 4] = [
     ("day", ProrationUnit::Day),
@@ -22,7 +27,7 @@ const UNITS: [(&str, ProrationUnit); 4] = [
 ];
 
 /// Read `[billing]`.
-pub(super) fn read(item: Option<&Item<'_>>, report: &mut Report) -> Billing {
+pub(super) fn read(item: Option<&Item<'_>>, currency: BookCurrency, report: &mut Report) -> Billing {
     let mut billing = Billing::default();
     let Some(item) = item else { return billing };
     let Some(mut section) = Section::open("[billing]", item.span(), item, report) else { return billing };
@@ -30,6 +35,7 @@ pub(super) fn read(item: Option<&Item<'_>>, report: &mut Report) -> Billing {
     let tax = section.optional("tax");
     let late_window = section.optional("late_window");
     let usage_grace = section.optional("usage_grace");
+    let carry_over = section.optional("carry_over");
     choices(&mut Knobs { section: &mut section, report }, &mut billing);
     check_reset(&section, &billing, report);
     section.close(report);
@@ -37,6 +43,7 @@ pub(super) fn read(item: Option<&Item<'_>>, report: &mut Report) -> Billing {
     billing.tax = tax.and_then(|item| category(item, report)).unwrap_or(billing.tax);
     let window = late_window.and_then(|item| window(item, report));
     billing.late_window = window.unwrap_or(billing.late_window);
+    billing.carry_over = carry_over.and_then(|item| carry(item, currency, report));
     billing.usage_grace = usage_grace.and_then(|item| grace(item, report)).unwrap_or(billing.usage_grace);
     billing
 }
@@ -121,6 +128,25 @@ fn grace(item: &Item<'_>, report: &mut Report) -> Option<UsageGrace> {
         report.add_hint(item.span(), format!("`{}` is not a time", short(text)), hint);
     }
     grace
+}
+
+/// `carry_over = { below = "5", periods = 3 }`.
+fn carry(item: &Item<'_>, book: BookCurrency, report: &mut Report) -> Option<CarryOver> {
+    let mut section = Section::open("`carry_over`", item.span(), item, report)?;
+    let below = section.required("below", report);
+    let periods = section.required("periods", report);
+    section.close(report);
+    let (below, book) = (below?, book?);
+    let amounts = Amounts::read(below, report);
+    let periods = periods.and_then(|item| value::whole(item, "`periods`", 1..=MAX_CARRIED, report));
+    let amounts = amounts?;
+    let currencies = Amounts::currencies([&amounts], book);
+    if currencies.is_empty() {
+        report.add_hint(below.span(), "what is carried over is above 0", "leave `carry_over` out");
+    }
+    let each = |currency| Some((currency, amounts.get(currency, book, report)?));
+    let below: Vec<_> = currencies.into_iter().filter_map(each).collect();
+    Some(CarryOver { below, periods: u16::try_from(periods?).ok()? })
 }
 
 /// `tax = "reduced"`.

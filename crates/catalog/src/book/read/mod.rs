@@ -6,6 +6,7 @@
 mod addons;
 mod amount;
 mod billing;
+mod cancellation;
 mod coupons;
 mod features;
 mod formula;
@@ -19,6 +20,7 @@ mod section;
 mod settings;
 mod thresholds;
 mod tiers;
+mod trial;
 mod usage;
 mod value;
 
@@ -82,6 +84,7 @@ fn read_book(file: &Item<'_>, report: &mut Report) -> Option<Book> {
     let currency = root.required("currency", report).and_then(|item| settings::currency(item, report));
     let billing = root.optional("billing");
     let trial = root.optional("trial");
+    let cancellation = root.optional("cancellation");
     let features = section::entries("features", root.optional("features"), report);
     let meters = section::entries("meters", root.optional("meters"), report);
     let plans_item = root.required("plans", report);
@@ -110,14 +113,16 @@ fn read_book(file: &Item<'_>, report: &mut Report) -> Option<Book> {
     let plans = plans::read(&plans, Ground { currency, features: &features, meters: &meters }, report);
     let addons = addons::read(&addons, currency, &features, &meters, &plans, report);
     let coupons = coupons::read(&coupons, currency, &plans, &addons, report);
-    let billing = billing::read(billing, report);
-    let trial = settings::trial(trial, &plans, report);
+    let billing = billing::read(billing, currency, report);
+    let trial = trial::read(trial, &plans, report);
+    let cancellation = cancellation::read(cancellation, &coupons, report);
     Some(Book {
         format: FORMAT,
         name: name?,
         currency: currency?,
         billing,
         trial,
+        cancellation,
         features: features.into_list(),
         plans: plans.into_list(),
         addons,

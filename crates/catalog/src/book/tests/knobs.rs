@@ -5,21 +5,21 @@ use kernel::{Currency, Money, MonthDays, ProrationUnit};
 use super::{super::*, bad, good};
 
 /// A book with this `[billing]` section, and the rest after it.
-fn text(billing: &str, rest: &str) -> String {
+pub(super) fn text(billing: &str, rest: &str) -> String {
     format!(
         "book = 1\nname = \"B\"\ncurrency = \"USD\"\nbilling = {{ {billing} }}\n\
          [meters]\ncalls = {{ name = \"Calls\", unit = \"call\" }}\n{rest}"
     )
 }
 
-const PLAN: &str = "[plans.a]\nname = \"A\"\nprice = { month = 1 }\n";
+pub(super) const PLAN: &str = "[plans.a]\nname = \"A\"\nprice = { month = 1 }\n";
 
 fn billing(written: &str) -> Billing {
     good(&text(written, PLAN)).billing
 }
 
 /// The mistakes, without their places and source lines.
-fn mistakes(billing: &str, rest: &str) -> Vec<String> {
+pub(super) fn mistakes(billing: &str, rest: &str) -> Vec<String> {
     let seen = bad(&text(billing, rest));
     let lines = seen.lines().filter(|line| line.starts_with("book.toml:"));
     lines.map(|line| line.splitn(4, ':').nth(3).unwrap_or_default().trim().to_owned()).collect()
@@ -46,6 +46,10 @@ fn every_knob_is_read() {
     assert_eq!(billing("customer_changes = \"none\"").customer_changes, CustomerChanges::None);
     assert_eq!(billing("tax_rounding = \"document\"").tax_rounding, TaxRounding::Document);
     assert_eq!(billing("proration = { days_in_month = 30 }").proration, ProrationUnit::THIRTY_DAY_MONTH);
+
+    let carry =
+        billing("carry_over = { below = { USD = \"1.50\", EUR = 1 }, periods = 3 }").carry_over.unwrap();
+    assert_eq!((carry.below.len(), carry.periods), (2, 3));
 
     let json = serde_json::to_string(&all).unwrap();
     assert_eq!(serde_json::from_str::<Billing>(&json).unwrap(), all);

@@ -152,3 +152,24 @@ fn a_book_full_of_mistakes_reports_all_of_them() {
     let text = include_str!("wrong.toml");
     assert_eq!(bad(text), include_str!("wrong.txt"));
 }
+
+#[test]
+fn a_trial_goes_on_in_the_currency_it_was_tried_in() {
+    let book = |price: &str, plan: &str| {
+        format!(
+            "book = 1\nname = \"B\"\ncurrency = \"USD\"\n[trial]\ndays = 7\n{plan}\
+             at_end = {{ without = \"downgrade:basic\" }}\n[plans.basic]\nname = \"Basic\"\nprice = {{ month = {price} }}\n\
+             [plans.pro]\nname = \"Pro\"\nprice = {{ month = {{ USD = \"9\", EUR = \"8\" }} }}\n\
+             [plans.one]\nname = \"One\"\nprice = {{ year = \"100\" }}\n"
+        )
+    };
+    let mistakes = headlines(&book("\"1\"", ""));
+    assert_eq!(
+        mistakes,
+        [
+            "book.toml:6:10: plan `basic` has no price in EUR, in which `pro` can be tried; give it one, or let the trial end in another way"
+        ]
+    );
+    read("book.toml", &book("{ USD = \"1\", EUR = \"1\" }", "")).unwrap();
+    read("book.toml", &book("\"1\"", "plan = \"one\"\n")).unwrap();
+}

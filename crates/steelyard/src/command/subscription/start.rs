@@ -76,6 +76,8 @@ fn command(asked: StartSubscription, customer: CustomerId) -> Result<Start> {
         start: asked.start.as_deref().map(instant_or_date).transpose()?,
         external_id: asked.external_id,
         trial: asked.trial,
+        trial_again: asked.again,
+        fingerprint: asked.fingerprint,
         has_method: asked.has_method,
         coupons: asked.coupons,
         agreement: Agreement { prices: prices(asked.prices)?, minimum },

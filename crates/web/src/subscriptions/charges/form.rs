@@ -74,11 +74,14 @@ pub(super) fn form(desk: &Desk, head: &Head, in_force: &Version, answers: &Answe
     if !subscription.is_over() {
         times.insert(0, ui::Choice { value: NEXT, label: &next });
     }
+    let first = offers.first().map_or("", |(key, _)| key.as_str());
+    let first_time = times.first().map_or("", |time| time.value);
+    let answers = &answers.clone().or("key", first).or("bill", first_time);
     let field = |label, name, input| {
         ui::Field::new(label, name, input).value(answers.get(name)).error(answers.error(name))
     };
     let fields = html! {
-        (ui::field(&field("What", "key", ui::Input::Select(&whats))))
+        (ui::field(&field("What", "key", ui::Input::Select(&whats)).required()))
         (ui::field(&field("Quantity", "quantity", ui::Input::Number).hint("Left empty: 1.")))
         (ui::field(&field("Reads on the invoice", "description", ui::Input::Text)
             .hint("Left empty: the name in the price book. What is agreed needs a text.")))
@@ -86,7 +89,7 @@ pub(super) fn form(desk: &Desk, head: &Head, in_force: &Version, answers: &Answe
             (ui::field(&field("Amount", "amount", ui::Input::Number).unit(currency.code())
                 .hint("For one, before tax. Left empty: the price book’s.")))
         }
-        (ui::field(&field("Billed", "bill", ui::Input::Select(&times))))
+        (ui::field(&field("Billed", "bill", ui::Input::Select(&times)).required()))
     };
     ui::form(
         &desk.at(&format!("/subscriptions/{}/charges/preview", subscription.id)),

@@ -1,0 +1,123 @@
+//! Stretches that are billed, as their subscription was then: a line says by which plan of which version it was rated,
+//! and that is how its usage is measured again.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use catalog::version::{self, Version};
+use jiff::{SignedDuration, Timestamp};
+use kernel::{Error, Result};
+use metering::usage::Touched;
+use rating::Step;
+use store::View;
+
+use super::{
+    follow::{hours, micros, touches},
+    measure::{ByCustomer, Known, Stretch, meter_of},
+};
+use crate::{
+    credit_note,
+    invoice::{ChargeKind, Line},
+    subscription::{ItemKind, Subscription},
+};
+
+/// No stretch is longer.
+const LONGEST: SignedDuration = SignedDuration::from_hours(24 * 1_100);
+
+/// The billed stretches that something in the log touched.
+pub(super) fn touched(
+    view: &mut View<'_>,
+    known: &Known,
+    log: &ByCustomer<Vec<Touched>>,
+) -> Result<Vec<Stretch>> {
+    let (mut found, mut versions) = (Vec::new(), Versions::default());
+    for one in known.subscriptions() {
+        let earliest = hours(log, one, None).iter().map(|hour| hour.hour.start).min();
+        let rhythm = one.rhythm.map(|rhythm| rhythm.stretch.start.at);
+        let open = rhythm.map_or(one.arrears_from.at, |rhythm| rhythm.max(one.arrears_from.at));
+        let Some(earliest) = earliest.filter(|earliest| *earliest < micros(open)) else { continue };
+        let from = Timestamp::from_microsecond(earliest).unwrap_or(Timestamp::UNIX_EPOCH);
+        let from = from.checked_sub(LONGEST).unwrap_or(Timestamp::UNIX_EPOCH);
+        let mut seen = BTreeSet::new();
+        for billed in credit_note::billed_in_arrears(view, vec![one.id], from)? {
+            let Some(key) = measured_by(&billed.line) else { continue };
+            if !seen.insert((key.to_owned(), billed.line.period.start.at)) {
+                continue;
+            }
+            let Some((was, version)) = versions.as_billed(view, one, &billed.line)? else { continue };
+            let meter = meter_of(&version, was.plan(), key).to_owned();
+            if touches(&hours(log, one, Some(&meter)), billed.line.period) {
+                found.push(known.stretch(&Arc::new(was), &version, key, billed.line.period));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The key a figure for the line is posted under; none when it charges no usage.
+fn measured_by(line: &Line) -> Option<&str> {
+    match line.kind {
+        ChargeKind::Usage => Some(&line.key),
+        ChargeKind::Arrears => line.explanation.steps.iter().find_map(|step| match step {
+            Step::Tariff { price, .. } => price.meter(),
+            _ => None,
+        }),
+        _ => None,
+    }
+}
+
+/// A subscription as it was when a line of it was rated.
+///
+/// Errors: those of storage.
+pub(super) fn as_billed(
+    view: &mut View<'_>,
+    subscription: &Subscription,
+    line: &Line,
+) -> Result<Option<(Subscription, Arc<Version>)>> {
+    Versions::default().as_billed(view, subscription, line)
+}
+
+/// Versions of the price book by their number.
+#[derive(Default)]
+struct Versions {
+    found: BTreeMap<i64, Option<Arc<Version>>>,
+}
+
+impl Versions {
+    fn numbered(&mut self, view: &mut View<'_>, number: i64) -> Result<Option<Arc<Version>>> {
+        if let Some(found) = self.found.get(&number) {
+            return Ok(found.clone());
+        }
+        let listed = version::list(view, number.saturating_add(1), 1)?;
+        let listed = listed.into_iter().find(|one| one.number == number);
+        let found = listed.map(|one| version::find(view, one.id)).transpose()?;
+        self.found.insert(number, found.clone());
+        Ok(found)
+    }
+
+    fn as_billed(
+        &mut self,
+        view: &mut View<'_>,
+        subscription: &Subscription,
+        line: &Line,
+    ) -> Result<Option<(Subscription, Arc<Version>)>> {
+        let tariff = line.explanation.steps.iter().find_map(|step| match step {
+            Step::Tariff { place, book, .. } => Some((place.as_str(), *book)),
+            _ => None,
+        });
+        let Some((place, book)) = tariff else { return Ok(None) };
+        let Some(version) = self.numbered(view, book)? else {
+            return Err(Error::internal(format!("version {book} of the price book is gone")));
+        };
+        let mut was = Subscription { book: version.id, ..subscription.clone() };
+        // "plans.growth.usage.calls", "plans.growth, as agreed"
+        let plan = place.strip_prefix("plans.").and_then(|rest| rest.split(['.', ',']).next());
+        let item = was.items.iter_mut().find(|item| item.kind == ItemKind::Plan);
+        if let (Some(plan), Some(item)) = (plan, item) {
+            plan.clone_into(&mut item.key);
+        }
+        Ok(Some((was, version)))
+    }
+}
