@@ -44,6 +44,8 @@ pub(super) fn told(desk: &Desk, fact: &Fact, names: Option<&Names>, here: bool) 
         "environment" if verb == "created" => Some(said("Environment created", html! {})),
         "api_key" => teller.api_key(verb),
         "customer_link" => Some(teller.customer_link(verb)),
+        "override" => teller.override_(verb),
+        "flag" => teller.flag(verb),
         _ => None,
     }
 }
@@ -134,6 +136,38 @@ impl Teller<'_> {
         said(title, sentence(&[self.whose(), until]))
     }
 
+    fn override_(&self, verb: &str) -> Option<Told> {
+        let key = named(self.text("key")?);
+        let given = match self.field("value") {
+            Json::Bool(true) => "given".to_owned(),
+            Json::Bool(false) => "withheld".to_owned(),
+            Json::Number(amount) => format!("up to {amount}"),
+            Json::String(word) => word.clone(),
+            _ => String::new(),
+        };
+        let until = self.day("expires").map(|day| html! { "until " (day) }).unwrap_or_default();
+        let title = if verb == "set" { "Override set" } else { "Override removed" };
+        Some(said(title, sentence(&[self.whose(), html! { (key) }, html! { (given) }, until])))
+    }
+
+    fn flag(&self, verb: &str) -> Option<Told> {
+        let key = self.text("key")?;
+        let flag = match verb {
+            "removed" => html! { code { (key) } },
+            _ => html! { a href=(self.desk.at(&format!("/flags/{key}"))) { code { (key) } } },
+        };
+        let version = self.field("version").as_i64().map(|version| html! { "version " (version) });
+        let title = match verb {
+            "created" => "Flag made",
+            "changed" => "Flag changed",
+            "switched_on" => "Flag switched on",
+            "switched_off" => "Flag switched off",
+            "removed" => "Flag removed",
+            _ => return None,
+        };
+        Some(said(title, sentence(&[flag, version.unwrap_or_default()])))
+    }
+
     fn subscription(&self, verb: &str) -> Option<Told> {
         let title = match verb {
             "started" => match self.day("trial_end") {
@@ -186,6 +220,19 @@ impl Teller<'_> {
             "coupon_redeemed" => format!("Coupon {} redeemed", self.text("coupon")?),
             "coupon_given_back" => format!("A use of coupon {} given back", self.text("coupon")?),
             "coupon_taken_away" => format!("Coupon {} taken away", self.text("coupon")?),
+            "cancellation_explained" => match self.text("reason") {
+                Some(reason) => format!("Why it ends: {}", named(reason).to_lowercase()),
+                None => "Why it ends".to_owned(),
+            },
+            "saved" => "Stayed for an offer".to_owned(),
+            "reactivated" => "Brought back with a new subscription".to_owned(),
+            "renewal_offered" => "Renewal offered".to_owned(),
+            "renewal_accepted" => "Renewal accepted".to_owned(),
+            "renewal_answered" => match self.text("answer") {
+                Some(answer) => format!("Renewal {answer}"),
+                None => "Renewal answered".to_owned(),
+            },
+            "trial_follow_up" => "Message to who tried it and fell back".to_owned(),
             "method_set" => "Method of payment noted".to_owned(),
             _ => return None,
         };
