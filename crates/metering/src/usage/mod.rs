@@ -10,7 +10,9 @@ pub mod window;
 
 pub use figure::{Figure, Total};
 pub use price::{Charged, Measurement, Touched, base, measurements, read_to, set_read_to, touched_after};
-pub use read::{Addressed, Cursor, Dimensions, Group, Subject, events, figure, figures, history, watermark};
+pub use read::{
+    Addressed, Cursor, Dimensions, Group, Subject, events, figure, figures, history, last_events, watermark,
+};
 pub(crate) use read::{figures_of_series, read_dimensions};
 pub use tally::{Followed, Sample, State, Tally};
 pub use window::{Grain, MAX_WINDOWS, Span, windows};

@@ -187,6 +187,29 @@ pub fn events(
     Ok((found, None))
 }
 
+/// The last events of a span that stand, the newest first: `limit` of them when there are so many. Events of an hour are
+/// read together.
+pub fn last_events(view: &mut View<'_>, subject: Subject<'_>, span: Span, limit: usize) -> Result<Addressed> {
+    let ids: Vec<i64> = series(view, subject, &|_| true)?.into_iter().map(|series| series.id).collect();
+    let mut heads: Vec<(i64, i64)> = Vec::new();
+    for hours in hours(view, subject.meter, &ids, span)?.into_values() {
+        heads.extend(hours.into_iter().map(|hour| (hour.start, hour.head)));
+    }
+    heads.sort_unstable_by(|one, other| other.cmp(one));
+    let (mut found, mut hour) = (Addressed::new(), i64::MAX);
+    for (start, head) in heads {
+        if found.len() >= limit && start < hour {
+            break;
+        }
+        hour = start;
+        let entries = log::standing(log::hour_entries(view, head, i64::MAX)?);
+        found.extend(entries.into_iter().filter(|(_, entry)| span.contains(entry.at)));
+    }
+    found.sort_unstable_by_key(|(address, entry)| std::cmp::Reverse((entry.at, address.0)));
+    found.truncate(limit);
+    Ok(found)
+}
+
 /// The series of a customer's meter that are selected.
 fn series(
     view: &mut View<'_>,

@@ -46,8 +46,7 @@ fn units(scaled: i64) -> u64 {
 }
 
 fn label(one: &Standing, name: &str) -> String {
-    let figure =
-        |scaled: i64| one.quantity(scaled).map(|one| show::exact(&one.to_string())).unwrap_or_default();
+    let figure = |scaled: i64| one.quantity(scaled).map(|one| number(&one.to_string())).unwrap_or_default();
     let who =
         one.who.as_deref().map(|who| format!(", {}", if who.is_empty() { "nobody named" } else { who }));
     format!("{name}{}: {} of {}", who.unwrap_or_default(), figure(one.used), figure(one.limit))
@@ -70,5 +69,17 @@ fn what_then(one: &Standing, zone: &kernel::Zone) -> String {
     match &one.upgrade {
         Some(plan) => format!("{time}; {then}. More is in {}.", show::sentence(plan)),
         None => format!("{time}; {then}."),
+    }
+}
+
+/// A decimal number with its thousands apart.
+pub(super) fn number(text: &str) -> String {
+    let shown = show::exact(text);
+    let (whole, part) =
+        shown.split_once('.').map_or((shown.as_str(), None), |(whole, part)| (whole, Some(part)));
+    match (whole.parse::<i64>(), part) {
+        (Ok(whole), Some(part)) => format!("{}.{part}", show::grouped(whole)),
+        (Ok(whole), None) => show::grouped(whole),
+        (Err(_), _) => shown,
     }
 }

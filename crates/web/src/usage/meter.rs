@@ -17,7 +17,7 @@ use metering::{
 };
 use store::View;
 
-use super::one::Whole;
+use super::{bars::number, one::Whole};
 use crate::{
     gate::{Answer, Asked, Desk, Named, Sheet, Staff},
     show, ui,
@@ -74,7 +74,7 @@ pub(super) async fn page(
     let read = db.usage().read(&scope, move |view| {
         let subject = Subject { customer: id, subscription: None, alone: false, meter: &shown };
         let history = usage::history(view, subject, grain, &zone, (from, to), now)?;
-        let events = last_events(view, subject, Span::new(from, to))?;
+        let events = usage::last_events(view, subject, Span::new(from, to), EVENTS)?;
         Ok((history, events))
     });
     let (history, events) = read.await?;
@@ -103,22 +103,6 @@ const fn grain_unit(grain: Grain) -> catalog::WindowUnit {
         Grain::Hour => catalog::WindowUnit::Hour,
         Grain::Day => catalog::WindowUnit::Day,
         Grain::Month => catalog::WindowUnit::Month,
-    }
-}
-
-/// The last events of a time: of its last hours with any.
-fn last_events(view: &mut View<'_>, subject: Subject<'_>, span: Span) -> Result<Addressed> {
-    let mut length = usage::window::HOUR;
-    loop {
-        let start = (span.end - length).max(span.start);
-        let part = Span { start, end: span.end };
-        let (mut events, _) = usage::events(view, subject, |_| true, part, None, None, EVENTS * 20)?;
-        if events.len() >= EVENTS || start == span.start {
-            events.sort_unstable_by_key(|(address, entry)| std::cmp::Reverse((entry.at, address.0)));
-            events.truncate(EVENTS);
-            return Ok(events);
-        }
-        length = length.saturating_mul(6);
     }
 }
 
@@ -184,7 +168,7 @@ fn chart(
     let scale = Exact::ratio(10_i128.pow(decimals.into()), 1);
     let value = |figure: &Figure| ui::Value {
         size: (&figure.value * &scale).floor().unwrap_or(i64::MAX).into(),
-        text: show::units(&show::exact(&figure.value.to_string()), unit),
+        text: show::units(&number(&figure.value.to_string()), unit),
     };
     let series =
         [ui::Series { name, values: history.iter().map(|(_, figure)| Some(value(figure))).collect() }];
@@ -192,7 +176,7 @@ fn chart(
     let tick = |size: i128| {
         let size = i64::try_from(size).unwrap_or(i64::MAX);
         let figure = kernel::Quantity::from_scaled(size, decimals).map(|one| one.to_string());
-        show::exact(&figure.unwrap_or_default())
+        number(&figure.unwrap_or_default())
     };
     ui::columns(&ui::Chart {
         title: &format!("{name} by {word}"),
@@ -246,5 +230,5 @@ fn events_table(desk: &Desk, events: &Addressed, lines: &[Billed], meter: &event
 /// What an event brought, in the meter's unit.
 pub(super) fn amount(entry: &Entry, meter: &event::Meter) -> String {
     let amount = kernel::Quantity::from_scaled(entry.reading.amount(), meter.decimals);
-    amount.map(|one| show::exact(&one.to_string())).unwrap_or_default()
+    amount.map(|one| number(&one.to_string())).unwrap_or_default()
 }

@@ -6,6 +6,7 @@ mod meter;
 mod one;
 
 use axum::{Router, routing::get};
+use catalog::version;
 use identity::permission::may;
 use jobs::Job;
 use kernel::{Result, ids::CustomerId};
@@ -43,15 +44,20 @@ async fn list(staff: Staff<may::SubscriptionRead>, Asked(asked): Asked) -> Answe
         let alerts = alert::list(view, &Wanted { before, limit: PAGE + 1, ..Wanted::default() })?;
         let names = names(view, &alerts)?;
         let jobs = ::jobs::list(view, None, LOOKED)?;
-        Ok((alerts, names, jobs.into_iter().find(|job| job.kind == JOB)))
+        let book = version::newest(view)?;
+        Ok((alerts, names, jobs.into_iter().find(|job| job.kind == JOB), book))
     };
-    let (mut alerts, names, reconciled) = staff.read(load).await?;
+    let (mut alerts, names, reconciled, book) = staff.read(load).await?;
+    let called = |key: &str| {
+        let meter = book.as_ref().and_then(|version| version.book.meter(key));
+        meter.map_or_else(|| show::sentence(key), |meter| meter.name.clone())
+    };
     let pages =
         parts::pagination(&staff.at("/usage"), &asked, &mut alerts, |one| format!("before={}", one.id));
     let body = html! {
         (ui::header("Usage", "Limits that were nearly or wholly used, newest first. Each customer’s usage stands behind its name.", html! {}))
         (proof(&staff, reconciled.as_ref()))
-        (ui::section("Alerts", html! {}, alerts_table(&staff, &alerts, Some(&names))))
+        (ui::section("Alerts", html! {}, alerts_table(&staff, &alerts, &called, Some(&names))))
         (pages)
     };
     Ok(staff.page(Sheet::new(ui::Section::Usage, "Usage"), body))
@@ -93,13 +99,20 @@ fn proof(desk: &Desk, job: Option<&Job>) -> Markup {
 }
 
 /// Alerts; with the names of customers where they are of several.
-fn alerts_table(desk: &Desk, alerts: &[Alert], names: Option<&Names>) -> Markup {
+fn alerts_table(
+    desk: &Desk,
+    alerts: &[Alert],
+    called: &dyn Fn(&str) -> String,
+    names: Option<&Names>,
+) -> Markup {
     let rows = alerts.iter().map(|alert| {
         let customer = alert.place.customer;
         let name = names.and_then(|names| names.get(&customer)).map(String::as_str);
-        let figure = |scaled: Result<kernel::Quantity>| scaled.map(|one| one.to_string()).unwrap_or_default();
+        let figure = |scaled: Result<kernel::Quantity>| {
+            scaled.map(|one| bars::number(&one.to_string())).unwrap_or_default()
+        };
         let mut cells = vec![html! {
-            (show::sentence(&alert.place.meter))
+            (called(&alert.place.meter))
             @if !alert.place.who.is_empty() { span class="under" { (alert.place.who) } }
         }];
         if names.is_some() {

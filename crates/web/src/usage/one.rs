@@ -106,7 +106,7 @@ pub(super) async fn page(
             }
         }))
         (ui::section("This month", html! {}, meters_table(&staff, &whole, &used)))
-        (ui::section("Alerts", html! {}, alerts_table(&staff, &whole.alerts, None)))
+        (ui::section("Alerts", html! {}, alerts_table(&staff, &whole.alerts, &|key| whole.called(key), None)))
     };
     Ok(staff.page(Sheet::new(ui::Section::Usage, &whole.name).below(&crumbs), body))
 }
@@ -136,7 +136,7 @@ fn meters_table(desk: &Desk, whole: &Whole, used: &[(String, String, u64)]) -> M
             desk.at(&format!("/usage/{}/{key}", whole.customer.id)),
             vec![
                 html! { (name) },
-                html! { (show::units(&show::exact(value), unit)) },
+                html! { (show::units(&bars::number(value), unit)) },
                 html! { (show::grouped(*events)) },
             ],
         )

@@ -138,6 +138,11 @@ fn an_event_leads_to_its_line_and_back() {
         Runner::new(world.db.clone(), kinds, Vec::new()).run_until_idle().unwrap();
         let month = ground.person.open(&format!("{path}?by=month")).text;
         assert!(month.contains("by month") && month.contains("/usage/lines/inv_"), "{month}");
+        // What came last stands first, however much there was before.
+        ground.send("runs", 50..51, "{}");
+        let last = ground.person.open(&format!("{path}?by=month")).text;
+        let (newest, older) = (last.find("runs-50").unwrap(), last.find("runs-11").unwrap());
+        assert!(newest < older && last.contains("Not billed yet"), "{last}");
         let (_, rest) = month.split_once("/usage/lines/").unwrap();
         let line = rest.split('"').next().unwrap();
         let behind = ground.person.open(&format!("/usage/lines/{line}")).text;
