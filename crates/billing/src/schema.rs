@@ -1,8 +1,8 @@
 //! What billing stores.
 
 use crate::{
-    bill_run, cancellation, charge, coupon, credit_note, figures, import, invoice, payment, renewal, simulate,
-    subscription, trial, usage,
+    bill_run, cancellation, charge, coupon, credit_note, figures, import, invoice, payment, renewal,
+    simulate, subscription, trial, usage,
 };
 
 /// Subscriptions with their items, invoices and credit notes with their lines.

@@ -152,6 +152,18 @@ pub(crate) fn was_done(asked: &Answers) -> Markup {
         "redeemed" => ("Coupon redeemed", "It comes off from the next invoice on."),
         "taken_away" => ("Taken away", "It comes off no invoice any more."),
         "comped" => ("Given away", "Its invoices cost nothing from the next one on."),
+        "saved" => ("They stay", "What was offered comes off from the next invoice on."),
+        "renewal_offered" => (
+            "Renewal offered",
+            "It waits for an answer until the end of the term, or the day it is good until.",
+        ),
+        "renewal_accepted" => ("Renewal accepted", "What was offered counts from the end of the term on."),
+        "renewal_declined" => ("Renewal declined", "Everything stays as it is."),
+        "renewal_withdrawn" => ("Offer withdrawn", "It cannot be accepted any more."),
+        "reactivated" => (
+            "Brought back",
+            "A new subscription has begun, with the same plan. What it is billed stands below.",
+        ),
         "charge_added" => ("Charged", "It stands below, with the invoice it is on or waits for."),
         "charge_removed" => ("Taken back", "It comes on no invoice."),
         "agreed" => ("Prices agreed", "They stand from now on, until others are agreed."),

@@ -2,8 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use billing::charge::{self, BillWith, NewCharge};
-use billing::subscription::{self, Change, ItemKind, Start, State, Subscription, Timing, Transition};
+use billing::{
+    cancellation::{self, Cancel},
+    charge::{self, BillWith, NewCharge},
+    subscription::{self, Change, ItemKind, Start, State, Subscription, Timing, Transition},
+};
+use catalog::version;
 use kernel::{Cycle, Result, UnitPrice, ids::SubscriptionId};
 use store::Tx;
 
@@ -44,15 +48,19 @@ pub(super) fn act(tx: &mut Tx<'_>, business: &Business, task: &Task) -> Result<O
         Deed::Reinstate => subscription::reinstate(tx, id).map(drop)?,
         Deed::Resume => subscription::resume(tx, id).map(drop)?,
         Deed::KeepOn if scheduled => subscription::keep_on(tx, id).map(drop)?,
-        Deed::Cancel(at_once) if now.ends.is_none() => {
-            subscription::cancel(tx, id, timing(*at_once)).map(drop)?;
-        }
+        Deed::Cancel(at_once) if now.ends.is_none() => leave(tx, &now, timing(*at_once), dice)?,
         Deed::Charge(at_once) if now.state == State::Active => {
             let with = if *at_once { BillWith::Now } else { BillWith::NextInvoice };
             charge::add(tx, id, &once(business, &now)?, with).map(drop)?;
         }
         Deed::Pause if now.ends.is_none() => subscription::pause(tx, id).map(drop)?,
-        Deed::Return if now.is_over() => return again(tx, business, &now, dice).map(Some),
+        Deed::Return if now.is_over() => {
+            // Some want what they had, with what the price book wins customers back with.
+            if dice.percent(40) && cancellation::preview_reactivation(tx, id, true).is_ok() {
+                return Ok(Some(cancellation::reactivate(tx, id, true)?.subscription.id));
+            }
+            return again(tx, business, &now, dice).map(Some);
+        }
         Deed::Up | Deed::Down(_) | Deed::Seats(_) | Deed::Cycle if !scheduled => {
             if let Some((change, timing)) = change(business, &now, &task.deed, dice)? {
                 subscription::change(tx, id, &change, timing)?;
@@ -61,6 +69,18 @@ pub(super) fn act(tx: &mut Tx<'_>, business: &Business, task: &Task) -> Result<O
         _ => {}
     }
     Ok(None)
+}
+
+/// Somebody cancels and mostly says why; some stay for what is offered then.
+fn leave(tx: &mut Tx<'_>, now: &Subscription, timing: Timing, dice: &mut Dice) -> Result<()> {
+    let book = version::in_force(tx)?;
+    let reason = dice.one(&book.book.cancellation.reasons).key.clone();
+    let cancel = Cancel { reason: Some(reason.clone()).filter(|_| dice.percent(80)), ..Cancel::at(timing) };
+    let offered = cancellation::preview(tx, now.id, &cancel)?.offer.is_some();
+    if offered && dice.percent(45) {
+        return cancellation::stay(tx, now.id, &reason, None).map(drop);
+    }
+    cancellation::cancel(tx, now.id, &cancel).map(drop)
 }
 
 /// What must be allowed for a deed.

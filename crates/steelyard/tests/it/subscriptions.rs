@@ -214,7 +214,10 @@ fn who_leaves_says_why_comes_back_and_is_offered_another_term() {
         assert!(reasons.contains("We do not use it"), "{reasons}");
         // The credit pays the invoice that was open.
         let applied = installation.run(&["customers", "apply-credit", "ext:A-1"]).good();
-        assert!(applied.starts_with("Credit paid USD 59.00 of invoice INV-000001; USD 0.00 is due."), "{applied}");
+        assert!(
+            applied.starts_with("Credit paid USD 59.00 of invoice INV-000001; USD 0.00 is due."),
+            "{applied}"
+        );
 
         let back = subscriptions(&["reactivate", "ext:S-1"]).good();
         assert!(back.contains("is active: starter, 2 × extra_user, every month"), "{back}");

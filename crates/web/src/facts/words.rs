@@ -220,6 +220,19 @@ impl Teller<'_> {
             "coupon_redeemed" => format!("Coupon {} redeemed", self.text("coupon")?),
             "coupon_given_back" => format!("A use of coupon {} given back", self.text("coupon")?),
             "coupon_taken_away" => format!("Coupon {} taken away", self.text("coupon")?),
+            "cancellation_explained" => match self.text("reason") {
+                Some(reason) => format!("Why it ends: {}", named(reason).to_lowercase()),
+                None => "Why it ends".to_owned(),
+            },
+            "saved" => "Stayed for an offer".to_owned(),
+            "reactivated" => "Brought back with a new subscription".to_owned(),
+            "renewal_offered" => "Renewal offered".to_owned(),
+            "renewal_accepted" => "Renewal accepted".to_owned(),
+            "renewal_answered" => match self.text("answer") {
+                Some(answer) => format!("Renewal {answer}"),
+                None => "Renewal answered".to_owned(),
+            },
+            "trial_follow_up" => "Message to who tried it and fell back".to_owned(),
             "method_set" => "Method of payment noted".to_owned(),
             _ => return None,
         };

@@ -137,6 +137,9 @@ fn sheet(whole: &Whole) -> Markup {
     particulars.push(("Fell due", show::date(entity.zone.date_of(invoice.due))));
     particulars.push(("Currency", invoice.totals.total.currency().to_string()));
     let note = match invoice.state {
+        State::Draft if invoice.carried.is_some() => {
+            "It is over so little that it waits: what it bills comes onto the next invoice."
+        }
         State::Draft => "A draft: it has no number, is not in the ledger, and may still change.",
         State::Void => "Void: nothing is owed for it.",
         _ => "",

@@ -66,7 +66,7 @@ fn wanted(tx: &mut Tx<'_>, customer: CustomerId, id: SubscriptionId, answers: &A
         let detail = "The subscription already is what this would make of it.";
         return Err(Error::conflict("nothing_changes", detail));
     }
-    Ok(Act::Change(change, timing))
+    Ok(Act::Change(Box::new(change), timing))
 }
 
 fn allowed(change: &Change, may: CustomerChanges) -> Result<()> {

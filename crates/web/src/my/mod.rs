@@ -39,6 +39,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/my/payments/{id}", get(payments::page))
         .route("/my/subscriptions", get(subscriptions::list))
         .route("/my/subscriptions/{id}", get(subscriptions::page))
+        .route("/my/subscriptions/{id}/renewal", post(subscriptions::answer))
         .route("/my/subscriptions/{id}/change", get(change::page).post(change::post))
         .route("/my/subscriptions/{id}/change/preview", get(change::again).post(change::preview))
         .route_layer(middleware::from_fn(gate::quietly))

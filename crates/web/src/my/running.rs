@@ -1,6 +1,7 @@
 //! A subscription as its customer sees it.
 
 use billing::{
+    renewal::{self, RenewalOffer, RenewalPreview},
     subscription::{State, Subscription},
     usage::{self, Standing},
 };
@@ -12,7 +13,7 @@ use store::View;
 use crate::{
     gate::Visitor,
     invoices, show,
-    subscriptions::{Head, coming::NextEdge, counted, items},
+    subscriptions::{Head, coming::NextEdge, counted, items, renewals},
     ui,
 };
 
@@ -21,13 +22,22 @@ pub(super) struct Running {
     pub(super) head: Head,
     next: Option<NextEdge>,
     usage: Standing,
+    /// Terms that are offered for the time after, and what they would come to.
+    offer: Option<(RenewalOffer, RenewalPreview)>,
 }
 
 impl Running {
     pub(super) fn read(view: &mut View<'_>, id: SubscriptionId) -> Result<Self> {
         let head = Head::read(view, id)?;
         let next = NextEdge::ahead(view, &head.subscription, 1)?.into_iter().next();
-        Ok(Self { next, usage: usage::standing(view, id)?, head })
+        let today = head.subscription.schedule.zone.date_of(view.now());
+        let waits = renewal::of_subscription(view, id)?.into_iter().find(|offer| offer.is_open(today));
+        // What cannot be worked out any more is not shown.
+        let offer = waits.and_then(|offer| {
+            let preview = renewal::preview(view, id, &offer.terms).ok()?;
+            Some((offer, preview))
+        });
+        Ok(Self { next, usage: usage::standing(view, id)?, offer, head })
     }
 
     /// What it is called.
@@ -61,9 +71,11 @@ fn whole(visitor: &Visitor, one: &Running, in_force: &Version) -> Markup {
     let path = format!("/my/subscriptions/{}/change", subscription.id);
     let may = super::changes(subscription, &in_force.book);
     let label = if may == CustomerChanges::Plans { "Change plan" } else { "Change quantities" };
+    let answered = format!("/my/subscriptions/{}/renewal", subscription.id);
     let [next_invoice, used] = ["next", "used"].map(|part| format!("{part}-{}", subscription.id));
     html! {
         (ui::anchored(&next_invoice, next(one)))
+        @if let Some((offer, preview)) = &one.offer { (offered(visitor, one, offer, preview, in_force, &answered)) }
         (scheduled(subscription, in_force))
         (closing(subscription))
         (items::table(subscription, &version.book, Some(&format!("#{next_invoice}"))))
@@ -145,6 +157,33 @@ fn scheduled(subscription: &Subscription, in_force: &Version) -> Markup {
             ui::notice(ui::Kind::Info, &format!("It changes on {date}"), html! { (text) })
         }
         (None, None) => html! {},
+    }
+}
+
+/// Terms that wait for an answer: what they are, what is billed then, and two buttons.
+fn offered(
+    visitor: &Visitor,
+    one: &Running,
+    offer: &RenewalOffer,
+    preview: &RenewalPreview,
+    in_force: &Version,
+    path: &str,
+) -> Markup {
+    let day = show::date(preview.effective.date);
+    let terms = renewals::offered(&offer.terms, &one.head.subscription, in_force);
+    let answer = |kind, label, word| {
+        ui::post_button_with(kind, label, path, &visitor.csrf, ui::hidden_field("answer", word))
+    };
+    let until = offer.valid_until.map(|until| format!(" The offer is good until {}.", show::date(until)));
+    html! {
+        (ui::notice(ui::Kind::Info, &format!("{} offers you this from {day} on", visitor.merchant), html! {
+            p { (terms) "." (until.unwrap_or_default()) }
+            div class="actions" {
+                (answer(ui::Button::Primary, "Accept", "accept"))
+                (answer(ui::Button::Plain, "Decline", "decline"))
+            }
+        }))
+        (ui::more("What it would cost then", "", false, renewals::coming(preview)))
     }
 }
 

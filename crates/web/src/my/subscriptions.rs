@@ -1,15 +1,19 @@
 //! All subscriptions of a customer, and each on a page of its own.
 
 use axum::response::IntoResponse;
-use billing::subscription::{self, Filter, Place};
+use billing::{
+    renewal,
+    subscription::{self, Filter, Place},
+};
 use catalog::version;
 use identity::customer;
 use kernel::ids;
 use maud::{Markup, html};
+use store::Tx;
 
 use super::running::Running;
 use crate::{
-    gate::{Answer, Asked, Named, OWN, Visitor},
+    gate::{Answer, Asked, Named, OWN, Sent, Visitor},
     parts::{self, PAGE},
     show,
     subscriptions::{Listed, listed, next},
@@ -81,4 +85,18 @@ pub(super) async fn page(visitor: Visitor, Named(id): Named<ids::Subscription>) 
         (one.draw(&visitor, &in_force))
     };
     Ok(super::page(&visitor, one.head.customer(), &title, &crumbs, body).into_response())
+}
+
+/// Say yes or no to the terms that are offered for the time after.
+pub(super) async fn answer(Named(id): Named<ids::Subscription>, Sent(visitor, answers): Sent) -> Answer {
+    let (customer, accepts) = (visitor.customer, answers.get("answer") == "accept");
+    let work = move |tx: &mut Tx<'_>| {
+        Visitor::check(tx, customer, id)?;
+        match accepts {
+            true => renewal::accept(tx, id).map(drop),
+            false => renewal::decline(tx, id).map(drop),
+        }
+    };
+    visitor.write(work).await?;
+    Ok(parts::done(OWN, if accepts { "renewal_accepted" } else { "renewal_declined" }))
 }

@@ -2,7 +2,7 @@
 
 use catalog::{
     Anchor, Billing, Book, CancellationCredit, CancellationDay, CustomerChanges, Invoices, PlanChange,
-    TaxRounding, Thresholds, TrialUsage, WithMethod, WithoutMethod, ZeroInvoices,
+    ReasonIs, TaxRounding, Thresholds, TrialUsage, WithMethod, WithoutMethod, ZeroInvoices,
 };
 use kernel::{ProrationUnit, UnitPrice};
 use maud::{Markup, html};
@@ -19,7 +19,10 @@ pub(super) fn drawn(book: &Book) -> Markup {
         ("Parts of a period", html! { (parts(billing)) }),
         ("Change of plan", html! { (plan_change(billing)) }),
         ("Cancellation", html! { (cancellation(billing)) }),
+        ("Reasons to cancel", html! { (reasons(book)) }),
+        ("Winning back", ui::optional(win_back(book).as_deref())),
         ("Invoices", html! { (invoices(billing)) }),
+        ("Tiny invoices", html! { (tiny(billing)) }),
         ("Tax", html! { (tax(billing)) }),
         ("Usage is billed", html! { (usage(book)) }),
         ("Late events", html! { "Taken up to " (billing.late_window) " after they happened" }),
@@ -63,6 +66,39 @@ fn cancellation(billing: &Billing) -> String {
         (CancellationDay::Free, true) => format!("{credit}; the day itself is free"),
         (_, false) => credit.to_owned(),
     }
+}
+
+fn reasons(book: &Book) -> String {
+    let asked = match book.cancellation.reason {
+        ReasonIs::Required => "One must be given",
+        ReasonIs::Optional => "May be left out",
+    };
+    let names = book.cancellation.reasons.iter().map(|reason| match &reason.offer {
+        Some(coupon) => format!("{} (to stay: {})", reason.name, coupon_name(book, coupon)),
+        None => reason.name.clone(),
+    });
+    format!("{asked}: {}", names.collect::<Vec<_>>().join("; "))
+}
+
+fn win_back(book: &Book) -> Option<String> {
+    let win = book.cancellation.win_back.as_ref()?;
+    Some(format!(
+        "With {}, up to {} after the end",
+        coupon_name(book, &win.coupon),
+        show::count(win.days, "day")
+    ))
+}
+
+fn coupon_name(book: &Book, key: &str) -> String {
+    book.coupons.iter().find(|one| one.key == key).map_or_else(|| key.to_owned(), |one| one.name.clone())
+}
+
+fn tiny(billing: &Billing) -> String {
+    let Some(carry) = &billing.carry_over else { return "Issued like any other".to_owned() };
+    let below: Vec<String> =
+        carry.below.iter().map(|(currency, amount)| show::unit_price(*amount, *currency)).collect();
+    let times = show::count(carry.periods, "time");
+    format!("Below {} they wait for the next one, at most {times} in a row", below.join(" or "))
 }
 
 fn invoices(billing: &Billing) -> String {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use billing::{
+    cancellation::{self, Cancel},
     credit_note::{self, CreditLine, CreditNote, Derivation},
     invoice::{self, Invoice, Line},
     subscription::{self, Change, Changed, State, Subscription, Timing},
@@ -26,8 +27,8 @@ pub(crate) const OUTDATED: &str = "preview_outdated";
 /// Something done to a subscription.
 #[derive(Clone, Debug)]
 pub(crate) enum Act {
-    Change(Change, Timing),
-    Cancel(Timing),
+    Change(Box<Change>, Timing),
+    Cancel(Cancel),
     Pause,
     Resume,
     Convert,
@@ -40,7 +41,7 @@ impl Act {
     fn carry_out(&self, tx: &mut Tx<'_>, id: SubscriptionId) -> Result<Changed> {
         match self {
             Self::Change(change, timing) => subscription::change(tx, id, change, *timing),
-            Self::Cancel(timing) => subscription::cancel(tx, id, *timing),
+            Self::Cancel(cancel) => cancellation::cancel(tx, id, cancel),
             Self::Pause => subscription::pause(tx, id),
             Self::Resume => subscription::resume(tx, id),
             Self::Convert => subscription::convert(tx, id),
@@ -55,8 +56,8 @@ impl Act {
         match self {
             Self::Change(_, Timing::Now) => "changed",
             Self::Change(_, Timing::PeriodEnd) => "change_scheduled",
-            Self::Cancel(Timing::Now) => "canceled",
-            Self::Cancel(Timing::PeriodEnd) => "cancellation_scheduled",
+            Self::Cancel(Cancel { timing: Timing::Now, .. }) => "canceled",
+            Self::Cancel(Cancel { timing: Timing::PeriodEnd, .. }) => "cancellation_scheduled",
             Self::Pause => "paused",
             Self::Resume => "resumed",
             Self::Convert => "converted",

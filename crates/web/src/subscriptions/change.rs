@@ -76,7 +76,7 @@ fn wanted(tx: &mut Tx<'_>, id: SubscriptionId, answers: &Answers) -> Result<Act>
         let detail = "The subscription already is what this would make of it.";
         return Err(Error::conflict("nothing_changes", detail));
     }
-    Ok(Act::Change(change, timing))
+    Ok(Act::Change(Box::new(change), timing))
 }
 
 pub(crate) fn read(answers: &Answers, subscription: &Subscription) -> Result<(Change, Timing)> {

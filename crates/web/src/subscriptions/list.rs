@@ -96,6 +96,7 @@ fn draw(desk: &Desk, asked: &Answers, whole: Whole, everything: bool) -> Respons
         @if begun { (filters(&path, asked, &names)) (chosen(&path, asked, whole.customer, whole.book)) }
         (super::table(desk, &listed, true, none))
         (parts::pages(&path, asked, next))
+        @if begun { p { a href=(desk.at("/cancellations")) { "Why customers leave" } } }
     };
     let page = desk.page(Sheet::new(ui::Section::Subscriptions, "Subscriptions"), body);
     (asked.status(), page).into_response()

@@ -1,6 +1,7 @@
 //! Subscriptions.
 
 pub(crate) mod act;
+mod back;
 mod cancel;
 pub(crate) mod change;
 mod charges;
@@ -11,12 +12,14 @@ mod discounts;
 mod extend;
 mod extras;
 pub(crate) mod items;
+mod leavers;
 mod list;
 mod new;
 pub(crate) mod offers;
 mod one;
 pub(crate) mod outcome;
 mod preview;
+pub(crate) mod renewals;
 mod terms;
 mod usage;
 pub(crate) mod wish;
@@ -46,12 +49,14 @@ use crate::{
 pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/subscriptions", get(list::page).post(preview::start))
+        .route("/cancellations", get(leavers::page))
         .route("/subscriptions/new", get(new::page))
         .route("/subscriptions/preview", get(preview::again).post(preview::page))
         .route("/subscriptions/{id}", get(one::page))
         .route("/subscriptions/{id}/change", get(change::page).post(change::post))
         .route("/subscriptions/{id}/change/preview", get(change::again).post(change::preview))
         .route("/subscriptions/{id}/cancel", get(cancel::page).post(cancel::post))
+        .route("/subscriptions/{id}/stay", post(cancel::stay))
         .route("/subscriptions/{id}/keep-on", post(one::keep_on))
         .route("/subscriptions/{id}/method", post(one::set_method))
         .route("/subscriptions/{id}/extend-trial", get(extend::page).post(extend::post))
@@ -59,7 +64,9 @@ pub(crate) fn routes() -> Router<App> {
         .route("/subscriptions/{id}/coupons", get(discounts::page).post(discounts::redeem))
         .route("/subscriptions/{id}/take-away", post(discounts::take_away))
         .route("/subscriptions/{id}/comp", post(discounts::comp))
+        .route("/subscriptions/{id}/back", get(back::page).post(back::post))
         .merge(charges::routes())
+        .merge(renewals::routes())
         .route("/subscriptions/{id}/{deed}", get(deed::page).post(deed::post))
 }
 

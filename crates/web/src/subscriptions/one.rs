@@ -4,6 +4,7 @@ use axum::response::{IntoResponse, Response};
 use billing::{
     credit_note,
     invoice::{self, Invoice},
+    renewal::{self, RenewalOffer},
     subscription::{self, State, Subscription, Transition},
     usage::{self, Standing},
 };
@@ -14,9 +15,9 @@ use maud::{Markup, html};
 use store::{Fact, View, facts};
 
 use super::{
-    Head, act,
+    Head, act, back,
     charges::{self, Charges},
-    coming, counted, extras, items,
+    coming, counted, extras, items, renewals,
 };
 use crate::{
     credit_notes, facts as history,
@@ -41,6 +42,8 @@ struct Whole {
     edges: Vec<coming::NextEdge>,
     usage: Standing,
     charges: Charges,
+    /// What was offered for the time after the term, the last first.
+    renewals: Vec<RenewalOffer>,
 }
 
 fn load(view: &mut View<'_>, id: SubscriptionId) -> Result<Whole> {
@@ -51,6 +54,7 @@ fn load(view: &mut View<'_>, id: SubscriptionId) -> Result<Whole> {
         edges: coming::NextEdge::shown(view, &head.subscription)?,
         usage: usage::standing(view, id)?,
         charges: Charges::read(view, id, FEW)?,
+        renewals: renewal::of_subscription(view, id)?,
         in_force: version::in_force(view)?,
         entity: environment::entity(view, Some(head.subscription.entity))?,
         credit: act::credit(view, &head.subscription)?,
@@ -112,6 +116,7 @@ async fn draw(desk: &Desk, id: SubscriptionId, answers: Answers) -> Answer<Marku
         (scheduled(desk, &whole))
         (closing(&whole.head.subscription))
         @let aside = html! { (details(desk, &whole))
+            (renewals::section(desk, &whole.head, &whole.renewals, &whole.in_force))
             (charges::section(desk, &whole.head, &whole.charges))
             (extras::section(desk, &whole.head))
         };
@@ -143,6 +148,9 @@ fn actions(desk: &Desk, subscription: &Subscription) -> Markup {
                     _ => ui::Button::Plain,
                 };
                 (ui::button_link(weight, label, &desk.at(&format!("/subscriptions/{}/{path}", subscription.id))))
+            }
+            @if back::may_come(subscription.state) {
+                (ui::button_link(ui::Button::Plain, "Bring it back", &desk.at(&format!("/subscriptions/{}/back", subscription.id))))
             }
         }
     }

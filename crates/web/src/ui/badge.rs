@@ -40,11 +40,11 @@ pub fn badge(tone: Tone, text: &str) -> Markup {
 /// The badge of a state by the name the API uses (`past_due`). An unknown name is shown plainly, as it is.
 pub fn state(name: &str) -> Markup {
     let tone = match name {
-        "finalized" | "trialing" | "running" | "scheduled" => Tone::Moving,
-        "paid" | "received" | "active" | "done" => Tone::Good,
+        "finalized" | "trialing" | "running" | "scheduled" | "open" => Tone::Moving,
+        "paid" | "received" | "active" | "done" | "accepted" | "saved" => Tone::Good,
         "past_due" | "incomplete" => Tone::Attention,
         "reversed" | "suspended" | "failed" | "uncollectible" => Tone::Bad,
-        "void" | "canceled" | "expired" => Tone::Ended,
+        "void" | "canceled" | "expired" | "declined" | "withdrawn" => Tone::Ended,
         _ => Tone::Plain,
     };
     badge(tone, &sentence(name))

@@ -59,7 +59,7 @@ pub(super) async fn page(
         (ui::definition_list(&[
             ("Measured", html! { (measured) }),
             ("Period", html! { (show::period(&line.period)) }),
-            ("Amount", show::money(line.amount)),
+            ("Amount", html! { a href=(staff.at(&format!("/invoices/{id}"))) { (show::money(line.amount)) } }),
         ]))
         (ui::table(ui::Table {
             caption: "Events",

@@ -10,6 +10,7 @@ mod gate;
 mod import;
 mod invoices;
 mod journey;
+mod leaving;
 mod moving;
 mod own;
 mod pages;
