@@ -7,6 +7,7 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use entitlements::Desk;
 use jiff::Timestamp;
 use jobs::Bell;
 use kernel::{Error, Kind, Result};
@@ -45,6 +46,8 @@ pub struct Parts {
     pub bell: Bell,
     /// Counts usage and answers for limits.
     pub metering: Metering,
+    /// What customers may use, and flags.
+    pub entitlements: Desk,
     /// Who keys belong to.
     pub keys: Keys,
     /// How fast keys may ask.

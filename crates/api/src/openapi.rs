@@ -42,6 +42,7 @@ const TAGS: &[(&str, &str)] = &[
     ("Customers", "The organisations that buy."),
     ("Price book", "Plans, prices and features, in versions that never change."),
     ("Subscriptions", "What customers subscribe to."),
+    ("Features", "What customers may use and why, overrides, and flags."),
     ("Usage", "What was measured, and what it comes to."),
     ("Coupons", "What takes something off, and who redeemed it."),
     ("Bill runs", "What was billed in one go, and what lies ahead."),

@@ -13,9 +13,9 @@ use utoipa::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::{
-    alert, app::App, bill_run, charge, coupon, credit_note, customer, environment, event, fact, invoice, job,
-    ledger, legal_entity, limit, meter, migration, openapi::openapi, payment, price_book, problem::surround,
-    rate_limit, reconcile, sandbox, subscription, usage,
+    alert, app::App, bill_run, charge, coupon, credit_note, customer, environment, event, fact, feature,
+    flag, invoice, job, ledger, legal_entity, limit, meter, migration, ofrep, openapi::openapi, overrides,
+    payment, price_book, problem::surround, rate_limit, reconcile, sandbox, subscription, usage,
 };
 
 /// One operation of the API.
@@ -141,6 +141,20 @@ routes! {
     post "/v1/holds/{id}/commit" UsageWrite limit::commit;
     post "/v1/holds/{id}/release" UsageWrite limit::release;
     get  "/v1/customers/{id}/limits" SubscriptionRead limit::list;
+    get  "/v1/customers/{id}/features" SubscriptionRead feature::list;
+    get  "/v1/customers/{id}/features/{key}" SubscriptionRead feature::show;
+    get  "/v1/customers/{id}/tiers/{key}" SubscriptionRead feature::tier;
+    get  "/v1/customers/{id}/overrides" SubscriptionRead overrides::list;
+    put  "/v1/customers/{id}/overrides/{key}" OverrideWrite overrides::set;
+    delete "/v1/customers/{id}/overrides/{key}" OverrideWrite overrides::remove;
+    get  "/v1/flags" FlagRead flag::list;
+    post "/v1/flags" FlagWrite flag::create;
+    get  "/v1/flags/{key}" FlagRead flag::show;
+    put  "/v1/flags/{key}" FlagWrite flag::save;
+    delete "/v1/flags/{key}" FlagWrite flag::remove;
+    post "/v1/flags/{key}/switch" FlagWrite flag::switch;
+    post "/v1/flags/{key}/try" FlagRead flag::serve;
+    get  "/v1/flags/{key}/versions" FlagRead flag::versions;
     get  "/v1/alerts" SubscriptionRead alert::list;
     get  "/v1/meters" BookRead meter::list;
     get  "/v1/meters/{key}/usage" SubscriptionRead meter::usage;
@@ -202,7 +216,7 @@ const DOCS_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'",
 );
 
-/// The API under `/v1`, the addresses of other products' SDKs under `/api/v1`, its document and the interactive page under `/docs`.
+/// The API under `/v1`, the addresses of other products' SDKs under `/api/v1`, flags for OpenFeature under `/ofrep/v1`, its document and the interactive page under `/docs`.
 pub fn router(app: App) -> Router {
     let api = surround(handlers().route(below_version(DOCUMENT), get(document())));
     // A body's size is checked where it is read.
@@ -211,10 +225,11 @@ pub fn router(app: App) -> Router {
         .route("/events/batch", post(event::foreign::batch));
     let (api, foreign) = (rate_limit::surround(api), rate_limit::surround(surround(foreign)));
     let foreign = foreign.layer(DefaultBodyLimit::disable()).with_state(app.clone());
+    let flags = rate_limit::surround(ofrep::router()).with_state(app.clone());
     let api = api.layer(DefaultBodyLimit::disable()).with_state(app);
     let docs = Router::from(SwaggerUi::new("/docs").config(Config::from(DOCUMENT)))
         .layer(SetResponseHeaderLayer::overriding(header::CONTENT_SECURITY_POLICY, DOCS_POLICY));
-    Router::new().nest("/v1", api).nest("/api/v1", foreign).merge(docs)
+    Router::new().nest("/v1", api).nest("/api/v1", foreign).nest("/ofrep/v1", flags).merge(docs)
 }
 
 /// The document, written once.

@@ -17,6 +17,7 @@ pub const CONTEXTS: &[&Context] = &[
     &ledger::CONTEXT,
     &identity::CONTEXT,
     &billing::CONTEXT,
+    &entitlements::CONTEXT,
     &metering::CONTEXT,
     &metering::alert::CONTEXT,
 ];

@@ -12,10 +12,10 @@ pub mod version;
 pub use book::{
     Addon, AddonPrice, Aggregation, Anchor, Billing, Book, Cancellation, CancellationCredit, CancellationDay,
     CancellationReason, CarryOver, Change, ChangeDay, Coupon, CustomerChanges, CycleChange, Discount,
-    Feature, FeatureKind, Included, Invoices, Lasts, LateWindow, Limit, LimitPolicy, LimitScope, Meter,
-    Minimums, Mistake, OncePer, PayIn, PercentTier, Percentage, Plan, PlanChange, Prepaid, Price, PriceKind,
-    RateLimit, RateSpan, ReasonIs, Sameness, Started, TaxCategory, TaxRounding, Thresholds, Tier, Tiers,
-    Trial, TrialUsage, UsagePrice, When, WinBack, Window, WindowUnit, WithMethod, WithoutMethod,
+    Feature, FeatureKind, Having, Included, Invoices, Lasts, LateWindow, Limit, LimitPolicy, LimitScope,
+    Meter, Minimums, Mistake, OncePer, PayIn, PercentTier, Percentage, Plan, PlanChange, Prepaid, Price,
+    PriceKind, RateLimit, RateSpan, ReasonIs, Sameness, Started, TaxCategory, TaxRounding, Thresholds, Tier,
+    Tiers, Trial, TrialUsage, UsagePrice, When, WinBack, Window, WindowUnit, WithMethod, WithoutMethod,
     ZeroInvoices, diff, read,
 };
 

@@ -1,4 +1,4 @@
-//! API keys: `sk_live_…` or `sk_sandbox_…`, one environment each, kept as a hash.
+//! API keys: `sk_live_…` or `sk_sandbox_…`, one environment each, kept as a hash; `pk_…` when they may stand in a web page.
 
 use jiff::Timestamp;
 use kernel::{
@@ -54,6 +54,12 @@ pub struct Created {
 /// The text of a new key for a mode. Made before the transaction, which rolls no dice.
 pub fn new_secret(mode: Mode) -> Result<String> {
     Ok(format!("sk_{}_{}", mode.word(), secret::new()?))
+}
+
+/// The same for what the key may do: one that can stand in a web page begins with `pk`.
+pub fn new_secret_for(mode: Mode, permissions: &Permissions) -> Result<String> {
+    let secret = new_secret(mode)?;
+    Ok(if permissions.are_public() { secret.replacen("sk", "pk", 1) } else { secret })
 }
 
 /// Store a key. Errors: `text_invalid`.

@@ -44,6 +44,14 @@ permissions! {
     SubscriptionWrite "subscription.write";
     /// Agree prices, minimums and terms beside the price book, and give subscriptions away.
     SubscriptionNegotiate "subscription.negotiate";
+    /// Override what customers may use beside what they agreed to.
+    OverrideWrite "override.write";
+    /// See flags.
+    FlagRead "flag.read";
+    /// Make, change and switch flags.
+    FlagWrite "flag.write";
+    /// Ask what is served to somebody. A key that may only do this can stand in a web page.
+    FlagEvaluate "flag.evaluate";
     /// Post what was used.
     UsageWrite "usage.write";
     /// See invoices.
@@ -104,6 +112,11 @@ impl Permissions {
             Self::Read => "read".to_owned(),
             Self::These(these) => these.iter().map(|one| one.word()).collect::<Vec<_>>().join(" "),
         }
+    }
+
+    /// Whether a key with these may stand where everybody can read it: it can only ask what is served.
+    pub fn are_public(&self) -> bool {
+        matches!(self, Self::These(these) if matches!(these.as_slice(), [Permission::FlagEvaluate]))
     }
 
     /// Whether the set holds a permission.

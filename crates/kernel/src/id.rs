@@ -212,6 +212,7 @@ pub mod ids {
         Job JobId "job" "job";
         Hold HoldId "hld" "hold";
         CustomerLink CustomerLinkId "lnk" "link of a customer";
+        Flag FlagId "flg" "flag";
         Alert AlertId "alr" "alert";
     }
 }

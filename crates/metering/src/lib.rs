@@ -72,6 +72,7 @@ mod sql;
 pub mod usage;
 
 pub use desk::{
-    Account, Agreement, Changed, Changes, Directory, InForce, Metering, Options, Resolved, Standing, Terms,
+    Account, Agreement, Beside, Changed, Changes, Directory, InForce, Metering, Options, Resolved, Standing,
+    Terms,
 };
 pub use schema::CONTEXT;

@@ -14,6 +14,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use entitlements::Desk;
 use jobs::Bell;
 use kernel::Error;
 use metering::Metering;
@@ -39,8 +40,9 @@ pub(crate) fn router(
 ) -> Router {
     let health =
         Router::new().route("/health", get(health)).route("/ready", get(ready)).with_state(db.clone());
-    let (rates, counting) = (Arc::new(rates), metering.clone());
-    let parts = api::Parts { db: db.clone(), bell: bell.clone(), metering: counting, keys, rates };
+    let (entitlements, rates, counting) = (Desk::new(db), Arc::new(rates), metering.clone());
+    let parts =
+        api::Parts { db: db.clone(), bell: bell.clone(), metering: counting, entitlements, keys, rates };
     let api = api::router(api::App::new(parts));
     let api = match forwarder {
         Some(forwarder) => api.layer(middleware::from_fn_with_state(forwarder, forward)),
@@ -108,7 +110,7 @@ fn is_routine(method: &Method, route: &str) -> bool {
             matches!(
                 route,
                 "/v1/events" | "/v1/check" | "/v1/consume" | "/v1/reserve" | "/v1/rate-limits/take"
-            )
+            ) || route.starts_with("/ofrep/v1/")
         }
         _ => false,
     }

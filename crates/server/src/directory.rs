@@ -7,12 +7,13 @@ use std::{
 
 use billing::subscription::{self, ItemKind, State, Subscription};
 use catalog::{Book, version};
+use entitlements::Metered;
 use identity::{CustomerRef, customer};
 use kernel::{
     AnyId, Exact, Kind, Result,
     ids::{BookVersionId, CustomerId, SubscriptionId},
 };
-use metering::{Account, Agreement, Changes, Directory, Resolved, event::Meters};
+use metering::{Account, Agreement, Beside, Changes, Directory, Resolved, event::Meters};
 use store::{Db, Heard, Scope, View, facts};
 
 /// The program's own directory.
@@ -80,6 +81,7 @@ fn say(changes: &mut Changes, kind: &str, customer: Option<CustomerId>, subject:
         return;
     }
     changes.book |= kind.starts_with("book.");
+    changes.everybody |= kind.starts_with("flag.");
     changes.customers.extend(customer);
     if subject.prefix == "cus" {
         changes.customers.insert(CustomerId::from_uuid(subject.uuid));
@@ -89,6 +91,7 @@ fn say(changes: &mut Changes, kind: &str, customer: Option<CustomerId>, subject:
 /// Each subject in turn; books and accounts are read once each.
 fn resolve_all(view: &mut View<'_>, subjects: &[String]) -> Result<Vec<Option<Resolved>>> {
     let mut books = HashMap::new();
+    let metered = Metered::read(view)?;
     let mut accounts: HashMap<CustomerId, Arc<Account>> = HashMap::new();
     let mut resolved = Vec::with_capacity(subjects.len());
     for subject in subjects {
@@ -99,7 +102,7 @@ fn resolve_all(view: &mut View<'_>, subjects: &[String]) -> Result<Vec<Option<Re
         let account = match accounts.get(&customer) {
             Some(account) => Arc::clone(account),
             None => {
-                let account = Arc::new(account(view, customer, &mut books)?);
+                let account = Arc::new(account(view, customer, &mut books, &metered)?);
                 accounts.insert(customer, Arc::clone(&account));
                 account
             }
@@ -141,6 +144,7 @@ fn account(
     view: &mut View<'_>,
     id: CustomerId,
     books: &mut HashMap<BookVersionId, Arc<Book>>,
+    metered: &Metered,
 ) -> Result<Account> {
     let customer = customer::find(view, id)?;
     let mut agreements = Vec::new();
@@ -157,7 +161,9 @@ fn account(
         agreements.push(agreement(subscription, book, access));
     }
     agreements.sort_unstable_by_key(|agreement| agreement.subscription);
-    Ok(Account { customer: id, zone: customer.zone, agreements })
+    let entitlements::Beside { amounts, withheld, until } = metered.of(view, id)?;
+    let beside = Beside { amounts, withheld, until };
+    Ok(Account { customer: id, zone: customer.zone, agreements, beside })
 }
 
 /// Whether a subscription in this state gives access; none when it is over or has not begun.

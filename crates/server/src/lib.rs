@@ -34,6 +34,7 @@ pub static CONTEXTS: &[&store::Context] = &[
     &identity::CONTEXT,
     &billing::CONTEXT,
     &metering::CONTEXT,
+    &entitlements::CONTEXT,
     &metering::alert::CONTEXT,
 ];
 

@@ -3,8 +3,17 @@
 mod house;
 
 use billing::subscription::{self, Start};
-use kernel::{Cycle, SystemIds, ids::SubscriptionId};
+use entitlements::{
+    flag::{self, Definition},
+    override_,
+};
+use identity::customer::{self, CustomerRef};
+use kernel::{
+    Cycle, SystemIds,
+    ids::{CustomerId, SubscriptionId},
+};
 use metering::{event::NewEvent, limit::Reason};
+use serde_json::json;
 use server::CONTEXTS;
 use store::{Actor, Mode, Scope};
 use testkit::{TestDb, on_both};
@@ -60,4 +69,61 @@ fn a_subscription_sets_the_limits_of_its_customer() {
         metering.forget(&scope, None).wait().unwrap();
         assert_eq!(consume(run("4", "acme")).reason, Reason::LimitReached);
     });
+}
+
+/// Overrides and flags change the very next answer, of check and of consume, and an override ends at its instant.
+#[test]
+fn overrides_and_flags_change_the_next_answer() {
+    on_both(CONTEXTS, |test| {
+        let (scope, _) = set_up(test, "free");
+        let metering = server::metering(&test.db, metering::Options::default());
+        let check = || metering.check(&scope, run("check", "acme"), test.db.real_now()).wait().unwrap();
+        let write = |work: fn(&mut store::Tx<'_>, CustomerId) -> kernel::Result<()>| {
+            let acme = move |tx: &mut store::Tx<'_>| {
+                let acme = customer::resolve(tx, &CustomerRef::External("acme".into()))?;
+                work(tx, acme)
+            };
+            test.db.write(&scope, acme).wait().unwrap();
+        };
+        for n in 0..3 {
+            let event = run(&format!("run-{n}"), "acme");
+            assert!(metering.consume(&scope, event, test.db.real_now()).wait().unwrap().allowed);
+        }
+        assert_eq!((check().reason, check().limit), (Reason::LimitReached, Some(3)));
+        write(|tx, acme| {
+            let until = tx.now() + jiff::SignedDuration::from_hours(1);
+            override_::set(tx, acme, "agent_runs", &json!(4), Some(until), None).map(drop)
+        });
+        assert_eq!((check().reason, check().limit), (Reason::Within, Some(4)));
+        let event = run("run-3", "acme");
+        assert!(metering.consume(&scope, event, test.db.real_now()).wait().unwrap().allowed);
+        assert_eq!(check().reason, Reason::LimitReached);
+        write(|tx, acme| override_::set(tx, acme, "agent_runs", &json!("unlimited"), None, None).map(drop));
+        assert_eq!((check().reason, check().limit), (Reason::Unlimited, None));
+        write(|tx, acme| {
+            let until = tx.now() + jiff::SignedDuration::from_hours(1);
+            override_::set(tx, acme, "agent_runs", &json!(9), Some(until), None).map(drop)
+        });
+        assert_eq!(check().limit, Some(9));
+        test.clock.advance(jiff::SignedDuration::from_secs(3_599));
+        assert_eq!(check().limit, Some(9));
+        test.clock.advance(jiff::SignedDuration::from_secs(1));
+        assert_eq!(check().limit, Some(3), "it has run out, and nobody said so");
+        // A flag called like the meter withholds it.
+        write(|tx, _| flag::create(tx, "agent_runs", true, &withheld()).map(drop));
+        assert_eq!(check().reason, Reason::NoAccess);
+        write(|tx, _| flag::switch(tx, "agent_runs", false).map(drop));
+        assert_eq!(check().reason, Reason::NoAccess);
+        write(|tx, _| flag::archive(tx, "agent_runs", 2).map(drop));
+        assert_eq!(check().reason, Reason::LimitReached);
+    });
+}
+
+/// A flag that serves `false` to customers on the plan Free.
+fn withheld() -> Definition {
+    let json = json!({
+        "name": "Agent runs", "kind": "boolean", "variants": { "on": true, "off": false }, "default": "on", "off": "off",
+        "rules": [{ "when": [{ "attribute": "@plan", "is": "in", "values": ["free"] }], "serve": [{ "variant": "off" }] }],
+    });
+    serde_json::from_value(json).unwrap()
 }

@@ -8,12 +8,14 @@ use store::Location;
 use crate::place::Place;
 
 mod billing;
+mod features;
 mod lists;
 mod metering;
 mod payment;
 mod simulate;
 mod subscription;
 pub use billing::{Bill, BillRuns, Coupons, Day, Metered, Part, PostUsage, SendEvents, Usage};
+pub use features::{Features, Flags, FlagsCommand};
 pub use lists::{
     Customers, CustomersCommand, InvoicesOrList, ListCustomers, ListInvoices, ListSubscriptions, Shown,
     SubscriptionsOrList,
@@ -85,6 +87,10 @@ pub enum Command {
     Customers(Customers),
     /// Start, list and change subscriptions; without a command, list them
     Subscriptions(SubscriptionsOrList),
+    /// Show what a customer may use and why, and override it
+    Features(Features),
+    /// List, show, switch and try flags; without a command, list them
+    Flags(Flags),
     /// Post what was used, and see what it comes to
     #[command(subcommand)]
     Usage(Usage),

@@ -292,7 +292,9 @@ fn migrate(
     if !options.migrate {
         return Err(schema::behind(todo.len()));
     }
-    transaction.batch_execute(&roles()).map_err(fail)?;
+    transaction
+        .batch_execute(&roles())
+        .map_err(|error| role_denied(&error).unwrap_or_else(|| fail(error)))?;
     for (context, migration) in todo {
         let what = format!("migration {} {}", context.name, migration.number);
         transaction
@@ -315,6 +317,20 @@ fn migrate(
             .map_err(|error| Error::internal(format!("{what}: {}", error.detail)))?;
     }
     transaction.commit().map_err(fail)
+}
+
+/// The roles are there, made by somebody else for another database, and not ours to use.
+fn role_denied(error: &postgres::Error) -> Option<Error> {
+    let denied = error.code() == Some(&postgres::error::SqlState::INSUFFICIENT_PRIVILEGE);
+    denied.then(|| {
+        Error::invalid(
+            "database_role_denied",
+            format!(
+                "This login may not make or use the roles {APP_ROLE} and {SYSTEM_ROLE}. Let an administrator of the server \
+                 run: GRANT {APP_ROLE}, {SYSTEM_ROLE} TO the login (or create them first: CREATE ROLE … NOLOGIN NOBYPASSRLS).",
+            ),
+        )
+    })
 }
 
 /// Roles belong to the whole server, so another database may have made them at this moment.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// The contexts: one business subject each, below the faces `api` and `web`.
-const CONTEXTS: &[&str] = &["catalog", "rating", "tax", "ledger", "metering", "identity", "billing"];
+const CONTEXTS: &[&str] = &["catalog", "rating", "tax", "ledger", "metering", "identity", "billing", "entitlements"];
 
 /// Tools for the makers; every other crate is part of the product.
 const TOOLS: &[&str] = &["bench", "testkit", "xtask"];
@@ -51,7 +51,8 @@ pub fn may_use(from: &str, to: &str) -> Option<bool> {
         "rating" => ["kernel", "catalog"].contains(&to),
         "ledger" => ["kernel", "store"].contains(&to),
         "metering" => ["kernel", "store", "catalog", "rating"].contains(&to),
-        "billing" => base || (context && to != "billing"),
+        "billing" => base || (context && !["billing", "entitlements"].contains(&to)),
+        "entitlements" => base || ["catalog", "identity", "billing"].contains(&to),
         "api" | "web" => base || context,
         "server" => base || context || ["api", "web"].contains(&to),
         "demo" => base || context,

@@ -52,9 +52,9 @@ async fn create(
 ) -> Answer {
     member.as_owner()?;
     let origin = origin(&app, &headers);
-    let secret = key::new_secret(member.environment.mode)?;
     let created = match permissions(&answers) {
         Ok(permissions) => {
+            let secret = key::new_secret_for(member.environment.mode, &permissions)?;
             let name = answers.get("name").to_owned();
             member.write(move |tx| key::create(tx, &name, &permissions, &secret)).await
         }

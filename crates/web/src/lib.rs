@@ -15,6 +15,7 @@ mod credit_notes;
 mod customers;
 mod environments;
 mod facts;
+mod flags;
 mod gate;
 mod home;
 mod import;
@@ -82,6 +83,7 @@ fn nouns() -> Router<App> {
         .merge(payments::routes())
         .merge(credit_notes::routes())
         .merge(price_book::routes())
+        .merge(flags::routes())
         .merge(legal_entities::routes())
         .merge(ledger::routes())
         .merge(facts::routes())

@@ -38,6 +38,7 @@ const NPM: Need = Need {
 
 const NEEDS: &[Need] = &[
     POSTGRES,
+    NPM,
     Need {
         name: "Chromium, for journeys in a browser",
         present: || browser::program().is_some(),
@@ -61,6 +62,12 @@ const NEEDS: &[Need] = &[
         present: || VNU.file().is_some(),
         install: || unpack(&VNU),
         by_hand: "have Node.js with npm installed and run this again",
+    },
+    Need {
+        name: "Python with pip and venv, for SDKs of others",
+        present: python,
+        install: || apt("python3-venv"),
+        by_hand: "install it, on Debian and Ubuntu with: sudo apt-get install python3-venv",
     },
     Need {
         name: "rustfmt",
@@ -152,6 +159,13 @@ fn unpack(package: &Package) -> Outcome {
 }
 
 /// Whether the registry's client answers.
+fn python() -> bool {
+    let mut python = Command::new("python3");
+    let status =
+        python.args(["-c", "import venv, ensurepip"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    status.is_ok_and(|status| status.success())
+}
+
 fn npm() -> bool {
     let mut npm = Command::new("npm");
     npm.arg("--version")

@@ -214,6 +214,7 @@ pub(crate) async fn erase(
     app.change(actor.scope(), request, move |tx| {
         let id = customer::resolve(tx, &customer)?;
         customers::erase(tx, id)?;
+        entitlements::override_::forget_reasons(tx, id)?;
         let customer = customer::find(tx, id)?;
         Ok((StatusCode::OK, CustomerOut::load(tx, customer)?))
     })

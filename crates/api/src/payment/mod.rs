@@ -5,6 +5,7 @@ use billing::{
     invoice,
     payment::{self, Method, NewPayment, Received},
 };
+use entitlements::switch::{self, Switch};
 use identity::{
     customer::{self, CustomerRef},
     permission::may,
@@ -129,7 +130,7 @@ pub(crate) async fn list(
 
 /// Write down that money came, by transfer, cheque, wire or in cash. It pays the invoices named, or the customer's open
 /// ones of that currency, the oldest first; what is too much becomes the customer's credit, which pays what is billed
-/// later. Idempotent by key.
+/// later. Refused while the flag `payments_enabled` is off; staff can still write it down on the pages. Idempotent by key.
 #[utoipa::path(
     post, path = "/v1/payments", tag = "Payments", request_body = RecordPayment,
     responses((status = 201, body = PaymentWithSettlements)),
@@ -142,6 +143,7 @@ pub(crate) async fn record(
     let customer: CustomerRef = parse(&content.customer, "/customer")?;
     app.change(actor.scope(), request, move |tx| {
         let customer = customer::resolve(tx, &customer)?;
+        switch::open(tx, Switch::Payments, Some(customer))?;
         let recorded = payment::record(tx, content.read(customer)?)?;
         Ok((StatusCode::CREATED, PaymentWithSettlements::load(tx, recorded.payment)?))
     })

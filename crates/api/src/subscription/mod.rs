@@ -7,6 +7,7 @@ use billing::{
     invoice,
     subscription::{self, BillFrom, Filter, NewTerm, Place, Start},
 };
+use entitlements::switch::{self, Switch};
 use identity::{
     customer::{self, CustomerRef},
     permission::may,
@@ -86,7 +87,7 @@ pub(crate) struct StartSubscription {
     /// Finalize the first invoice at once; otherwise it is left as a draft.
     #[serde(default)]
     finalize: bool,
-    /// Begin with the price book's trial: nothing is billed before its end.
+    /// Begin with the price book's trial: nothing is billed before its end. Refused while the flag `trial_enabled` is off.
     #[serde(default)]
     trial: bool,
     /// A trial although there was one before; needs `subscription.negotiate`.
@@ -209,6 +210,9 @@ pub(crate) async fn start(
     let customer = content.customer()?;
     app.change(actor.scope(), request, move |tx| {
         let customer = customer::resolve(tx, &customer)?;
+        if content.trial {
+            switch::open(tx, Switch::Trial, Some(customer))?;
+        }
         let started = subscription::start(tx, &content.command(customer)?)?;
         Ok((StatusCode::CREATED, StartedOut::load(tx, started)?))
     })

@@ -46,6 +46,7 @@ pub static CONTEXTS: &[&Context] = &[
     &ledger::CONTEXT,
     &billing::CONTEXT,
     &metering::CONTEXT,
+    &entitlements::CONTEXT,
     &metering::alert::CONTEXT,
 ];
 
@@ -156,9 +157,10 @@ impl<'t> Api<'t> {
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         let metering = server::metering(&test.db, metering::Options::default());
-        let rates = rates.into();
+        let entitlements = entitlements::Desk::new(&test.db);
+        let (rates, db) = (rates.into(), test.db.clone());
         let (bell, keys) = (Bell::new(), api::Keys::new(&test.db));
-        let app = App::new(Parts { db: test.db.clone(), bell, metering: metering.clone(), keys, rates });
+        let app = App::new(Parts { db, bell, metering: metering.clone(), entitlements, keys, rates });
         let router = api::router(app);
         runtime.spawn(async move { axum::serve(listener, router).await.unwrap() });
         let agent = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).build().into();
@@ -334,6 +336,9 @@ fn furnish(tx: &mut Tx<'_>) -> kernel::Result<Known> {
     let book = catalog::version::apply(tx, "unison.toml", BOOK)?.version.id;
     let whole = customer::create(tx, new_customer("Ada's Machines", "first"))?;
     let customer = whole.id;
+    let flag = serde_json::from_value(crate::samples::flag()).expect("a flag");
+    entitlements::flag::create(tx, "beta", true, &flag)?;
+    entitlements::override_::set(tx, customer, "work_orders", &json!(false), None, Some("a test"))?;
     // Secrets of links are unique in the installation.
     let secret = tx.new_id::<kernel::ids::CustomerLink>().to_string();
     let link = identity::link::create(tx, customer, 7, &secret)?.id;

@@ -18,7 +18,7 @@ pub fn post(api: &Api<'_>, house: &House, path: &str, body: &Json, status: u16) 
 #[test]
 fn from_customer_to_ledger() {
     on_both(|api| {
-        assert_eq!(CONTEXTS.len(), 8);
+        assert_eq!(CONTEXTS.len(), 9);
         let house = api.environment(Mode::Sandbox);
         let customer = json!({ "name": "Meyer", "country": "DE", "currency": "USD", "external_id": "meyer" });
         post(api, &house, "/v1/customers", &customer, 201);

@@ -12,6 +12,7 @@ mod hostile;
 mod journey;
 mod lifecycle;
 mod metering;
+mod ofrep;
 mod parties;
 mod payments;
 mod rates;

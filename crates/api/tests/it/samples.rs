@@ -130,6 +130,21 @@ pub fn sample(name: &str, known: &Known) -> Sample {
         "rate_limit_take" => send(200, json!({ "subject": "measured", "key": "k1" })),
         "limit_commit" | "limit_release" => tell(&known.hold.unwrap(), json!({})),
         "limit_list" => show(&known.customer),
+        "feature_list" => show(&known.customer),
+        "feature_show" => Sample { key: "inventory", ..show(&known.customer) },
+        "feature_tier" => Sample { key: "starter", ..show(&known.customer) },
+        "overrides_list" => show(&known.customer),
+        "overrides_set" => Sample { key: "inventory", ..tell(&known.customer, json!({ "value": true })) },
+        "overrides_remove" => Sample { key: "work_orders", ..tell(&known.customer, json!({})) },
+        "flag_list" => Sample::get(),
+        "flag_create" => send(201, json!({ "key": "sample", "flag": flag() })),
+        "flag_show" | "flag_versions" => Sample { key: "beta", ..Sample::get() },
+        "flag_save" => Sample { key: "beta", ..send(200, json!({ "version": 1, "flag": flag() })) },
+        "flag_remove" => Sample { key: "beta", ..send(200, json!({ "version": 1 })) },
+        "flag_switch" => Sample { key: "beta", ..send(200, json!({ "enabled": false })) },
+        "flag_serve" => {
+            Sample { key: "beta", ..send(200, json!({ "context": { "targetingKey": "ext:first" } })) }
+        }
         "meter_list" => Sample::get(),
         "meter_usage" | "meter_events" => {
             Sample { key: "calls", query: "?subscription=ext:measured", ..Sample::get() }
@@ -160,6 +175,17 @@ pub fn sample(name: &str, known: &Known) -> Sample {
         "sandbox_advance" => send(202, json!({ "to": "2026-02-15T12:00:00Z" })),
         _ => panic!("the route {name} has no sample in tests/it/samples.rs"),
     }
+}
+
+/// A flag for half of the customers in Germany.
+pub fn flag() -> Json {
+    json!({
+        "name": "Sample", "kind": "boolean", "variants": { "on": true, "off": false }, "default": "off", "off": "off",
+        "rules": [{
+            "when": [{ "attribute": "@country", "is": "in", "values": ["DE"] }],
+            "serve": [{ "variant": "on", "percent": 50 }],
+        }],
+    })
 }
 
 /// A call of the subscription `measured`.

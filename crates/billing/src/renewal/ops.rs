@@ -125,7 +125,7 @@ pub fn accept(tx: &mut Tx<'_>, id: SubscriptionId) -> Result<Changed> {
     // What has changed since the offer was made may not go together with it.
     preview(tx, id, &offer.terms)?;
     let (accepted, _) = decided(tx, before, &offer.terms)?;
-    let redeemed = accepted.scheduled.iter().filter_map(|step| step.change.discount.clone());
+    let redeemed = accepted.scheduled.iter().filter_map(|step| step.change.discount.as_deref().cloned());
     let redeemed: Vec<_> =
         redeemed.filter(|one| Some(&one.key) == offer.terms.coupon.as_ref()).take(1).collect();
     if !redeemed.is_empty() {

@@ -60,6 +60,7 @@ pub fn accepted(
     begins: Edge,
 ) -> Subscription {
     let OfferedTerms { plan, cycle, quantity, addons, prices, reprice, minimum, term, .. } = terms.clone();
+    let discount = discount.map(Box::new);
     let change = Change { plan, cycle, quantity, addons, prices, reprice, minimum, term, discount };
     let mut waiting = Subscription { ends: None, ..subscription.clone() };
     let place = waiting.scheduled.iter().take_while(|step| step.on <= begins.date).count();

@@ -380,7 +380,7 @@ pub struct Change {
     pub term: Option<NewTerm>,
     /// A coupon that was redeemed for it and counts from then on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub discount: Option<Discount>,
+    pub discount: Option<Box<Discount>>,
 }
 
 impl Change {

@@ -12,6 +12,7 @@ mod price_text;
 mod read;
 mod threshold;
 mod trial;
+mod upgrade;
 
 #[cfg(test)]
 mod tests;
@@ -35,3 +36,4 @@ pub use price::{
 pub use read::read;
 pub use threshold::Thresholds;
 pub use trial::{OncePer, Sameness, Trial, WithMethod, WithoutMethod};
+pub use upgrade::Having;

@@ -1,6 +1,9 @@
 //! What metering has to be told about customers: they, and what they agreed to, are known elsewhere.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use catalog::{Book, Limit, LimitPolicy, RateLimit, When, Window};
 use jiff::Timestamp;
@@ -53,6 +56,20 @@ pub struct Account {
     pub zone: Zone,
     /// Its subscriptions that run or are suspended, the oldest first.
     pub agreements: Vec<Agreement>,
+    /// What was said about it beside what it agreed to.
+    pub beside: Beside,
+}
+
+/// What was said about a customer beside what it agreed to.
+#[derive(Clone, Debug, Default)]
+pub struct Beside {
+    /// How many units it may use in place of what a plan's limit says, by the meter's key; none: without a limit. Meters
+    /// that no plan limits stay so.
+    pub amounts: BTreeMap<String, Option<u64>>,
+    /// Meters it may not use.
+    pub withheld: BTreeSet<String>,
+    /// From this instant of business time on it is to be asked for again.
+    pub until: Option<Timestamp>,
 }
 
 /// A subscription as metering sees it.
@@ -124,11 +141,21 @@ impl Account {
     /// The terms of a meter: of several subscriptions with a limit the most generous one.
     pub fn terms(&self, meter: &str, decimals: u8) -> Terms {
         let running = || self.agreements.iter().enumerate().filter(|(_, agreement)| agreement.access);
-        if running().next().is_none() {
+        if running().next().is_none() || self.beside.withheld.contains(meter) {
             return Terms::NoAccess;
         }
         let limits = running().filter_map(|(place, agreement)| agreement.limit(meter, decimals, place));
-        limits.max_by_key(|limit| limit.amount).map_or(Terms::Unlimited, Terms::Limited)
+        let Some(limit) = limits.max_by_key(|limit| limit.amount) else { return Terms::Unlimited };
+        match self.beside.amounts.get(meter) {
+            None => Terms::Limited(limit),
+            Some(None) => Terms::Unlimited,
+            Some(Some(amount)) => Terms::Limited(InForce { amount: whole(*amount, decimals), ..limit }),
+        }
+    }
+
+    /// Whether it is to be asked for again at `now`, in microseconds.
+    pub fn is_over(&self, now: i64) -> bool {
+        self.beside.until.is_some_and(|until| until.as_microsecond() <= now)
     }
 }
 
@@ -177,4 +204,10 @@ impl Agreement {
 pub fn scaled(limit: &Limit, quantity: &Exact, raised: u64, decimals: u8) -> i64 {
     let amount = limit.amount_for(quantity) + Exact::ratio(raised.into(), 1);
     (amount * Exact::ratio(10_i128.pow(decimals.into()), 1)).floor().unwrap_or(i64::MAX)
+}
+
+/// So many whole units in the meter's scaled ones; as many as can be counted when it is greater.
+fn whole(amount: u64, decimals: u8) -> i64 {
+    let scaled = i128::from(amount) * 10_i128.pow(decimals.into());
+    i64::try_from(scaled).unwrap_or(i64::MAX)
 }

@@ -241,7 +241,7 @@ impl Ground<'_> {
 pub fn quick(state: &mut State, event: &Checked, now: i64) -> Option<Result<Answer>> {
     let (customer, _) = state.whom(&event.subject)?;
     let now = now.max(state.accepted);
-    let desk = state.desks.get_mut(&customer)?;
+    let desk = state.desks.get_mut(&customer).filter(|desk| !desk.account.is_over(now))?;
     if let Terms::Limited(limit) = desk.terms(&event.meter).clone() {
         let window = match window_of(&desk.account, &limit, &event.meter.key, now) {
             Ok(window) => window,

@@ -17,7 +17,7 @@ mod standing;
 mod state;
 mod worker;
 
-pub use account::{Account, Agreement, Directory, InForce, Resolved, Terms, scaled};
+pub use account::{Account, Agreement, Beside, Directory, InForce, Resolved, Terms, scaled};
 pub use change::Changed;
 pub use metering::{Metering, Options};
 use rows::Rows;

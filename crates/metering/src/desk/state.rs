@@ -211,6 +211,18 @@ impl State {
         }
     }
 
+    /// Forget whoever is meant by these subjects and is to be asked for again at `now`.
+    pub fn forget_over<'s>(&mut self, subjects: impl Iterator<Item = &'s String>, now: i64) {
+        for subject in subjects {
+            let whom = self.whom(subject).map(|(customer, _)| customer);
+            if let Some(over) =
+                whom.filter(|whom| self.desks.get(whom).is_some_and(|desk| desk.account.is_over(now)))
+            {
+                self.forget(Some(over));
+            }
+        }
+    }
+
     /// Forget a customer, or all: what it agreed to has changed.
     pub fn forget(&mut self, customer: Option<CustomerId>) {
         match customer {

@@ -319,9 +319,14 @@ impl Worker {
         let (db, scope) = (&self.db, &self.station.scope);
         let meters = self.inside(|held| Arc::clone(&held.meters))?;
         self.find_holds(asks, &meters)?;
-        let strangers = self.inside(|held| load::strangers(&held.state, asks))?;
-        let arrivals = load::arrivals(db, scope, &*self.directory, strangers)?;
         let asked = asks.iter().map(Ask::now).max().unwrap_or(0);
+        let strangers = self.inside(|held| {
+            let now = asked.max(held.state.accepted);
+            let subjects = asks.iter().flat_map(Ask::events).map(|event| &event.subject);
+            held.state.forget_over(subjects, now);
+            load::strangers(&held.state, asks)
+        })?;
+        let arrivals = load::arrivals(db, scope, &*self.directory, strangers)?;
         let (now, wanted) = self.inside(|held| {
             arrivals.seat(&mut held.state);
             let now = asked.max(held.state.accepted);

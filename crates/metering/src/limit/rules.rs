@@ -213,16 +213,9 @@ pub struct Having<'a> {
     pub window: Window,
 }
 
-/// The cheapest plan of the book that would allow a use of `wanted` in all, by its price for the same cycle (or a
-/// month where it has none for that). Plans whose price staff agree come last; one that costs less than the
-/// customer's own is none that one is upgraded to.
+/// The cheapest plan of the book that would allow a use of `wanted` in all, by [`catalog::Having::cheapest`].
 pub fn upgrade(having: Having<'_>, meter: &str, wanted: i128, decimals: u8) -> Option<String> {
-    let Having { book, plan: own, cycle, currency, quantity, window } = having;
-    let price = |plan: &catalog::Plan| {
-        let price = plan.price_for(cycle, currency).or_else(|| plan.price_for(Cycle::MONTH, currency))?;
-        let units = if price.unit().is_some() { quantity.clone() } else { Exact::one() };
-        Some((plan.negotiated, price.amount().exact() * units))
-    };
+    let Having { book, plan, cycle, currency, quantity, window } = having;
     let allows = |plan: &catalog::Plan| match plan.limits.get(meter) {
         None => true,
         Some(limit) if limit.policy != LimitPolicy::Hard => true,
@@ -231,9 +224,6 @@ pub fn upgrade(having: Having<'_>, meter: &str, wanted: i128, decimals: u8) -> O
             limit.window == window && i128::from(crate::desk::scaled(limit, quantity, 0, decimals)) >= wanted
         }
     };
-    let floor = book.plan(own).and_then(price);
-    let better = book.plans.iter().filter(|plan| plan.key != own && allows(plan));
-    let priced = better.filter_map(|plan| Some((price(plan)?, plan)));
-    let dearer = priced.filter(|(price, _)| floor.as_ref().is_none_or(|floor| price >= floor));
-    dearer.min_by(|(one, _), (other, _)| one.cmp(other)).map(|(_, plan)| plan.key.clone())
+    let having = catalog::Having { book, plan: Some(plan), cycle, currency, quantity };
+    having.cheapest(allows).map(|(plan, _)| plan.key.clone())
 }

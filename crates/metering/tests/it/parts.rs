@@ -96,7 +96,7 @@ impl Customers {
             schedule,
             access: true,
         };
-        Account { customer: Id::from_uuid(id), zone, agreements: vec![agreement] }
+        Account { customer: Id::from_uuid(id), zone, agreements: vec![agreement], beside: Default::default() }
     }
 
     pub fn meter(&self, key: &str) -> Arc<Meter> {

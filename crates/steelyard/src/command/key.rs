@@ -25,7 +25,7 @@ fn create(place: &Place, name: &str, permissions: &str, json: bool) -> Outcome {
     let db = place.open()?;
     let chosen = place.choose(&db)?;
     let (secret, name, may) =
-        (key::new_secret(chosen.environment.mode)?, name.to_owned(), permissions.clone());
+        (key::new_secret_for(chosen.environment.mode, &permissions)?, name.to_owned(), permissions.clone());
     let created = db.write(&chosen.scope, move |tx| key::create(tx, &name, &may, &secret)).wait()?;
     if json {
         output::say_json(

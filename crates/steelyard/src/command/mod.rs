@@ -13,6 +13,7 @@ mod demo;
 mod doctor;
 mod explain;
 mod export;
+mod features;
 mod foresight;
 mod gateway;
 mod import;
@@ -63,6 +64,8 @@ pub fn run(arguments: Arguments) -> Outcome {
         Command::Subscriptions(asked) => subscription::run(&place, asked.command()),
         Command::Invoices(asked) => invoice::run(&place, asked.command()),
         Command::Payments(asked) => payment::run(&place, asked.command()),
+        Command::Features(asked) => features::run(&place, asked),
+        Command::Flags(asked) => features::flags(&place, asked),
         Command::Usage(asked) => usage::run(&place, asked),
         Command::Coupons(asked) => coupon::run(&place, asked),
         Command::Bill(asked) => bill::run(&place, &asked),

@@ -8,6 +8,7 @@ mod crash;
 mod crawl;
 mod doctor;
 mod faults;
+mod features;
 mod gateway;
 mod import;
 mod owners;

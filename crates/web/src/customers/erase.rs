@@ -2,6 +2,7 @@ use axum::response::IntoResponse;
 use identity::{customer, permission::may};
 use kernel::ids;
 use maud::{Markup, html};
+use store::Tx;
 
 use crate::{
     gate::{Answer, Answers, Asked, Desk, Named, Posted, Sheet, Staff},
@@ -23,7 +24,11 @@ pub(super) async fn post(
     Posted(answers): Posted,
 ) -> Answer {
     let erased = if answers.ticked("sure") {
-        staff.write(move |tx| billing::customers::erase(tx, id)).await
+        let erase = move |tx: &mut Tx<'_>| {
+            billing::customers::erase(tx, id)?;
+            entitlements::override_::forget_reasons(tx, id)
+        };
+        staff.write(erase).await
     } else {
         Err(kernel::Error::invalid("not_sure", "Tick the box if you are sure: there is no way back.")
             .at("/sure"))

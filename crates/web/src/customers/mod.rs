@@ -7,6 +7,7 @@ mod form;
 mod links;
 mod list;
 mod one;
+mod uses;
 
 use std::collections::HashMap;
 
@@ -28,6 +29,8 @@ pub(crate) fn routes() -> Router<App> {
         .route("/customers/{id}/edit", get(edit::page).post(edit::post))
         .route("/customers/{id}/links", get(links::page).post(links::create))
         .route("/customers/{id}/links/revoke", post(links::revoke))
+        .route("/customers/{id}/features", get(uses::page).post(uses::set))
+        .route("/customers/{id}/features/{key}/remove", post(uses::remove))
         .route("/customers/{id}/erase", get(erase::page).post(erase::post))
 }
 

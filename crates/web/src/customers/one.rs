@@ -5,11 +5,13 @@ use billing::{
     payment::{self, Payment},
     subscription,
 };
+use entitlements::feature::Decision;
 use identity::{Customer, customer, customer::Person, permission::may};
 use kernel::{Currency, Money, Result, ids, ids::LedgerAccountId};
 use maud::{Markup, html};
 use store::{Fact, View, facts};
 
+use super::uses;
 use crate::{
     country, credit_notes, facts as history,
     gate::{Answer, Asked, Desk, Named, Sheet, Staff},
@@ -30,6 +32,8 @@ struct Whole {
     payments: Vec<Payment>,
     standing: Vec<Standing>,
     facts: Vec<Fact>,
+    /// What it may use.
+    features: Vec<Decision>,
 }
 
 /// What an account of the customer holds.
@@ -61,6 +65,7 @@ fn load(view: &mut View<'_>, id: ids::CustomerId) -> Result<Whole> {
         payments: payment::list(view, Some(id), None, FEW)?,
         standing: standing(view, id)?,
         facts: facts::of_customer(view, id, i64::MAX, FEW)?,
+        features: uses::known(view, id)?,
     })
 }
 
@@ -142,6 +147,7 @@ fn main(desk: &Desk, whole: &Whole) -> Markup {
     html! {
         (figures(desk, whole))
         (ui::section("Subscriptions", every, subscriptions::table(desk, &whole.subscriptions, false, none)))
+        (uses::section(desk, whole.customer.id, &whole.features))
         (ui::section("Invoices", invoices, invoices::table(desk, few, None)))
         @if !whole.payments.is_empty() {
             (ui::section("Payments", html! { a href=(all("/payments")) { "All payments" } }, payments::table(desk, &whole.payments, None, html! {})))

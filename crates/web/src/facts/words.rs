@@ -44,6 +44,8 @@ pub(super) fn told(desk: &Desk, fact: &Fact, names: Option<&Names>, here: bool) 
         "environment" if verb == "created" => Some(said("Environment created", html! {})),
         "api_key" => teller.api_key(verb),
         "customer_link" => Some(teller.customer_link(verb)),
+        "override" => teller.override_(verb),
+        "flag" => teller.flag(verb),
         _ => None,
     }
 }
@@ -132,6 +134,38 @@ impl Teller<'_> {
             "Link to the own page revoked"
         };
         said(title, sentence(&[self.whose(), until]))
+    }
+
+    fn override_(&self, verb: &str) -> Option<Told> {
+        let key = named(self.text("key")?);
+        let given = match self.field("value") {
+            Json::Bool(true) => "given".to_owned(),
+            Json::Bool(false) => "withheld".to_owned(),
+            Json::Number(amount) => format!("up to {amount}"),
+            Json::String(word) => word.clone(),
+            _ => String::new(),
+        };
+        let until = self.day("expires").map(|day| html! { "until " (day) }).unwrap_or_default();
+        let title = if verb == "set" { "Override set" } else { "Override removed" };
+        Some(said(title, sentence(&[self.whose(), html! { (key) }, html! { (given) }, until])))
+    }
+
+    fn flag(&self, verb: &str) -> Option<Told> {
+        let key = self.text("key")?;
+        let flag = match verb {
+            "removed" => html! { code { (key) } },
+            _ => html! { a href=(self.desk.at(&format!("/flags/{key}"))) { code { (key) } } },
+        };
+        let version = self.field("version").as_i64().map(|version| html! { "version " (version) });
+        let title = match verb {
+            "created" => "Flag made",
+            "changed" => "Flag changed",
+            "switched_on" => "Flag switched on",
+            "switched_off" => "Flag switched off",
+            "removed" => "Flag removed",
+            _ => return None,
+        };
+        Some(said(title, sentence(&[flag, version.unwrap_or_default()])))
     }
 
     fn subscription(&self, verb: &str) -> Option<Told> {

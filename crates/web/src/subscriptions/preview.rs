@@ -3,6 +3,7 @@
 use axum::response::{IntoResponse, Redirect, Response};
 use billing::subscription::{self, Preview, State};
 use catalog::version;
+use entitlements::switch::{self, Switch};
 use identity::{LegalEntity, customer, customer::Party, environment, permission::may, user};
 use kernel::{Error, Result, ids::SubscriptionId};
 use maud::{Markup, html};
@@ -33,6 +34,9 @@ struct Seen {
 /// second trial) is said now and not after the confirmation.
 fn look(tx: &mut Tx<'_>, wish: &Wish) -> Result<Seen> {
     let command = wish.command(tx)?;
+    if command.trial {
+        switch::open(tx, Switch::Trial, Some(command.customer))?;
+    }
     let preview = subscription::preview(tx, &command)?;
     subscription::start(tx, &command)?;
     let party = customer::parties(tx, vec![command.customer])?.pop().map(|(_, party)| party);
@@ -213,6 +217,9 @@ fn confirm(tx: &mut Tx<'_>, wish: &Wish, request: &idempotency::Request, seen: &
     let command = wish.command(tx)?;
     if essence(&subscription::preview(tx, &command)?) != seen {
         return Ok(Confirmed::Changed);
+    }
+    if command.trial {
+        switch::open(tx, Switch::Trial, Some(command.customer))?;
     }
     let id = subscription::start(tx, &command)?.subscription.id;
     idempotency::record(tx, request, &idempotency::Answer { status: 303, body: id.to_string() })?;

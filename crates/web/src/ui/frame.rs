@@ -25,6 +25,8 @@ pub enum Section {
     BillRuns,
     /// The price book.
     PriceBook,
+    /// Flags.
+    Flags,
     /// Legal entities.
     LegalEntities,
     /// The ledger.
@@ -49,7 +51,7 @@ impl Section {
             Self::Payments,
             Self::BillRuns,
         ],
-        &[Self::PriceBook, Self::LegalEntities, Self::Ledger],
+        &[Self::PriceBook, Self::Flags, Self::LegalEntities, Self::Ledger],
         &[Self::Facts, Self::Jobs, Self::Api],
     ];
 
@@ -64,6 +66,7 @@ impl Section {
             Self::Payments => ("Payments", "/payments", Icon::Payments),
             Self::BillRuns => ("Bill runs", "/bill-runs", Icon::Jobs),
             Self::PriceBook => ("Price book", "/price-book", Icon::PriceBook),
+            Self::Flags => ("Flags", "/flags", Icon::Flags),
             Self::LegalEntities => ("Legal entities", "/legal-entities", Icon::LegalEntities),
             Self::Ledger => ("Ledger", "/ledger", Icon::Ledger),
             Self::Facts => ("Facts", "/facts", Icon::Facts),

@@ -19,6 +19,8 @@ pub enum Icon {
     Payments,
     /// The price book.
     PriceBook,
+    /// Flags.
+    Flags,
     /// Legal entities, as a house of business.
     LegalEntities,
     /// The ledger, as a T account.
@@ -53,7 +55,7 @@ pub enum Icon {
 
 impl Icon {
     /// Every icon, for the gallery.
-    pub(super) const ALL: [Self; 22] = [
+    pub(super) const ALL: [Self; 23] = [
         Self::Mark,
         Self::Home,
         Self::Customers,
@@ -61,6 +63,7 @@ impl Icon {
         Self::Invoices,
         Self::Payments,
         Self::PriceBook,
+        Self::Flags,
         Self::LegalEntities,
         Self::Ledger,
         Self::Facts,
@@ -100,6 +103,7 @@ impl Icon {
                 "M10.6 3h5.65a.75.75 0 0 1 .75.75V9.4a1 1 0 0 1-.3.7l-6.5 6.5a1 1 0 0 1-1.4 0l-5.4-5.4a1 1 0 0 1 0-1.4\
                  l6.5-6.5a1 1 0 0 1 .7-.3ZM13.75 6.25h.01"
             }
+            Self::Flags => "M4.5 17.25V3M4.5 3.75h9.75l-2.25 3.5 2.25 3.5H4.5",
             Self::LegalEntities => {
                 "M4.25 17V3.5h7V17M11.25 8h4.5v9M2.5 17h15M6.75 6.75h2M6.75 9.75h2M6.75 12.75h2M13.5 11h.01M13.5 14h.01"
             }

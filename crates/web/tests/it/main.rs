@@ -5,6 +5,7 @@ mod browser;
 mod changes;
 mod chromium;
 mod extras;
+mod flags;
 mod gate;
 mod import;
 mod invoices;

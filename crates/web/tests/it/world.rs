@@ -20,6 +20,7 @@ pub static CONTEXTS: &[&Context] = &[
     &ledger::CONTEXT,
     &identity::CONTEXT,
     &billing::CONTEXT,
+    &entitlements::CONTEXT,
     &metering::CONTEXT,
     &metering::alert::CONTEXT,
 ];

@@ -1,6 +1,8 @@
 //! The SDKs of others, with only the address changed. They run in Node.js; where that, npm or its registry is not there
 //! the test is skipped, and says so.
 
+mod openfeature;
+
 use std::{
     fs,
     path::{Path, PathBuf},

@@ -41,7 +41,7 @@ fn check_not_over(subscription: &Subscription, now: Timestamp) -> Result<()> {
     if subscription.state == State::Trialing && now >= subscription.billed_through.at {
         return Err(Error::unavailable(
             "renewal_pending",
-            "The trial is just ending. Try again in a moment.",
+            "The trial is just ending. Try again in a moment; in a sandbox, whose time stands still, a bill run ends it.",
         ));
     }
     Ok(())

@@ -174,7 +174,7 @@ pub fn changed(ground: &Ground<'_>, command: &Change, at: Edge) -> Result<Subscr
         Some(new) => term(Some(new), at.date)?,
         None => after.term,
     };
-    after.discounts.extend(command.discount.clone());
+    after.discounts.extend(command.discount.as_deref().cloned());
     let reset = resets(before, &after, version);
     if cycle != before.schedule.cycle || reset {
         after.schedule = match version.book.billing.cycle_change {
@@ -308,7 +308,8 @@ fn version_after<'a>(ground: &Ground<'a>, command: &Change) -> &'a Version {
 /// The running period must be billed, on issued invoices: only those can be credited.
 fn check_billed(ground: &Ground<'_>, now: Timestamp) -> Result<()> {
     if now >= ground.subscription.billed_through.at {
-        let detail = "The next period is just being billed. Try again in a moment.";
+        let detail = "A period that has begun is just being billed. Try again in a moment; in a sandbox, whose time \
+                      stands still, a bill run does it.";
         return Err(Error::unavailable("renewal_pending", detail));
     }
     match ground.running.iter().find(|running| running.state == invoice::State::Draft) {

@@ -7,6 +7,7 @@ use billing::{
     invoice,
     subscription::{self, AgreedPrice, Agreement, NewTerm, Start},
 };
+use entitlements::switch::{self, Switch};
 use identity::customer::{self, CustomerRef};
 use kernel::{Rate, Result, UnitPrice, ids::CustomerId};
 
@@ -48,6 +49,9 @@ pub fn run(place: &Place, asked: StartSubscription) -> Outcome {
         return Ok(());
     }
     let started = db.write(&chosen.scope, move |tx| {
+        if command.trial {
+            switch::open(tx, Switch::Trial, Some(command.customer))?;
+        }
         let started = subscription::start(tx, &command)?;
         let invoice = started.invoice.map(|id| invoice::find(tx, id)).transpose()?;
         Ok((started.subscription, invoice))
