@@ -109,7 +109,7 @@ async fn call(State(inside): State<Arc<Inside>>, mut request: Request) -> Respon
         Ok(left) => left,
         Err(Refused { error, headers }) => {
             let mut response = problem(&error);
-            response.headers_mut().extend(headers);
+            response.headers_mut().extend(*headers);
             return response;
         }
     };
@@ -133,12 +133,13 @@ async fn call(State(inside): State<Arc<Inside>>, mut request: Request) -> Respon
 /// Why a call is not passed on, and what its answer says besides.
 struct Refused {
     error: Error,
-    headers: HeaderMap,
+    // Boxed: a refusal is rare, and its way is everybody's.
+    headers: Box<HeaderMap>,
 }
 
 impl From<Error> for Refused {
     fn from(error: Error) -> Self {
-        Self { error, headers: HeaderMap::new() }
+        Self { error, headers: Box::default() }
     }
 }
 
@@ -258,7 +259,7 @@ fn resets_in(answer: &Json) -> Option<i64> {
 }
 
 fn refusal(answer: &Json) -> Refused {
-    let mut headers = left(answer);
+    let mut headers = Box::new(left(answer));
     if answer["reason"] == "no_access" {
         let detail = "No running subscription gives access to this service.";
         return Refused { error: Error::new(Kind::Forbidden, "no_access", detail), headers };
