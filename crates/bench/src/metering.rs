@@ -77,7 +77,12 @@ impl Customers {
                 access: true,
             };
             let customer: CustomerId = Id::from_uuid(Uuid::now_v7());
-            Ok(Arc::new(Account { customer, zone: Zone::utc(), agreements: vec![agreement], beside: Default::default() }))
+            Ok(Arc::new(Account {
+                customer,
+                zone: Zone::utc(),
+                agreements: vec![agreement],
+                beside: Default::default(),
+            }))
         };
         let accounts = (0..CUSTOMERS).map(account).collect::<Result<_>>()?;
         Ok(Self { book, accounts })

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// The contexts: one business subject each, below the faces `api` and `web`.
-const CONTEXTS: &[&str] = &["catalog", "rating", "tax", "ledger", "metering", "identity", "billing", "entitlements"];
+const CONTEXTS: &[&str] =
+    &["catalog", "rating", "tax", "ledger", "metering", "identity", "billing", "entitlements"];
 
 /// Tools for the makers; every other crate is part of the product.
 const TOOLS: &[&str] = &["bench", "testkit", "xtask"];
