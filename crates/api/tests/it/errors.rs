@@ -19,6 +19,7 @@ const ELSEWHERE: &[&str] =
 
 /// Codes that only the command line, a job's log or a faulty program sees.
 const INNER: &[&str] = &[
+    "database_role_denied",
     "database_url_malformed",
     "due_taken",
     "history_invalid",
