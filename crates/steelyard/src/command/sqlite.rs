@@ -57,6 +57,12 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
 /// Copy a database file as it is at one moment, also while others write to it, into a new single file.
 pub fn copy(from: &Path, to: &Path) -> Outcome {
     copy_pages(from, to).map_err(|error| {
+        if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseCorrupt) {
+            return Failure::new(
+                format!("{} is damaged: {error}. It was not copied.", from.display()),
+                "Bring back the last backup into another folder with `steelyard restore`, and keep this one for inspection.",
+            );
+        }
         Failure::new(
             format!("{} cannot be copied to {}: {error}.", from.display(), to.display()),
             "Check the room on both disks, and the database with `steelyard doctor`.",

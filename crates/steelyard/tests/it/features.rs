@@ -41,7 +41,7 @@ fn features_are_overridden_and_flags_switched_beside_a_running_server() {
         let wrong = installation.run(&["features", "ext:acme", "api_access", "--set", "maybe"]);
         assert!(wrong.refused().contains("This is overridden with true or false."));
         let removed = installation.run(&["features", "ext:acme", "api_access", "--remove"]).good();
-        assert!(removed.contains("plan professional"), "{removed}");
+        assert!(removed.contains("plan enterprise"), "{removed}");
         assert_eq!(ask("api_access").1["value"], json!(false));
 
         assert!(installation.run(&["flags"]).good().contains("There are no flags."));
