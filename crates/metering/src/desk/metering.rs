@@ -109,18 +109,25 @@ impl Metering {
     /// Whether so much may be used now; nothing is counted. Errors also: `meter_not_consumable`, `subject_unknown`
     /// and those of [`event::check`].
     pub fn check(&self, scope: &Scope, event: NewEvent, now: Timestamp) -> Pending<Answer> {
-        let shared = Arc::clone(&self.shared);
-        let station = self.desk(scope).map(|desk| desk.station);
-        self.limit(scope, event, now, move |event, now, answer| {
-            let at_once = station.ok().and_then(|station| shared.at_once(&station, &event, now));
-            match at_once {
-                Some(known) => {
-                    answer.keep(known);
-                    None
-                }
-                None => Some(LimitAsk { event, wish: Wish::Check(answer), now }),
-            }
-        })
+        let desk = match self.desk(scope) {
+            Ok(desk) => desk,
+            Err(error) => return Pending::done(Err(error)),
+        };
+        let Some((fingerprints, meters)) = desk.words() else {
+            return self.limit(scope, event, now, |event, now, answer| {
+                Some(LimitAsk { event, wish: Wish::Check(answer), now })
+            });
+        };
+        let event = match event::check(event, &meters, &fingerprints) {
+            Ok(event) => event,
+            Err(error) => return Pending::done(Err(error)),
+        };
+        let now = now.as_microsecond();
+        if let Some(known) = self.shared.at_once(&desk.station, &event, now) {
+            return Pending::done(known);
+        }
+        let (answer, pending) = Promise::pair();
+        desk.send(Ask::Limit(LimitAsk { event, wish: Wish::Check(answer), now }), pending)
     }
 
     /// Use so much now, if it is allowed: asked and counted in one. A repeat of an accepted one gets its first
@@ -287,13 +294,7 @@ impl Metering {
             Err(error) => return Pending::done(Err(error)),
         };
         let (answer, pending) = Promise::pair();
-        // With a new price book the owner's thread reads the events, once it has the meters.
-        let current = !desk.station.stale.book();
-        let held = desk.station.look();
-        let words = held.as_ref().filter(|_| current);
-        let words = words.map(|held| (held.fingerprints.clone(), Arc::clone(&held.meters)));
-        drop(held);
-        let ask = match words {
+        let ask = match desk.words() {
             Some((fingerprints, meters)) => make(&fingerprints, &meters, answer),
             None => Some(Ask::Unread(Box::new(move |words| match words {
                 Ok((fingerprints, meters)) => make(fingerprints, meters, answer),
@@ -335,6 +336,15 @@ impl Metering {
 }
 
 impl Desk {
+    /// What it takes to read events, when it is in memory. With a new price book the owner's thread reads them, once it
+    /// has the meters.
+    fn words(&self) -> Option<(Fingerprints, Arc<Meters>)> {
+        let current = !self.station.stale.book();
+        let held = self.station.look();
+        let held = held.as_ref().filter(|_| current)?;
+        Some((held.fingerprints.clone(), Arc::clone(&held.meters)))
+    }
+
     fn send<T>(&self, ask: Ask, pending: Pending<T>) -> Pending<T> {
         match self.asks.try_send(ask) {
             Ok(()) => pending,
