@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::FutureExt;
-use kernel::{AnyId, Error, FieldError, IdSource, Kind, SystemIds};
+use kernel::{AnyId, Error, FieldError, IdSource, Kind, PassingIds};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -136,7 +136,7 @@ pub(crate) async fn envelope<F: Future<Output = Response>>(
     answer: impl FnOnce(Request) -> F,
 ) -> Response {
     let unread = Unread::aside(&mut request);
-    let request_id = AnyId { prefix: "req", uuid: SystemIds.next() }.to_string();
+    let request_id = AnyId { prefix: "req", uuid: PassingIds.next() }.to_string();
     // A handler changes nothing but the database, and that in transactions: what a panic leaves behind is whole.
     let answered = AssertUnwindSafe(answer(request)).catch_unwind().await;
     let mut response = answered.unwrap_or_else(panicked);
