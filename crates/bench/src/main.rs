@@ -31,7 +31,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Measure.
 #[derive(Parser)]
 struct Arguments {
-    /// Which figures; none: all. Known: single, bulk, book, bill_run, one_account, preview, pages, import, metering, hot, serve.
+    /// Which figures; none: all. Known: single, bulk, book, bill_run, one_account, preview, pages, import, metering, hot, consume_beside_bill_run, serve.
     names: Vec<String>,
     /// One JSON object per figure and line.
     #[arg(long)]
@@ -79,6 +79,7 @@ const BENCHES: &[Bench] = &[
     ("import", import::run),
     ("metering", metering::run),
     ("hot", hot::run),
+    ("consume_beside_bill_run", hot::beside::run),
     ("serve", serve::run),
 ];
 
