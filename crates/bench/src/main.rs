@@ -13,11 +13,13 @@ mod hot;
 mod import;
 mod memory;
 mod metering;
+mod million;
 mod pages;
 mod preview;
 mod serve;
 mod server;
 mod single;
+mod sizes;
 mod subscribers;
 
 use clap::Parser;
@@ -31,7 +33,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Measure.
 #[derive(Parser)]
 struct Arguments {
-    /// Which figures; none: all. Known: single, bulk, book, bill_run, one_account, preview, pages, import, metering, hot, serve.
+    /// Which figures; none: all. Known: single, bulk, book, bill_run, one_account, preview, pages, import, metering, sizes, million, hot, serve.
     names: Vec<String>,
     /// One JSON object per figure and line.
     #[arg(long)]
@@ -78,6 +80,8 @@ const BENCHES: &[Bench] = &[
     ("pages", pages::run),
     ("import", import::run),
     ("metering", metering::run),
+    ("sizes", sizes::run),
+    ("million", million::run),
     ("hot", hot::run),
     ("serve", serve::run),
 ];

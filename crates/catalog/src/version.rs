@@ -36,8 +36,8 @@ pub struct Version {
     pub digest: String,
     /// When it was applied, in business time.
     pub created: Timestamp,
-    /// What it says.
-    pub book: Book,
+    /// What it says. Shared, because whoever holds on to what was agreed holds on to it.
+    pub book: Arc<Book>,
 }
 
 /// A version in a list.
@@ -78,7 +78,13 @@ fn read(row: &Row<'_>) -> Result<Version> {
     let json: serde_json::Value = row.get(4)?;
     let book = serde_json::from_value(json)
         .map_err(|error| Error::internal(format!("a stored price book cannot be read: {error}")))?;
-    Ok(Version { id: row.get(0)?, number: row.get(1)?, digest: row.get(2)?, created: row.get(3)?, book })
+    Ok(Version {
+        id: row.get(0)?,
+        number: row.get(1)?,
+        digest: row.get(2)?,
+        created: row.get(3)?,
+        book: Arc::new(book),
+    })
 }
 
 /// Read a price book's text and make it the newest version, unless it already is. What subscriptions
@@ -102,7 +108,7 @@ pub fn apply(tx: &mut Tx<'_>, file: &str, text: &str) -> Result<Applied> {
         return Err(tx.try_again());
     }
     tx.fact(NewFact::new("book.applied", id.any(), json!({"number": number, "digest": digest}))?);
-    let version = Arc::new(Version { id, number, digest, created, book });
+    let version = Arc::new(Version { id, number, digest, created, book: Arc::new(book) });
     Ok(Applied { version, changed: true })
 }
 

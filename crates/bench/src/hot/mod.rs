@@ -1,6 +1,6 @@
 //! The hot path over HTTP, on loopback, with the client on the same cores: events in, check, consume.
 
-mod client;
+pub mod client;
 pub mod floor;
 
 use std::{

@@ -87,8 +87,11 @@ impl Filter {
     pub fn ranks(&self, identity: u128) -> impl Iterator<Item = usize> + '_ {
         let shelf = shelf(identity, self.starts.len() - 1);
         let (from, to) = (self.starts[shelf] as usize, self.starts[shelf + 1] as usize);
-        let wanted = mark(identity);
-        (from..to).filter(move |rank| self.marks[*rank] == wanted)
+        let (wanted, marks) = (mark(identity), &self.marks[from..to]);
+        // Nearly always there is none: all are compared at once, and only then one after the other.
+        let any = marks.iter().fold(false, |any, mark| any | (*mark == wanted));
+        let marks = if any { marks } else { &[] };
+        (from..).zip(marks).filter(move |(_, mark)| **mark == wanted).map(|(rank, _)| rank)
     }
 
     /// Bytes it takes in memory.
@@ -110,14 +113,11 @@ impl Filter {
         let damaged = || Error::internal("the filter of a sealed segment cannot be read");
         let mut from = Reader::new(bytes);
         let shelves = from.unsigned()? as usize;
-        let mut starts = Vec::with_capacity(shelves.min(bytes.len()));
-        for _ in 0..shelves {
-            starts.push(u32::from_le_bytes(from.array()?));
-        }
-        let mut marks = Vec::with_capacity(bytes.len() / 2);
-        while !from.is_at_end() {
-            marks.push(u16::from_le_bytes(from.array()?));
-        }
+        let (starts, marks) = from.rest().split_at_checked(shelves.saturating_mul(4)).ok_or_else(damaged)?;
+        // As they stand there, because an owner begins with all of them.
+        let ((starts, []), (marks, [])) = (starts.as_chunks(), marks.as_chunks()) else { return Err(damaged()) };
+        let starts: Vec<u32> = starts.iter().copied().map(u32::from_le_bytes).collect();
+        let marks: Vec<u16> = marks.iter().copied().map(u16::from_le_bytes).collect();
         let whole = starts.len() >= 2 && starts.last().is_some_and(|end| *end as usize == marks.len());
         if whole && starts.is_sorted() { Ok(Self { starts, marks }) } else { Err(damaged()) }
     }
