@@ -89,9 +89,9 @@ mod tests {
     fn version(digest: &str) -> Arc<Version> {
         let text =
             "book = 1\nname = \"B\"\ncurrency = \"USD\"\nplans.a = { name = \"A\", price = { month = 1 } }\n";
-        let book = crate::read("book.toml", text).unwrap().into();
+        let book = crate::read("book.toml", text).unwrap();
         let created = "2026-01-15T12:00:00Z".parse().unwrap();
-        Arc::new(Version { id: new_id(&SystemIds), number: 1, digest: digest.to_owned(), created, book })
+        Arc::new(Version::new(new_id(&SystemIds), 1, digest.to_owned(), created, book))
     }
 
     #[test]
