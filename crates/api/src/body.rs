@@ -188,17 +188,24 @@ fn check_content_type(headers: &HeaderMap) -> Result<()> {
     Err(Error::new(Kind::Malformed, "content_type_wrong", detail))
 }
 
-/// Read twice: first as any JSON, so that what is no JSON is told from what is the wrong JSON.
+/// Read at once, as nearly every body can be; what cannot is looked at again to say why.
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         malformed(format!("The body is not UTF-8: byte {} does not belong.", error.valid_up_to()))
     })?;
+    // A struct would also be read from an array, by the order of its fields. U+0000 can only be there escaped.
+    let plain = text.trim_ascii_start().starts_with('{') && !text.contains("\\u0000");
+    let read = if plain { serde_json::from_str(text).ok() } else { None };
+    read.map_or_else(|| explain(text), Ok)
+}
+
+/// Read twice: first as any JSON, so that what is no JSON is told from what is the wrong JSON.
+fn explain<T: DeserializeOwned>(text: &str) -> Result<T> {
     let json: Json =
         serde_json::from_str(text).map_err(|error| malformed(format!("The body is not JSON: {error}.")))?;
     if let Some(pointer) = find_nul(&json) {
         return Err(invalid("There is a character U+0000 in this text. Leave it out.").at(pointer));
     }
-    // A struct would also be read from an array, by the order of its fields.
     if !json.is_object() {
         return Err(invalid("The body must be a JSON object.").at(""));
     }

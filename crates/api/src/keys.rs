@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, PoisonError, RwLock, RwLockWriteGuard},
 };
 
 use identity::key::{self, Known, Print};
@@ -21,7 +21,7 @@ const MANY: usize = 10_000;
 #[derive(Clone)]
 pub struct Keys {
     db: Db,
-    known: Arc<Mutex<Remembered>>,
+    known: Arc<RwLock<Remembered>>,
 }
 
 #[derive(Default)]
@@ -35,11 +35,11 @@ struct Remembered {
 impl Keys {
     /// The keys of a database, whose changes are heard of from now on.
     pub fn new(db: &Db) -> Self {
-        let known = Arc::<Mutex<Remembered>>::default();
+        let known = Arc::<RwLock<Remembered>>::default();
         let heard = Arc::clone(&known);
         db.on_facts(Arc::new(move |_, facts| {
             if facts.iter().any(|fact| fact.kind.starts_with("api_key.")) {
-                let mut known = lock(&heard);
+                let mut known = change(&heard);
                 known.keys.clear();
                 known.forgotten += 1;
             }
@@ -51,7 +51,7 @@ impl Keys {
     pub async fn recognise(&self, secret: &str) -> Result<Known> {
         let (print, now) = (key::print(secret)?, self.db.real_now());
         let forgotten = {
-            let known = lock(&self.known);
+            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
             match known.keys.get(&print) {
                 // A clock that was set back makes them old as well.
                 Some((asked, found)) if now.duration_since(*asked).abs() < HELD => return Ok(found.clone()),
@@ -61,7 +61,7 @@ impl Keys {
         let sought = print.clone();
         let recognise = move |view: &mut store::View<'_>| key::recognise(view, &sought);
         let found = self.db.read(&Scope::installation("recognise key"), recognise).await?;
-        let mut known = lock(&self.known);
+        let mut known = change(&self.known);
         if known.forgotten == forgotten {
             if known.keys.len() >= MANY {
                 known.keys.clear();
@@ -72,6 +72,6 @@ impl Keys {
     }
 }
 
-fn lock(known: &Mutex<Remembered>) -> MutexGuard<'_, Remembered> {
-    known.lock().unwrap_or_else(PoisonError::into_inner)
+fn change(known: &RwLock<Remembered>) -> RwLockWriteGuard<'_, Remembered> {
+    known.write().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,6 +1,6 @@
 //! Every failure as a problem of RFC 9457, and what surrounds every answer.
 
-use std::any::Any;
+use std::{any::Any, panic::AssertUnwindSafe};
 
 use axum::{
     Router,
@@ -10,9 +10,9 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
-use kernel::{AnyId, Error, FieldError, IdSource, Kind, SystemIds};
+use futures_util::FutureExt;
+use kernel::{AnyId, Error, FieldError, IdSource, Kind, PassingIds};
 use serde::Serialize;
-use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::ToSchema;
 
 use crate::body::Unread;
@@ -126,15 +126,20 @@ pub(crate) fn surround<S: Clone + Send + Sync + 'static>(router: Router<S>) -> R
     router
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn(envelope))
+        .layer(middleware::from_fn(|request, next: Next| envelope(request, |request| next.run(request))))
 }
 
-/// Around every request: gives it an id, writes the bodies of problems, and keeps answers out of caches.
-async fn envelope(mut request: Request, next: Next) -> Response {
+/// Around every request: gives it an id, answers after a panic, writes the bodies of problems, and keeps answers out of
+/// caches.
+pub(crate) async fn envelope<F: Future<Output = Response>>(
+    mut request: Request,
+    answer: impl FnOnce(Request) -> F,
+) -> Response {
     let unread = Unread::aside(&mut request);
-    let request_id = AnyId { prefix: "req", uuid: SystemIds.next() }.to_string();
-    let mut response = next.run(request).await;
+    let request_id = AnyId { prefix: "req", uuid: PassingIds.next() }.to_string();
+    // A handler changes nothing but the database, and that in transactions: what a panic leaves behind is whole.
+    let answered = AssertUnwindSafe(answer(request)).catch_unwind().await;
+    let mut response = answered.unwrap_or_else(panicked);
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         problem_headers(response.headers_mut(), problem.error.kind);
         let body = serde_json::to_vec(&problem.body(&request_id)).unwrap_or_default();

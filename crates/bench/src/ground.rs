@@ -124,16 +124,24 @@ pub fn on_both_clocked(
     on_both_at(Arc::clone(clock) as _, measure)
 }
 
+/// Whether this engine is to be measured: both are, unless `STEELYARD_BENCH_ENGINE` names one.
+fn wants(engine: &str) -> bool {
+    std::env::var("STEELYARD_BENCH_ENGINE").map_or(true, |one| one.eq_ignore_ascii_case(engine))
+}
+
 fn on_both_at(
     clock: Arc<dyn WallClock>,
     mut measure: impl FnMut(&Ground) -> Result<Vec<crate::Figure>>,
 ) -> Result<Vec<crate::Figure>> {
-    let folder = tempfile::tempdir().map_err(raw)?;
-    let location = Location::Sqlite(folder.path().join("data"));
-    let sqlite = Ground::open(location, Arc::clone(&clock), Some(folder), None)?;
-    let mut figures = measure(&sqlite)?;
-    drop(sqlite);
-    if let Some(database) = postgres::database() {
+    let mut figures = Vec::new();
+    if wants("SQLite") {
+        let folder = tempfile::tempdir().map_err(raw)?;
+        let location = Location::Sqlite(folder.path().join("data"));
+        figures = measure(&Ground::open(location, Arc::clone(&clock), Some(folder), None)?)?;
+    }
+    if wants("PostgreSQL")
+        && let Some(database) = postgres::database()
+    {
         let location = Location::parse(database.url());
         figures.extend(measure(&Ground::open(location, clock, None, Some(database))?)?);
     }

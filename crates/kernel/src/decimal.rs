@@ -55,6 +55,9 @@ impl<'a> Decimal<'a> {
 
 /// `value` / 10^places as text, with every place written: `fixed(-5, 2)` is `-0.05`.
 pub(crate) fn fixed(value: i128, places: usize) -> String {
+    if places == 0 {
+        return value.to_string();
+    }
     place_point(value < 0, &value.unsigned_abs().to_string(), places)
 }
 

@@ -31,7 +31,7 @@ pub use cycle::{Cycle, CycleUnit};
 pub use error::{Error, FieldError, Kind, Result};
 pub use exact::Exact;
 pub use id::{AnyId, Id, IdKind, ids};
-pub use id_source::{IdSource, SeededIds, SystemIds, new_id};
+pub use id_source::{IdSource, PassingIds, SeededIds, SystemIds, new_id};
 pub use money::{MAX_MINOR, Money};
 pub use period::{Edge, Period, Schedule};
 pub use price::UnitPrice;

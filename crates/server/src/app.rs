@@ -2,12 +2,17 @@
 
 use std::{
     any::Any,
+    convert::Infallible,
+    ops::ControlFlow,
+    pin::Pin,
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use api::Call;
 use axum::{
     Json, Router,
+    body::Body,
     extract::{MatchedPath, Request, State},
     http::{HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
@@ -15,11 +20,14 @@ use axum::{
     routing::get,
 };
 use entitlements::Desk;
+use futures_util::FutureExt;
+use hyper::{body::Incoming, service::Service};
 use jobs::Bell;
 use kernel::Error;
 use metering::Metering;
 use serde_json::json;
 use store::{Db, Scope};
+use tower::ServiceExt;
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 use crate::forward::{Forwarder, forward};
@@ -29,35 +37,84 @@ const REQUEST_TIME: Duration = Duration::from_secs(30);
 /// The database has so long to answer before the process calls itself unready.
 const READY_TIME: Duration = Duration::from_secs(2);
 
-/// Everything the program answers over HTTP.
-pub(crate) fn router(
-    db: &Db,
-    bell: &Bell,
-    metering: Metering,
-    (keys, rates): (api::Keys, api::Rates),
-    forwarder: Option<Arc<Forwarder>>,
-    secure_cookies: bool,
-) -> Router {
-    let health =
-        Router::new().route("/health", get(health)).route("/ready", get(ready)).with_state(db.clone());
-    let (entitlements, rates, counting) = (Desk::new(db), Arc::new(rates), metering.clone());
-    let parts =
-        api::Parts { db: db.clone(), bell: bell.clone(), metering: counting, entitlements, keys, rates };
-    let api = api::router(api::App::new(parts));
-    let api = match forwarder {
-        Some(forwarder) => api.layer(middleware::from_fn_with_state(forwarder, forward)),
-        None => api,
-    };
-    let pages = web::router(web::App { db: db.clone(), bell: bell.clone(), metering, secure_cookies });
-    // The pages answer what nobody else does; the API answers everything below its own root.
-    surround(pages.merge(api).merge(health), REQUEST_TIME)
+/// Everything the program answers over HTTP: a router of API, pages and health, and past it the short way for what a
+/// merchant's product asks with each call of its own.
+#[derive(Clone)]
+pub(crate) struct Front {
+    router: Router,
+    short: Arc<Short>,
 }
 
-/// What surrounds every request, from the outside in: a line in the log, compression, an answer after a
-/// panic, an answer after `patience`.
+/// What the short way takes.
+struct Short {
+    api: api::App,
+    forwarder: Option<Arc<Forwarder>>,
+}
+
+impl Front {
+    pub(crate) fn new(
+        db: &Db,
+        bell: &Bell,
+        metering: Metering,
+        (keys, rates): (api::Keys, api::Rates),
+        forwarder: Option<Arc<Forwarder>>,
+        secure_cookies: bool,
+    ) -> Self {
+        let health =
+            Router::new().route("/health", get(health)).route("/ready", get(ready)).with_state(db.clone());
+        let (entitlements, rates, counting) = (Desk::new(db), Arc::new(rates), metering.clone());
+        let parts =
+            api::Parts { db: db.clone(), bell: bell.clone(), metering: counting, entitlements, keys, rates };
+        let app = api::App::new(parts);
+        let api = api::router(app.clone());
+        let api = match forwarder.clone() {
+            Some(forwarder) => api.layer(middleware::from_fn_with_state(forwarder, forward)),
+            None => api,
+        };
+        let pages = web::router(web::App { db: db.clone(), bell: bell.clone(), metering, secure_cookies });
+        // The pages answer what nobody else does; the API answers everything below its own root.
+        let router = surround(pages.merge(api).merge(health), REQUEST_TIME);
+        Self { router, short: Arc::new(Short { api: app, forwarder }) }
+    }
+}
+
+impl Service<hyper::Request<Incoming>> for Front {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn call(&self, request: hyper::Request<Incoming>) -> Self::Future {
+        let request = request.map(Body::new);
+        match Call::of(request.method(), request.uri().path()) {
+            Some(call) => Box::pin(short(Arc::clone(&self.short), call, request).map(Ok)),
+            None => Box::pin(self.router.clone().oneshot(request)),
+        }
+    }
+}
+
+/// An answer on the short way.
+async fn short(short: Arc<Short>, call: Call, request: Request) -> Response {
+    let started = Instant::now();
+    let answer = async {
+        let request = match &short.forwarder {
+            Some(forwarder) => forwarder.served_elsewhere(request).await,
+            None => ControlFlow::Continue(request),
+        };
+        match request {
+            ControlFlow::Continue(request) => call.answer(short.api.clone(), request).await,
+            ControlFlow::Break(response) => response,
+        }
+    };
+    let response = in_time(REQUEST_TIME, answer).await;
+    note(&Method::POST, call.path(), &response, started);
+    response
+}
+
+/// What surrounds every other request, from the outside in: a line in the log, compression, an answer after a panic, an
+/// answer after `patience`.
 fn surround(router: Router, patience: Duration) -> Router {
     router
-        .layer(middleware::from_fn_with_state(patience, in_time))
+        .layer(middleware::from_fn(move |request, next: Next| in_time(patience, next.run(request))))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(CompressionLayer::new())
         .layer(middleware::from_fn(log))
@@ -78,28 +135,32 @@ async fn ready(State(db): State<Db>) -> Response {
     }
 }
 
-async fn in_time(State(patience): State<Duration>, request: Request, next: Next) -> Response {
+async fn in_time(patience: Duration, answer: impl Future<Output = Response>) -> Response {
     let late = "This took too long and was given up. Ask again with the same Idempotency-Key.";
-    match tokio::time::timeout(patience, next.run(request)).await {
+    match tokio::time::timeout(patience, answer).await {
         Ok(response) => response,
         Err(_) => problem(&Error::unavailable("request_timeout", late)),
     }
 }
 
-/// One line per request. The route stands for the path, so that no id, link or query gets into the log.
+/// Around a router: the line of each request in the log.
 async fn log(request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let response = next.run(request).await;
+    note(&method, route.as_ref().map_or("-", MatchedPath::as_str), &response, started);
+    response
+}
+
+/// One line per request. The route stands for the path, so that no id, link or query gets into the log.
+fn note(method: &Method, route: &str, response: &Response, started: Instant) {
     let (status, micros) = (response.status().as_u16(), started.elapsed().as_micros() as u64);
-    let route = route.as_ref().map_or("-", MatchedPath::as_str);
-    if is_routine(&method, route) {
+    if is_routine(method, route) {
         tracing::debug!(%method, route, status, micros, "request");
     } else {
         tracing::info!(%method, route, status, micros, "request");
     }
-    response
 }
 
 /// Asked every few seconds by whatever watches the process, or with every call of the merchant's product.
@@ -143,8 +204,7 @@ pub(crate) fn problem(error: &Error) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use axum::body::{Body, to_bytes};
-    use tower::ServiceExt;
+    use axum::body::to_bytes;
 
     use super::*;
 

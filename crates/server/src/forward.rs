@@ -3,7 +3,7 @@
 //! A request is passed on as it came, with the key of whoever sent it: the owner recognises it as its own would, and no
 //! secret is shared between processes. It carries a mark, so that it is passed on once at most.
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::ControlFlow, sync::Arc, time::Duration};
 
 use api::Keys;
 use axum::{
@@ -57,6 +57,14 @@ impl Forwarder {
         self.metering.owner(&scope).await.ok().flatten()
     }
 
+    /// The owner's answer; the request itself when it is served here.
+    pub(crate) async fn served_elsewhere(&self, request: Request) -> ControlFlow<Response, Request> {
+        let Some(secret) = to_be_asked(&request) else { return ControlFlow::Continue(request) };
+        let Some(address) = self.elsewhere(secret).await else { return ControlFlow::Continue(request) };
+        let answered = self.pass_on(request, &address).await;
+        ControlFlow::Break(answered.unwrap_or_else(|error| crate::app::problem(&error)))
+    }
+
     async fn pass_on(&self, mut request: Request, address: &str) -> Result<Response> {
         let gone = |_| {
             Error::unavailable(
@@ -80,13 +88,9 @@ pub(crate) async fn forward(
     request: Request,
     next: Next,
 ) -> Response {
-    let Some(secret) = to_be_asked(&request) else { return next.run(request).await };
-    match forwarder.elsewhere(secret).await {
-        None => next.run(request).await,
-        Some(address) => match forwarder.pass_on(request, &address).await {
-            Ok(response) => response,
-            Err(error) => crate::app::problem(&error),
-        },
+    match forwarder.served_elsewhere(request).await {
+        ControlFlow::Continue(request) => next.run(request).await,
+        ControlFlow::Break(response) => response,
     }
 }
 

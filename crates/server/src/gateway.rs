@@ -14,6 +14,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::Response,
 };
+use hyper_util::service::TowerToHyperService;
 use jiff::Timestamp;
 use kernel::{Error, IdSource, Kind, Result, SystemClock, SystemIds, WallClock};
 use serde_json::{Value as Json, json};
@@ -95,7 +96,7 @@ pub async fn gateway(gateway: Gateway, shutdown: impl Future<Output = ()>) -> Re
     let (keys, owed) = (Keys::open(&gateway.keys)?, Owed::start(http.clone(), &gateway.steelyard, &bearer));
     let inside = Arc::new(Inside { gateway, key_header, bearer, http, keys, owed });
     let router = Router::new().fallback(call).with_state(Arc::clone(&inside));
-    listen::run(listener, router, shutdown).await;
+    listen::run(listener, TowerToHyperService::new(router), shutdown).await;
     inside.owed.settle().await;
     Ok(())
 }

@@ -2,18 +2,18 @@
 //! an end that lets requests finish.
 
 use std::{
+    convert::Infallible,
     io,
     net::{SocketAddr, TcpListener},
     sync::Arc,
     time::Duration,
 };
 
-use axum::Router;
-use hyper::server::conn::http1;
+use axum::response::Response;
+use hyper::{Request, body::Incoming, server::conn::http1, service::Service};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
-    service::TowerToHyperService,
 };
 use kernel::{Error, Result};
 use tokio::{
@@ -65,17 +65,18 @@ pub fn bind(address: SocketAddr) -> Result<TcpListener> {
     Ok(listener)
 }
 
-/// Serve `router` until `shutdown`, then let the requests under way finish.
-pub(crate) async fn run(
-    listener: tokio::net::TcpListener,
-    router: Router,
-    shutdown: impl Future<Output = ()>,
-) {
+/// Answer with `service` until `shutdown`, then let the requests under way finish.
+pub(crate) async fn run<S>(listener: tokio::net::TcpListener, service: S, shutdown: impl Future<Output = ()>)
+where
+    S: Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + 'static,
+{
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).max_buf_size(HEAD_SIZE);
     let (graceful, places) = (GracefulShutdown::new(), Arc::new(Semaphore::new(MAX_CONNECTIONS)));
     let told = Arc::new(Semaphore::new(TOLD));
-    let service = TowerToHyperService::new(router);
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         let stream = tokio::select! {

@@ -6,7 +6,7 @@ use jobs::Runner;
 use kernel::{Error, Result};
 use store::Db;
 
-use crate::{app, forward::Forwarder, job_kinds, listen, measuring::Follower, schedules};
+use crate::{app::Front, forward::Forwarder, job_kinds, listen, measuring::Follower, schedules};
 
 /// What to serve, and where.
 pub struct Config {
@@ -37,8 +37,8 @@ pub async fn serve(config: Config, shutdown: impl Future<Output = ()>) -> Result
     let keys = api::Keys::new(&db);
     let forwarder =
         usage.address.as_ref().map(|_| Forwarder::new(keys.clone(), metering.clone(), &usage.holder));
-    let router = app::router(&db, &running.bell(), metering, (keys, rates), forwarder, secure_cookies);
-    listen::run(listener, router, shutdown).await;
+    let front = Front::new(&db, &running.bell(), metering, (keys, rates), forwarder, secure_cookies);
+    listen::run(listener, front, shutdown).await;
     tracing::info!("finishing jobs");
     let stop = move || {
         follower.stop();

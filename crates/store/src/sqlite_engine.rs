@@ -13,7 +13,7 @@ use std::{
 
 use crossbeam_channel::{Receiver, never, select_biased};
 use kernel::{Error, Result};
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig};
 
 use crate::{
     Context, File, Options, Outcome, Tx, View,
@@ -93,6 +93,8 @@ fn connect(path: &Path, writes: bool) -> Result<Connection> {
         connection.pragma_update(None, "wal_autocheckpoint", sqlite_checkpoint::WRITER_HELPS_FROM)?;
         connection.pragma_update(None, "query_only", !writes)?;
         connection.set_prepared_statement_cache_capacity(256);
+        // Else a statement whose parameter might match the condition of an index is compiled anew with each value.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         Ok(())
     };
     setup().map_err(|error| cannot_open(path, &error))?;

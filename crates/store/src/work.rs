@@ -18,7 +18,8 @@ pub struct Pending<T>(Answer<T>);
 
 enum Answer<T> {
     Coming(oneshot::Receiver<Result<T>>),
-    Refused(Error),
+    /// There already; none once it was given.
+    There(Option<Result<T>>),
 }
 
 impl<T> Pending<T> {
@@ -27,14 +28,14 @@ impl<T> Pending<T> {
     }
 
     pub(crate) const fn refused(error: Error) -> Self {
-        Self(Answer::Refused(error))
+        Self(Answer::There(Some(Err(error))))
     }
 
     /// Block until the answer is there. Not for async code, which awaits.
     pub fn wait(self) -> Result<T> {
         match self.0 {
             Answer::Coming(receiver) => receiver.blocking_recv().unwrap_or_else(|_| Err(closed())),
-            Answer::Refused(error) => Err(error),
+            Answer::There(answer) => answer.unwrap_or_else(|| Err(closed())),
         }
     }
 }
@@ -60,10 +61,8 @@ impl<T> Promise<T> {
 
 impl<T> Pending<T> {
     /// An answer that is there already.
-    pub fn done(answer: Result<T>) -> Self {
-        let (promise, pending) = Promise::pair();
-        promise.keep(answer);
-        pending
+    pub const fn done(answer: Result<T>) -> Self {
+        Self(Answer::There(Some(answer)))
     }
 }
 
@@ -75,7 +74,7 @@ impl<T: Unpin> Future for Pending<T> {
             Answer::Coming(receiver) => {
                 Pin::new(receiver).poll(context).map(|answer| answer.unwrap_or_else(|_| Err(closed())))
             }
-            Answer::Refused(error) => Poll::Ready(Err(error.clone())),
+            Answer::There(answer) => Poll::Ready(answer.take().unwrap_or_else(|| Err(closed()))),
         }
     }
 }

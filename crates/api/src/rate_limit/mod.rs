@@ -15,7 +15,7 @@ use crate::{
 
 mod own;
 pub use own::{Rate, Rates};
-pub(crate) use own::{surround, take_one};
+pub(crate) use own::{say, surround, take_one};
 
 /// The most that can be taken at once.
 const MOST: u32 = 1_000_000;

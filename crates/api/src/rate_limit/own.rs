@@ -71,13 +71,17 @@ pub(crate) fn take_one(app: &App, scope: &Scope, parts: &Parts, counts: bool) ->
 
 /// Say in every answer how much its key may still ask.
 pub(crate) fn surround<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
-    router.layer(middleware::from_fn(say))
+    router.layer(middleware::from_fn(|request, next: Next| say(request, |request| next.run(request))))
 }
 
-async fn say(mut request: Request, next: Next) -> Response {
+/// Around one answer: how much its key may still ask.
+pub(crate) async fn say<F: Future<Output = Response>>(
+    mut request: Request,
+    answer: impl FnOnce(Request) -> F,
+) -> Response {
     let noted = Noted::default();
     request.extensions_mut().insert(Arc::clone(&noted));
-    let mut response = next.run(request).await;
+    let mut response = answer(request).await;
     let Some(taken) = noted.get() else { return response };
     let headers = response.headers_mut();
     for (name, text) in taken.headers("key") {

@@ -2,23 +2,24 @@
 //! and that is how its usage is measured again.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
 use catalog::version::{self, Version};
 use jiff::{SignedDuration, Timestamp};
-use kernel::{Error, Result};
+use kernel::{Error, Result, ids::SubscriptionId};
 use metering::usage::Touched;
 use rating::Step;
 use store::View;
 
 use super::{
     follow::{hours, micros, touches},
+    known::since,
     measure::{ByCustomer, Known, Stretch, meter_of},
 };
 use crate::{
-    credit_note,
+    credit_note::{self, Running},
     invoice::{ChargeKind, Line},
     subscription::{ItemKind, Subscription},
 };
@@ -32,28 +33,34 @@ pub(super) fn touched(
     known: &Known,
     log: &ByCustomer<Vec<Touched>>,
 ) -> Result<Vec<Stretch>> {
-    let (mut found, mut versions) = (Vec::new(), Versions::default());
-    for one in known.subscriptions() {
-        let earliest = hours(log, one, None).iter().map(|hour| hour.hour.start).min();
-        let rhythm = one.rhythm.map(|rhythm| rhythm.stretch.start.at);
-        let open = rhythm.map_or(one.arrears_from.at, |rhythm| rhythm.max(one.arrears_from.at));
-        let Some(earliest) = earliest.filter(|earliest| *earliest < micros(open)) else { continue };
-        let from = Timestamp::from_microsecond(earliest).unwrap_or(Timestamp::UNIX_EPOCH);
-        let from = from.checked_sub(LONGEST).unwrap_or(Timestamp::UNIX_EPOCH);
-        let mut seen = BTreeSet::new();
-        for billed in credit_note::billed_in_arrears(view, vec![one.id], from)? {
-            let Some(key) = measured_by(&billed.line) else { continue };
-            if !seen.insert((key.to_owned(), billed.line.period.start.at)) {
-                continue;
-            }
-            let Some((was, version)) = versions.as_billed(view, one, &billed.line)? else { continue };
-            let meter = meter_of(&version, was.plan(), key).to_owned();
-            if touches(&hours(log, one, Some(&meter)), billed.line.period) {
-                found.push(known.stretch(&Arc::new(was), &version, key, billed.line.period));
-            }
+    let early: HashMap<SubscriptionId, Timestamp> =
+        known.subscriptions().filter_map(|one| Some((one.id, from(one, log)?))).collect();
+    let (mut found, mut versions, mut seen) = (Vec::new(), Versions::default(), BTreeSet::new());
+    for Running { line, .. } in since(view, &early, credit_note::billed_in_arrears)? {
+        let Some((one, _)) = known.find(line.subscription) else { continue };
+        let Some(key) = measured_by(&line) else { continue };
+        if !seen.insert((one.id, key.to_owned(), line.period.start.at)) {
+            continue;
+        }
+        let Some((was, version)) = versions.as_billed(view, one, &line)? else { continue };
+        let meter = meter_of(&version, was.plan(), key).to_owned();
+        if touches(&hours(log, one, Some(&meter)), line.period) {
+            found.push(known.stretch(&Arc::new(was), &version, key, line.period));
         }
     }
     Ok(found)
+}
+
+/// From when on billed stretches of a subscription may be touched; none: the log only has what came for its open one.
+fn from(one: &Subscription, log: &ByCustomer<Vec<Touched>>) -> Option<Timestamp> {
+    let earliest = hours(log, one, None).iter().map(|hour| hour.hour.start).min()?;
+    let rhythm = one.rhythm.map(|rhythm| rhythm.stretch.start.at);
+    let open = rhythm.map_or(one.arrears_from.at, |rhythm| rhythm.max(one.arrears_from.at));
+    if earliest >= micros(open) {
+        return None;
+    }
+    let from = Timestamp::from_microsecond(earliest).unwrap_or(Timestamp::UNIX_EPOCH);
+    Some(from.checked_sub(LONGEST).unwrap_or(Timestamp::UNIX_EPOCH))
 }
 
 /// The key a figure for the line is posted under; none when it charges no usage.

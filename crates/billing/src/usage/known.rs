@@ -133,7 +133,7 @@ pub(super) fn closing_of_one(
 }
 
 /// Lines of subscriptions, each from its own instant on.
-fn since(
+pub(super) fn since(
     view: &mut View<'_>,
     from: &HashMap<SubscriptionId, Timestamp>,
     load: fn(&mut View<'_>, Vec<SubscriptionId>, Timestamp) -> Result<Vec<Running>>,

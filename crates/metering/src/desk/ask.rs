@@ -6,16 +6,17 @@ use store::Promise;
 use super::{
     change::{Change, Changed},
     hold::Hold,
+    worker::Words,
 };
 use crate::{
-    event::{Checked, Fingerprints, Meters, Receipt},
+    event::{Checked, Receipt},
     limit::{Answer, Pace, Reserved},
     once::Sealed,
 };
 
 /// An ask whose events are not read yet: it becomes one with what it takes to read them, and answers by itself when
 /// there is an error.
-pub type Unread = Box<dyn FnOnce(Result<(&Fingerprints, &Meters), Error>) -> Option<Ask> + Send>;
+pub type Unread = Box<dyn FnOnce(Result<&Words, Error>) -> Option<Ask> + Send>;
 
 /// One ask, with the promise of its answer.
 pub enum Ask {

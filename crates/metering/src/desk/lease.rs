@@ -1,10 +1,15 @@
 //! Becoming the owner of an environment's metering, and what it then finds.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 use kernel::{Error, Result};
 use store::{Db, Scope, Tx, View, params};
 
-use super::{Directory, Options, State, worker::Held};
+use super::{
+    Directory, Options, State,
+    worker::{Held, Words},
+};
 use crate::{
     event::Fingerprints,
     once::{Filter, Names, Sealed, segment},
@@ -61,7 +66,8 @@ pub fn open(db: &Db, directory: &dyn Directory, scope: &Scope, options: &Options
     let Taken { state, fingerprints, until } = take(db, scope, options)?;
     // Before anything is read: what changes meanwhile is heard of.
     let ((heeded, _), looked) = (directory.changes(scope, None)?, db.real_now());
-    Ok(Held { state, fingerprints, meters: directory.meters(scope)?, until, heeded, looked })
+    let words = Arc::new(Words { fingerprints, meters: directory.meters(scope)? });
+    Ok(Held { state, words, until, heeded, looked })
 }
 
 /// Until when a lease taken or renewed now runs.

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, PoisonError, RwLock},
     thread,
 };
 
@@ -20,10 +20,10 @@ use super::{
     change::Change,
     decide,
     standing::{Standing, standing},
-    worker::{Station, Worker},
+    worker::{Station, Words, Worker},
 };
 use crate::{
-    event::{self, Checked, EventName, Fingerprints, Meters, NewEvent, Receipt},
+    event::{self, Checked, EventName, NewEvent, Receipt},
     limit::{Answer, Pace, Reserved},
 };
 
@@ -73,7 +73,7 @@ struct Shared {
     db: Db,
     directory: Arc<dyn Directory>,
     options: Options,
-    owned: Mutex<HashMap<EnvironmentId, Desk>>,
+    owned: RwLock<HashMap<EnvironmentId, Desk>>,
 }
 
 #[derive(Clone)]
@@ -85,7 +85,7 @@ struct Desk {
 impl Metering {
     /// Over a database whose usage file has [`crate::CONTEXT`].
     pub fn new(db: &Db, directory: Arc<dyn Directory>, options: Options) -> Self {
-        let owned = Mutex::new(HashMap::new());
+        let owned = RwLock::new(HashMap::new());
         Self { shared: Arc::new(Shared { db: db.usage(), directory, options, owned }) }
     }
 
@@ -99,8 +99,8 @@ impl Metering {
         now: Timestamp,
     ) -> Pending<Vec<Receipt>> {
         let now = now.as_microsecond();
-        self.ask(scope, move |fingerprints, meters, answer| {
-            let check = |event| event::check(event, meters, fingerprints);
+        self.ask(scope, move |words, answer| {
+            let check = |event| event::check(event, &words.meters, &words.fingerprints);
             let events = events.into_iter().map(check).collect();
             Some(Ask::Ingest { events, backfill, now, answer })
         })
@@ -109,18 +109,25 @@ impl Metering {
     /// Whether so much may be used now; nothing is counted. Errors also: `meter_not_consumable`, `subject_unknown`
     /// and those of [`event::check`].
     pub fn check(&self, scope: &Scope, event: NewEvent, now: Timestamp) -> Pending<Answer> {
-        let shared = Arc::clone(&self.shared);
-        let station = self.desk(scope).map(|desk| desk.station);
-        self.limit(scope, event, now, move |event, now, answer| {
-            let at_once = station.ok().and_then(|station| shared.at_once(&station, &event, now));
-            match at_once {
-                Some(known) => {
-                    answer.keep(known);
-                    None
-                }
-                None => Some(LimitAsk { event, wish: Wish::Check(answer), now }),
-            }
-        })
+        let desk = match self.desk(scope) {
+            Ok(desk) => desk,
+            Err(error) => return Pending::done(Err(error)),
+        };
+        let Some(words) = desk.station.words() else {
+            return self.limit(scope, event, now, |event, now, answer| {
+                Some(LimitAsk { event, wish: Wish::Check(answer), now })
+            });
+        };
+        let event = match event::check(event, &words.meters, &words.fingerprints) {
+            Ok(event) => event,
+            Err(error) => return Pending::done(Err(error)),
+        };
+        let now = now.as_microsecond();
+        if let Some(known) = self.shared.at_once(&desk.station, &event, now) {
+            return Pending::done(known);
+        }
+        let (answer, pending) = Promise::pair();
+        desk.send(Ask::Limit(LimitAsk { event, wish: Wish::Check(answer), now }), pending)
     }
 
     /// Use so much now, if it is allowed: asked and counted in one. A repeat of an accepted one gets its first
@@ -182,8 +189,8 @@ impl Metering {
     /// Let an event not count, as if it had never been sent. Errors also: `event_unknown`.
     pub fn void(&self, scope: &Scope, name: &EventName, now: Timestamp) -> Pending<Changed> {
         let (name, by) = (name.clone(), By::of(scope));
-        self.ask(scope, move |fingerprints, _, answer| {
-            let change = by.change(fingerprints.identity(&name.source, &name.id), None);
+        self.ask(scope, move |words, answer| {
+            let change = by.change(words.fingerprints.identity(&name.source, &name.id), None);
             Some(Ask::Change { change, now: now.as_microsecond(), answer })
         })
     }
@@ -226,7 +233,7 @@ impl Metering {
     /// What a customer agreed to has changed (none: the price book, and so everybody's). When the answer is there
     /// every later check, consume and reserve heeds it.
     pub fn forget(&self, scope: &Scope, customer: Option<CustomerId>) -> Pending<()> {
-        self.ask(scope, move |_, _, answer| Some(Ask::Forget(customer, answer)))
+        self.ask(scope, move |_, answer| Some(Ask::Forget(customer, answer)))
     }
 
     /// What to call when something changed in an environment: when it returns, every later answer of this process
@@ -235,7 +242,7 @@ impl Metering {
         let shared = Arc::downgrade(&self.shared);
         move |env, changes| {
             let Some(shared) = shared.upgrade() else { return };
-            let desk = shared.owned().get(&env).cloned();
+            let desk = shared.known(env);
             if let Some(desk) = desk {
                 desk.station.stale.mark(changes);
             }
@@ -244,7 +251,7 @@ impl Metering {
 
     fn end(&self, scope: &Scope, hold: HoldId, end: End, now: Timestamp) -> Pending<Answer> {
         let now = now.as_microsecond();
-        self.ask(scope, move |_, _, answer| Some(Ask::End(EndAsk { hold, end, now, found: None, answer })))
+        self.ask(scope, move |_, answer| Some(Ask::End(EndAsk { hold, end, now, found: None, answer })))
     }
 
     fn limit<T: Send + 'static>(
@@ -266,7 +273,7 @@ impl Metering {
         event: NewEvent,
         ask: impl FnOnce(Checked, Promise<T>) -> Option<Ask> + Send + 'static,
     ) -> Pending<T> {
-        self.ask(scope, move |fingerprints, meters, answer| match event::check(event, meters, fingerprints) {
+        self.ask(scope, move |words, answer| match event::check(event, &words.meters, &words.fingerprints) {
             Ok(event) => ask(event, answer),
             Err(error) => {
                 answer.keep(Err(error));
@@ -280,23 +287,17 @@ impl Metering {
     fn ask<T: Send + 'static>(
         &self,
         scope: &Scope,
-        make: impl FnOnce(&Fingerprints, &Meters, Promise<T>) -> Option<Ask> + Send + 'static,
+        make: impl FnOnce(&Words, Promise<T>) -> Option<Ask> + Send + 'static,
     ) -> Pending<T> {
         let desk = match self.desk(scope) {
             Ok(desk) => desk,
             Err(error) => return Pending::done(Err(error)),
         };
         let (answer, pending) = Promise::pair();
-        // With a new price book the owner's thread reads the events, once it has the meters.
-        let current = !desk.station.stale.book();
-        let held = desk.station.look();
-        let words = held.as_ref().filter(|_| current);
-        let words = words.map(|held| (held.fingerprints.clone(), Arc::clone(&held.meters)));
-        drop(held);
-        let ask = match words {
-            Some((fingerprints, meters)) => make(&fingerprints, &meters, answer),
+        let ask = match desk.station.words() {
+            Some(words) => make(&words, answer),
             None => Some(Ask::Unread(Box::new(move |words| match words {
-                Ok((fingerprints, meters)) => make(fingerprints, meters, answer),
+                Ok(words) => make(words, answer),
                 Err(error) => {
                     answer.keep(Err(error));
                     None
@@ -312,7 +313,10 @@ impl Metering {
     /// The environment's desk, opened when it is asked for the first time.
     fn desk(&self, scope: &Scope) -> Result<Desk> {
         let env = scope.env().ok_or_else(|| Error::internal("metering belongs to an environment"))?;
-        let mut owned = self.shared.owned();
+        if let Some(desk) = self.shared.known(env) {
+            return Ok(desk);
+        }
+        let mut owned = self.shared.owned.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(desk) = owned.get(&env) {
             return Ok(desk.clone());
         }
@@ -350,8 +354,8 @@ impl Desk {
 }
 
 impl Shared {
-    fn owned(&self) -> MutexGuard<'_, HashMap<EnvironmentId, Desk>> {
-        self.owned.lock().unwrap_or_else(PoisonError::into_inner)
+    fn known(&self, env: EnvironmentId) -> Option<Desk> {
+        self.owned.read().unwrap_or_else(PoisonError::into_inner).get(&env).cloned()
     }
 
     /// The answer to a check from memory, when it is there and the lease still runs.

@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use kernel::ids::CustomerId;
@@ -40,35 +43,45 @@ impl Changes {
 
 /// The changes that memory does not have yet.
 #[derive(Debug, Default)]
-pub struct Stale(Mutex<Changes>);
+pub struct Stale {
+    changes: Mutex<Changes>,
+    /// Whether there are any, and whether the book is among them: each check asks, and is not to wait for the lock.
+    any: AtomicBool,
+    book: AtomicBool,
+}
 
 impl Stale {
-    /// Nothing has changed.
-    pub const fn new() -> Self {
-        Self(Mutex::new(Changes { book: false, everybody: false, customers: BTreeSet::new() }))
-    }
-
-    /// Something did. Never waits for long: it only writes it down.
-    pub fn mark(&self, changes: &Changes) {
-        self.changes().add(changes);
+    /// Something changed. Never waits for long: it only writes it down.
+    pub fn mark(&self, more: &Changes) {
+        let mut changes = self.changes();
+        changes.add(more);
+        self.say(&changes);
     }
 
     /// Take what changed, to forget it.
     pub fn take(&self) -> Changes {
-        std::mem::take(&mut self.changes())
+        let mut changes = self.changes();
+        let taken = std::mem::take(&mut *changes);
+        self.say(&changes);
+        taken
     }
 
     /// Whether anything changed.
     pub fn any(&self) -> bool {
-        !self.changes().is_empty()
+        self.any.load(Ordering::Acquire)
     }
 
     /// Whether the meters may have changed.
     pub fn book(&self) -> bool {
-        self.changes().book
+        self.book.load(Ordering::Acquire)
+    }
+
+    fn say(&self, changes: &Changes) {
+        self.any.store(!changes.is_empty(), Ordering::Release);
+        self.book.store(changes.book, Ordering::Release);
     }
 
     fn changes(&self) -> MutexGuard<'_, Changes> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

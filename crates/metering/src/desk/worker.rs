@@ -4,7 +4,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
@@ -54,6 +54,8 @@ pub struct Station {
     pub scope: Scope,
     /// What is in memory; none before it is taken, and after a commit failed.
     held: Mutex<Option<Held>>,
+    /// The words of what is in memory: whoever asks reads events with them and waits for nobody.
+    words: RwLock<Option<Arc<Words>>>,
     /// How many wait to look something up in it.
     waiting: AtomicUsize,
     /// What of it has changed elsewhere.
@@ -64,14 +66,20 @@ pub struct Station {
     elsewhere: Mutex<Option<(String, Timestamp)>>,
 }
 
+/// What it takes to read the events of an environment.
+pub struct Words {
+    /// Makes their fingerprints.
+    pub fingerprints: Fingerprints,
+    /// The meters of the price book in force.
+    pub meters: Arc<Meters>,
+}
+
 /// An environment in memory.
 pub struct Held {
     /// Its state.
     pub state: State,
-    /// Makes its fingerprints.
-    pub fingerprints: Fingerprints,
-    /// The meters of the price book in force.
-    pub meters: Arc<Meters>,
+    /// What it takes to read its events.
+    pub words: Arc<Words>,
     /// Until when the lease runs.
     pub until: Timestamp,
     /// The place in the directory's log of changes that is heeded.
@@ -80,17 +88,45 @@ pub struct Held {
     pub looked: Timestamp,
 }
 
+impl Held {
+    /// The price book has other meters now.
+    fn learn(&mut self, meters: Arc<Meters>) {
+        let fingerprints = self.words.fingerprints.clone();
+        self.words = Arc::new(Words { fingerprints, meters });
+    }
+}
+
 impl Station {
     /// Nothing in memory yet.
     pub fn new(scope: Scope) -> Self {
         let (buckets, elsewhere) = (Buckets::default(), Mutex::new(None));
-        let (held, waiting) = (Mutex::new(None), AtomicUsize::new(0));
-        Self { scope, held, waiting, stale: Stale::new(), buckets, elsewhere }
+        let (held, words, waiting) = (Mutex::new(None), RwLock::new(None), AtomicUsize::new(0));
+        Self { scope, held, words, waiting, stale: Stale::default(), buckets, elsewhere }
     }
 
     /// Where the owner was when that was looked up last.
     pub fn elsewhere(&self) -> MutexGuard<'_, Option<(String, Timestamp)>> {
         self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What it takes to read events, when it is in memory. With a new price book the owner's thread reads them, once it
+    /// has the meters.
+    pub fn words(&self) -> Option<Arc<Words>> {
+        let words = self.words.read().unwrap_or_else(PoisonError::into_inner);
+        words.as_ref().filter(|_| !self.stale.book()).cloned()
+    }
+
+    /// Take this into memory in the place of what is there.
+    fn hold(&self, held: Option<Held>) {
+        let mut inside = self.held();
+        self.speak(held.as_ref());
+        *inside = held;
+    }
+
+    /// Others read events with these words from now on.
+    fn speak(&self, held: Option<&Held>) {
+        let words = held.map(|held| Arc::clone(&held.words));
+        *self.words.write().unwrap_or_else(PoisonError::into_inner) = words;
     }
 
     /// What is in memory, for somebody who only looks something up: the owner's thread lets it in between two asks.
@@ -149,7 +185,7 @@ impl Worker {
             let served = catch_unwind(AssertUnwindSafe(|| self.serve(asks)));
             if served.is_err() {
                 tracing::error!("a group of metering panicked; its memory is dropped");
-                *self.station.held() = None;
+                self.station.hold(None);
             }
         }
     }
@@ -170,20 +206,18 @@ impl Worker {
     fn look_around(&self, idle: u32) {
         if let Err(error) = self.heed() {
             tracing::warn!(%error, "an environment's metering could not look for changes");
-            *self.station.held() = None;
+            self.station.hold(None);
         }
-        let mut held = self.station.held();
         if idle > PULSES {
-            *held = None;
+            self.station.hold(None);
         }
         if !idle.is_multiple_of(PULSES_OF_LEASE) {
             return;
         }
-        if let Some(inside) = held.as_mut()
-            && let Err(error) = self.save(inside, Rows::default())
-        {
+        let renewed = self.station.held().as_mut().map_or(Ok(()), |held| self.save(held, Rows::default()));
+        if let Err(error) = renewed {
             tracing::warn!(%error, "the lease of an environment's metering was not renewed");
-            *held = None;
+            self.station.hold(None);
         }
     }
 
@@ -209,11 +243,8 @@ impl Worker {
     /// Read the events of an ask that could not be read when it was asked.
     fn read(&self, ask: Ask) -> Option<Ask> {
         let Ask::Unread(unread) = ask else { return Some(ask) };
-        let words = self
-            .prepared()
-            .and_then(|()| self.inside(|held| (held.fingerprints.clone(), Arc::clone(&held.meters))));
-        match words {
-            Ok((fingerprints, meters)) => unread(Ok((&fingerprints, &meters))),
+        match self.prepared().and_then(|()| self.inside(|held| Arc::clone(&held.words))) {
+            Ok(words) => unread(Ok(&words)),
             Err(error) => unread(Err(error)),
         }
     }
@@ -248,7 +279,7 @@ impl Worker {
             // What is read from here on has it all.
             self.station.stale.take();
             let opened = lease::open(&self.db, &*self.directory, scope, &self.options)?;
-            *self.station.held() = Some(opened);
+            self.station.hold(Some(opened));
             return Ok(());
         }
         self.heed()
@@ -288,7 +319,8 @@ impl Worker {
         let mut guard = self.station.held();
         let Some(held) = guard.as_mut() else { return Ok(()) };
         if let Some(meters) = meters {
-            held.meters = meters;
+            held.learn(meters);
+            self.station.speak(Some(held));
         }
         if changes.book || changes.everybody {
             held.state.forget(None);
@@ -304,7 +336,7 @@ impl Worker {
         let ended = self.decide(&mut asks, &mut settles).and_then(|(rows, stand)| self.commit(rows, stand));
         if let Err(error) = &ended {
             // Memory is ahead of what is stored.
-            *self.station.held() = None;
+            self.station.hold(None);
             asks.into_iter().for_each(|ask| ask.fail(error.clone()));
         }
         settles.into_iter().for_each(|settle| settle(ended.as_ref().err()));
@@ -317,7 +349,7 @@ impl Worker {
     /// Memory is held for as long as one ask takes, so that checks come in between.
     fn decide(&self, asks: &mut Vec<Ask>, settles: &mut Vec<Settle>) -> Result<(Rows, Stand)> {
         let (db, scope) = (&self.db, &self.station.scope);
-        let meters = self.inside(|held| Arc::clone(&held.meters))?;
+        let meters = self.inside(|held| Arc::clone(&held.words.meters))?;
         self.find_holds(asks, &meters)?;
         let asked = asks.iter().map(Ask::now).max().unwrap_or(0);
         let strangers = self.inside(|held| {
@@ -422,7 +454,7 @@ impl Worker {
     }
 
     fn change(&self, change: &change::Change, now: i64) -> Result<change::Changed> {
-        let meters = self.inside(|held| Arc::clone(&held.meters))?;
+        let meters = self.inside(|held| Arc::clone(&held.words.meters))?;
         let ground = (&self.db, &self.station.scope, &*self.directory, &*meters);
         let before = self.inside(|held| held.state.next_chunk)?;
         let decided = self.inside(|held| change::decide(ground, &mut held.state, change, now))?;
@@ -436,7 +468,7 @@ impl Worker {
         });
         if ended.is_err() && self.inside(|held| held.state.next_chunk)? != before {
             // What was booked before it failed is in memory only.
-            *self.station.held() = None;
+            self.station.hold(None);
         }
         ended
     }
@@ -446,7 +478,8 @@ impl Worker {
         if let Some(held) = guard.as_mut() {
             held.state.forget(customer);
             if customer.is_none() {
-                held.meters = self.directory.meters(&self.station.scope)?;
+                held.learn(self.directory.meters(&self.station.scope)?);
+                self.station.speak(Some(held));
             }
         }
         Ok(())
