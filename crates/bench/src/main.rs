@@ -8,6 +8,7 @@ mod bill_run;
 mod book;
 mod bulk;
 mod business;
+mod crowd;
 mod ground;
 mod hot;
 mod import;
@@ -33,7 +34,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Measure.
 #[derive(Parser)]
 struct Arguments {
-    /// Which figures; none: all. Known: single, bulk, book, bill_run, one_account, preview, pages, import, metering, sizes, million, hot, serve.
+    /// Which figures; none: all. Known: single, bulk, book, bill_run, one_account, preview, pages, import, metering, sizes, crowd, million, hot, serve.
     names: Vec<String>,
     /// One JSON object per figure and line.
     #[arg(long)]
@@ -81,6 +82,7 @@ const BENCHES: &[Bench] = &[
     ("import", import::run),
     ("metering", metering::run),
     ("sizes", sizes::run),
+    ("crowd", crowd::run),
     ("million", million::run),
     ("hot", hot::run),
     ("serve", serve::run),

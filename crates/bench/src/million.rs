@@ -16,6 +16,7 @@ use store::{Location, Mode};
 
 use crate::{
     Figure,
+    crowd::number,
     ground::{Ground, on_both, percentile, raw},
     hot::client::{Line, Speaks, post},
     server::Server,
@@ -29,12 +30,6 @@ const CLIENTS: usize = 16;
 
 /// A plan with ten limits.
 const OFFER: &Offer = &subscribers::TEN_LIMITS;
-
-/// How many customers, unless the variable says otherwise.
-fn number() -> usize {
-    let said = std::env::var("STEELYARD_BENCH_CUSTOMERS").ok().and_then(|text| text.parse().ok());
-    said.unwrap_or(20_000)
-}
 
 pub fn run() -> Result<Vec<Figure>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(raw)?;

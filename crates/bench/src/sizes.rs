@@ -27,8 +27,6 @@ use crate::{
 const SIZES: [u64; 6] = [0, 5_000_000, 10_000_000, 25_000_000, 50_000_000, 100_000_000];
 /// How often full and empty take turns; the best counts.
 const ROUNDS: usize = 3;
-/// How long each turn takes.
-const TIME: Duration = Duration::from_secs(4);
 /// Over how many days before now the stored events are spread.
 const DAYS: i64 = 30;
 /// How often a figure of usage is read.
@@ -40,6 +38,12 @@ const REPEATS: u64 = 100_000;
 fn most() -> u64 {
     let said = std::env::var("STEELYARD_BENCH_EVENTS").ok().and_then(|text| text.parse().ok());
     said.unwrap_or(5_000_000)
+}
+
+/// How long each turn takes: four seconds, unless the variable says otherwise.
+fn time() -> Duration {
+    let said = std::env::var("STEELYARD_BENCH_SECONDS").ok().and_then(|text| text.parse().ok());
+    Duration::from_secs(said.unwrap_or(4))
 }
 
 pub fn run() -> Result<Vec<Figure>> {
@@ -74,8 +78,8 @@ struct Best {
 
 impl Best {
     fn round(&mut self, stand: &Stand) -> Result<()> {
-        let (ordered, _) = stand.ingest(TIME, usize::MAX, &|| Uuid::now_v7().to_string())?;
-        let (random, _) = stand.ingest(TIME, usize::MAX, &|| Uuid::new_v4().to_string())?;
+        let (ordered, _) = stand.ingest(time(), usize::MAX, &|| Uuid::now_v7().to_string())?;
+        let (random, _) = stand.ingest(time(), usize::MAX, &|| Uuid::new_v4().to_string())?;
         self.ordered = self.ordered.max(ordered);
         self.random = self.random.max(random);
         Ok(())

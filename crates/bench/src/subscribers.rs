@@ -73,37 +73,6 @@ pub const METERED: Offer =
 pub const TEN_LIMITS: Offer =
     Offer { book: TEN_LIMITS_BOOK, plan: "one", seats: None, addons: &[], usage: &[] };
 
-const TEN_LIMITS_BOOK: &str = r#"
-book = 1
-name = "Bench"
-currency = "USD"
-[meters]
-m0 = { name = "M0", unit = "call" }
-m1 = { name = "M1", unit = "call" }
-m2 = { name = "M2", unit = "call" }
-m3 = { name = "M3", unit = "call" }
-m4 = { name = "M4", unit = "call" }
-m5 = { name = "M5", unit = "call" }
-m6 = { name = "M6", unit = "call" }
-m7 = { name = "M7", unit = "call" }
-m8 = { name = "M8", unit = "call" }
-m9 = { name = "M9", unit = "call" }
-[plans.one]
-name = "One"
-price = { month = "10" }
-[plans.one.limits]
-m0 = 1_000
-m1 = { amount = 100, window = "rolling 5 hours" }
-m2 = 1_000
-m3 = { amount = 100, window = "rolling 5 hours" }
-m4 = 1_000
-m5 = { amount = 100, window = "rolling 5 hours" }
-m6 = 1_000
-m7 = { amount = 100, window = "rolling 5 hours" }
-m8 = 1_000
-m9 = { amount = 100, window = "rolling 5 hours" }
-"#;
-
 impl Offer {
     fn command(&self, customer: &Customer, bill_from: BillFrom, external_id: Option<String>) -> Start {
         Start {
