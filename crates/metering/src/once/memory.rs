@@ -83,10 +83,9 @@ impl Names {
     pub fn places(&self, identities: &[u128]) -> Vec<Place> {
         let mut places = Vec::new();
         for Sealed { number, filter } in &self.sealed {
-            for identity in identities {
-                let pages = filter.ranks(*identity).map(|rank| (rank / PAGE) as i64);
-                places.extend(pages.map(|page| Place { segment: *number, page }));
-            }
+            filter.find(identities, |rank| {
+                places.push(Place { segment: *number, page: (rank / PAGE) as i64 });
+            });
         }
         places.sort_unstable();
         places.dedup();
