@@ -44,6 +44,17 @@ impl Ground {
         Ok(Self { engine: location.engine().name(), db, location, folder, database })
     }
 
+    /// Another fresh database beside it.
+    pub fn beside(&self) -> Result<Self> {
+        let clock = Arc::new(SystemClock);
+        if let Location::Sqlite(_) = &self.location {
+            let folder = tempfile::tempdir().map_err(raw)?;
+            return Self::open(Location::Sqlite(folder.path().join("data")), clock, Some(folder), None);
+        }
+        let database = postgres::database().ok_or_else(|| raw("no PostgreSQL"))?;
+        Self::open(Location::parse(database.url()), clock, None, Some(database))
+    }
+
     /// An environment with a price book and a legal entity.
     pub fn environment(&self, mode: Mode, at: jiff::Timestamp, book: &'static str) -> Result<Scope> {
         let scope = Scope::environment(kernel::new_id(&SystemIds), mode, Actor::CommandLine);

@@ -8,16 +8,19 @@ mod bill_run;
 mod book;
 mod bulk;
 mod business;
+mod crowd;
 mod ground;
 mod hot;
 mod import;
 mod memory;
 mod metering;
+mod million;
 mod pages;
 mod preview;
 mod serve;
 mod server;
 mod single;
+mod sizes;
 mod subscribers;
 
 use clap::Parser;
@@ -31,7 +34,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Measure.
 #[derive(Parser)]
 struct Arguments {
-    /// Which figures; none: all. Known: single, bulk, book, bill_run, one_account, preview, pages, import, metering, hot, consume_beside_bill_run, serve.
+    /// Which figures; none: all. Known: single, bulk, book, bill_run, one_account, preview, pages, import, metering, sizes, crowd, million, hot, consume_beside_bill_run, serve.
     names: Vec<String>,
     /// One JSON object per figure and line.
     #[arg(long)]
@@ -78,6 +81,9 @@ const BENCHES: &[Bench] = &[
     ("pages", pages::run),
     ("import", import::run),
     ("metering", metering::run),
+    ("sizes", sizes::run),
+    ("crowd", crowd::run),
+    ("million", million::run),
     ("hot", hot::run),
     ("consume_beside_bill_run", hot::beside::run),
     ("serve", serve::run),

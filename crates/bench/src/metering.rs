@@ -24,9 +24,9 @@ use crate::{
 };
 
 /// Events of a batch.
-const BATCH: usize = 1_000;
+pub const BATCH: usize = 1_000;
 /// Senders at once, each waiting for its receipts before it sends again.
-const SENDERS: usize = 8;
+pub const SENDERS: usize = 8;
 /// Whose events they are.
 const CUSTOMERS: usize = 1_000;
 /// How long each figure is measured.
@@ -50,9 +50,9 @@ price = { month = "10" }
 limits = { calls = 1_000_000_000 }
 "#;
 
-struct Customers {
-    book: Arc<Book>,
-    accounts: Vec<Arc<Account>>,
+pub struct Customers {
+    pub book: Arc<Book>,
+    pub accounts: Vec<Arc<Account>>,
 }
 
 impl Customers {
@@ -130,21 +130,36 @@ pub fn run() -> Result<Vec<Figure>> {
 }
 
 /// Metering in an environment of its own.
-struct Stand {
-    metering: Metering,
-    scope: Scope,
+pub struct Stand {
+    pub metering: Metering,
+    pub scope: Scope,
+    pub customers: Arc<Customers>,
 }
 
 impl Stand {
-    fn new(ground: &Ground) -> Result<Self> {
+    pub fn new(ground: &Ground) -> Result<Self> {
         // Usage knows nothing of environments but their ids.
         let scope = Scope::environment(kernel::new_id(&SystemIds), Mode::Live, Actor::CommandLine);
-        let metering = Metering::new(&ground.db, Arc::new(Customers::new()?), Options::default());
-        Ok(Self { metering, scope })
+        let customers = Arc::new(Customers::new()?);
+        let metering = Metering::new(&ground.db, Arc::clone(&customers) as _, Options::default());
+        Ok(Self { metering, scope, customers })
+    }
+
+    /// The same with nothing in memory: what a process finds that takes the environment over.
+    pub fn again(self, ground: &Ground) -> Self {
+        let Self { metering, scope, customers } = self;
+        drop(metering);
+        let metering = Metering::new(&ground.db, Arc::clone(&customers) as _, Options::default());
+        Self { metering, scope, customers }
     }
 
     /// Events a second, and nanoseconds of this process's CPU for each, sent for a time or until there were so many.
-    fn ingest(&self, time: Duration, most: usize, id: &(dyn Fn() -> String + Sync)) -> Result<(f64, f64)> {
+    pub fn ingest(
+        &self,
+        time: Duration,
+        most: usize,
+        id: &(dyn Fn() -> String + Sync),
+    ) -> Result<(f64, f64)> {
         let (started, cpu) = (Instant::now(), cpu_seconds()?);
         let sent = in_parallel(SENDERS, |sender| {
             let (mut sent, mut seed) = (0, sender as u64 + 1);
@@ -195,7 +210,7 @@ fn cpu_seconds() -> Result<f64> {
     Ok((ticks(11) + ticks(12)) / 100.0)
 }
 
-fn in_parallel(count: usize, work: impl Fn(usize) -> Result<usize> + Sync) -> Result<usize> {
+pub fn in_parallel(count: usize, work: impl Fn(usize) -> Result<usize> + Sync) -> Result<usize> {
     thread::scope(|threads| {
         let work = &work;
         let workers: Vec<_> = (0..count).map(|number| threads.spawn(move || work(number))).collect();
@@ -225,7 +240,7 @@ fn traffic(id: String, seed: &mut u64) -> NewEvent {
     }
 }
 
-fn call(client: usize) -> NewEvent {
+pub fn call(client: usize) -> NewEvent {
     NewEvent {
         source: "bench".to_owned(),
         id: Uuid::now_v7().to_string(),

@@ -69,6 +69,10 @@ pub const FEES_AND_USAGE: Offer = Offer {
 pub const METERED: Offer =
     Offer { book: crate::metering::BOOK, plan: "one", seats: None, addons: &[], usage: &[] };
 
+/// A plan with ten limits, each of a meter of its own.
+pub const TEN_LIMITS: Offer =
+    Offer { book: crate::crowd::BOOK, plan: "one", seats: None, addons: &[], usage: &[] };
+
 impl Offer {
     fn command(&self, customer: &Customer, bill_from: BillFrom, external_id: Option<String>) -> Start {
         Start {

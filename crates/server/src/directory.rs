@@ -153,7 +153,7 @@ fn account(
         let book = match books.get(&subscription.book) {
             Some(book) => Arc::clone(book),
             None => {
-                let book = Arc::new(version::find(view, subscription.book)?.book.clone());
+                let book = version::find(view, subscription.book)?.shared();
                 books.insert(subscription.book, Arc::clone(&book));
                 book
             }

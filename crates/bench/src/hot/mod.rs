@@ -1,7 +1,7 @@
 //! The hot path over HTTP, on loopback, with the client on the same cores: events in, check, consume.
 
 pub mod beside;
-mod client;
+pub mod client;
 pub mod floor;
 mod gateway;
 

@@ -11,8 +11,9 @@ use uuid::Uuid;
 
 use super::{
     InForce, Rows, State, Terms,
+    customer::{Series, series_key},
     rows::{ChunkRow, CrossingRow, SeriesRow},
-    state::{Hour, Series, series_key},
+    state::Hour,
 };
 use crate::{
     event::{Checked, EventName, Meter, Reading},
@@ -181,8 +182,7 @@ impl Group<'_> {
         if let Some(series) = desk.series(meter, &key) {
             return Ok(series);
         }
-        let of_meter = desk.series.entry(meter.key.clone()).or_default();
-        if of_meter.len() >= MAX_SERIES {
+        if desk.series_count(meter) >= MAX_SERIES {
             let detail = format!(
                 "The customer has {MAX_SERIES} combinations of dimensions of {} already. Use fewer different values.",
                 meter.key
@@ -193,10 +193,7 @@ impl Group<'_> {
         let shift = window::shift_of(&desk.account.zone, at);
         let series = Series { id: self.state.next_series, shift };
         self.state.next_series += 1;
-        of_meter.insert(key, series);
-        if let Some(whose) = desk.whose.get_mut(&meter.key) {
-            whose.add(dimensions, series.id);
-        }
+        desk.found_series(meter, key, series);
         self.draft.rows.series.push(SeriesRow {
             customer,
             meter: meter.key.clone(),
@@ -228,10 +225,8 @@ impl Group<'_> {
     }
 
     fn tally(&mut self, meter: &Meter, series: i64, hour: i64) -> &mut Hour {
-        self.state
-            .hours
-            .entry((series, hour))
-            .or_insert_with(|| Hour { head: 0, tally: Tally::empty(meter.aggregation) })
+        let empty = || Hour { head: 0, tally: Tally::empty(meter.aggregation) };
+        self.state.hours.get_or((series, hour), empty)
     }
 
     fn value(&mut self, series: i64, hour: i64, reading: Reading, by: i64) {
@@ -287,7 +282,7 @@ impl Group<'_> {
         touched.sort_unstable();
         touched.dedup();
         for (hour, series) in touched {
-            if let Some(stored) = self.state.hours.get(&(series, hour)) {
+            if let Some(stored) = self.state.hours.get_mut(&(series, hour)) {
                 rows.tallies.push((hour, series, stored.head, stored.tally.encode()));
             }
         }

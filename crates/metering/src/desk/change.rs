@@ -158,7 +158,7 @@ fn load_hour(
     meter: &crate::event::Meter,
 ) -> Result<()> {
     let (series, hour, aggregation) = (target.series, target.hour, meter.aggregation);
-    if state.hours.contains_key(&(series, hour)) {
+    if state.hours.holds((series, hour)) {
         return Ok(());
     }
     let stored = db.read(scope, move |view| {
@@ -167,7 +167,8 @@ fn load_hour(
             Ok(Hour { head: row.get(1)?, tally: Tally::decode(aggregation, &bytes)? })
         })
     });
-    state.hours.insert((series, hour), stored.wait()?);
+    let stored = stored.wait()?;
+    state.hours.get_or((series, hour), || stored);
     Ok(())
 }
 

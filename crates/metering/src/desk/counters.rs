@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use kernel::{Error, Exact, Result, ids::CustomerId};
 use store::{View, params};
 
-use super::{Account, InForce, Terms, book::who, state::Desk};
+use super::{Account, InForce, Terms, book::who, customer::Desk};
 use crate::{
     event::{Checked, Meter},
     limit::{Counter, Held},

@@ -239,6 +239,9 @@ impl Ground<'_> {
 
 /// The answer to a check, when everything it takes is in memory.
 pub fn quick(state: &mut State, event: &Checked, now: i64) -> Option<Result<Answer>> {
+    if state.desks.is_restless() {
+        return None;
+    }
     let (customer, _) = state.whom(&event.subject)?;
     let now = now.max(state.accepted);
     let desk = state.desks.get_mut(&customer).filter(|desk| !desk.account.is_over(now))?;

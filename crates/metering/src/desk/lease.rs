@@ -55,7 +55,6 @@ fn take(db: &Db, scope: &Scope, options: &Options) -> Result<Taken> {
         accepted,
         names,
         desks: Default::default(),
-        subjects: Default::default(),
         hours: Default::default(),
         tick: 0,
     };

@@ -11,7 +11,8 @@ use super::{
     Directory, Resolved, State,
     ask::{Ask, LimitAsk, Wish},
     counters,
-    state::{Desk, Hour, Series, series_key},
+    customer::{Desk, Series, series_key},
+    state::Hour,
 };
 use crate::{
     event::Checked,
@@ -57,15 +58,15 @@ impl Arrivals {
         let mut new = BTreeSet::new();
         for (subject, Resolved { account, subscription }) in self.whom {
             let customer = account.customer;
-            state.subjects.insert(subject, (customer, subscription));
-            if !state.desks.contains_key(&customer) {
-                state.desks.insert(customer, Desk::new(account, state.tick));
+            if state.desks.get(&customer).is_none() {
+                state.desks.seat(customer, Desk::new(account, state.tick));
                 new.insert(customer);
             }
+            state.desks.call(&subject, (customer, subscription));
         }
         for (customer, meter, key, series) in self.series {
             if let Some(desk) = state.desks.get_mut(&customer).filter(|_| new.contains(&customer)) {
-                desk.series.entry(meter).or_default().insert(key, series);
+                desk.add_series(&meter, key, series);
             }
         }
     }
@@ -139,8 +140,8 @@ impl Wanted {
                 }
             }
         }
-        wanted.places = state.names.places(&wanted.names);
         wanted.names.sort_unstable();
+        wanted.places = state.names.places(&wanted.names);
         Ok(wanted)
     }
 
@@ -158,7 +159,7 @@ impl Wanted {
             desk.series(&event.meter, &series_key(&event.meter.kind, subscription, &event.dimensions))
         {
             let hour = window::hour_of(event.at.unwrap_or(now), series.shift);
-            if !state.hours.contains_key(&(series.id, hour)) {
+            if !state.hours.holds((series.id, hour)) {
                 self.hours.entry(hour).or_default().push((series.id, event.meter.aggregation));
             }
         }
@@ -259,12 +260,11 @@ impl Loaded {
     /// Put into memory what is kept there, and hand out the rest.
     pub fn seat(self, state: &mut State) -> Found {
         for (key, hour) in self.hours {
-            state.hours.entry(key).or_insert(hour);
+            state.hours.get_or(key, || hour);
         }
         for (missing, counter) in self.counters {
             if let Some(desk) = state.desks.get_mut(&missing.customer) {
-                let counters = desk.counters.entry(missing.meter.key.clone()).or_default();
-                counters.insert(missing.who, counter);
+                desk.add_counter(&missing.meter.key, missing.who, counter);
             }
         }
         self.found

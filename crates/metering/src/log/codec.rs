@@ -99,6 +99,11 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(self.bytes()?).map_err(|_| damaged())
     }
 
+    /// All that is left.
+    pub const fn rest(&self) -> &'a [u8] {
+        self.0
+    }
+
     /// So many bytes.
     pub fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
         let (bytes, rest) = self.0.split_first_chunk::<N>().ok_or_else(damaged)?;

@@ -76,16 +76,16 @@ impl Names {
         self.open.get(&identity).or_else(closing).copied()
     }
 
-    /// The pages that may hold one of these names, each once.
+    /// The pages that may hold one of these names, each once. Any order is right; in ascending order it is fast.
     ///
-    /// Segment by segment, so that the lookups of a group do not wait for one another's memory.
+    /// Segment by segment and in the order of its shelves: so a group walks through each filter once, from its
+    /// beginning to its end, and what it looks at next is mostly there already.
     pub fn places(&self, identities: &[u128]) -> Vec<Place> {
         let mut places = Vec::new();
         for Sealed { number, filter } in &self.sealed {
-            for identity in identities {
-                let pages = filter.ranks(*identity).map(|rank| (rank / PAGE) as i64);
-                places.extend(pages.map(|page| Place { segment: *number, page }));
-            }
+            filter.find(identities, |rank| {
+                places.push(Place { segment: *number, page: (rank / PAGE) as i64 });
+            });
         }
         places.sort_unstable();
         places.dedup();

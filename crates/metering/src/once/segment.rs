@@ -30,6 +30,8 @@ const RECORD: usize = 32;
 pub const PAGE: usize = 256;
 /// Names of a shelf, on average.
 const SHELF: usize = 16;
+/// Marks that are compared at once: nearly every shelf is shorter.
+const GLANCE: usize = 32;
 
 /// Records as bytes.
 pub fn encode(records: &[Record]) -> Vec<u8> {
@@ -87,8 +89,33 @@ impl Filter {
     pub fn ranks(&self, identity: u128) -> impl Iterator<Item = usize> + '_ {
         let shelf = shelf(identity, self.starts.len() - 1);
         let (from, to) = (self.starts[shelf] as usize, self.starts[shelf + 1] as usize);
-        let wanted = mark(identity);
-        (from..to).filter(move |rank| self.marks[*rank] == wanted)
+        let (wanted, marks) = (mark(identity), &self.marks[from..to]);
+        // Nearly always there is none: all are compared at once, and only then one after the other.
+        let any = marks.iter().fold(false, |any, mark| any | (*mark == wanted));
+        let marks = if any { marks } else { &[] };
+        (from..).zip(marks).filter(move |(_, mark)| **mark == wanted).map(|(rank, _)| rank)
+    }
+
+    /// Tell `found` the ranks at which each of these names may stand.
+    ///
+    /// Next to nothing of many filters is in the processor's caches. So first all shelves are looked up, then a fixed
+    /// number of marks from the beginning of each: no lookup decides how the next one goes on, and none waits for it.
+    pub fn find(&self, identities: &[u128], mut found: impl FnMut(usize)) {
+        let shelves = self.starts.len() - 1;
+        let edges = |identity: &u128| {
+            let shelf = shelf(*identity, shelves);
+            (self.starts[shelf] as usize, self.starts[shelf + 1] as usize)
+        };
+        let edges: Vec<(usize, usize)> = identities.iter().map(edges).collect();
+        for (identity, (from, to)) in identities.iter().zip(edges) {
+            let wanted = mark(*identity);
+            let glance = self.marks.get(from..).and_then(<[u16]>::first_chunk::<GLANCE>);
+            let nothing =
+                glance.is_some_and(|marks| !marks.iter().fold(false, |any, mark| any | (*mark == wanted)));
+            if !nothing || to - from > GLANCE {
+                self.ranks(*identity).for_each(&mut found);
+            }
+        }
     }
 
     /// Bytes it takes in memory.
@@ -110,14 +137,13 @@ impl Filter {
         let damaged = || Error::internal("the filter of a sealed segment cannot be read");
         let mut from = Reader::new(bytes);
         let shelves = from.unsigned()? as usize;
-        let mut starts = Vec::with_capacity(shelves.min(bytes.len()));
-        for _ in 0..shelves {
-            starts.push(u32::from_le_bytes(from.array()?));
-        }
-        let mut marks = Vec::with_capacity(bytes.len() / 2);
-        while !from.is_at_end() {
-            marks.push(u16::from_le_bytes(from.array()?));
-        }
+        let (starts, marks) = from.rest().split_at_checked(shelves.saturating_mul(4)).ok_or_else(damaged)?;
+        // As they stand there, because an owner begins with all of them.
+        let ((starts, []), (marks, [])) = (starts.as_chunks(), marks.as_chunks()) else {
+            return Err(damaged());
+        };
+        let starts: Vec<u32> = starts.iter().copied().map(u32::from_le_bytes).collect();
+        let marks: Vec<u16> = marks.iter().copied().map(u16::from_le_bytes).collect();
         let whole = starts.len() >= 2 && starts.last().is_some_and(|end| *end as usize == marks.len());
         if whole && starts.is_sorted() { Ok(Self { starts, marks }) } else { Err(damaged()) }
     }
@@ -139,6 +165,14 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn names_that_crowd_in_one_shelf_are_all_found() {
+        let names: Vec<u128> = (0..500).collect();
+        let (filter, mut found) = (Filter::over(names.iter().copied()), Vec::new());
+        filter.find(&names, |rank| found.push(rank));
+        assert_eq!(found, (0..500).collect::<Vec<_>>());
+    }
+
     proptest! {
         #[test]
         fn every_name_is_found_at_its_rank(mut names: Vec<u128>, stranger: u128) {
@@ -148,6 +182,10 @@ mod tests {
             for (rank, name) in names.iter().enumerate() {
                 prop_assert!(filter.ranks(*name).any(|found| found == rank));
             }
+            let (mut found, mut expected) = (Vec::new(), Vec::new());
+            filter.find(&names, |rank| found.push(rank));
+            names.iter().for_each(|name| expected.extend(filter.ranks(*name)));
+            prop_assert_eq!(found, expected);
             prop_assert!(filter.ranks(stranger).all(|rank| names[rank] as u16 == stranger as u16));
             prop_assert_eq!(Filter::decode(&filter.encode()).unwrap(), filter);
         }

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod bill;
+mod bounded;
 mod changes;
 mod crash;
 mod events;
