@@ -9,6 +9,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
+    routing::any,
 };
 use futures_util::FutureExt;
 use kernel::{AnyId, Error, FieldError, IdSource, Kind, PassingIds};
@@ -125,6 +126,8 @@ fn words(code: &str) -> String {
 pub(crate) fn surround<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
     router
         .fallback(unknown_path)
+        // The pages of an environment would answer for it: a path of two words is one of theirs.
+        .route("/{*rest}", any(unknown_path))
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn(|request, next: Next| envelope(request, |request| next.run(request))))
 }

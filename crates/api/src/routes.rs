@@ -229,7 +229,9 @@ pub fn router(app: App) -> Router {
     let api = api.layer(DefaultBodyLimit::disable()).with_state(app);
     let docs = Router::from(SwaggerUi::new("/docs").config(Config::from(DOCUMENT)))
         .layer(SetResponseHeaderLayer::overriding(header::CONTENT_SECURITY_POLICY, DOCS_POLICY));
-    Router::new().nest("/v1", api).nest("/api/v1", foreign).nest("/ofrep/v1", flags).merge(docs)
+    let nothing = surround(Router::new());
+    let all = Router::new().nest("/v1", api).nest("/api/v1", foreign).nest("/ofrep/v1", flags);
+    all.nest("/ofrep", nothing).merge(docs)
 }
 
 /// The document, written once.

@@ -59,6 +59,20 @@ fn without_a_book_there_is_a_company_all_the_same() {
 }
 
 #[test]
+fn what_the_api_does_not_know_is_answered_by_it_and_by_no_page() {
+    let installation = Installation::sqlite();
+    let server = installation.serve();
+    let key = server.key.clone().unwrap();
+    for path in ["/v1", "/v1/nothing", "/v1/customers/a/b/c", "/api/v1/nothing", "/ofrep/v1/customers"] {
+        let (status, answer) = server.get(path, &key);
+        assert_eq!((status, &answer["code"]), (404, &json!("path_unknown")), "{path}");
+    }
+    let (status, answer) = server.get("/v1/check", &key);
+    assert_eq!((status, &answer["code"]), (405, &json!("method_not_allowed")));
+    server.stop();
+}
+
+#[test]
 fn the_link_signs_in_and_no_secret_is_in_the_log() {
     let installation = Installation::sqlite();
     let server = installation.serve();
