@@ -34,7 +34,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Measure.
 #[derive(Parser)]
 struct Arguments {
-    /// Which figures; none: all. Known: single, bulk, book, bill_run, one_account, preview, pages, import, metering, sizes, crowd, million, hot, serve.
+    /// Which figures; none: all. Known: single, bulk, book, bill_run, one_account, preview, pages, import, metering, sizes, crowd, million, hot, consume_beside_bill_run, serve.
     names: Vec<String>,
     /// One JSON object per figure and line.
     #[arg(long)]
@@ -85,6 +85,7 @@ const BENCHES: &[Bench] = &[
     ("crowd", crowd::run),
     ("million", million::run),
     ("hot", hot::run),
+    ("consume_beside_bill_run", hot::beside::run),
     ("serve", serve::run),
 ];
 

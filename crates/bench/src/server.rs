@@ -1,7 +1,7 @@
 //! The program itself, running beside the measurements.
 
 use std::{
-    ffi::OsStr,
+    ffi::{OsStr, OsString},
     io::{self, BufRead, BufReader},
     path::PathBuf,
     process::{Child, Command, Stdio},
@@ -19,14 +19,19 @@ pub struct Server {
 }
 
 impl Server {
-    /// Start the release binary on a free port and read from its output where it listens. `database` is a
-    /// folder or an address.
+    /// Serve on a free port. `database` is a folder or an address.
     pub fn start(database: impl AsRef<OsStr>) -> Result<Self> {
+        let before = ["serve", "--listen", "127.0.0.1:0", "--api-rate", "0", "--database"];
+        let book = ["--book", concat!(env!("CARGO_MANIFEST_DIR"), "/../../books/unison.toml")];
+        let arguments = before.into_iter().map(OsString::from).chain([database.as_ref().to_owned()]);
+        Self::running(arguments.chain(book.into_iter().map(OsString::from)))
+    }
+
+    /// Run the release binary and read from its output where it listens.
+    pub fn running(arguments: impl Iterator<Item = OsString>) -> Result<Self> {
         let binary = binary()?;
         let mut child = Command::new(&binary)
-            .args(["serve", "--listen", "127.0.0.1:0", "--api-rate", "0", "--database"])
-            .arg(database)
-            .args(["--book", concat!(env!("CARGO_MANIFEST_DIR"), "/../../books/unison.toml")])
+            .args(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

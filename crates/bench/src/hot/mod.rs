@@ -1,7 +1,9 @@
 //! The hot path over HTTP, on loopback, with the client on the same cores: events in, check, consume.
 
+pub mod beside;
 pub mod client;
 pub mod floor;
+mod gateway;
 
 use std::{
     fmt::Write,
@@ -62,17 +64,23 @@ fn serve(ground: &Ground) -> Result<(Server, String)> {
     let secret = key::new_secret(Mode::Live)?;
     let kept = secret.clone();
     ground.db.write(&scope, move |tx| key::create(tx, "bench", &Permissions::All, &kept)).wait()?;
+    Ok((start(ground)?, secret))
+}
+
+/// The program over a database.
+fn start(ground: &Ground) -> Result<Server> {
     let server = match &ground.location {
         Location::Sqlite(folder) => Server::start(folder),
         Location::Postgres(url) => Server::start(url),
     }?;
     server.wait_until_ready()?;
-    Ok((server, secret))
+    Ok(server)
 }
 
 async fn measure(address: &str, secret: &str, engine: &'static str, floor: f64) -> Result<Vec<Figure>> {
     let mut figures = checks(address, secret, engine).await?;
     figures.extend(consumes(address, secret, engine).await?);
+    figures.extend(gateway::run(address, secret, engine).await?);
     figures.extend(events(address, secret, engine, floor).await?);
     Ok(figures)
 }
@@ -95,6 +103,16 @@ async fn checks(address: &str, secret: &str, engine: &'static str) -> Result<Vec
     ])
 }
 
+/// One call of a customer, of another one each time.
+fn consume(secret: &str) -> impl Fn(usize, usize, &mut Vec<u8>) + Clone + Send + Sync + 'static {
+    let secret = secret.to_owned();
+    move |line, n, request| {
+        let (customer, id) = ((line * 131 + n) % CUSTOMERS, Uuid::now_v7());
+        let body = format!(r#"{{"meter":"calls","subject":"sub-{customer}","id":"{id}"}}"#);
+        post(request, "/v1/consume", &secret, "application/json", body.as_bytes());
+    }
+}
+
 async fn consumes(address: &str, secret: &str, engine: &'static str) -> Result<Vec<Figure>> {
     let folder = tempfile::tempdir().map_err(raw)?;
     let redis = match floor::redis(folder.path())? {
@@ -106,13 +124,7 @@ async fn consumes(address: &str, secret: &str, engine: &'static str) -> Result<V
         }
         None => None,
     };
-    let secret = secret.to_owned();
-    let consume = move |line: usize, n: usize, request: &mut Vec<u8>| {
-        let (customer, id) = ((line * 131 + n) % CUSTOMERS, Uuid::now_v7());
-        let body = format!(r#"{{"meter":"calls","subject":"sub-{customer}","id":"{id}"}}"#);
-        post(request, "/v1/consume", &secret, "application/json", body.as_bytes());
-    };
-    let consumed = load(address, Speaks::Http, CLIENTS, time(), consume).await?;
+    let consumed = load(address, Speaks::Http, CLIENTS, time(), consume(secret)).await?;
     let rate = Figure::new("consume over HTTP (64 clients)", engine, consumed.rate, "op/s");
     Ok(vec![
         redis.map_or(rate.clone(), |floor| rate.over(floor)),
