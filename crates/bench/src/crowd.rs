@@ -65,6 +65,13 @@ pub fn number() -> usize {
     said.unwrap_or(50_000)
 }
 
+/// With how much memory for limits: that of the program.
+fn options() -> Options {
+    let said = std::env::var("STEELYARD_LIMIT_MEMORY").ok().and_then(|text| text.parse::<usize>().ok());
+    let memory = said.map_or(Options::default().memory, |mebibytes| mebibytes << 20);
+    Options { memory, ..Options::default() }
+}
+
 /// Makes each customer when it is asked for, always the same one.
 struct Crowd {
     book: Arc<Book>,
@@ -112,7 +119,7 @@ pub fn run() -> Result<Vec<Figure>> {
         let book = catalog::read("bench.toml", BOOK).map_err(|_| raw("the book has mistakes"))?;
         let start = Timestamp::from_second(1_767_225_600).map_err(raw)?;
         let crowd = Arc::new(Crowd { book: Arc::new(book), start });
-        let metering = Metering::new(&ground.db, crowd, Options::default());
+        let metering = Metering::new(&ground.db, crowd, options());
         let scope = Scope::environment(kernel::new_id(&SystemIds), Mode::Live, Actor::CommandLine);
         measure(ground, &metering, &scope)
     })
