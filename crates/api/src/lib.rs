@@ -9,6 +9,7 @@
 #![allow(unused_qualifications)]
 
 mod actor;
+mod advice;
 mod alert;
 mod app;
 mod bill_run;

@@ -13,9 +13,9 @@ use utoipa::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::{
-    alert, app::App, bill_run, charge, coupon, credit_note, customer, environment, event, fact, feature,
-    flag, invoice, job, ledger, legal_entity, limit, meter, migration, ofrep, openapi::openapi, overrides,
-    payment, price_book, problem::surround, rate_limit, reconcile, sandbox, subscription, usage,
+    advice, alert, app::App, bill_run, charge, coupon, credit_note, customer, environment, event, fact,
+    feature, flag, invoice, job, ledger, legal_entity, limit, meter, migration, ofrep, openapi::openapi,
+    overrides, payment, price_book, problem::surround, rate_limit, reconcile, sandbox, subscription, usage,
 };
 
 /// One operation of the API.
@@ -156,6 +156,10 @@ routes! {
     post "/v1/flags/{key}/try" FlagRead flag::serve;
     get  "/v1/flags/{key}/versions" FlagRead flag::versions;
     get  "/v1/alerts" SubscriptionRead alert::list;
+    get  "/v1/advice/plans" SubscriptionRead advice::plans;
+    get  "/v1/advice/teams" SubscriptionRead advice::team_plans;
+    get  "/v1/customers/{id}/advice" SubscriptionRead advice::show;
+    get  "/v1/customers/{id}/prompts" SubscriptionRead advice::prompts;
     get  "/v1/meters" BookRead meter::list;
     get  "/v1/meters/{key}/usage" SubscriptionRead meter::usage;
     get  "/v1/meters/{key}/events" SubscriptionRead meter::events;

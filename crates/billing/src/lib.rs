@@ -3,6 +3,7 @@
 //! Decisions are pure ([`subscription::rules`]): state, command and now give the new state and what is
 //! to be billed. Operations load, decide, save and state facts, in one transaction.
 
+pub mod advice;
 pub mod bill_run;
 pub mod cancellation;
 pub mod charge;

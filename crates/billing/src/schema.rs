@@ -1,7 +1,7 @@
 //! What billing stores.
 
 use crate::{
-    bill_run, cancellation, charge, coupon, credit_note, figures, import, invoice, payment, renewal,
+    advice, bill_run, cancellation, charge, coupon, credit_note, figures, import, invoice, payment, renewal,
     simulate, subscription, trial, usage,
 };
 
@@ -297,6 +297,7 @@ pub static CONTEXT: store::Context = store::Context {
         usage::sql::ALL,
         usage::reconcile::ALL,
         simulate::ALL,
+        advice::sql::ALL,
         bill_run::sql::ALL,
         cancellation::sql::ALL,
         charge::sql::ALL,

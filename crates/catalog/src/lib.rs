@@ -10,13 +10,13 @@ pub mod migration;
 pub mod version;
 
 pub use book::{
-    Addon, AddonPrice, Aggregation, Anchor, Billing, Book, Cancellation, CancellationCredit, CancellationDay,
-    CancellationReason, CarryOver, Change, ChangeDay, Coupon, CustomerChanges, CycleChange, Discount,
-    Feature, FeatureKind, Having, Included, Invoices, Lasts, LateWindow, Limit, LimitPolicy, LimitScope,
-    Meter, Minimums, Mistake, OncePer, PayIn, PercentTier, Percentage, Plan, PlanChange, Prepaid, Price,
-    PriceKind, RateLimit, RateSpan, ReasonIs, Sameness, Started, TaxCategory, TaxRounding, Thresholds, Tier,
-    Tiers, Trial, TrialUsage, UsagePrice, When, WinBack, Window, WindowUnit, WithMethod, WithoutMethod,
-    ZeroInvoices, diff, read,
+    Addon, AddonPrice, Advice, Aggregation, Anchor, Billing, Book, Cancellation, CancellationCredit,
+    CancellationDay, CancellationReason, CarryOver, Change, ChangeDay, Coupon, CustomerChanges, CycleChange,
+    Discount, Feature, FeatureKind, Having, Included, Invoices, Lacking, Lasts, LateWindow, Limit,
+    LimitPolicy, LimitScope, Meter, Minimums, Mistake, OncePer, PayIn, PercentTier, Percentage, Plan,
+    PlanChange, Prepaid, Price, PriceKind, Prompts, RateLimit, RateSpan, ReasonIs, Sameness, Started,
+    TaxCategory, TaxRounding, Team, Thresholds, Tier, Tiers, Trial, TrialUsage, Trigger, UsagePrice, When,
+    WinBack, Window, WindowUnit, WithMethod, WithoutMethod, ZeroInvoices, diff, read,
 };
 
 /// What the catalogue stores.

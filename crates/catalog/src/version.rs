@@ -6,10 +6,7 @@
 
 mod shelf;
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, OnceLock},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use jiff::Timestamp;
 use kernel::{Error, Result, ids::BookVersionId};
@@ -39,20 +36,8 @@ pub struct Version {
     pub digest: String,
     /// When it was applied, in business time.
     pub created: Timestamp,
-    /// What it says.
-    pub book: Book,
-    shared: OnceLock<Arc<Book>>,
-}
-
-impl Version {
-    fn new(id: BookVersionId, number: i64, digest: String, created: Timestamp, book: Book) -> Self {
-        Self { id, number, digest, created, book, shared: OnceLock::new() }
-    }
-
-    /// What it says, for whoever holds on to it: the same one for all who ask.
-    pub fn shared(&self) -> Arc<Book> {
-        Arc::clone(self.shared.get_or_init(|| Arc::new(self.book.clone())))
-    }
+    /// What it says, the same one for all who hold on to it.
+    pub book: Arc<Book>,
 }
 
 /// A version in a list.
@@ -93,7 +78,8 @@ fn read(row: &Row<'_>) -> Result<Version> {
     let json: serde_json::Value = row.get(4)?;
     let book = serde_json::from_value(json)
         .map_err(|error| Error::internal(format!("a stored price book cannot be read: {error}")))?;
-    Ok(Version::new(row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, book))
+    let book = Arc::new(book);
+    Ok(Version { id: row.get(0)?, number: row.get(1)?, digest: row.get(2)?, created: row.get(3)?, book })
 }
 
 /// Read a price book's text and make it the newest version, unless it already is. What subscriptions
@@ -117,7 +103,7 @@ pub fn apply(tx: &mut Tx<'_>, file: &str, text: &str) -> Result<Applied> {
         return Err(tx.try_again());
     }
     tx.fact(NewFact::new("book.applied", id.any(), json!({"number": number, "digest": digest}))?);
-    let version = Arc::new(Version::new(id, number, digest, created, book));
+    let version = Arc::new(Version { id, number, digest, created, book: Arc::new(book) });
     Ok(Applied { version, changed: true })
 }
 

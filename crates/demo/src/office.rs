@@ -33,6 +33,10 @@ pub(crate) use meters::Told;
 
 /// Customers of one transaction, and transactions under way, at most.
 const AT_ONCE: usize = 100;
+/// Of so many customers one after the other the first few have one employer.
+const TEAMS: usize = 30;
+/// How many those are.
+const TEAM: usize = 9;
 
 /// A customer of the business.
 pub(crate) struct Member {
@@ -162,6 +166,7 @@ impl<'m> Office<'m> {
         let mut dice = self.dice(number, 1);
         let market = &self.business.markets[self.members[number].life.market];
         let (name, domain) = names::company(&mut dice, market.form);
+        let domain = self.teamed(number).unwrap_or(domain);
         let street = dice.from(1, 180);
         Ok(NewCustomer {
             email: Some(format!("accounts{number}@{domain}.example")),
@@ -176,6 +181,16 @@ impl<'m> Office<'m> {
             external_id: Some(format!("{}-{:05}", self.business.entity.series, number + 1)),
             metadata: serde_json::json!({ "city": market.city }),
         })
+    }
+
+    /// The mail domain of the company somebody works for who came on their own, as some of its colleagues did.
+    fn teamed(&self, number: usize) -> Option<String> {
+        let first = number - number % TEAMS;
+        if number % TEAMS >= TEAM || first == number {
+            return None;
+        }
+        let market = &self.business.markets[self.members[first].life.market];
+        Some(names::company(&mut self.dice(first, 1), market.form).1)
     }
 
     /// What customers want changed today: one thing each, in transactions of their own that are sent off together. What

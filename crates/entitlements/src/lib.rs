@@ -32,6 +32,7 @@ pub mod feature;
 pub mod flag;
 mod metered;
 pub mod override_;
+pub mod prompt;
 mod schema;
 mod sight;
 pub mod switch;

@@ -145,11 +145,31 @@ pub static CONTEXT: store::Context = store::Context {
             CREATE INDEX customer_link_customer ON customer_link (env_id, customer_id, id);
         ",
         extra: store::Extra::NONE,
+    },
+    store::Migration {
+        number: 5,
+        name: "customers by the domain of their mail",
+        step: store::Step::Expand,
+        sql: "",
+        // Made of the address by the database itself: it changes, and is erased, with it.
+        extra: store::Extra {
+            sqlite: "
+                ALTER TABLE person ADD COLUMN domain TEXT
+                    GENERATED ALWAYS AS (lower(substr(email, instr(email, '@') + 1))) VIRTUAL;
+                CREATE INDEX person_domain ON person (env_id, domain, id) WHERE domain IS NOT NULL;
+            ",
+            postgres: "
+                ALTER TABLE person ADD COLUMN domain TEXT COLLATE \"C\"
+                    GENERATED ALWAYS AS (lower(split_part(email, '@', 2))) STORED;
+                CREATE INDEX person_domain ON person (env_id, domain, id) WHERE domain IS NOT NULL;
+            ",
+        },
     }],
     installation_tables: &["merchant", "app_user", "membership", "sign_in_link", "user_session"],
     system_tables: &["environment", "api_key", "customer_link"],
     statements: &[
         customer::sql::ALL,
+        customer::domain::ALL,
         environment::sql::ALL,
         key::ALL,
         link::ALL,

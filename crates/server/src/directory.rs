@@ -153,7 +153,7 @@ fn account(
         let book = match books.get(&subscription.book) {
             Some(book) => Arc::clone(book),
             None => {
-                let book = version::find(view, subscription.book)?.shared();
+                let book = Arc::clone(&version::find(view, subscription.book)?.book);
                 books.insert(subscription.book, Arc::clone(&book));
                 book
             }

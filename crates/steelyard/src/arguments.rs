@@ -7,6 +7,7 @@ use store::Location;
 
 use crate::place::Place;
 
+mod advice;
 mod billing;
 mod features;
 mod lists;
@@ -14,6 +15,7 @@ mod metering;
 mod payment;
 mod simulate;
 mod subscription;
+pub use advice::Advise;
 pub use billing::{Bill, BillRuns, Coupons, Day, Metered, Part, PostUsage, SendEvents, Usage};
 pub use features::{Features, Flags, FlagsCommand};
 pub use lists::{
@@ -131,6 +133,8 @@ pub enum Command {
     Key(Key),
     /// Make a link that signs a user in to the pages, once
     SignIn(SignIn),
+    /// Say which other plans would serve customers better, and who seems to be one team
+    Advice(Advise),
     /// Say what would have been billed under another price book
     Simulate(Simulate),
     /// Compare events, tallies, figures and invoice lines, and name every difference

@@ -95,7 +95,9 @@ fn advice(error: &Error) -> Option<&'static str> {
             "List what there is with `steelyard customers|subscriptions|invoices|key|jobs list`, and check --env."
         }
         "email_malformed" => "Write it like you@example.com.",
-        "id_malformed" => "Copy it from a list, such as `steelyard customers list`; or write ext: and your own id.",
+        "id_malformed" => {
+            "Copy it from a list, such as `steelyard customers list`; or write ext: and your own id."
+        }
         _ => return None,
     })
 }

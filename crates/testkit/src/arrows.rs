@@ -53,7 +53,7 @@ pub fn may_use(from: &str, to: &str) -> Option<bool> {
         "ledger" => ["kernel", "store"].contains(&to),
         "metering" => ["kernel", "store", "catalog", "rating"].contains(&to),
         "billing" => base || (context && !["billing", "entitlements"].contains(&to)),
-        "entitlements" => base || ["catalog", "identity", "billing"].contains(&to),
+        "entitlements" => base || ["catalog", "metering", "identity", "billing"].contains(&to),
         "api" | "web" => base || context,
         "server" => base || context || ["api", "web"].contains(&to),
         "demo" => base || context,

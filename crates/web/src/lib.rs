@@ -6,6 +6,7 @@
 
 pub mod ui;
 
+mod advice;
 mod api;
 mod asset;
 mod bill_runs;
@@ -79,6 +80,7 @@ fn nouns() -> Router<App> {
         .merge(import::routes())
         .merge(subscriptions::routes())
         .merge(usage::routes())
+        .merge(advice::routes())
         .merge(invoices::routes())
         .merge(payments::routes())
         .merge(credit_notes::routes())

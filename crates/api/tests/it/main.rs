@@ -1,5 +1,6 @@
 //! The API over real HTTP, on both databases.
 
+mod advice;
 mod agreed;
 mod api;
 mod bill_runs;

@@ -46,6 +46,8 @@ pub fn sample(name: &str, known: &Known) -> Sample {
         | "ledger_chart"
         | "fact_list"
         | "alert_list"
+        | "advice_plans"
+        | "advice_team_plans"
         | "job_list"
         | "sandbox_clock" => Sample::get(),
         "customer_show" | "customer_credit" | "customer_may_try" => show(&known.customer),
@@ -55,7 +57,7 @@ pub fn sample(name: &str, known: &Known) -> Sample {
         "credit_note_show" => show(&known.credit_note.unwrap()),
         "ledger_statement" => show(&known.account),
         "job_show" => show(&known.job),
-        "customer_links" => show(&known.customer),
+        "customer_links" | "advice_show" | "advice_prompts" => show(&known.customer),
         "customer_make_link" => Sample { status: 201, ..tell(&known.customer, json!({ "days": 3 })) },
         "customer_revoke_link" => tell(&known.link, json!({})),
         "customer_erase" => tell(&known.customer, json!({})),

@@ -97,7 +97,7 @@ impl<'r> Line<'r> {
 }
 
 impl Reading<'_> {
-    pub(super) const fn book(&self) -> &Book {
+    pub(super) fn book(&self) -> &Book {
         &self.version.book
     }
 

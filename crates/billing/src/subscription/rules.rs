@@ -27,6 +27,7 @@ mod items;
 pub mod late;
 mod renewal;
 pub mod trial;
+mod whole;
 
 pub use fees::fees_of_a_period;
 use fees::{charge, line, lines, priced, section, share, share_of, tax_category};
@@ -34,6 +35,7 @@ pub use items::MAX_QUANTITY;
 use items::{Wanted, check_agreement, items, wanted};
 use renewal::with_pending;
 pub use renewal::{Ready, Renewal, between, end_of_commitment, renew, settle};
+pub use whole::of_a_period;
 
 /// What a decision about a subscription rests on.
 #[derive(Clone, Copy, Debug)]

@@ -23,7 +23,7 @@ use crate::subscription::{self, Closing, Subscription, rules::arrears};
 
 /// A stretch of a subscription that is to be measured.
 #[derive(Clone, Debug)]
-pub(super) struct Stretch {
+pub(crate) struct Stretch {
     pub(super) subscription: Arc<Subscription>,
     pub(super) version: Arc<Version>,
     /// The key of the usage price, or of the meter a fee looks at.
@@ -35,9 +35,9 @@ pub(super) struct Stretch {
 
 /// What was measured for a stretch.
 #[derive(Clone, Debug)]
-pub(super) struct Counted {
+pub(crate) struct Counted {
     pub(super) stretch: Stretch,
-    pub(super) groups: Groups,
+    pub(crate) groups: Groups,
     /// The last entry of the log in it.
     pub(super) watermark: String,
     /// There was nothing to measure.
@@ -48,14 +48,14 @@ pub(super) struct Counted {
 type Agreed = (Arc<Subscription>, Arc<Version>);
 
 /// Subscriptions of some customers, with the price books they agreed to.
-pub(super) struct Known {
+pub(crate) struct Known {
     all: Vec<Agreed>,
     /// Those with a stretch that is over and not billed yet, as they were when it ended.
     closing: Vec<(Box<Closing>, Agreed)>,
 }
 
 impl Known {
-    pub(super) fn load(view: &mut View<'_>, customers: Vec<CustomerId>) -> Result<Self> {
+    pub(crate) fn load(view: &mut View<'_>, customers: Vec<CustomerId>) -> Result<Self> {
         let all = subscription::of_customers(view, customers)?;
         let closing: Vec<(Box<Closing>, Subscription)> = all
             .iter()
@@ -74,8 +74,13 @@ impl Known {
         Ok(Self { all: all.into_iter().filter_map(agreed).collect(), closing })
     }
 
+    /// All of them, with the price books they agreed to.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&Arc<Subscription>, &Arc<Version>)> {
+        self.all.iter().map(|(one, version)| (one, version))
+    }
+
     /// All of them.
-    pub(super) fn subscriptions(&self) -> impl Iterator<Item = &Arc<Subscription>> {
+    pub(crate) fn subscriptions(&self) -> impl Iterator<Item = &Arc<Subscription>> {
         self.all.iter().map(|(one, _)| one)
     }
 
@@ -102,7 +107,7 @@ impl Known {
     }
 
     /// A stretch of one of them.
-    pub(super) fn stretch(
+    pub(crate) fn stretch(
         &self,
         subscription: &Arc<Subscription>,
         version: &Arc<Version>,
@@ -125,7 +130,7 @@ impl Known {
             version: Arc::clone(version),
             key: key.to_owned(),
             period,
-            alone: first.is_some_and(|first| first != subscription.id),
+            alone: first.is_some_and(|first| first < subscription.id),
         }
     }
 }
@@ -163,7 +168,7 @@ pub(super) fn count_all(view: &mut View<'_>, stretches: &[Stretch], now: Timesta
     stretches.iter().map(|stretch| count(view, stretch, now, last)).collect()
 }
 
-pub(super) fn count(view: &mut View<'_>, stretch: &Stretch, now: Timestamp, last: i64) -> Result<Counted> {
+pub(crate) fn count(view: &mut View<'_>, stretch: &Stretch, now: Timestamp, last: i64) -> Result<Counted> {
     let Stretch { subscription, version, key, period, alone } = stretch;
     let span = Span::new(period.start.at, period.end.at);
     let (customer, id, book) = (subscription.customer, subscription.id, &version.book);

@@ -7,7 +7,7 @@ mod catch_up;
 mod cut;
 mod follow;
 pub(crate) mod known;
-mod measure;
+pub(crate) mod measure;
 mod model;
 pub(crate) mod ops;
 pub(crate) mod reconcile;

@@ -288,7 +288,7 @@ fn reach_threshold(
     }
 }
 
-pub(super) fn read(row: &Row<'_>) -> Result<Posted> {
+pub(crate) fn read(row: &Row<'_>) -> Result<Posted> {
     let groups = serde_json::from_value(row.get(3)?);
     Ok(Posted {
         subscription: row.get(0)?,

@@ -1,6 +1,6 @@
 //! Laws of histories: what subscriptions that ran elsewhere come to.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use billing::subscription::{
     Agreement, BillFrom, Start, State,
@@ -29,7 +29,8 @@ fn version(edit: &str) -> Version {
     let text = std::fs::read_to_string(UNISON).unwrap();
     let text = text.replacen("anchor = \"anniversary\"", edit, 1);
     let book = catalog::read("unison.toml", &text).unwrap();
-    Version { id: Id::from_uuid(Uuid::nil()), number: 1, digest: book.digest(), created: now(), book }
+    let (digest, book) = (book.digest(), Arc::new(book));
+    Version { id: Id::from_uuid(Uuid::nil()), number: 1, digest, created: now(), book }
 }
 
 fn customer(zone: &str) -> Customer {

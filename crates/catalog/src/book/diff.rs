@@ -43,6 +43,8 @@ pub fn diff(old: &Book, new: &Book) -> Vec<Change> {
     parts::billing(&mut changes, &old.billing, &new.billing);
     parts::trial(&mut changes, old.trial.as_ref(), new.trial.as_ref());
     parts::cancellation(&mut changes, &old.cancellation, &new.cancellation);
+    parts::advice(&mut changes, &old.advice, &new.advice);
+    parts::prompts(&mut changes, &old.prompts, &new.prompts);
     changes.entries("feature", &old.features, &new.features, parts::feature);
     changes.entries("plan", &old.plans, &new.plans, parts::plan);
     changes.entries("add-on", &old.addons, &new.addons, parts::addon);

@@ -1,5 +1,6 @@
 #![doc = include_str!("../../../../docs/price-book.md")]
 
+mod advice;
 mod billing;
 mod cancellation;
 mod coupon;
@@ -17,6 +18,7 @@ mod upgrade;
 #[cfg(test)]
 mod tests;
 
+pub use advice::{Advice, Lacking, Prompts, Team, Trigger};
 pub use billing::{
     Anchor, Billing, CancellationCredit, CancellationDay, CarryOver, ChangeDay, CustomerChanges, CycleChange,
     Invoices, LateWindow, Minimums, PlanChange, TaxCategory, TaxRounding, TrialUsage, ZeroInvoices,

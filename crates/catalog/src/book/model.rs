@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{
+    advice::{Advice, Prompts, is_usual},
     billing::{Billing, TaxCategory},
     cancellation::Cancellation,
     coupon::Coupon,
@@ -38,6 +39,12 @@ pub struct Book {
     /// What is asked and offered when somebody cancels.
     #[serde(default, skip_serializing_if = "is_default")]
     pub cancellation: Cancellation,
+    /// When another plan is recommended.
+    #[serde(default, skip_serializing_if = "is_usual")]
+    pub advice: Advice,
+    /// What customers are told when something more could be had.
+    #[serde(default, skip_serializing_if = "Prompts::is_empty")]
+    pub prompts: Prompts,
     /// What plans can contain, in the order of the pricing page.
     pub features: Vec<Feature>,
     /// The plans, in the order of the pricing page; at least one.

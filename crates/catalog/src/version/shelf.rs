@@ -91,7 +91,8 @@ mod tests {
             "book = 1\nname = \"B\"\ncurrency = \"USD\"\nplans.a = { name = \"A\", price = { month = 1 } }\n";
         let book = crate::read("book.toml", text).unwrap();
         let created = "2026-01-15T12:00:00Z".parse().unwrap();
-        Arc::new(Version::new(new_id(&SystemIds), 1, digest.to_owned(), created, book))
+        let (id, book) = (new_id(&SystemIds), Arc::new(book));
+        Arc::new(Version { id, number: 1, digest: digest.to_owned(), created, book })
     }
 
     #[test]

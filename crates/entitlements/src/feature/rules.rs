@@ -40,18 +40,18 @@ pub enum Flagged {
 }
 
 /// A subscription that runs, as it is at an instant.
-struct Running<'a> {
-    agreement: &'a Agreement,
-    plan: &'a Plan,
+pub(crate) struct Running<'a> {
+    pub(crate) agreement: &'a Agreement,
+    pub(crate) plan: &'a Plan,
     addons: &'a [(String, i64)],
 }
 
 impl<'a> Running<'a> {
-    fn book(&self) -> &'a Book {
+    pub(crate) fn book(&self) -> &'a Book {
         &self.agreement.version.book
     }
 
-    fn addons(&self) -> impl Iterator<Item = (&'a Addon, u64)> {
+    pub(crate) fn addons(&self) -> impl Iterator<Item = (&'a Addon, u64)> {
         let book = self.book();
         self.addons.iter().filter_map(|(key, count)| Some((book.addon(key)?, count.unsigned_abs())))
     }
@@ -302,7 +302,8 @@ fn running<'a>(ground: &Ground<'a>) -> Vec<Running<'a>> {
     agreements.filter_map(|agreement| run(agreement, ground.now)).collect()
 }
 
-fn run(agreement: &Agreement, now: Timestamp) -> Option<Running<'_>> {
+/// A subscription as it runs at an instant; none when it gives no access then.
+pub(crate) fn run(agreement: &Agreement, now: Timestamp) -> Option<Running<'_>> {
     let mut plan = agreement.plan.as_str();
     let mut addons = agreement.addons.as_slice();
     if !agreement.access {

@@ -63,7 +63,8 @@ features = ["sso"]
 
 fn version() -> Arc<Version> {
     let book = catalog::read("book.toml", BOOK).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
-    Arc::new(Version { id: new_id(&SystemIds), number: 3, digest: book.digest(), created: now(), book })
+    let (digest, book) = (book.digest(), Arc::new(book));
+    Arc::new(Version { id: new_id(&SystemIds), number: 3, digest, created: now(), book })
 }
 
 fn now() -> Timestamp {

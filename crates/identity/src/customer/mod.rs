@@ -1,5 +1,6 @@
 //! Customers: the organisations that buy from a merchant.
 
+pub(crate) mod domain;
 mod edit;
 mod model;
 mod ops;
@@ -7,6 +8,7 @@ mod search;
 pub(crate) mod sql;
 mod words;
 
+pub use domain::{domain_of, domains, of_domain};
 pub use edit::change;
 pub use model::{Buyer, Customer, CustomerRef, Edit, NewCustomer, Party, Person, metadata};
 pub use ops::{

@@ -9,7 +9,7 @@ mod ops;
 mod sql;
 
 pub use model::{Alert, Place, Wanted};
-pub use ops::{follow, list};
+pub use ops::{follow, list, since};
 
 use store::{Context, Extra, File, Migration, Step};
 

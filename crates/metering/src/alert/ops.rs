@@ -1,6 +1,10 @@
 //! Taking crossings to the core database, and listing alerts.
 
-use kernel::{Id, Result, ids::AlertId};
+use jiff::Timestamp;
+use kernel::{
+    Id, Result,
+    ids::{AlertId, CustomerId},
+};
 use serde_json::json;
 use store::{Db, NewFact, Row, Scope, ToValue, Tx, Value, View, params};
 use uuid::Uuid;
@@ -90,6 +94,11 @@ pub fn list(view: &mut View<'_>, wanted: &Wanted) -> Result<Vec<Alert>> {
         Some(customer) => view.all(&sql::OF_CUSTOMER, params![customer, before, wanted.limit], read),
         None => view.all(&sql::LIST, params![before, wanted.limit], read),
     }
+}
+
+/// The alerts of several customers that were reached at an instant or later, in no order.
+pub fn since(view: &mut View<'_>, customers: Vec<CustomerId>, from: Timestamp) -> Result<Vec<Alert>> {
+    view.all(&sql::SINCE, params![customers, from.as_microsecond()], read)
 }
 
 fn read(row: &Row<'_>) -> Result<Alert> {

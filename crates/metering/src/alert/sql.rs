@@ -13,4 +13,8 @@ statements! {
     environment OF_CUSTOMER = "SELECT id, customer_id, meter, who, since, level, until, subscription_id, amount, used,
             decimals, upgrade, reached
         FROM limit_alert WHERE env_id = $1 AND customer_id = $2 AND id < $3 ORDER BY id DESC LIMIT $4";
+    /// What several customers were told of that they reached at an instant or later.
+    environment SINCE = "SELECT id, customer_id, meter, who, since, level, until, subscription_id, amount, used, decimals,
+            upgrade, reached
+        FROM limit_alert WHERE env_id = $1 AND customer_id IN_IDS($2) AND reached >= $3";
 }

@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod advice;
 mod backup;
 mod bill;
 mod bill_run;
@@ -79,6 +80,7 @@ pub fn run(arguments: Arguments) -> Outcome {
         Command::Key(asked) => key::run(&place, &asked),
         Command::SignIn(asked) => sign_in::run(&place, &asked),
         Command::Reconcile(asked) => reconcile::run(&place, &asked),
+        Command::Advice(asked) => advice::run(&place, asked),
         Command::Simulate(asked) => simulate::run(&place, asked),
         Command::Doctor => doctor::run(&place),
         Command::Backup { folder } => backup::run(&place, &folder),

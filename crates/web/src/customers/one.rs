@@ -13,7 +13,7 @@ use store::{Fact, View, facts};
 
 use super::uses;
 use crate::{
-    country, credit_notes, facts as history,
+    advice, country, credit_notes, facts as history,
     gate::{Answer, Asked, Desk, Named, Sheet, Staff},
     invoices,
     parts::{self, FEW},
@@ -87,6 +87,7 @@ pub(super) async fn page(
     Asked(asked): Asked,
 ) -> Answer<Markup> {
     let whole = staff.read(move |view| load(view, id)).await?;
+    let advice = advice::panel(&staff, id).await?;
     let name = whole.person.shown();
     let crumbs = [ui::Crumb { label: "Customers", href: &staff.at("/customers") }];
     let body = html! {
@@ -95,7 +96,7 @@ pub(super) async fn page(
         @if let Some(at) = whole.person.erased {
             (ui::notice(ui::Kind::Info, "Personal data erased", html! { "Name, addresses and tax id were erased on " (staff.time(at)) "." }))
         }
-        (ui::split_above(main(&staff, &whole), details(&staff, &whole), happened(&staff, &whole)))
+        (ui::split_above(main(&staff, &whole, &advice), details(&staff, &whole), happened(&staff, &whole)))
     };
     Ok(staff.page(Sheet::new(ui::Section::Customers, name).below(&crumbs), body))
 }
@@ -129,7 +130,7 @@ fn happened(desk: &Desk, whole: &Whole) -> Markup {
     ui::section("What happened", all, timeline)
 }
 
-fn main(desk: &Desk, whole: &Whole) -> Markup {
+fn main(desk: &Desk, whole: &Whole, advice: &Markup) -> Markup {
     let none = ui::empty(
         "No subscriptions yet",
         "A subscription joins this customer to a plan of the price book.",
@@ -147,6 +148,7 @@ fn main(desk: &Desk, whole: &Whole) -> Markup {
     html! {
         (figures(desk, whole))
         (ui::section("Subscriptions", every, subscriptions::table(desk, &whole.subscriptions, false, none)))
+        (advice)
         (uses::section(desk, whole.customer.id, &whole.features))
         (ui::section("Invoices", invoices, invoices::table(desk, few, None)))
         @if !whole.payments.is_empty() {

@@ -186,7 +186,7 @@ pub(crate) fn form(asks: Form<'_>, head: &Head, in_force: &Version, answers: &An
     };
     let end = format!("At the end of the period, {}", show::date(subscription.billed_through.date));
     let timings = [ui::Choice { value: NOW, label: "Now" }, ui::Choice { value: PERIOD_END, label: &end }];
-    let units = [&agreed.book, &in_force.book].into_iter().any(offers::per_unit);
+    let units = [&agreed.book, &in_force.book].into_iter().any(|book| offers::per_unit(book));
     let body = html! {
         @if asks.plans {
             (ui::field(&field("Plan", "plan", ui::Input::Select(&plans)).required()

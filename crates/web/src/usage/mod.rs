@@ -55,7 +55,7 @@ async fn list(staff: Staff<may::SubscriptionRead>, Asked(asked): Asked) -> Answe
     let pages =
         parts::pagination(&staff.at("/usage"), &asked, &mut alerts, |one| format!("before={}", one.id));
     let body = html! {
-        (ui::header("Usage", "Limits that were nearly or wholly used, newest first. Each customer’s usage stands behind its name.", html! {}))
+        (ui::header("Usage", "Limits that were nearly or wholly used, newest first. Each customer’s usage stands behind its name.", ui::button_link(ui::Button::Plain, "Advice", &staff.at("/advice"))))
         (proof(&staff, reconciled.as_ref()))
         (ui::section("Alerts", html! {}, alerts_table(&staff, &alerts, &called, Some(&names))))
         (pages)

@@ -1,5 +1,6 @@
 //! The pages over real HTTP, on both databases.
 
+mod advice;
 mod ahead;
 mod browser;
 mod changes;

@@ -8,7 +8,7 @@ use testkit::on_both;
 
 use crate::world::{CONTEXTS, World};
 
-const PLAIN: [&str; 21] = [
+const PLAIN: [&str; 23] = [
     "/",
     "/customers",
     "/customers/new",
@@ -25,6 +25,8 @@ const PLAIN: [&str; 21] = [
     "/facts",
     "/jobs",
     "/bill-runs",
+    "/advice",
+    "/advice/teams",
     "/usage",
     "/bill-runs/ahead",
     "/bill-runs/ahead?until=2026-02-28",

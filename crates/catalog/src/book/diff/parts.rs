@@ -4,6 +4,7 @@ use kernel::{Currency, UnitPrice};
 
 use super::{
     super::{
+        advice::{Advice, Prompts, Team, Trigger},
         billing::{Billing, CarryOver},
         cancellation::{Cancellation, CancellationReason, WinBack},
         coupon::{Coupon, Discount},
@@ -79,6 +80,35 @@ pub(super) fn cancellation(changes: &mut Changes, old: &Cancellation, new: &Canc
         };
         changes.value("offers", &offer(old), &offer(new));
     });
+}
+
+pub(super) fn advice(changes: &mut Changes, old: &Advice, new: &Advice) {
+    changes.at("advice", "advice");
+    let team = |advice: &Advice| match &advice.team {
+        None => "none".to_owned(),
+        Some(Team { plan, from, seats, .. }) => {
+            let seats = seats.as_deref().map(|seats| format!(", seats by {seats}")).unwrap_or_default();
+            format!("plan {plan} from {from} on{seats}")
+        }
+    };
+    changes.value("team", &team(old), &team(new));
+    let public =
+        |advice: &Advice| advice.team.as_ref().map(|team| team.public_mail.clone()).unwrap_or_default();
+    changes.set("public mail", &public(old), &public(new));
+    changes.value("periods", &old.periods, &new.periods);
+    changes.value("saves (%)", &old.saves, &new.saves);
+    changes.setting("features", &old.features, &new.features);
+    changes.value("near (%)", &old.near, &new.near);
+}
+
+pub(super) fn prompts(changes: &mut Changes, old: &Prompts, new: &Prompts) {
+    changes.at("prompts", "prompts");
+    for trigger in Trigger::ALL {
+        let text = |prompts: &Prompts| {
+            prompts.text(trigger).map_or_else(|| "nothing".into(), |text| format!("\"{text}\""))
+        };
+        changes.value(trigger.word(), &text(old), &text(new));
+    }
 }
 
 fn without(method: &WithoutMethod) -> String {

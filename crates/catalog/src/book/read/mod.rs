@@ -4,6 +4,7 @@
 //! well as it can be, mistakes are noted with their place, and the book is handed out only when there are none.
 
 mod addons;
+mod advice;
 mod amount;
 mod billing;
 mod cancellation;
@@ -85,6 +86,7 @@ fn read_book(file: &Item<'_>, report: &mut Report) -> Option<Book> {
     let billing = root.optional("billing");
     let trial = root.optional("trial");
     let cancellation = root.optional("cancellation");
+    let (advice, prompts) = (root.optional("advice"), root.optional("prompts"));
     let features = section::entries("features", root.optional("features"), report);
     let meters = section::entries("meters", root.optional("meters"), report);
     let plans_item = root.required("plans", report);
@@ -116,6 +118,9 @@ fn read_book(file: &Item<'_>, report: &mut Report) -> Option<Book> {
     let billing = billing::read(billing, currency, report);
     let trial = trial::read(trial, &plans, report);
     let cancellation = cancellation::read(cancellation, &coupons, report);
+    let (features, plans) = (features.into_list(), plans.into_list());
+    let advice = advice::read(advice, &plans, &features, report);
+    let prompts = advice::prompts(prompts, report);
     Some(Book {
         format: FORMAT,
         name: name?,
@@ -123,8 +128,10 @@ fn read_book(file: &Item<'_>, report: &mut Report) -> Option<Book> {
         billing,
         trial,
         cancellation,
-        features: features.into_list(),
-        plans: plans.into_list(),
+        advice,
+        prompts,
+        features,
+        plans,
         addons,
         meters: meters.into_list(),
         coupons,

@@ -53,7 +53,7 @@ pub(super) fn unit(item: &Item<'_>, report: &mut Report) -> Option<String> {
     shown(item, "a unit", MAX_UNIT, report)
 }
 
-fn shown(item: &Item<'_>, what: &str, max: usize, report: &mut Report) -> Option<String> {
+pub(super) fn shown(item: &Item<'_>, what: &str, max: usize, report: &mut Report) -> Option<String> {
     let text = text(item, what, report)?;
     let wrong = if text.trim().is_empty() {
         format!("{what} cannot be empty")

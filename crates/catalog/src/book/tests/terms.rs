@@ -106,3 +106,62 @@ fn what_is_carried_over_has_an_amount_and_an_end() {
         ["billing: carries over nothing → below USD 5, at most 3 times"]
     );
 }
+
+#[test]
+fn advice_and_prompts_say_when_and_in_which_words() {
+    const TEAM: &str = "[features]\nusers = { name = \"Users\", kind = \"limit\", unit = \"user\" }\n\
+         [plans.b]\nname = \"B\"\nprice = { month = 9 }\n[plans.c]\nname = \"C\"\nprice = { month = 9 }\nnegotiated = true\n";
+    let read = |written: &str| good(&text("", &format!("{PLAN}{TEAM}{written}\n")));
+    let default = read("");
+    assert_eq!((default.advice.clone(), default.prompts.is_empty()), (Advice::default(), true));
+    assert!(!default.canonical_json().contains("advice"), "what is not said is not stored");
+    let said = read(
+        "[advice]\nperiods = 6\nsaves = \"12.5\"\nnear = 90\nfeatures = \"named\"\n\
+         team = { plan = \"b\", seats = \"users\", public_mail = [\"isp.example\"] }\n\
+         [prompts]\nexport = \"Export with {offer}, {price}.\"",
+    );
+    let team = said.advice.team.clone().unwrap();
+    assert_eq!((team.plan.as_str(), team.from, team.seats.as_deref()), ("b", 3, Some("users")));
+    assert_eq!((said.advice.periods, said.advice.near, said.advice.features), (6, 90, Lacking::Named));
+    assert!(said.is_public_mail("isp.example") && !said.is_public_mail("acme.example"));
+    assert_eq!(serde_json::from_str::<Book>(&said.canonical_json()).unwrap(), said);
+    let export = said.prompts.text(Trigger::Export).unwrap();
+    assert_eq!(Prompts::fill(export, &[("offer", "B".to_owned())]), "Export with B, .");
+    assert!(
+        default.prompts.text(Trigger::Export).is_none() && default.prompts.text(Trigger::LimitNear).is_some()
+    );
+    let changes: Vec<String> = diff(&default, &said).iter().map(ToString::to_string).collect();
+    for sentence in [
+        "advice: team none → plan b from 3 on, seats by users",
+        "advice: periods 3 → 6",
+        "advice: features kept → named",
+        "prompts: export nothing → \"Export with {offer}, {price}.\"",
+    ] {
+        assert!(changes.contains(&sentence.to_owned()), "{sentence}: {changes:?}");
+    }
+    let wrong = |written: &str| mistakes("", &format!("{PLAN}{TEAM}{written}\n"));
+    for (written, sentence) in [
+        ("[advice]\nperiods = 0", "`periods` must be from 1 to 24"),
+        ("[advice]\nnear = 101", "`near` must be from 1 to 100"),
+        ("[advice]\nteam = { from = 3 }", "`team` has no `plan`"),
+        ("[advice]\nteam = { plan = \"b\", from = 1 }", "`from` must be from 2 to 1000"),
+        (
+            "[advice]\nteam = { plan = \"c\" }",
+            "the price of plan `c` is agreed with each customer; offer a plan with a price",
+        ),
+        (
+            "[advice]\nteam = { plan = \"a\" }",
+            "no plan stands before `a` that teams could come from; name a plan behind the first one",
+        ),
+        (
+            "[advice]\nteam = { plan = \"b\", public_mail = [\"@isp\"] }",
+            "`@isp` is not a mail domain; write it in lower case without an @, such as \"isp.example\"",
+        ),
+        (
+            "[prompts]\nexport = \"With {ofer}\"",
+            "`{ofer}` is nothing that export knows; did you mean `offer`?",
+        ),
+    ] {
+        assert_eq!(wrong(written), [sentence]);
+    }
+}

@@ -12,7 +12,7 @@ use super::{
 /// the plan.
 pub fn tier(ground: &Ground<'_>, plan: &str) -> Option<Tier> {
     let running = running(ground);
-    let newest = ground.newest.map(|version| &version.book);
+    let newest = ground.newest.map(|version| &*version.book);
     let book = running.first().map(Running::book).filter(|book| book.plan(plan).is_some()).or(newest)?;
     let rank = |book: &Book, key: &str| book.plans.iter().position(|plan| plan.key == key);
     let wanted = rank(book, plan)?;
@@ -42,7 +42,7 @@ pub fn tier(ground: &Ground<'_>, plan: &str) -> Option<Tier> {
 pub(super) fn upgrade(ground: &Ground<'_>, key: &str) -> Option<Upgrade> {
     let running = running(ground);
     let first = running.first();
-    let book = first.map(Running::book).or(ground.newest.map(|version| &version.book))?;
+    let book = first.map(Running::book).or(ground.newest.map(|version| &*version.book))?;
     let kind = named(ground, key)?.2;
     let free = free(ground).map(|(plan, _)| plan.key.as_str());
     let quantity = first.map_or(1, |one| one.agreement.quantity.max(1));

@@ -1,0 +1,152 @@
+//! Advice: which plan would serve a customer better, who seems to be one team, and what to tell a customer now.
+
+mod of_customer;
+mod teams;
+
+use axum::{Router, routing::get};
+use billing::advice::{
+    PlanAdvice, Why,
+    plans::{Ground, ROUNDS},
+};
+use identity::permission::may;
+use kernel::{Result, ids::CustomerId};
+use maud::{Markup, html};
+use store::View;
+
+pub(crate) use of_customer::panel;
+
+use crate::{
+    App, customers,
+    facts::Names,
+    gate::{Answer, Asked, Desk, Sheet, Staff, encoded},
+    parts::{self, FEW, PAGE},
+    show, ui,
+};
+
+pub(crate) fn routes() -> Router<App> {
+    Router::new().route("/advice", get(page)).route("/advice/teams", get(teams::page))
+}
+
+/// Where the page stands.
+const CRUMB: &str = "/usage";
+
+async fn page(staff: Staff<may::SubscriptionRead>, Asked(asked): Asked) -> Answer<Markup> {
+    let after: Option<CustomerId> = asked.some("after").map(str::parse).transpose()?;
+    let load = move |view: &mut View<'_>| billing::advice::teams::list(view, None, FEW as usize);
+    let teams = staff.read(load).await?;
+    let (found, next) = plans(&staff, after).await?;
+    let named: Vec<CustomerId> =
+        found.iter().map(|one| one.customer).chain(teams::members(&teams.found)).collect();
+    let names = staff.read(move |view| customers::names(view, named.iter().copied())).await?;
+    let all = html! {
+        @if teams.next.is_some() { a href=(staff.at("/advice/teams")) { "All teams" } }
+    };
+    let more = next.is_some() && found.is_empty();
+    let body = html! {
+        (ui::header("Advice", "Plans that would serve customers better, by what they used and who they are. Nothing changes by itself.", html! {}))
+        @if after.is_none() {
+            (ui::section("Teams", all, teams::table(&staff, &teams.found, &names)))
+        }
+        (ui::section("Other plans", html! {}, html! {
+            @if more {
+                p { "None of these customers; there are more." }
+            } @else {
+                (table(&staff, &found, Some(&names)))
+            }
+        }))
+        (parts::pages(&staff.at("/advice"), &asked, next.map(|customer| customer.to_string())))
+    };
+    let crumbs = [ui::Crumb { label: "Usage", href: &staff.at(CRUMB) }];
+    Ok(staff.page(Sheet::new(ui::Section::Usage, "Advice").below(&crumbs), body))
+}
+
+/// The plans of a page, and where the next one goes on.
+async fn plans(desk: &Desk, mut next: Option<CustomerId>) -> Result<(Vec<PlanAdvice>, Option<CustomerId>)> {
+    let (db, scope) = desk.hands();
+    let mut found = Vec::new();
+    for _ in 0..ROUNDS {
+        let (after, left) = (next, PAGE as usize - found.len());
+        let ground = db.read(&scope, move |view| Ground::next(view, after)).await?;
+        let listed = db.usage().read(&scope, move |view| ground.advise(view, left)).await?;
+        found.extend(listed.found);
+        next = listed.next;
+        if next.is_none() || found.len() >= PAGE as usize {
+            break;
+        }
+    }
+    Ok((found, next))
+}
+
+/// Recommended plans; with the names of customers where they are of several.
+fn table(desk: &Desk, found: &[PlanAdvice], names: Option<&Names>) -> Markup {
+    let rows = found.iter().map(|one| {
+        let mut cells = Vec::new();
+        if let Some(names) = names {
+            cells.push(customer(desk, names, one.customer));
+        }
+        let tone = if one.why == Why::Outgrown { ui::Tone::Attention } else { ui::Tone::Good };
+        let word = if one.why == Why::Outgrown { "Outgrown" } else { "Cheaper" };
+        cells.extend([
+            html! { (one.from.1) " → " strong { (one.to.1) } @for addon in &one.addons { span class="under" { "with " (addon.quantity) " × " (addon.name) } } },
+            ui::badge(tone, word),
+            html! { (one.now) },
+            html! { (one.then) },
+            html! { @for reason in &one.reasons { span class="under" { (reason.sentence()) } } },
+            html! { @if desk.may::<may::SubscriptionWrite>() { a href=(change(desk, one)) { "See the change" } } },
+        ]);
+        ui::Row::new(cells)
+    });
+    let all = [
+        ui::Column::text("Customer"),
+        ui::Column::text("Plan").lead(),
+        ui::Column::text("Because"),
+        ui::Column::number("Came to"),
+        ui::Column::number("Would have"),
+        ui::Column::text("Reasons"),
+        ui::Column::text("Change"),
+    ];
+    ui::table(ui::Table {
+        caption: "Recommended plans",
+        columns: if names.is_some() { &all } else { &all[1..] },
+        rows: rows.collect(),
+        total: None,
+        narrow: ui::Narrow::Stack,
+        empty: ui::empty(
+            "No other plan",
+            "When another plan would have cost clearly less, or limits are used up, it is recommended here after a closed period.",
+            html! {},
+        ),
+    })
+}
+
+fn customer(desk: &Desk, names: &Names, id: CustomerId) -> Markup {
+    let name = names.get(&id).map_or("A customer", String::as_str);
+    html! { a href=(desk.at(&format!("/customers/{id}"))) { (name) } }
+}
+
+/// The form of the change, filled in, whose preview shows it to the cent.
+fn change(desk: &Desk, one: &PlanAdvice) -> String {
+    let plan = one.change.plan.as_deref().unwrap_or_default();
+    let mut path = format!(
+        "/subscriptions/{}/change?plan={}",
+        one.subscription,
+        encoded(&format!("{plan}/{}", one.cycle))
+    );
+    if let Some(quantity) = one.change.quantity {
+        path += &format!("&quantity={quantity}");
+    }
+    for (key, count) in &one.change.addons {
+        path += &format!("&addons.{key}={count}");
+    }
+    desk.at(&path)
+}
+
+/// How many there are, in words.
+fn people(count: usize) -> String {
+    show::count(count as i128, "customer")
+}
+
+/// Customers by name.
+async fn names(desk: &Desk, ids: Vec<CustomerId>) -> Result<Names> {
+    desk.read(move |view| customers::names(view, ids.iter().copied())).await
+}
