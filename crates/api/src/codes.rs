@@ -185,6 +185,7 @@ pub const CODES: &[Code] = &[
     code("usage_invalid", 422, "The figure of usage is not one that can be billed."),
     code("usage_key_unknown", 422, "Nothing in the subscription is measured under this key."),
     code("usage_period_unknown", 422, "No stretch of the subscription began then."),
+    code("value_out_of_range", 422, "The value of an event is outside of the range its meter has in the price book."),
     code("window_malformed", 422, "Not a window of a limit."),
     code("zone_unknown", 422, "Not a time zone of the IANA database."),
 ];

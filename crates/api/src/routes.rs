@@ -132,6 +132,7 @@ routes! {
     post "/v1/subscriptions/{id}/reinstate" SubscriptionWrite subscription::reinstate;
     post "/v1/subscriptions/{id}/payment-method" SubscriptionWrite subscription::set_payment_method;
     post "/v1/events" UsageWrite event::ingest;
+    get  "/v1/events/rejected" SubscriptionRead event::rejected;
     post "/v1/events/void" UsageWrite event::void;
     post "/v1/events/correct" UsageWrite event::correct;
     post "/v1/check" UsageWrite limit::check;
@@ -156,6 +157,7 @@ routes! {
     post "/v1/flags/{key}/try" FlagRead flag::serve;
     get  "/v1/flags/{key}/versions" FlagRead flag::versions;
     get  "/v1/alerts" SubscriptionRead alert::list;
+    get  "/v1/alerts/jumps" SubscriptionRead alert::jumps;
     get  "/v1/advice/plans" SubscriptionRead advice::plans;
     get  "/v1/advice/teams" SubscriptionRead advice::team_plans;
     get  "/v1/customers/{id}/advice" SubscriptionRead advice::show;

@@ -12,7 +12,7 @@ pub mod version;
 pub use book::{
     Addon, AddonPrice, Advice, Aggregation, Anchor, Billing, Book, Cancellation, CancellationCredit,
     CancellationDay, CancellationReason, CarryOver, Change, ChangeDay, Coupon, CustomerChanges, CycleChange,
-    Discount, Feature, FeatureKind, Having, Included, Invoices, Lacking, Lasts, LateWindow, Limit,
+    Discount, Feature, FeatureKind, Having, Included, Invoices, Jump, Lacking, Lasts, LateWindow, Limit,
     LimitPolicy, LimitScope, Meter, Minimums, Mistake, OncePer, PayIn, PercentTier, Percentage, Plan,
     PlanChange, Prepaid, Price, PriceKind, Prompts, RateLimit, RateSpan, ReasonIs, Sameness, Started,
     TaxCategory, TaxRounding, Team, Thresholds, Tier, Tiers, Trial, TrialUsage, Trigger, UsagePrice, When,

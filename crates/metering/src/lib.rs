@@ -53,6 +53,12 @@
 //! A counter knows which percentages of its limit were told in its window. What an event reaches is a row beside it in
 //! the same commit; [`alert::follow`] makes of it an alert and a fact in the core database, once, and marks the row.
 //!
+//! # Checked twice
+//!
+//! What is rejected is kept for staff ([`reject`]), days far above the usual are told of ([`jump`]), meters that are
+//! critical are kept in double entry ([`double`]), and [`reconcile`] compares all that is stored twice. None of it is on the
+//! way of an event but the postings of critical meters, which are rows of the same commit.
+//!
 //! # Who tells what
 //!
 //! Customers, subscriptions and price books are known elsewhere: metering asks a [`Directory`] and is told by
@@ -61,11 +67,14 @@
 
 pub mod alert;
 mod desk;
+pub mod double;
 pub mod event;
+pub mod jump;
 pub mod limit;
 pub mod log;
 pub mod once;
 pub mod reconcile;
+pub mod reject;
 pub mod retention;
 mod schema;
 mod sql;

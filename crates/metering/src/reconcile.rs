@@ -1,7 +1,10 @@
-//! The log against what was counted from it: every event is behind a tally, and every tally is what its events make
-//! it. Reads only; beside the owner, in small steps.
+//! The log against what was counted from it: every event is behind a tally, every tally is what its events make it,
+//! every event has its name, and what is posted of critical meters is what the log says. Reads only; beside the owner,
+//! in small steps.
 
-use std::collections::BTreeMap;
+mod names;
+
+use std::{collections::BTreeMap, sync::Arc};
 
 use catalog::Aggregation;
 use jiff::Timestamp;
@@ -9,9 +12,12 @@ use kernel::{Kind, Result, ids::CustomerId};
 use store::{Db, Scope, View, params};
 
 use crate::{
+    double::{self, Balance, Sources},
     event, log, sql,
     usage::{Tally, Touched},
 };
+
+use names::Sums;
 
 /// The kind of the job that does it, in one environment.
 pub const JOB: &str = "usage.reconcile";
@@ -23,8 +29,9 @@ pub const MOST: usize = 1_000;
 /// Something that is stored twice and not the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// What sort: `tally_differs`, `values_differ`, `event_missing`, `event_unreached`, `log_damaged` here; billing adds
-    /// its own.
+    /// What sort: `tally_differs`, `values_differ`, `event_missing`, `event_unreached`, `log_damaged`, `name_missing`,
+    /// `name_astray`, `names_unreachable`, and of critical meters `posting_differs`, `double_entry_differs`,
+    /// `billed_differs` here; billing adds its own.
     pub code: &'static str,
     /// Whose, where that is known.
     pub customer: Option<CustomerId>,
@@ -47,6 +54,8 @@ pub struct Proof {
     pub events: u64,
     /// Chunks of the log.
     pub chunks: u64,
+    /// The accounts of critical meters.
+    pub balances: Vec<Balance>,
     /// All differences; [`Proof::named`] are the first of them.
     pub differences: u64,
     /// The first differences.
@@ -70,26 +79,35 @@ pub fn prove(db: &Db, scope: &Scope, kept: Timestamp) -> Result<Proof> {
     let kept = kept.as_microsecond();
     let last = db.read(scope, crate::usage::watermark).wait()?;
     let (mut proof, mut reached) = (Proof::default(), Reached::new(last));
+    let mut sums = Sums::new(&db, scope, last)?;
+    let posted: Arc<Sources> = Arc::new(db.read(scope, since).wait()?);
     let mut after = (kept, i64::MIN);
     loop {
         let page = db.read(scope, move |view| page(view, after)).wait()?;
         let Some(end) = page.last().map(|one| (one.hour, one.series)) else { break };
         for one in page {
             let stored = one.clone();
-            let mut seen = db.read(scope, move |view| look(view, &stored)).wait()?;
+            let since = Arc::clone(&posted);
+            let mut seen = db.read(scope, move |view| look(view, &stored, &since)).wait()?;
             if !seen.differences.is_empty() {
                 // On PostgreSQL two statements may see a group that was committed between them: look again.
-                seen = db.read(scope, move |view| look_again(view, &one)).wait()?;
+                let since = Arc::clone(&posted);
+                seen = db.read(scope, move |view| look_again(view, &one, &since)).wait()?;
             }
             proof.tallies += 1;
             proof.events += seen.events;
             proof.chunks += seen.chunks.len() as u64;
-            seen.chunks.into_iter().for_each(|n| reached.add(n));
+            for chunk in seen.chunks.into_iter().filter(|chunk| chunk.n <= last) {
+                reached.add(chunk.n);
+                sums.add(chunk.n, sums.of_chunk(&chunk));
+            }
             seen.differences.into_iter().for_each(|difference| proof.add(difference));
         }
         after = end;
     }
     unreached(&db, scope, &reached, kept, &mut proof)?;
+    sums.prove(&db, scope, &reached, &mut proof)?;
+    proof.balances = double::prove(&db, scope, &mut proof)?;
     Ok(proof)
 }
 
@@ -106,7 +124,7 @@ struct Stored {
 #[derive(Default)]
 struct Seen {
     events: u64,
-    chunks: Vec<i64>,
+    chunks: Vec<log::Chunk>,
     differences: Vec<Difference>,
 }
 
@@ -117,26 +135,43 @@ fn page(view: &mut View<'_>, (hour, series): (i64, i64)) -> Result<Vec<Stored>> 
 }
 
 /// The same with the tally as it is by now.
-fn look_again(view: &mut View<'_>, stored: &Stored) -> Result<Seen> {
+fn look_again(view: &mut View<'_>, stored: &Stored, posted: &Sources) -> Result<Seen> {
     let now = view.opt(&sql::TALLIES_AT, params![stored.hour, vec![stored.series]], |row| {
         Ok((row.get::<i64>(1)?, row.get::<Vec<u8>>(2)?))
     })?;
     let (head, tally) = now.unwrap_or((stored.head, stored.tally.clone()));
-    look(view, &Stored { head, tally, ..stored.clone() })
+    look(view, &Stored { head, tally, ..stored.clone() }, posted)
+}
+
+/// Since which chunk meters are kept in double entry.
+fn since(view: &mut View<'_>) -> Result<Sources> {
+    let sources = double::sources(view)?;
+    Ok(sources.into_iter().map(|one| ((one.meter, one.kind), one.since)).collect())
 }
 
 /// Whose a series is.
 struct Whose {
     customer: CustomerId,
     meter: String,
+    kind: String,
     aggregation: Option<Aggregation>,
 }
 
-fn look(view: &mut View<'_>, stored: &Stored) -> Result<Seen> {
+fn look(view: &mut View<'_>, stored: &Stored, posted: &Sources) -> Result<Seen> {
     let whose = view.opt(&sql::SERIES, params![stored.series], |row| {
         let kind: String = row.get(2)?;
-        Ok(Whose { customer: row.get(0)?, meter: row.get(1)?, aggregation: aggregation(&kind) })
+        let aggregation = aggregation(&kind);
+        Ok(Whose { customer: row.get(0)?, meter: row.get(1)?, kind, aggregation })
     })?;
+    let since = whose.as_ref().and_then(|whose| posted.get(&(whose.meter.clone(), whose.kind.clone())));
+    // With what is posted the tally is read again, in one statement: both grow with each commit.
+    let entered = since.map(|_| double::posted_at(view, stored.hour, stored.series)).transpose()?.flatten();
+    let current = entered.as_ref().map(|entered| Stored {
+        head: entered.head,
+        tally: entered.tally.clone(),
+        ..stored.clone()
+    });
+    let stored = current.as_ref().unwrap_or(stored);
     let mut seen = Seen::default();
     let differs = |code, expected: String, found: String| Difference {
         code,
@@ -155,13 +190,14 @@ fn look(view: &mut View<'_>, stored: &Stored) -> Result<Seen> {
         Err(error) => return Err(error),
     };
     let first = chain.last().map_or(stored.head, |chunk| chunk.prev);
-    seen.chunks = chain.iter().map(|chunk| chunk.n).collect();
+    seen.chunks = chain;
     if first != 0 {
         let (expected, found) = (format!("chunk {first} of the log"), "no such chunk".to_owned());
         seen.differences.push(differs("event_missing", expected, found));
         return Ok(seen);
     }
-    let entries = log::standing(chain.into_iter().rev().flat_map(log::Chunk::addressed).collect());
+    let entries = seen.chunks.iter().rev().cloned().flat_map(log::Chunk::addressed).collect();
+    let entries = log::standing(entries);
     seen.events = entries.len() as u64;
     let Some(aggregation) = whose.as_ref().and_then(|whose| whose.aggregation) else {
         let expected = "a series of a meter that is known".to_owned();
@@ -175,6 +211,12 @@ fn look(view: &mut View<'_>, stored: &Stored) -> Result<Seen> {
             seen.differences.push(differs("tally_differs", shown(&counted), shown(&tally)));
         }
         Err(error) => seen.differences.push(differs("tally_differs", shown(&counted), error.detail)),
+    }
+    if let (Some(since), Some(entered)) = (since, &entered) {
+        let (expected, found) = (double::of_chain(aggregation, &seen.chunks, *since), entered.posting);
+        if expected != found {
+            seen.differences.push(differs("posting_differs", expected.to_string(), found.to_string()));
+        }
     }
     if aggregation == Aggregation::Unique {
         let values = log::values(&entries);

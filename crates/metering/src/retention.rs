@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use kernel::Result;
 use store::{Db, Scope, View, params};
 
-use crate::{Options, sql};
+use crate::{Options, reject, sql};
 
 /// Chunks looked at in one transaction.
 const AT_ONCE: i64 = 5_000;
@@ -49,10 +49,12 @@ pub fn sweep(db: &Db, scope: &Scope, options: &Options, now: Timestamp) -> Resul
         .wait()?;
         swept.segments += 1;
     }
+    let rejected = now.as_microsecond() - reject::DAYS * DAY;
     db.write(scope, move |tx| {
         tx.exec(&sql::DROP_SECONDS, params![kept.div_euclid(1_000_000)])?;
         tx.exec(&sql::DROP_CROSSINGS, params![kept])?;
-        tx.exec(&sql::DROP_HOLDS, params![kept])
+        tx.exec(&sql::DROP_HOLDS, params![kept])?;
+        reject::drop_before(tx, rejected)
     })
     .wait()?;
     Ok(swept)

@@ -188,10 +188,83 @@ pub static CONTEXT: Context = Context {
             sql: "ALTER TABLE meter_owner ADD COLUMN address TEXT;",
             extra: Extra::NONE,
         },
+        Migration {
+            number: 5,
+            name: "rejected events",
+            step: Step::Expand,
+            sql: "
+            CREATE TABLE meter_reject (
+                env_id UUID NOT NULL,
+                id UUID NOT NULL,
+                code TEXT NOT NULL,
+                pointer TEXT NOT NULL,
+                meter TEXT NOT NULL,
+                source TEXT NOT NULL,
+                subject TEXT NOT NULL,
+                detail TEXT NOT NULL,
+                event TEXT NOT NULL,
+                happened INTEGER,
+                content TEXT NOT NULL,
+                cut BOOLEAN NOT NULL,
+                events INTEGER NOT NULL,
+                first_seen INTEGER NOT NULL,
+                last_seen INTEGER NOT NULL,
+                PRIMARY KEY (env_id, id)
+            ) STRICT, WITHOUT ROWID;
+            CREATE INDEX meter_reject_last ON meter_reject (env_id, last_seen, id);
+        ",
+            extra: Extra::NONE,
+        },
+        Migration {
+            number: 6,
+            name: "double entry of critical meters",
+            step: Step::Expand,
+            sql: "
+            CREATE TABLE meter_source (
+                env_id UUID NOT NULL,
+                meter TEXT NOT NULL,
+                kind TEXT NOT NULL,
+                since INTEGER NOT NULL,
+                began INTEGER NOT NULL,
+                hi INTEGER NOT NULL,
+                lo INTEGER NOT NULL,
+                events INTEGER NOT NULL,
+                PRIMARY KEY (env_id, meter, kind)
+            ) STRICT, WITHOUT ROWID;
+            CREATE TABLE meter_posted (
+                env_id UUID NOT NULL,
+                hour INTEGER NOT NULL,
+                series INTEGER NOT NULL,
+                hi INTEGER NOT NULL,
+                lo INTEGER NOT NULL,
+                events INTEGER NOT NULL,
+                PRIMARY KEY (env_id, hour, series)
+            ) STRICT, WITHOUT ROWID;
+            CREATE TABLE meter_billed (
+                env_id UUID NOT NULL,
+                invoice_id UUID NOT NULL,
+                ordinal INTEGER NOT NULL,
+                undone BOOLEAN NOT NULL,
+                meter TEXT NOT NULL,
+                kind TEXT NOT NULL,
+                customer_id UUID NOT NULL,
+                subscription_id UUID NOT NULL,
+                usage_key TEXT NOT NULL,
+                part TEXT NOT NULL,
+                start_at INTEGER NOT NULL,
+                measured TEXT NOT NULL,
+                hi INTEGER NOT NULL,
+                lo INTEGER NOT NULL,
+                PRIMARY KEY (env_id, invoice_id, ordinal, undone)
+            ) STRICT, WITHOUT ROWID;
+            CREATE INDEX meter_billed_stretch ON meter_billed (env_id, subscription_id, usage_key, start_at, part);
+        ",
+            extra: Extra::NONE,
+        },
     ],
     installation_tables: &[],
     system_tables: &[],
-    statements: &[crate::sql::ALL],
-    bulks: &[crate::sql::BULKS],
+    statements: &[crate::sql::ALL, crate::reject::sql::ALL, crate::double::sql::ALL],
+    bulks: &[crate::sql::BULKS, crate::reject::sql::BULKS, crate::double::sql::BULKS],
     upcasters: &[],
 };

@@ -64,6 +64,11 @@ statements! {
     environment CLEAR_PAGES = "DELETE FROM meter_page WHERE env_id = $1 AND segment >= $2";
     environment PAGES = "SELECT names FROM meter_page WHERE env_id = $1 AND segment = $2 AND page IN_INTS($3)";
 
+    environment SEGMENT_NUMBERS = "SELECT number FROM meter_segment WHERE env_id = $1 ORDER BY number";
+    environment FILTER = "SELECT filter FROM meter_segment WHERE env_id = $1 AND number = $2";
+    environment PAGES_AFTER = "SELECT page, names FROM meter_page WHERE env_id = $1 AND segment = $2 AND page > $3
+        ORDER BY page LIMIT $4";
+
     environment READER = "SELECT chunk FROM meter_reader WHERE env_id = $1 AND name = $2";
     environment READ_TO = "INSERT INTO meter_reader (env_id, name, chunk) VALUES ($1, $2, $3)
         ON CONFLICT (env_id, name) DO UPDATE SET chunk = excluded.chunk";

@@ -3,6 +3,7 @@
 mod app;
 mod bootstrap;
 mod directory;
+mod double_entry;
 mod forward;
 mod gateway;
 mod housekeeping;

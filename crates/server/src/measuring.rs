@@ -1,4 +1,5 @@
-//! Metering's work beside requests: what came in goes to billing, and what is old goes away.
+//! Metering's work beside requests: what came in goes to billing, what is rejected or sudden is told of, and what is old
+//! goes away.
 
 use std::{
     sync::{Arc, mpsc},
@@ -6,11 +7,14 @@ use std::{
     time::Duration,
 };
 
+use catalog::version;
 use jobs::{Every, JobKind, Schedule, Work};
 use kernel::{Error, Result, SystemIds};
-use metering::Options;
+use metering::{Metering, Options, event::Meters};
 use serde_json::{Value as Json, json};
 use store::{Actor, Db, Scope};
+
+use crate::double_entry;
 
 const SWEEP: &str = "usage.sweep";
 
@@ -28,7 +32,11 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Every so many pauses events are taken to the figures of subscriptions.
 const PAUSES: u32 = 10;
 
-/// Takes what came in to the figures of subscriptions, and tells of limits that were reached, until it is dropped. No job: it has nearly always something to
+/// Every so many pauses it is looked for sudden jumps: each time over all whose use went on.
+const JUMPS: u32 = 60;
+
+/// Takes what came in to the figures of subscriptions, tells of limits that were reached and of jumps, and keeps what was
+/// rejected, until it is dropped. No job: it has nearly always something to
 /// do or nothing, may be done by several processes at once, and would fill the list of jobs.
 pub(crate) struct Follower {
     stop: mpsc::Sender<()>,
@@ -37,26 +45,26 @@ pub(crate) struct Follower {
 
 impl Follower {
     /// Errors: `internal` when there is no thread to be had.
-    pub(crate) fn start(db: &Db) -> Result<Self> {
+    pub(crate) fn start(db: &Db, metering: &Metering) -> Result<Self> {
         let (stop, stopped) = mpsc::channel();
-        let db = db.background();
+        let (db, metering) = (db.background(), metering.clone());
         // In facts it goes by the name of a job, one for each process.
         let actor = Actor::Job(kernel::new_id(&SystemIds));
         let run = move || {
-            let mut pauses = 0;
+            let mut pauses: u32 = 0;
             while stopped.recv_timeout(PAUSE) == Err(mpsc::RecvTimeoutError::Timeout) {
-                if let Err(error) = tell(&db, actor) {
-                    tracing::warn!(%error, "alerts could not be told; trying again");
+                said("alerts could not be told", tell(&db, actor));
+                said("rejected events could not be kept", metering.keep_rejected());
+                pauses = pauses.wrapping_add(1);
+                if pauses.is_multiple_of(PAUSES) {
+                    said("new events could not be taken to their subscriptions", follow(&db, actor));
+                    said("invoices could not be posted to critical meters", settle(&db, actor));
                 }
-                pauses += 1;
-                if pauses < PAUSES {
-                    continue;
-                }
-                pauses = 0;
-                if let Err(error) = follow(&db, actor) {
-                    tracing::warn!(%error, "new events could not be taken to their subscriptions; trying again");
+                if pauses.is_multiple_of(JUMPS) {
+                    said("jumps of usage could not be told", jumps(&db, actor));
                 }
             }
+            said("rejected events could not be kept", metering.keep_rejected());
         };
         let thread = thread::Builder::new().name("usage-follow".to_owned()).spawn(run);
         let thread =
@@ -72,6 +80,31 @@ impl Follower {
             let _ = thread.join();
         }
     }
+}
+
+/// What did not work is tried again; it is told of here and stops nothing else.
+fn said(what: &'static str, done: Result<()>) {
+    if let Err(error) = done {
+        tracing::warn!(%error, "{what}; trying again");
+    }
+}
+
+/// Lines of invoices go to the double entry of critical meters, in every environment.
+fn settle(db: &Db, actor: Actor) -> Result<()> {
+    environments(db, actor)?.iter().try_for_each(|scope| double_entry::follow(db, scope))
+}
+
+/// Days far above the usual are told of, in every environment.
+fn jumps(db: &Db, actor: Actor) -> Result<()> {
+    for scope in environments(db, actor)? {
+        let Some(version) = db.read(&scope, version::newest).wait()? else { continue };
+        match metering::jump::follow(db, &scope, &Meters::of(&version.book)) {
+            // A sandbox whose clock moves tells when it stands again.
+            Err(error) if error.code == "clock_advancing" => {}
+            told => drop(told?),
+        }
+    }
+    Ok(())
 }
 
 /// Limits that were reached become alerts, in every environment.

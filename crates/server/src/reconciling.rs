@@ -8,10 +8,13 @@ use jobs::{Every, JobKind, NewJob, Schedule, Work};
 use kernel::Result;
 use metering::{
     Options,
+    double::Balance,
     reconcile::{self, Difference, JOB, Proof},
 };
 use serde_json::{Value as Json, json};
 use store::{Db, Scope};
+
+use crate::double_entry;
 
 const ALL: &str = "usage.reconcile_all";
 /// Differences that a job's result names.
@@ -38,13 +41,16 @@ pub struct Reconciled {
     pub compared: Compared,
 }
 
-/// Compare events, tallies, figures and invoice lines of an environment, and name every difference. Events are kept for
-/// so many days; what is older cannot be counted anew. Reads only.
+/// Compare events, tallies, names, figures, invoice lines and the double entry of critical meters of an environment, and
+/// name every difference. Events are kept for so many days; what is older cannot be counted anew. Nothing is changed but
+/// that lines of issued invoices which are not posted to the double entry yet are.
 pub fn reconcile(db: &Db, scope: &Scope, kept_days: u16) -> Result<Reconciled> {
     let now = db.read(scope, |view| Ok(view.now())).wait()?.min(db.real_now());
     let kept = now.checked_sub(SignedDuration::from_hours(24 * i64::from(kept_days))).unwrap_or(now);
+    double_entry::follow(db, scope)?;
     let mut proof = reconcile::prove(db, scope, kept)?;
     let compared = usage::reconcile(db, scope, kept, &mut proof)?;
+    double_entry::compare(db, scope, &mut proof)?;
     Ok(Reconciled { proof, compared })
 }
 
@@ -72,11 +78,20 @@ impl Reconciled {
     pub fn json(&self) -> Json {
         let Self { proof, compared } = self;
         let named: Vec<Json> = proof.named.iter().take(NAMED).map(shown).collect();
+        let critical: Vec<Json> = proof.balances.iter().map(balance).collect();
         json!({
             "tallies": proof.tallies, "events": proof.events, "chunks": proof.chunks, "figures": compared.figures,
-            "lines": compared.lines, "differences": proof.differences, "named": named,
+            "lines": compared.lines, "differences": proof.differences, "named": named, "critical": critical,
         })
     }
+}
+
+/// The accounts of a critical meter.
+fn balance(one: &Balance) -> Json {
+    json!({
+        "meter": one.meter, "source": one.source.to_string(), "usage": one.usage.to_string(),
+        "billed": one.billed.to_string(), "sum": one.sum().to_string(),
+    })
 }
 
 fn shown(difference: &Difference) -> Json {

@@ -31,7 +31,7 @@ pub async fn serve(config: Config, shutdown: impl Future<Output = ()>) -> Result
     let listener = tokio::net::TcpListener::from_std(listener)
         .map_err(|error| Error::internal(format!("the listener cannot be used: {error}")))?;
     let metering = crate::metering(&db, usage.clone());
-    let follower = Follower::start(&db)?;
+    let follower = Follower::start(&db, &metering)?;
     let running = Runner::new(db.clone(), job_kinds(&usage), schedules()).start();
     // Alone over its database, a process has nobody to pass anything on to.
     let keys = api::Keys::new(&db);

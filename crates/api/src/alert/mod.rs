@@ -18,6 +18,9 @@ use crate::{
     parameters::{Query, parse_some},
 };
 
+mod jumps;
+pub(crate) use jumps::*;
+
 /// Which alerts.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]

@@ -8,7 +8,7 @@ use axum::{
 use identity::permission::may;
 use jiff::Timestamp;
 use kernel::{Error, Result};
-use metering::event::{NewEvent, Receipt};
+use metering::event::{NewEvent, Receipt, wire::Read, wire::Unread};
 use serde::Deserialize;
 use store::Scope;
 use utoipa::{IntoParams, ToSchema};
@@ -22,8 +22,10 @@ use crate::{
 
 pub(crate) mod foreign;
 mod out;
+mod rejected;
 mod sent;
 use out::{ChangedOut, IngestOut};
+pub(crate) use rejected::*;
 use sent::CloudEventIn;
 pub(crate) use sent::{Sent, SentEvents};
 
@@ -83,8 +85,9 @@ pub(crate) struct Taker<'a> {
 
 impl Taker<'_> {
     /// A single event, whose rejection is that of the request.
-    pub(crate) async fn one(&self, event: Result<NewEvent>) -> Result<IngestOut> {
-        let receipts = self.receipts(vec![event?]).await?;
+    pub(crate) async fn one(&self, event: Result<NewEvent, Unread>) -> Result<IngestOut> {
+        let event = event.map_err(|unread| self.noted(unread))?;
+        let receipts = self.receipts(vec![event]).await?;
         match receipts.into_iter().next() {
             Some((_, Receipt::Rejected(error))) => Err(error),
             receipt => {
@@ -98,7 +101,7 @@ impl Taker<'_> {
     /// Several, with a receipt for each.
     ///
     /// Errors: `events_too_many`.
-    pub(crate) async fn take(&self, events: Vec<Result<NewEvent>>) -> Result<IngestOut> {
+    pub(crate) async fn take(&self, events: Read) -> Result<IngestOut> {
         if events.len() > MOST {
             let detail = format!("A batch has at most {MOST} events. Send several, or a stream of lines.");
             return Err(Error::new(kernel::Kind::TooLarge, "events_too_many", detail));
@@ -117,7 +120,13 @@ impl Taker<'_> {
         Ok(out)
     }
 
-    async fn into(&self, events: Vec<Result<NewEvent>>, out: &mut IngestOut, all: bool) -> Result<()> {
+    /// What came in place of an event is kept for staff, and said to whoever sent it.
+    fn noted(&self, unread: Unread) -> Error {
+        self.app.metering.note_unread(self.scope, &unread, self.now);
+        unread.error
+    }
+
+    async fn into(&self, events: Read, out: &mut IngestOut, all: bool) -> Result<()> {
         let mut faults: Vec<Option<Error>> = Vec::with_capacity(events.len());
         let mut good = Vec::with_capacity(events.len());
         for event in events {
@@ -126,7 +135,7 @@ impl Taker<'_> {
                     faults.push(None);
                     good.push(event);
                 }
-                Err(error) => faults.push(Some(error)),
+                Err(unread) => faults.push(Some(self.noted(unread))),
             }
         }
         let mut receipts = self.receipts(good).await?.into_iter();

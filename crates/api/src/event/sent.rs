@@ -7,7 +7,10 @@ use axum::{
 };
 use identity::Permissions;
 use kernel::{Error, Kind, Result};
-use metering::event::{NewEvent, wire};
+use metering::event::{
+    NewEvent,
+    wire::{self, Read, Unread},
+};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
@@ -55,9 +58,9 @@ pub(crate) struct Sent {
 /// Events as they came. Those that cannot be read are errors among the others.
 pub(crate) enum SentEvents {
     /// One.
-    One(Box<Result<NewEvent>>),
+    One(Box<Result<NewEvent, Unread>>),
     /// A batch.
-    Many(Vec<Result<NewEvent>>),
+    Many(Read),
     /// A line each, still on its way.
     Lines(Lines),
 }
@@ -93,9 +96,9 @@ impl FromRequest<App> for Sent {
 }
 
 /// A body that is no JSON at all is no event that is not in order.
-fn one(text: &str) -> Result<NewEvent> {
+fn one(text: &str) -> Result<NewEvent, Unread> {
     if serde_json::from_str::<&RawValue>(text).is_err() {
-        return Err(malformed());
+        return Err(Unread::new(malformed(), text));
     }
     wire::cloud_event(text)
 }
@@ -157,7 +160,7 @@ impl Lines {
     /// The events of the next lines, about `many`; none at the end.
     ///
     /// Errors: `line_too_long`, `events_malformed`, `body_incomplete`.
-    pub(super) async fn next(&mut self, many: usize) -> Result<Option<Vec<Result<NewEvent>>>> {
+    pub(super) async fn next(&mut self, many: usize) -> Result<Option<Read>> {
         while !self.ended && self.lines() < many {
             match body::next(&mut self.body).await {
                 Some(Ok(data)) => self.add(&data)?,

@@ -48,6 +48,8 @@ pub fn sample(name: &str, known: &Known) -> Sample {
         | "alert_list"
         | "advice_plans"
         | "advice_team_plans"
+        | "alert_jumps"
+        | "event_rejected"
         | "job_list"
         | "sandbox_clock" => Sample::get(),
         "customer_show" | "customer_credit" | "customer_may_try" => show(&known.customer),

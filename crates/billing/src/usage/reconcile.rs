@@ -12,7 +12,10 @@ use kernel::{
     Exact, Result,
     ids::{CustomerId, InvoiceId, SubscriptionId},
 };
-use metering::reconcile::{Difference, Proof};
+use metering::{
+    double::Moved,
+    reconcile::{Difference, Proof},
+};
 use rating::{Number, Step};
 use store::{Db, Row, Scope, View, params, statements};
 use uuid::Uuid;
@@ -34,6 +37,10 @@ statements! {
         FROM invoice_line l JOIN invoice i ON i.env_id = l.env_id AND i.id = l.invoice_id
         WHERE l.env_id = $1 AND (l.invoice_id, l.ordinal) > ($2, $3) AND l.measured IS NOT NULL AND i.state <> 'void'
         ORDER BY l.invoice_id, l.ordinal LIMIT $4");
+    environment LINES_OF = concat!("SELECT ", line_columns!(), ", l.invoice_id, i.customer_id, i.due
+        FROM invoice_line l JOIN invoice i ON i.env_id = l.env_id AND i.id = l.invoice_id
+        WHERE l.env_id = $1 AND l.invoice_id IN_IDS($2) AND l.measured IS NOT NULL
+        ORDER BY l.invoice_id, l.ordinal");
     environment SUBSCRIPTIONS = "SELECT id, customer_id FROM subscription WHERE env_id = $1 AND id > $2 ORDER BY id LIMIT $3";
 }
 
@@ -147,11 +154,48 @@ struct Billed {
 const COLUMNS: usize = 20;
 
 fn billed(view: &mut View<'_>, (invoice, ordinal): (InvoiceId, i64)) -> Result<Vec<Billed>> {
-    let read = |row: &Row<'_>| {
-        let (invoice, customer, due) = (row.get(COLUMNS)?, row.get(COLUMNS + 1)?, row.get(COLUMNS + 2)?);
-        Ok(Billed { invoice, customer, due, line: invoice::read_line(row, 0)?, behind: None })
-    };
-    let mut page = view.all(&LINES, params![invoice, ordinal, AT_ONCE], read)?;
+    let page = view.all(&LINES, params![invoice, ordinal, AT_ONCE], read_billed)?;
+    with_behind(view, page)
+}
+
+/// What lines of invoices measured of meters, in the order of invoices: the quantity of the whole stretch, as far as it was
+/// measured from events. Lines of other meters than `wanted` are left out.
+pub fn moved(
+    view: &mut View<'_>,
+    invoices: Vec<InvoiceId>,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<Vec<Moved>> {
+    let page = view.all(&LINES_OF, params![invoices], read_billed)?;
+    let mut moved = Vec::new();
+    for Billed { invoice, customer, line, behind, .. } in with_behind(view, page)? {
+        let (Some(behind), Some(measured)) = (behind, &line.measured) else { continue };
+        let Ok(meter) = behind.meter() else { continue };
+        if !wanted(&meter.key) {
+            continue;
+        }
+        moved.push(Moved {
+            invoice,
+            ordinal: line.ordinal,
+            customer,
+            subscription: line.subscription,
+            meter: meter.key,
+            kind: meter.kind,
+            key: behind.key().to_owned(),
+            part: line.group.clone(),
+            start: line.period.start.at,
+            measured: (**measured).clone(),
+        });
+    }
+    Ok(moved)
+}
+
+fn read_billed(row: &Row<'_>) -> Result<Billed> {
+    let (invoice, customer, due) = (row.get(COLUMNS)?, row.get(COLUMNS + 1)?, row.get(COLUMNS + 2)?);
+    Ok(Billed { invoice, customer, due, line: invoice::read_line(row, 0)?, behind: None })
+}
+
+/// Which events each line was measured from, by the book it names.
+fn with_behind(view: &mut View<'_>, mut page: Vec<Billed>) -> Result<Vec<Billed>> {
     let customers: BTreeSet<CustomerId> = page.iter().map(|one| one.customer).collect();
     let known = Known::load(view, customers.into_iter().collect())?;
     let mut books: HashMap<SubscriptionId, Arc<Version>> = HashMap::new();

@@ -25,6 +25,42 @@ pub struct Meter {
     /// Properties of an event by which usage can be told apart, priced and grouped.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dimensions: Vec<String>,
+    /// The least value an event may bring, in the meter's unit; one below it is rejected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min: Option<Exact>,
+    /// The greatest value an event may bring, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<Exact>,
+    /// How much more than usual is told of; none: nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jump: Option<Jump>,
+    /// It is kept in double entry: each accepted quantity is posted a second time beside the tallies, and the sums are
+    /// proven every night.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub critical: bool,
+}
+
+/// When a customer's use of a day is so far above the usual that somebody is told: it is more than `times` the
+/// average of the seven days before, and more than `floor`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Jump {
+    /// How many times the average, at least 2.
+    pub times: u32,
+    /// So much in a day is never worth telling, in the meter's unit.
+    pub floor: Exact,
+}
+
+impl Jump {
+    /// The floor when the book says none.
+    pub const FLOOR: i64 = 100;
+}
+
+impl fmt::Display for Jump {
+    /// `more than 10 times the usual day, from 100`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "more than {} times the usual day, from {}", self.times, self.floor)
+    }
 }
 
 /// How events become a quantity.

@@ -28,7 +28,7 @@ pub use coupon::{Coupon, Discount, Lasts};
 pub use diff::{Change, diff};
 pub(crate) use diff::{billing_changes, plan_changes, price_word};
 pub use meter::{
-    Aggregation, Limit, LimitPolicy, LimitScope, Meter, RateLimit, RateSpan, Window, WindowUnit,
+    Aggregation, Jump, Limit, LimitPolicy, LimitScope, Meter, RateLimit, RateSpan, Window, WindowUnit,
 };
 pub use mistake::Mistake;
 pub use model::{Addon, AddonPrice, Book, Feature, FeatureKind, Included, Plan};

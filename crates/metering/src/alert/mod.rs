@@ -13,15 +13,16 @@ pub use ops::{follow, list, since};
 
 use store::{Context, Extra, File, Migration, Step};
 
-/// What alerts store, in the core database.
+/// What alerts and jumps store, in the core database.
 pub static CONTEXT: Context = Context {
     name: "alert",
     file: File::Core,
-    migrations: &[Migration {
-        number: 1,
-        name: "alerts of limits",
-        step: Step::Expand,
-        sql: "
+    migrations: &[
+        Migration {
+            number: 1,
+            name: "alerts of limits",
+            step: Step::Expand,
+            sql: "
             CREATE TABLE limit_alert (
                 env_id UUID NOT NULL,
                 id UUID NOT NULL,
@@ -42,11 +43,35 @@ pub static CONTEXT: Context = Context {
             ) STRICT, WITHOUT ROWID;
             CREATE INDEX limit_alert_customer ON limit_alert (env_id, customer_id, id);
         ",
-        extra: Extra::NONE,
-    }],
+            extra: Extra::NONE,
+        },
+        Migration {
+            number: 2,
+            name: "sudden jumps of usage",
+            step: Step::Expand,
+            sql: "
+            CREATE TABLE usage_jump (
+                env_id UUID NOT NULL,
+                id UUID NOT NULL,
+                customer_id UUID NOT NULL,
+                meter TEXT NOT NULL,
+                day DATE NOT NULL,
+                used TEXT NOT NULL,
+                usual TEXT NOT NULL,
+                times INTEGER NOT NULL,
+                noticed INSTANT NOT NULL,
+                PRIMARY KEY (env_id, id),
+                UNIQUE (env_id, customer_id, meter, day)
+            ) STRICT, WITHOUT ROWID;
+            CREATE INDEX usage_jump_customer ON usage_jump (env_id, customer_id, id);
+            CREATE INDEX usage_jump_day ON usage_jump (env_id, day);
+        ",
+            extra: Extra::NONE,
+        },
+    ],
     installation_tables: &[],
     system_tables: &[],
-    statements: &[sql::ALL],
+    statements: &[sql::ALL, crate::jump::sql::ALL],
     bulks: &[],
     upcasters: &[],
 };

@@ -12,10 +12,11 @@ use uuid::Uuid;
 use super::{
     InForce, Rows, State, Terms,
     customer::{Series, series_key},
-    rows::{ChunkRow, CrossingRow, SeriesRow},
+    rows::{ChunkRow, CrossingRow, DrawnRow, SeriesRow},
     state::Hour,
 };
 use crate::{
+    double::{self, Posting},
     event::{Checked, EventName, Meter, Reading},
     log::{Address, CHUNK_ENTRIES, Entry, Kind},
     once::{IntMap, Known},
@@ -37,6 +38,8 @@ pub struct Draft {
     /// Chunks being filled, by series and hour.
     filling: IntMap<(i64, i64), ChunkRow>,
     values: IntMap<(i64, i64, u128), i64>,
+    /// Of critical meters: what is posted, by series and hour.
+    posted: IntMap<(i64, i64), (Arc<Meter>, Posting)>,
     seconds: HashMap<(CustomerId, String, String, i64), i128>,
 }
 
@@ -54,8 +57,15 @@ impl Draft {
         let now = now.max(state.accepted);
         state.accepted = now;
         state.tick += 1;
-        let (filling, anew, values) = (IntMap::default(), IntMap::default(), IntMap::default());
-        Self { now, rows: Rows::default(), anew, filling, values, seconds: HashMap::new() }
+        Self {
+            now,
+            rows: Rows::default(),
+            anew: IntMap::default(),
+            filling: IntMap::default(),
+            values: IntMap::default(),
+            posted: IntMap::default(),
+            seconds: HashMap::new(),
+        }
     }
 
     /// The entries the group adds to a series and hour, with their addresses.
@@ -119,7 +129,8 @@ impl Group<'_> {
     /// Book an event. Error: `too_many_series`.
     pub fn book(&mut self, booking: Booking) -> Result<Address> {
         let Booking { customer, subscription, meter, dimensions, entry, name } = booking;
-        let (meter, dimensions) = (&*meter, dimensions.as_str());
+        let (shared, dimensions) = (meter, dimensions.as_str());
+        let meter = &*shared;
         let series = self.series(customer, subscription, meter, dimensions, entry.at)?;
         let hour = window::hour_of(entry.at, series.shift);
         let sample = Sample { at: entry.at, value: entry.reading.amount() };
@@ -129,6 +140,7 @@ impl Group<'_> {
             self.draft.anew.insert((series.id, hour), meter.aggregation);
         }
         self.value(series.id, hour, reading, 1);
+        self.post(&shared, (series.id, hour), reading, 1);
         if let Some((identity, content)) = name {
             let known = Known { address, content };
             self.state.names.add(identity, known);
@@ -142,12 +154,12 @@ impl Group<'_> {
     pub fn void(
         &mut self,
         customer: CustomerId,
-        meter: &Meter,
+        shared: &Arc<Meter>,
         dimensions: &str,
         (series, hour): (i64, i64),
         (target, entry): (Address, &Entry),
     ) {
-        let (now, reading) = (self.draft.now, entry.reading);
+        let (now, reading, meter) = (self.draft.now, entry.reading, &**shared);
         let name = EventName { source: entry.name.source.clone(), id: entry.name.id.clone() };
         let void = Entry {
             kind: Kind::Void(target),
@@ -164,7 +176,25 @@ impl Group<'_> {
             self.draft.anew.insert((series, hour), meter.aggregation);
         }
         self.value(series, hour, reading, -1);
+        self.post(shared, (series, hour), reading, -1);
         self.count(customer, meter, dimensions, (entry.at, entry.accepted), -reading.amount());
+    }
+
+    /// Whether an event has a series or may have a new one. Error: `too_many_series`.
+    pub fn has_room(
+        &self,
+        customer: CustomerId,
+        subscription: Option<SubscriptionId>,
+        event: &Checked,
+    ) -> Result<()> {
+        let desk = self.state.desks.get(&customer).ok_or_else(|| missing("customer"))?;
+        let many = desk.series_count(&event.meter) >= MAX_SERIES;
+        // Looked up only where it matters.
+        let key = || series_key(&event.meter.kind, subscription, &event.dimensions);
+        if many && desk.series(&event.meter, &key()).is_none() {
+            return Err(too_many_series(&event.meter));
+        }
+        Ok(())
     }
 
     /// The series of these dimensions, made when it is not there.
@@ -183,11 +213,7 @@ impl Group<'_> {
             return Ok(series);
         }
         if desk.series_count(meter) >= MAX_SERIES {
-            let detail = format!(
-                "The customer has {MAX_SERIES} combinations of dimensions of {} already. Use fewer different values.",
-                meter.key
-            );
-            return Err(Error::invalid("too_many_series", detail).at("/data"));
+            return Err(too_many_series(meter));
         }
         let at = jiff::Timestamp::from_microsecond(at).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
         let shift = window::shift_of(&desk.account.zone, at);
@@ -235,6 +261,36 @@ impl Group<'_> {
         }
     }
 
+    /// Post what a critical meter accepted, or takes back.
+    fn post(&mut self, meter: &Arc<Meter>, place: (i64, i64), reading: Reading, sign: i64) {
+        if !meter.critical && !self.state.is_posted(meter) {
+            return;
+        }
+        let quantity = double::quantity(meter.aggregation, reading.amount());
+        let (_, posting) =
+            self.draft.posted.entry(place).or_insert_with(|| (Arc::clone(meter), Posting::default()));
+        posting.add(i128::from(quantity) * i128::from(sign), sign);
+    }
+
+    /// Both legs of what was posted: each hour's, and for each meter what they come to, taken from its source.
+    fn legs(&mut self, rows: &mut Rows) {
+        let since = rows.chunks.first().map_or(0, |chunk| chunk.n);
+        for ((series, hour), (meter, posting)) in std::mem::take(&mut self.draft.posted) {
+            rows.posted.push((hour, series, posting));
+            let of_meter = |row: &&mut DrawnRow| row.meter == meter.key && row.kind == meter.kind;
+            if let Some(row) = rows.drawn.iter_mut().find(of_meter) {
+                row.drawn.add(-posting.quantity, -posting.events);
+                continue;
+            }
+            let drawn = Posting { quantity: -posting.quantity, events: -posting.events };
+            let (meter, kind) = (meter.key.clone(), meter.kind.clone());
+            let new = self.state.sources.insert((meter.clone(), kind.clone()));
+            let first = new.then(|| rows.series.first().map_or(self.state.next_series, |series| series.id));
+            rows.drawn.push(DrawnRow { meter, kind, since, first, drawn });
+        }
+        rows.posted.sort_unstable_by_key(|(hour, series, _)| (*hour, *series));
+    }
+
     /// Count an amount under the customer's limit on the meter, if there is one and it is in memory.
     fn count(
         &mut self,
@@ -277,6 +333,7 @@ impl Group<'_> {
         let mut rows = std::mem::take(&mut self.draft.rows);
         rows.chunks.extend(self.draft.filling.drain().map(|(_, chunk)| chunk));
         rows.chunks.sort_unstable_by_key(|chunk| chunk.n);
+        self.legs(&mut rows);
         let mut touched: Vec<(i64, i64)> =
             rows.chunks.iter().map(|chunk| (chunk.hour, chunk.series)).collect();
         touched.sort_unstable();
@@ -304,6 +361,14 @@ pub fn who(limit: &InForce, dimensions: &str) -> String {
         None => String::new(),
         Some(property) => read_dimensions(dimensions).remove(property).unwrap_or_default(),
     }
+}
+
+fn too_many_series(meter: &Meter) -> Error {
+    let detail = format!(
+        "The customer has {MAX_SERIES} combinations of dimensions of {} already. Use fewer different values.",
+        meter.key
+    );
+    Error::invalid("too_many_series", detail).at("/data")
 }
 
 pub(crate) fn missing(what: &str) -> Error {

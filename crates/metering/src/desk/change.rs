@@ -79,7 +79,10 @@ pub fn decide(
     let strangers: Vec<String> = subjects.filter(|subject| state.whom(subject).is_none()).collect();
     load::arrivals(db, scope, directory, strangers)?.seat(state);
     let old = event_of(&target, &meter);
-    for event in std::iter::once(&old).chain(&change.replacement) {
+    // Without a time it keeps that of the event it replaces, and is booked in that hour.
+    let at = |new: &Checked| Checked { at: Some(new.at.unwrap_or(target.entry.at)), ..new.clone() };
+    let replacing = change.replacement.as_ref().map(at);
+    for event in std::iter::once(&old).chain(&replacing) {
         Wanted::for_event(state, event, now)?.load(db, scope, now)?.seat(state);
     }
     load_hour(db, scope, state, &target, &meter)?;
@@ -88,14 +91,13 @@ pub fn decide(
     let (place, entry) = ((target.series, target.hour), (target.address, &target.entry));
     group.void(target.whose.customer, &meter, &target.whose.dimensions, place, entry);
     let mut replacement = None;
-    if let Some(new) = &change.replacement {
+    if let Some(new) = replacing {
         let whom = group.state.whom(&new.subject);
         let (customer, subscription) = whom.ok_or_else(|| {
             Error::invalid("subject_unknown", "No customer or subscription here is called like that.")
                 .at("/subject")
         })?;
-        let mut booking = Booking::of(new.clone(), customer, subscription, group.draft.now);
-        booking.entry.at = new.at.unwrap_or(target.entry.at);
+        let mut booking = Booking::of(new, customer, subscription, group.draft.now);
         booking.entry.accepted = target.entry.accepted;
         booking.entry.kind = Kind::Replacement(target.address);
         booking.name = None;

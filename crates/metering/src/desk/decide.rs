@@ -21,6 +21,7 @@ use crate::{
     event::{Checked, EventName, Horizon, Receipt},
     limit::{Answer, Bound, Buckets, Held, HoldState, Pace, Reason, Reserved, decide},
     once::Known,
+    reject::{Noted, Rejected},
 };
 
 /// What a group is decided with.
@@ -31,6 +32,8 @@ pub struct Ground<'g> {
     pub horizon: Horizon,
     /// Token buckets of customers' keys.
     pub buckets: &'g Buckets<(CustomerId, String)>,
+    /// Where rejections are noted.
+    pub rejected: &'g Noted,
     /// Real time, which rates go by.
     pub clock: Timestamp,
     /// Names holds.
@@ -82,12 +85,19 @@ impl Ground<'_> {
         if let Some(known) = self.known(group, &event) {
             return Receipt::Duplicate { differs: known.content != event.content };
         }
-        let Some((customer, subscription)) = group.state.whom(&event.subject) else {
-            return Receipt::Rejected(subject_unknown());
+        let reject = |error, event: &Checked, now| {
+            self.rejected.note(Rejected::of_checked(&error, event, now));
+            Receipt::Rejected(error)
         };
-        let booking = Booking::of(event, customer, subscription, group.draft.now);
-        let admitted = self.horizon.admits(booking.entry.at, backfill);
-        match admitted.and_then(|()| group.book(booking)) {
+        let now = group.draft.now;
+        let Some((customer, subscription)) = group.state.whom(&event.subject) else {
+            return reject(subject_unknown(), &event, now);
+        };
+        let admitted = self.horizon.admits(event.at.unwrap_or(now), backfill);
+        if let Err(error) = admitted.and_then(|()| group.has_room(customer, subscription, &event)) {
+            return reject(error, &event, now);
+        }
+        match group.book(Booking::of(event, customer, subscription, now)) {
             Ok(_) => Receipt::Accepted,
             Err(error) => Receipt::Rejected(error),
         }
@@ -185,6 +195,10 @@ impl Ground<'_> {
                 .max(0),
             End::Commit(None) | End::Release => hold.amount,
         };
+        if hold.event.meter.aggregation == Aggregation::Count && amount > 1 {
+            let detail = "The meter counts events, and a hold becomes one of them. Reserve once for each.";
+            return Err(Error::invalid("quantity_out_of_range", detail).at("/quantity"));
+        }
         if let Some(counter) = counter(group, customer, &hold.event, &who) {
             counter.held.retain(|held| held.id != hold.id);
         }

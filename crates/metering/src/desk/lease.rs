@@ -11,6 +11,7 @@ use super::{
     worker::{Held, Words},
 };
 use crate::{
+    double,
     event::Fingerprints,
     once::{Filter, Names, Sealed, segment},
     sql,
@@ -45,7 +46,7 @@ fn take(db: &Db, scope: &Scope, options: &Options) -> Result<Taken> {
     let until = later(db.real_now());
     let ours = (options.holder.clone(), options.address.clone());
     let owner = db.write(scope, move |tx| claim(tx, &ours, until, &secret)).wait()?;
-    let names = db.read(scope, names).wait()?;
+    let (names, sources) = db.read(scope, |view| Ok((names(view)?, double::sources(view)?))).wait()?;
     let Owner { epoch, next_chunk, next_series, next_segment, accepted, secret, .. } = owner;
     let state = State {
         epoch,
@@ -54,6 +55,7 @@ fn take(db: &Db, scope: &Scope, options: &Options) -> Result<Taken> {
         next_segment,
         accepted,
         names,
+        sources: sources.into_iter().map(|one| (one.meter, one.kind)).collect(),
         desks: Default::default(),
         hours: Default::default(),
         tick: 0,

@@ -23,8 +23,9 @@ use super::{
     worker::{Station, Words, Worker},
 };
 use crate::{
-    event::{self, Checked, EventName, NewEvent, Receipt},
+    event::{self, Checked, EventName, NewEvent, Receipt, wire::Unread},
     limit::{Answer, Pace, Reserved},
+    reject::{self, Rejected},
 };
 
 /// How metering works here.
@@ -99,11 +100,47 @@ impl Metering {
         now: Timestamp,
     ) -> Pending<Vec<Receipt>> {
         let now = now.as_microsecond();
+        let station = self.desk(scope).map(|desk| desk.station);
         self.ask(scope, move |words, answer| {
-            let check = |event| event::check(event, &words.meters, &words.fingerprints);
+            let check = |event| {
+                event::check_or_keep(event, &words.meters, &words.fingerprints).map_err(|(error, event)| {
+                    if let Ok(station) = &station {
+                        station.rejected.note(Rejected::of_event(&error, &event, now));
+                    }
+                    error
+                })
+            };
             let events = events.into_iter().map(check).collect();
             Some(Ask::Ingest { events, backfill, now, answer })
         })
+    }
+
+    /// Something came in place of an event: it is kept for staff to look at. Never waits.
+    pub fn note_unread(&self, scope: &Scope, unread: &Unread, now: Timestamp) {
+        // Where metering cannot be asked at all there is nobody to tell.
+        if let Ok(desk) = self.desk(scope) {
+            desk.station.rejected.note(Rejected::of_unread(unread, now.as_microsecond()));
+        }
+    }
+
+    /// Write down what was rejected since this was done last, beside what is counted. Waits for the database.
+    pub fn keep_rejected(&self) -> Result<()> {
+        let owned = self.shared.owned.read().unwrap_or_else(PoisonError::into_inner);
+        let stations: Vec<_> = owned.values().map(|desk| Arc::clone(&desk.station)).collect();
+        drop(owned);
+        for station in stations {
+            let noted = Arc::new(station.rejected.take());
+            if noted.is_empty() {
+                continue;
+            }
+            let rows = Arc::clone(&noted);
+            let kept = self.shared.db.background().write(&station.scope, move |tx| reject::keep(tx, &rows));
+            if let Err(error) = kept.wait() {
+                noted.iter().cloned().for_each(|one| station.rejected.note(one));
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 
     /// Whether so much may be used now; nothing is counted. Errors also: `meter_not_consumable`, `subject_unknown`

@@ -6,6 +6,7 @@ use store::{ToValue, Tx, Value, params};
 use uuid::Uuid;
 
 use crate::{
+    double::{self, Parts, Posting},
     limit::Crossing,
     log::{self, Entry},
     sql,
@@ -30,6 +31,10 @@ pub struct Rows {
     pub holds: Vec<HoldRow>,
     /// Holds that ended: state and answer.
     pub closed: Vec<(Uuid, &'static str, Vec<u8>)>,
+    /// What is posted to the usage of critical meters: hour and series.
+    pub posted: Vec<(i64, i64, Posting)>,
+    /// What is drawn from their sources.
+    pub drawn: Vec<DrawnRow>,
     /// Percentages of limits that were reached.
     pub crossings: Vec<CrossingRow>,
     /// An event that was voided or replaced.
@@ -86,6 +91,19 @@ pub struct CrossingRow {
     pub decimals: u8,
     pub upgrade: Option<String>,
     pub at: i64,
+}
+
+/// What a group draws from the source of a critical meter.
+#[derive(Debug)]
+pub struct DrawnRow {
+    pub meter: String,
+    pub kind: String,
+    /// The first chunk of the group.
+    pub since: i64,
+    /// When it is drawn from for the first time: the first id of series that are new in the group.
+    pub first: Option<i64>,
+    /// So much, negative.
+    pub drawn: Posting,
 }
 
 /// What happened to an accepted event.
@@ -154,6 +172,7 @@ impl Rows {
                 }),
             )?;
         }
+        self.save_postings(tx, accepted)?;
         if !self.crossings.is_empty() {
             tx.bulk(&sql::INSERT_CROSSINGS, self.crossings.iter().map(crossing_row))?;
         }
@@ -165,6 +184,33 @@ impl Rows {
             }
             None => Ok(()),
         }
+    }
+
+    /// Both legs of what critical meters accepted.
+    fn save_postings(&self, tx: &mut Tx<'_>, accepted: i64) -> Result<()> {
+        if self.posted.is_empty() {
+            return Ok(());
+        }
+        let posting = |posting: &Posting| {
+            let Parts { hi, lo } = Parts::of(posting.quantity);
+            [hi, lo, posting.events].map(Value::Int)
+        };
+        tx.bulk(
+            &double::sql::POST,
+            self.posted.iter().map(|(hour, series, posted)| {
+                let [hi, lo, events] = posting(posted);
+                [Value::Int(*hour), Value::Int(*series), hi, lo, events]
+            }),
+        )?;
+        let mut rows = Vec::with_capacity(self.drawn.len());
+        for DrawnRow { meter, kind, since, first, drawn } in &self.drawn {
+            let used = first.map(|first| tx.opt(&double::sql::USED, params![meter, kind, first], |_| Ok(())));
+            // All of a meter that nobody used before is in its accounts, whenever what is billed began.
+            let began = if matches!(used.transpose()?, Some(None)) { i64::MIN } else { accepted };
+            let ([hi, lo, events], [since, began]) = (posting(drawn), [*since, began].map(Value::Int));
+            rows.push([meter.to_value(), kind.to_value(), since, began, hi, lo, events]);
+        }
+        tx.bulk(&double::sql::DRAW, rows).map(drop)
     }
 
     fn save_holds(&self, tx: &mut Tx<'_>) -> Result<()> {

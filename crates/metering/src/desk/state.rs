@@ -1,10 +1,12 @@
 //! What the owner of an environment holds in memory. Everything here is also stored, or follows from what is: it can
 //! be dropped between two groups and is, when a commit fails.
 
+use std::collections::HashSet;
+
 use kernel::ids::{CustomerId, SubscriptionId};
 
 use super::{hours::Hours, room::Room};
-use crate::{once::Names, usage::Tally};
+use crate::{event::Meter, once::Names, usage::Tally};
 
 /// One environment's metering.
 #[derive(Debug)]
@@ -25,6 +27,8 @@ pub struct State {
     pub desks: Room,
     /// The hours that are counted in, by series and start.
     pub hours: Hours,
+    /// Meters that are kept in double entry, by key and kind: they go on being so.
+    pub sources: HashSet<(String, String)>,
     /// Counts groups, to know what was not used for long.
     pub tick: u64,
 }
@@ -42,6 +46,11 @@ impl State {
     /// Whom a subject names, when that is in memory.
     pub fn whom(&self, subject: &str) -> Option<(CustomerId, Option<SubscriptionId>)> {
         self.desks.whom(subject)
+    }
+
+    /// Whether a meter has been kept in double entry before.
+    pub fn is_posted(&self, meter: &Meter) -> bool {
+        !self.sources.is_empty() && self.sources.contains(&(meter.key.clone(), meter.kind.clone()))
     }
 
     /// Drop what was not used for long, so that within `most` bytes there is room for what the next group brings. The

@@ -32,6 +32,7 @@ use crate::{
     event::{Fingerprints, Horizon, Meters},
     limit::Buckets,
     log,
+    reject::Noted,
     usage::Tally,
 };
 
@@ -62,6 +63,8 @@ pub struct Station {
     pub stale: Stale,
     /// Token buckets of customers' keys. They are not stored: a new owner begins with full ones.
     pub buckets: Buckets<(CustomerId, String)>,
+    /// What was rejected and is not written down yet.
+    pub rejected: Noted,
     /// Where the owner is reached, when it is another process, and until when that is believed.
     elsewhere: Mutex<Option<(String, Timestamp)>>,
 }
@@ -101,7 +104,8 @@ impl Station {
     pub fn new(scope: Scope) -> Self {
         let (buckets, elsewhere) = (Buckets::default(), Mutex::new(None));
         let (held, words, waiting) = (Mutex::new(None), RwLock::new(None), AtomicUsize::new(0));
-        Self { scope, held, words, waiting, stale: Stale::default(), buckets, elsewhere }
+        let (stale, rejected) = (Stale::default(), Noted::default());
+        Self { scope, held, words, waiting, stale, buckets, rejected, elsewhere }
     }
 
     /// Where the owner was when that was looked up last.
@@ -371,7 +375,9 @@ impl Worker {
         let horizon = Horizon::at(at, self.options.late_days, self.options.kept_days);
         let (answered, ended) = Default::default();
         let (buckets, clock) = (&self.station.buckets, self.db.real_now());
-        let mut ground = Ground { found: &found, horizon, buckets, clock, ids: &SystemIds, answered, ended };
+        let rejected = &self.station.rejected;
+        let ids = &SystemIds;
+        let mut ground = Ground { found: &found, horizon, buckets, rejected, clock, ids, answered, ended };
         for ask in asks.drain(..) {
             settles.extend(self.inside(|held| {
                 ground.decide(&mut Group { state: &mut held.state, draft: &mut draft }, ask)

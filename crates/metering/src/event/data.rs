@@ -63,7 +63,7 @@ impl<'de> serde::Deserialize<'de> for Key<'de> {
 ///
 /// A number is read from its JSON text, or from a text that holds one, and rounded once, half up, to the meter's
 /// decimals. Errors: `data_malformed`, `property_missing`, `dimension_malformed`, `quantity_malformed`,
-/// `quantity_out_of_range`.
+/// `quantity_out_of_range`; `value_out_of_range` for a number outside of what the price book says events bring.
 pub fn read(meter: &Meter, data: &str, fingerprints: &Fingerprints) -> Result<(Reading, String)> {
     let Members(members) = match data {
         "{}" => Members(Vec::new()),
@@ -98,7 +98,29 @@ fn reading<'a>(
             .ok_or_else(|| not_scalar(property).at(pointer));
     }
     let text = text.unwrap_or(Cow::Borrowed(""));
-    Ok(Reading::Amount(Quantity::parse(&text, meter.decimals).map_err(|error| error.at(pointer))?.scaled()))
+    let value = Quantity::parse(&text, meter.decimals).map_err(|error| error.at(&pointer))?.scaled();
+    match meter.range.admits(value) {
+        true => Ok(Reading::Amount(value)),
+        false => Err(out_of_range(meter, &text).at(pointer)),
+    }
+}
+
+fn out_of_range(meter: &Meter, text: &str) -> Error {
+    let shown = |bound: i64| {
+        Quantity::from_scaled(bound, meter.decimals).map_or_else(|_| bound.to_string(), |one| one.to_string())
+    };
+    let wanted = match (meter.range.least, meter.range.most) {
+        (Some(least), Some(most)) => format!("from {} to {}", shown(least), shown(most)),
+        (Some(least), None) => format!("of at least {}", shown(least)),
+        (None, Some(most)) => format!("of at most {}", shown(most)),
+        (None, None) => "of any size".to_owned(),
+    };
+    let text: String = text.chars().take(40).collect();
+    let detail = format!(
+        "The meter {} takes values {wanted}, and this one is {text}. Correct it, or widen the range in the price book.",
+        meter.key
+    );
+    Error::invalid("value_out_of_range", detail)
 }
 
 fn dimensions<'a>(meter: &Meter, find: impl Fn(&str) -> Option<&'a RawValue>) -> Result<String> {

@@ -5,7 +5,8 @@ use std::{
     sync::Arc,
 };
 
-use catalog::{Aggregation, Book, LimitScope};
+use catalog::{Aggregation, Book, Jump, LimitScope};
+use kernel::Exact;
 
 /// A meter, and by what its events are told apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,8 +25,38 @@ pub struct Meter {
     pub rolling: bool,
     /// Whether a plan limits it and it can be counted under the limit, so that somebody may have to be told.
     pub limited: bool,
+    /// The values events may bring.
+    pub range: Range,
+    /// How much more than usual is told of.
+    pub jump: Option<Jump>,
+    /// Whether it is kept in double entry.
+    pub critical: bool,
     /// The aggregation and the decimals in one word: a meter that comes to measure otherwise starts anew.
     pub kind: String,
+}
+
+/// The values events may bring, scaled by the meter's decimals and both included; none: there is no bound.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Range {
+    /// The least one.
+    pub least: Option<i64>,
+    /// The greatest one.
+    pub most: Option<i64>,
+}
+
+impl Range {
+    /// What the book says, narrowed to what the decimals can tell apart.
+    fn of(meter: &catalog::Meter, decimals: u8) -> Self {
+        let scale = Exact::ratio(10_i128.pow(decimals.into()), 1);
+        let least = meter.min.as_ref().map(|min| (min * &scale).ceil().unwrap_or(i64::MAX));
+        let most = meter.max.as_ref().map(|max| (max * &scale).floor().unwrap_or(i64::MAX));
+        Self { least, most }
+    }
+
+    /// Whether a value may come.
+    pub fn admits(self, value: i64) -> bool {
+        self.least.is_none_or(|least| value >= least) && self.most.is_none_or(|most| value <= most)
+    }
 }
 
 /// Which property of an event says whose usage it is, for a limit of this scope; none for the customer's.
@@ -55,6 +86,9 @@ impl Meter {
             dimensions: meter.dimensions.iter().cloned().chain(scopes.map(str::to_owned)).collect(),
             rolling: limits.iter().any(|limit| limit.window.rolling_seconds().is_some()),
             limited: !limits.is_empty() && matches!(meter.aggregation, Aggregation::Count | Aggregation::Sum),
+            range: Range::of(meter, decimals),
+            jump: meter.jump.clone(),
+            critical: meter.critical,
             kind: format!("{}/{decimals}", word(meter.aggregation)),
         }
     }
@@ -82,6 +116,11 @@ impl Meters {
     pub fn of(book: &Book) -> Self {
         let meters = book.meters.iter().map(|meter| (meter.key.clone(), Arc::new(Meter::of(book, meter))));
         Self(meters.collect())
+    }
+
+    /// All of them, in no order.
+    pub fn all(&self) -> impl Iterator<Item = &Arc<Meter>> {
+        self.0.values()
     }
 
     /// The meter with this key.

@@ -1,22 +1,70 @@
 //! Whether an event is in order. Pure.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use kernel::{Error, Result, time};
+use serde_json::value::RawValue;
 
 use super::{
-    Checked, EventName, Meters, NewEvent,
+    Checked, EventName, Meter, Meters, NewEvent, Reading,
     data::{self, MAX_DATA},
     fingerprint::Fingerprints,
 };
 
 /// The longest source and id, in bytes.
 const MAX_NAME: usize = 256;
+/// The data of an event that brings none.
+const EMPTY: &str = "{}";
 
 /// Read an event and check everything that can be checked without its customer.
 ///
 /// Errors: `event_name_malformed`, `meter_unknown`, `time_out_of_range`, `data_too_large`, and those of
 /// [`data::read`].
 pub fn check(event: NewEvent, meters: &Meters, fingerprints: &Fingerprints) -> Result<Checked> {
+    check_or_keep(event, meters, fingerprints).map_err(|(error, _)| error)
+}
+
+/// The same; an event that is not in order comes back with what is wrong with it.
+pub(crate) fn check_or_keep(
+    event: NewEvent,
+    meters: &Meters,
+    fingerprints: &Fingerprints,
+) -> Result<Checked, (Error, Box<NewEvent>)> {
+    match look(&event, meters, fingerprints) {
+        Ok(seen) => Ok(seen.checked(event)),
+        Err(error) => Err((error, Box::new(event))),
+    }
+}
+
+/// What was seen in an event that is in order.
+struct Seen {
+    meter: Arc<Meter>,
+    at: Option<i64>,
+    identity: u128,
+    content: u64,
+    reading: Reading,
+    dimensions: String,
+}
+
+impl Seen {
+    fn checked(self, event: NewEvent) -> Checked {
+        let Self { meter, at, identity, content, reading, dimensions } = self;
+        Checked {
+            name: EventName { source: event.source, id: event.id },
+            identity,
+            content,
+            meter,
+            subject: event.subject,
+            at,
+            reading,
+            dimensions,
+            data: event.data.map_or_else(|| EMPTY.to_owned(), |data| Box::<str>::from(data).into_string()),
+        }
+    }
+}
+
+fn look(event: &NewEvent, meters: &Meters, fingerprints: &Fingerprints) -> Result<Seen> {
     name(&event.source, "/source")?;
     name(&event.id, "/id")?;
     name(&event.subject, "/subject")?;
@@ -27,22 +75,19 @@ pub fn check(event: NewEvent, meters: &Meters, fingerprints: &Fingerprints) -> R
     })?;
     let at = event.at.map(time::in_range).transpose().map_err(|error| error.at("/time"))?;
     let at = at.map(|at| at.as_microsecond());
-    let data = event.data.map_or_else(|| "{}".to_owned(), |data| Box::<str>::from(data).into_string());
+    let data = event.data.as_deref().map_or(EMPTY, RawValue::get);
     if data.len() > MAX_DATA {
         let detail = "The data of an event is at most 16 KiB. Keep what is measured and leave out the rest.";
         return Err(Error::invalid("data_too_large", detail).at("/data"));
     }
-    let (reading, dimensions) = data::read(meter, &data, fingerprints)?;
-    Ok(Checked {
+    let (reading, dimensions) = data::read(meter, data, fingerprints)?;
+    Ok(Seen {
         identity: fingerprints.identity(&event.source, &event.id),
-        content: fingerprints.content(&event.meter, &event.subject, at, &data),
-        name: EventName { source: event.source, id: event.id },
-        meter: meter.clone(),
-        subject: event.subject,
+        content: fingerprints.content(&event.meter, &event.subject, at, data),
+        meter: Arc::clone(meter),
         at,
         reading,
         dimensions,
-        data,
     })
 }
 

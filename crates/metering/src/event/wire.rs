@@ -9,13 +9,43 @@ use serde_json::value::RawValue;
 use super::NewEvent;
 
 /// Events, those that could not be read as what is wrong with them.
-pub type Read = Vec<Result<NewEvent>>;
+pub type Read = Vec<Result<NewEvent, Unread>>;
+
+/// What came in place of an event.
+#[derive(Clone, Debug)]
+pub struct Unread {
+    /// What is wrong with it.
+    pub error: Error,
+    /// The beginning of it.
+    pub text: String,
+}
+
+/// So much of what came is kept: a byte more than is ever shown, so that it is known to be cut.
+const BEGINNING: usize = crate::reject::MOST_TEXT + 1;
+
+impl Unread {
+    /// Of a text that is no event.
+    pub fn new(error: Error, text: &str) -> Self {
+        let end = (0..=BEGINNING.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+        Self { error, text: text[..end].to_owned() }
+    }
+}
+
+impl From<Unread> for Error {
+    fn from(unread: Unread) -> Self {
+        unread.error
+    }
+}
 
 /// One CloudEvent as JSON. The event's `type` is the meter's key, its `subject` the customer or subscription.
 ///
 /// Members it does not know are extensions and are left alone. Errors: `event_malformed`, `time_malformed`,
 /// `time_out_of_range`.
-pub fn cloud_event(json: &str) -> Result<NewEvent> {
+pub fn cloud_event(json: &str) -> Result<NewEvent, Unread> {
+    read_cloud_event(json).map_err(|error| Unread::new(error, json))
+}
+
+fn read_cloud_event(json: &str) -> Result<NewEvent> {
     #[derive(Deserialize)]
     struct Sent {
         specversion: Option<String>,
@@ -47,7 +77,11 @@ pub fn lines(text: &str) -> Read {
 
 /// A CloudEvent whose attributes are `ce-…` headers and whose data is the body. `header` gives the value of a header
 /// by its name in lower case. Errors as [`cloud_event`].
-pub fn binary<'h>(header: impl Fn(&str) -> Option<&'h str>, body: &str) -> Result<NewEvent> {
+pub fn binary<'h>(header: impl Fn(&str) -> Option<&'h str>, body: &str) -> Result<NewEvent, Unread> {
+    read_binary(header, body).map_err(|error| Unread::new(error, body))
+}
+
+fn read_binary<'h>(header: impl Fn(&str) -> Option<&'h str>, body: &str) -> Result<NewEvent> {
     check_version(header("ce-specversion"))?;
     let attribute = |name: &str| {
         header(name).map(str::to_owned).ok_or_else(|| {
@@ -74,13 +108,14 @@ pub const LAGO: &str = "lago";
 
 /// One event as the SDKs of Lago send it: `{"event": {"transaction_id", "code", "external_subscription_id",
 /// "timestamp", "properties"}}`. Errors as [`cloud_event`].
-pub fn lago_event(json: &str) -> Result<NewEvent> {
+pub fn lago_event(json: &str) -> Result<NewEvent, Unread> {
     #[derive(Deserialize)]
     struct Sent<'a> {
         #[serde(borrow)]
         event: &'a RawValue,
     }
-    let sent: Sent<'_> = serde_json::from_str(json).map_err(|error| malformed(&error))?;
+    let sent = serde_json::from_str::<Sent<'_>>(json);
+    let sent = sent.map_err(|error| Unread::new(malformed(&error), json))?;
     lago(sent.event.get())
 }
 
@@ -95,7 +130,11 @@ pub fn lago_events(json: &str) -> Result<Read> {
     Ok(sent.events.iter().map(|event| lago(event.get())).collect())
 }
 
-fn lago(json: &str) -> Result<NewEvent> {
+fn lago(json: &str) -> Result<NewEvent, Unread> {
+    read_lago(json).map_err(|error| Unread::new(error, json))
+}
+
+fn read_lago(json: &str) -> Result<NewEvent> {
     #[derive(Deserialize)]
     struct Sent {
         transaction_id: String,
@@ -180,7 +219,8 @@ mod tests {
         let batch = cloud_events(&format!("[{one}, {bare}, 7]")).unwrap();
         assert_eq!(batch.len(), 3);
         assert_eq!(shown(batch[1].as_ref().unwrap()), "s 2 calls acme  ");
-        assert_eq!(batch[2].as_ref().unwrap_err().code, "event_malformed");
+        assert_eq!(batch[2].as_ref().unwrap_err().error.code, "event_malformed");
+        assert_eq!(batch[2].as_ref().unwrap_err().text, "7");
         assert_eq!(
             lines(&format!("{one}\n\n{bare}\r\nno event\n")).iter().filter(|event| event.is_ok()).count(),
             2
@@ -195,7 +235,7 @@ mod tests {
         ];
         let header = |name: &str| headers.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
         assert_eq!(shown(&binary(header, r#"{"n": 1.50}"#).unwrap()), expected);
-        assert_eq!(binary(|_| Some("1.0"), "{").unwrap_err().code, "event_malformed");
+        assert_eq!(binary(|_| Some("1.0"), "{").unwrap_err().error.code, "event_malformed");
         assert_eq!(cloud_events("{}").unwrap_err().code, "events_malformed");
     }
 
@@ -210,7 +250,7 @@ mod tests {
                 "/time",
             ),
         ] {
-            assert_eq!(cloud_event(json).unwrap_err().fields[0].pointer, pointer);
+            assert_eq!(cloud_event(json).unwrap_err().error.fields[0].pointer, pointer);
         }
     }
 

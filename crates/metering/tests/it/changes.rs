@@ -1,6 +1,6 @@
 //! Voided and corrected events.
 
-use metering::event::EventName;
+use metering::{Options, event::EventName};
 use testkit::on_both;
 
 use crate::parts::{CONTEXTS, Ground, event, exact, word};
@@ -51,5 +51,22 @@ fn a_corrected_event_counts_as_corrected_and_can_be_corrected_again() {
         assert_eq!(ground.figure("customer-b", "traffic", EARLIER.0, EARLIER.1).events, 0);
         let late = correct(event("traffic", "1", "customer-a", None, &data("4")));
         assert_eq!(late.unwrap_err().code, "event_voided");
+    });
+}
+
+#[test]
+fn a_correction_without_a_time_joins_the_events_of_its_hour_there() {
+    on_both(CONTEXTS, |test| {
+        let mut ground = Ground::new(test);
+        let at = Some("2026-01-15T10:00:00Z");
+        let there = event("traffic", "1", "customer-b", at, r#"{"gb": 1}"#);
+        ground.send(vec![there, event("traffic", "2", "customer-a", at, r#"{"gb": 2}"#)]);
+        // Nothing is in memory, and it is another hour.
+        ground.metering = ground.other(&test.db, "local", Options::default());
+        ground.pass(7_200);
+        let moved = event("traffic", "2", "customer-b", None, r#"{"gb": 2}"#);
+        assert!(ground.metering.correct(&ground.scope, moved, ground.now()).wait().unwrap().changed);
+        let figure = ground.figure("customer-b", "traffic", DAY.0, DAY.1);
+        assert_eq!((figure.events, figure.value), (2, exact("3")));
     });
 }

@@ -169,6 +169,22 @@ fn a_hold_counts_until_it_ends() {
 }
 
 #[test]
+fn a_hold_of_a_count_becomes_one_event() {
+    on_both(CONTEXTS, |test| {
+        let mut ground = Ground::new(test);
+        let held = ground.reserve(run("ann", "1"), 60).id.unwrap();
+        let commit = |quantity: &str| {
+            ground.metering.commit(&ground.scope, held, Some(quantity.to_owned()), ground.now()).wait()
+        };
+        // Three would be counted under the limit, and one event is all that could be stored of it.
+        assert_eq!(commit("3").unwrap_err().code, "quantity_out_of_range");
+        assert_eq!(commit("1").unwrap().used, 1);
+        ground.metering = ground.other(&test.db, "local", Options::default());
+        assert_eq!(ground.check(run("ann", "x")).used, 1);
+    });
+}
+
+#[test]
 fn a_change_of_plan_changes_the_next_answer() {
     on_both(CONTEXTS, |test| {
         let ground = Ground::new(test);

@@ -4,14 +4,18 @@ mod alerts;
 mod bill;
 mod bounded;
 mod changes;
+mod clock;
 mod crash;
+mod double;
 mod events;
+mod jumps;
 mod laws;
 mod limits;
 mod owners;
 mod parts;
 mod plans;
 mod proof;
+mod rejects;
 
 #[test]
 fn every_statement_prepares() {

@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use catalog::Book;
@@ -36,6 +39,8 @@ people = { name = "People", unit = "person", aggregation = "unique", property = 
 last = { name = "Last", unit = "GB", aggregation = "latest", property = "gb", decimals = 3 }
 stored = { name = "Stored", unit = "GB", aggregation = "time_weighted", property = "gb", decimals = 3 }
 runs = { name = "Runs", unit = "run" }
+doses = { name = "Doses", unit = "mg", aggregation = "sum", decimals = 3, critical = true, min = 0, max = "1000.5" }
+spikes = { name = "Spikes", unit = "x", aggregation = "sum", jump = { times = 3, floor = 20 } }
 credits = { name = "Credits", unit = "credit", aggregation = "sum", decimals = 2 }
 
 [plans.small]
@@ -54,12 +59,14 @@ usage = { credits = "0.10" }
 pub struct Customers {
     book: Arc<Book>,
     known: Mutex<BTreeMap<String, Arc<Account>>>,
+    /// Whether the price book calls the meter `traffic` critical.
+    pub critical: AtomicBool,
 }
 
 impl Customers {
     pub fn new() -> Self {
         let book = catalog::read("test.toml", BOOK).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
-        Self { book: Arc::new(book), known: Mutex::default() }
+        Self { book: Arc::new(book), known: Mutex::default(), critical: AtomicBool::new(false) }
     }
 
     pub fn account(&self, name: &str) -> Arc<Account> {
@@ -106,7 +113,11 @@ impl Customers {
 
 impl Directory for Customers {
     fn meters(&self, _: &Scope) -> Result<Arc<Meters>> {
-        Ok(Arc::new(Meters::of(&self.book)))
+        let mut book = (*self.book).clone();
+        for meter in book.meters.iter_mut().filter(|meter| meter.key == "traffic") {
+            meter.critical = self.critical.load(Ordering::SeqCst);
+        }
+        Ok(Arc::new(Meters::of(&book)))
     }
 
     fn resolve(&self, _: &Scope, subjects: &[String]) -> Result<Vec<Option<Resolved>>> {

@@ -20,6 +20,11 @@ const WHOLE: &[&str] = &[
     "UNTOLD",
     "TALLIES_AFTER",
     "DROP_CROSSINGS",
+    "SEGMENT_NUMBERS",
+    "CUT",
+    "SOURCES",
+    "ACCOUNTS",
+    "USED",
 ];
 
 #[test]

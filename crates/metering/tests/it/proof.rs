@@ -1,6 +1,7 @@
 //! Every damage to what is stored is named.
 
 use metering::{
+    Options,
     event::EventName,
     reconcile::{self, Proof},
 };
@@ -15,6 +16,12 @@ statements! {
     environment SPOIL_CHUNK = "UPDATE meter_chunk SET entries = $2 WHERE env_id = $1 AND n = $3";
     environment DROP_CHUNK = "DELETE FROM meter_chunk WHERE env_id = $1 AND n = $2";
     environment CUT_TALLY = "UPDATE meter_tally SET head = head - 1 WHERE env_id = $1 AND series = $2";
+    environment DROP_TAIL = "DELETE FROM meter_tail WHERE env_id = $1 AND n = $2";
+    environment SPOIL_TAIL = "UPDATE meter_tail SET names = $2 WHERE env_id = $1 AND n = $3";
+    environment TAIL_AT = "SELECT names FROM meter_tail WHERE env_id = $1 AND n = $2";
+    environment DROP_PAGE = "DELETE FROM meter_page WHERE env_id = $1";
+    environment SEGMENT = "SELECT filter FROM meter_segment WHERE env_id = $1";
+    environment SPOIL_FILTER = "UPDATE meter_segment SET filter = $2 WHERE env_id = $1";
     environment TALLY = "SELECT tally FROM meter_tally WHERE env_id = $1 AND series = $2";
 }
 
@@ -107,5 +114,63 @@ fn an_event_that_is_gone_unread_or_out_of_reach_is_named() {
             vec![store::Value::Bytes(vec![0xff, 0xff].into()), store::Value::Int(2)],
         );
         assert_eq!(codes(&ground)[0], "log_damaged");
+    });
+}
+
+#[test]
+fn names_that_are_lost_or_lead_astray_are_named() {
+    on_both(CONTEXTS, |test| {
+        // Lost: the event could be counted again.
+        let ground = Ground::new(test);
+        some(&ground);
+        spoil(&ground, &DROP_TAIL, vec![store::Value::Int(4)]);
+        assert_eq!(codes(&ground), ["name_missing", "name_missing", "name_missing"]);
+
+        // Two names changed their places, one of another length.
+        let ground = Ground::new(test);
+        some(&ground);
+        let read =
+            |view: &mut store::View<'_>| view.one(&TAIL_AT, params![2_i64], |row| row.get::<Vec<u8>>(0));
+        let mut names = ground.db.usage().read(&ground.scope, read).wait().unwrap();
+        names[0] ^= 1;
+        spoil(&ground, &SPOIL_TAIL, vec![store::Value::Bytes(names.clone().into()), store::Value::Int(2)]);
+        assert_eq!(codes(&ground), ["name_astray"]);
+        // Its address, in the last byte of it: an entry that is not there.
+        (names[0], names[23]) = (names[0] ^ 1, 9);
+        spoil(&ground, &SPOIL_TAIL, vec![store::Value::Bytes(names.into()), store::Value::Int(2)]);
+        assert_eq!(codes(&ground), ["name_missing", "name_astray"]);
+    });
+}
+
+/// Sixty events whose names are sealed, and three after them.
+fn sealed(test: &testkit::TestDb) -> Ground {
+    let ground = Ground::with(test, Options { seal_at: 50, ..Options::default() });
+    ground.send((0..60).map(|n| event("calls", &n.to_string(), "customer-a", None, "{}")).collect());
+    for n in 60..63 {
+        ground.send(vec![event("calls", &n.to_string(), "customer-a", None, "{}")]);
+    }
+    let has = |view: &mut store::View<'_>| view.all(&SEGMENT, params![], |row| row.get::<Vec<u8>>(0));
+    while ground.db.usage().read(&ground.scope, has).wait().unwrap().is_empty() {
+        std::thread::yield_now();
+    }
+    ground
+}
+
+#[test]
+fn sealed_names_are_proven_too() {
+    on_both(CONTEXTS, |test| {
+        let ground = sealed(test);
+        let proof = prove(&ground);
+        assert_eq!((proof.named, proof.events), (vec![], 63));
+        spoil(&ground, &DROP_PAGE, vec![]);
+        let proof = prove(&ground);
+        assert_eq!((proof.differences, proof.named[0].code), (61, "names_unreachable"));
+        assert!(proof.named[1..].iter().all(|one| one.code == "name_missing"));
+
+        // A filter that leads past its names: each would be taken for new.
+        let ground = sealed(test);
+        let other = metering::once::Filter::over([1_u128].into_iter()).encode();
+        spoil(&ground, &SPOIL_FILTER, vec![store::Value::Bytes(other.into())]);
+        assert_eq!(codes(&ground), ["names_unreachable"]);
     });
 }

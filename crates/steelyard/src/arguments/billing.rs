@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 
-use super::pair;
+use super::{lists::Shown, pair};
 
 #[derive(Debug, Subcommand)]
 pub enum Usage {
@@ -16,6 +16,8 @@ pub enum Usage {
     Meters,
     /// How much was used, from the events
     Metered(Metered),
+    /// Events that were rejected, by reason, the one seen last first
+    Rejected(Shown),
     /// What is not billed yet and what it comes to so far, and every figure
     Show {
         /// Its id (sub_…) or ext: and your own

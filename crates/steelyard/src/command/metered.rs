@@ -1,4 +1,4 @@
-//! `steelyard usage send | meters | metered`
+//! `steelyard usage send | meters | metered | rejected`
 
 use std::{io::Read, str::FromStr};
 
@@ -6,17 +6,22 @@ use billing::subscription;
 use catalog::version;
 use identity::customer::{self, CustomerRef};
 use jiff::SignedDuration;
-use kernel::{Error, Result};
+use kernel::{Error, Result, time};
 use metering::{
     Options,
-    event::{Meter, NewEvent, Receipt, wire, word},
+    event::{
+        Meter, NewEvent, Receipt,
+        wire::{self, Unread},
+        word,
+    },
+    reject::{self, Rejected},
     usage::{self, Grain, Subject},
 };
 use store::View;
 
 use super::{book::read_file, check::instant_or_date};
 use crate::{
-    arguments::{Metered, Part, SendEvents},
+    arguments::{Metered, Part, SendEvents, Shown},
     failure::{Failure, Outcome},
     output,
     place::{Chosen, Place},
@@ -47,7 +52,7 @@ pub fn send(place: &Place, asked: &SendEvents) -> Outcome {
     let metering = server::metering(&db, Options { holder, ..Options::default() });
     let now = db.read(&scope, |view| Ok(view.now())).wait()?;
     let (mut accepted, mut duplicates, mut refused) = (0_u64, 0_u64, Vec::new());
-    let numbered: Vec<(usize, Result<NewEvent>)> = events.into_iter().enumerate().collect();
+    let numbered: Vec<(usize, Result<NewEvent, Unread>)> = events.into_iter().enumerate().collect();
     for part in numbered.chunk_by(|(one, _), (other, _)| one / AT_ONCE == other / AT_ONCE) {
         let (mut numbers, mut good) = (Vec::new(), Vec::new());
         for (number, event) in part {
@@ -56,7 +61,10 @@ pub fn send(place: &Place, asked: &SendEvents) -> Outcome {
                     numbers.push(*number);
                     good.push(event.clone());
                 }
-                Err(error) => refused.push(fault(*number, error)),
+                Err(unread) => {
+                    metering.note_unread(&scope, unread, now);
+                    refused.push(fault(*number, &unread.error));
+                }
             }
         }
         let receipts = metering.ingest(&scope, good, asked.backfill, now).wait()?;
@@ -68,6 +76,7 @@ pub fn send(place: &Place, asked: &SendEvents) -> Outcome {
             }
         }
     }
+    metering.keep_rejected()?;
     output::say(format!("{accepted} counted, {duplicates} known before, {} refused.", refused.len()));
     if refused.is_empty() {
         return Ok(());
@@ -79,6 +88,50 @@ pub fn send(place: &Place, asked: &SendEvents) -> Outcome {
 
 fn fault(number: usize, error: &Error) -> String {
     format!("event {}: {}", number + 1, error.detail)
+}
+
+/// Events that were rejected, by reason.
+pub fn rejected(place: &Place, shown: &Shown) -> Outcome {
+    let db = place.open()?;
+    let chosen = place.choose(&db)?;
+    let limit = i64::from(shown.limit);
+    let found = db.usage().read(&chosen.scope, move |view| reject::list(view, None, limit)).wait()?;
+    if shown.json {
+        let list = found.iter().map(as_json).collect::<Result<Vec<_>>>()?;
+        output::say_json(&list);
+        return Ok(());
+    }
+    let mut table = Table::new([
+        ("Last seen", Side::Left),
+        ("Events", Side::Right),
+        ("Reason", Side::Left),
+        ("Meter", Side::Left),
+        ("Subject", Side::Left),
+        ("Last event", Side::Left),
+        ("What is wrong", Side::Left),
+    ]);
+    for one in found {
+        table.row([
+            time::from_micros(one.last)?.to_string(),
+            one.events.to_string(),
+            one.sort.code,
+            one.sort.meter,
+            one.sort.subject,
+            one.event,
+            one.detail,
+        ]);
+    }
+    table.say("No event was rejected.");
+    Ok(())
+}
+
+fn as_json(one: &Rejected) -> Result<serde_json::Value> {
+    let sort = &one.sort;
+    Ok(serde_json::json!({
+        "code": sort.code, "pointer": sort.pointer, "type": sort.meter, "source": sort.source, "subject": sort.subject,
+        "event": one.event, "detail": one.detail, "content": one.content, "cut": one.cut, "count": one.events,
+        "first_seen": time::from_micros(one.first)?, "last_seen": time::from_micros(one.last)?,
+    }))
 }
 
 /// The meters of the price book in force.
@@ -142,7 +195,7 @@ pub fn show(place: &Place, asked: Metered) -> Outcome {
         ("Events", Side::Right),
     ]);
     for (span, figure) in parts.wait()? {
-        let start = kernel::time::from_micros(span.start)?;
+        let start = time::from_micros(span.start)?;
         table.row([start.to_string(), figure.value.to_string(), unit.clone(), figure.events.to_string()]);
     }
     table.say("There was no time between these.");

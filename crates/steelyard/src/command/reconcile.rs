@@ -13,7 +13,7 @@ use crate::{
 /// Differences that are shown without `--json`.
 const SHOWN: usize = 50;
 
-/// Compare events, tallies, figures and invoice lines; fails when they differ.
+/// Compare events, tallies, names, figures, invoice lines and the double entry of critical meters; fails when they differ.
 pub fn run(place: &Place, asked: &Reconcile) -> Outcome {
     let db = place.open()?;
     let mut faults = Vec::new();
@@ -23,6 +23,16 @@ pub fn run(place: &Place, asked: &Reconcile) -> Outcome {
             output::say(done.json());
         } else {
             output::say(sentence(&chosen, &done));
+            for one in &done.proof.balances {
+                output::say(format!(
+                    "  {} in double entry: {} taken in, {} not billed, {} billed, together {}.",
+                    one.meter,
+                    -&one.source,
+                    one.usage,
+                    one.billed,
+                    one.sum()
+                ));
+            }
         }
         faults.extend(done.proof.named.iter().take(SHOWN).map(|one| {
             format!(

@@ -1,4 +1,4 @@
-//! `steelyard usage post | send | meters | metered | show`
+//! `steelyard usage post | send | meters | metered | rejected | show`
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -31,6 +31,7 @@ pub fn run(place: &Place, asked: Usage) -> Outcome {
         Usage::Send(asked) => metered::send(place, &asked),
         Usage::Meters => metered::meters(place),
         Usage::Metered(asked) => metered::show(place, asked),
+        Usage::Rejected(shown) => metered::rejected(place, &shown),
         Usage::Show { subscription, limit } => show(place, subscription, limit),
     }
 }

@@ -10,6 +10,7 @@ mod doctor;
 mod faults;
 mod features;
 mod gateway;
+mod hostile;
 mod import;
 mod owners;
 mod program;

@@ -138,3 +138,62 @@ fn the_limit_holds_when_the_owner_is_killed() {
     third.stop();
     other.stop();
 }
+
+/// Send a signal to a process.
+fn signal(process: u32, signal: &str) {
+    let sent = std::process::Command::new("kill").args([signal, &process.to_string()]).status();
+    assert!(sent.unwrap().success());
+}
+
+/// A process that stands still long enough loses its lease without knowing, and goes on as if nothing had been.
+#[test]
+fn an_owner_whose_lease_was_stolen_while_it_stood_still_commits_nothing() {
+    let Some(installation) = Installation::postgres() else { return };
+    let owner = serve(&installation);
+    let key = owner.key.clone().unwrap();
+    subscribe(&owner, &key);
+    let other = serve(&installation);
+    let consume = |url: &str, id: &str| {
+        let body = json!({ "meter": "runs", "subject": "one", "id": id });
+        post(url, "/v1/consume", &key, None, &body)
+    };
+    for n in 0..30 {
+        assert_eq!(consume(&owner.url, &format!("before-{n}")).1["allowed"], true);
+    }
+    signal(owner.process(), "-STOP");
+    thread::scope(|threads| {
+        // It comes while nobody listens, and is read when the process goes on.
+        let (owner_url, consume) = (owner.url.clone(), &consume);
+        let asleep = threads.spawn(move || consume(&owner_url, "asleep"));
+        // The other one takes over once the lease has run out, and uses up the rest.
+        let mut allowed = 0;
+        for n in 0..40 {
+            let answer = loop {
+                match consume(&other.url, &format!("after-{n}")) {
+                    (200, answer) => break answer,
+                    (status, problem) => assert!(status == 503 || status == 0, "{status}: {problem}"),
+                }
+                thread::sleep(Duration::from_millis(100));
+            };
+            allowed += u64::from(answer["allowed"] == json!(true));
+        }
+        signal(owner.process(), "-CONT");
+        assert_eq!(allowed, 30);
+        let (status, answer) = asleep.join().unwrap();
+        let refused = status == 200 && answer["allowed"] == json!(false);
+        assert!(refused || status == 503 || status == 0, "{status}: {answer}");
+    });
+    // Whoever is asked, and whatever is sent again: as many as the limit.
+    for url in [&owner.url, &other.url] {
+        let answer = loop {
+            match consume(url, "asleep") {
+                (200, answer) => break answer,
+                _ => thread::sleep(Duration::from_millis(50)),
+            }
+        };
+        assert_eq!(answer["reason"], "limit_reached", "{answer}");
+        assert_eq!(used(url, &key, "runs"), "60");
+    }
+    owner.stop();
+    other.stop();
+}

@@ -1,9 +1,11 @@
-//! Usage: limits and what is used of them, histories, alerts, and the way from an event to the line that bills it.
+//! Usage: limits and what is used of them, histories, alerts, jumps, rejected events, and the way from an event to the line that bills it.
 
 mod bars;
 mod line;
 mod meter;
 mod one;
+mod rejected;
+mod watched;
 
 use axum::{Router, routing::get};
 use catalog::version;
@@ -13,6 +15,7 @@ use kernel::{Result, ids::CustomerId};
 use maud::{Markup, html};
 use metering::{
     alert::{self, Alert, Wanted},
+    jump::{self, Jump},
     reconcile::JOB,
 };
 use store::View;
@@ -30,6 +33,7 @@ use crate::{
 pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/usage", get(list))
+        .route("/usage/rejected", get(rejected::page))
         .route("/usage/{id}", get(one::page))
         .route("/usage/{id}/{meter}", get(meter::page))
         .route("/usage/lines/{id}/{line}", get(line::page))
@@ -42,29 +46,45 @@ async fn list(staff: Staff<may::SubscriptionRead>, Asked(asked): Asked) -> Answe
     let before = asked.some("before").map(str::parse).transpose()?;
     let load = move |view: &mut View<'_>| {
         let alerts = alert::list(view, &Wanted { before, limit: PAGE + 1, ..Wanted::default() })?;
-        let names = names(view, &alerts)?;
+        let jumps = match before {
+            None => jump::list(view, &jump::Wanted { limit: parts::FEW, ..jump::Wanted::default() })?,
+            Some(_) => Vec::new(),
+        };
+        let names = names(view, &alerts, &jumps)?;
         let jobs = ::jobs::list(view, None, LOOKED)?;
         let book = version::newest(view)?;
-        Ok((alerts, names, jobs.into_iter().find(|job| job.kind == JOB), book))
+        Ok((alerts, jumps, names, jobs.into_iter().find(|job| job.kind == JOB), book))
     };
-    let (mut alerts, names, reconciled, book) = staff.read(load).await?;
+    let first = before.is_none();
+    let (mut alerts, jumps, names, reconciled, book) = staff.read(load).await?;
     let called = |key: &str| {
         let meter = book.as_ref().and_then(|version| version.book.meter(key));
         meter.map_or_else(|| show::sentence(key), |meter| meter.name.clone())
     };
     let pages =
         parts::pagination(&staff.at("/usage"), &asked, &mut alerts, |one| format!("before={}", one.id));
+    let others = html! {
+        (ui::button_link(ui::Button::Plain, "Rejected events", &staff.at("/usage/rejected")))
+        (ui::button_link(ui::Button::Plain, "Advice", &staff.at("/advice")))
+    };
     let body = html! {
-        (ui::header("Usage", "Limits that were nearly or wholly used, newest first. Each customer’s usage stands behind its name.", ui::button_link(ui::Button::Plain, "Advice", &staff.at("/advice"))))
+        (ui::header("Usage", "Limits that were nearly or wholly used, newest first. Each customer’s usage stands behind its name.", others))
         (proof(&staff, reconciled.as_ref()))
         (ui::section("Alerts", html! {}, alerts_table(&staff, &alerts, &called, Some(&names))))
         (pages)
+        @if first {
+            (ui::section("Sudden jumps", html! {}, watched::jumps(&staff, &jumps, &called, Some(&names))))
+            (watched::double_entry(reconciled.as_ref(), &called))
+        }
     };
     Ok(staff.page(Sheet::new(ui::Section::Usage, "Usage"), body))
 }
 
-fn names(view: &mut View<'_>, alerts: &[Alert]) -> Result<Names> {
-    let ids: Vec<CustomerId> = alerts.iter().map(|alert| alert.place.customer).collect();
+fn names(view: &mut View<'_>, alerts: &[Alert], jumps: &[Jump]) -> Result<Names> {
+    let ids = alerts.iter().map(|alert| alert.place.customer);
+    let mut ids: Vec<CustomerId> = ids.chain(jumps.iter().map(|jump| jump.customer)).collect();
+    ids.sort_unstable();
+    ids.dedup();
     customers::names(view, ids)
 }
 

@@ -14,11 +14,12 @@ use maud::{Markup, html};
 use metering::{
     alert::{self, Alert, Wanted},
     event,
+    jump::{self, Jump},
     usage::{self, Span, Subject},
 };
 use store::View;
 
-use super::{alerts_table, bars};
+use super::{alerts_table, bars, watched};
 use crate::{
     App, customers,
     gate::{Answer, Desk, Named, Sheet, Staff},
@@ -36,6 +37,7 @@ pub(super) struct Whole {
     /// The price books it agreed to, and the one in force.
     versions: Vec<Arc<Version>>,
     alerts: Vec<Alert>,
+    jumps: Vec<Jump>,
 }
 
 impl Whole {
@@ -53,6 +55,7 @@ impl Whole {
             customer,
             versions,
             alerts: alert::list(view, &Wanted { customer: Some(id), before: None, limit: FEW })?,
+            jumps: jump::list(view, &jump::Wanted { customer: Some(id), before: None, limit: FEW })?,
         })
     }
 
@@ -107,6 +110,9 @@ pub(super) async fn page(
         }))
         (ui::section("This month", html! {}, meters_table(&staff, &whole, &used)))
         (ui::section("Alerts", html! {}, alerts_table(&staff, &whole.alerts, &|key| whole.called(key), None)))
+        @if !whole.jumps.is_empty() {
+            (ui::section("Sudden jumps", html! {}, watched::jumps(&staff, &whole.jumps, &|key| whole.called(key), None)))
+        }
     };
     Ok(staff.page(Sheet::new(ui::Section::Usage, &whole.name).below(&crumbs), body))
 }

@@ -28,6 +28,7 @@ const PLAIN: [&str; 23] = [
     "/advice",
     "/advice/teams",
     "/usage",
+    "/usage/rejected",
     "/bill-runs/ahead",
     "/bill-runs/ahead?until=2026-02-28",
     "/clock",

@@ -19,7 +19,7 @@ name = "Runs"
 currency = "USD"
 
 [meters]
-runs = { name = "Agent runs", unit = "run" }
+runs = { name = "Agent runs", unit = "run", jump = { times = 2, floor = 5 }, critical = true }
 traffic = { name = "Traffic", unit = "GB", aggregation = "sum", decimals = 3 }
 
 [plans.metered]
@@ -158,5 +158,59 @@ fn an_event_leads_to_its_line_and_back() {
         for missing in ["/usage/lines/x/1", &format!("/usage/{}/nothing", ground.customer), "/usage/cus_x"] {
             assert_eq!(get(missing), 404, "{missing}");
         }
+    });
+}
+
+#[test]
+fn what_was_rejected_or_sudden_can_be_looked_at() {
+    on_both(CONTEXTS, |test| {
+        let world = World::new(test);
+        let ground = Ground::new(&world);
+        let page = |path: &str| ground.person.open(&format!("/usage{path}")).text;
+        assert!(page("").contains("No sudden jumps") && page("/rejected").contains("No rejected events"));
+        let now = || world.db.read(&ground.scope, |view| Ok(view.now())).wait().unwrap();
+        let bad = NewEvent {
+            source: "test".to_owned(),
+            id: "bad".to_owned(),
+            meter: "runs".to_owned(),
+            subject: "<nobody>".to_owned(),
+            at: None,
+            data: Some(serde_json::from_str(r#"{"a":"<b>"}"#).unwrap()),
+        };
+        world.metering.ingest(&ground.scope, vec![bad], false, now()).wait().unwrap();
+        world.metering.keep_rejected().unwrap();
+        let rejected = page("/rejected");
+        for text in ["subject_unknown", "&lt;nobody&gt;", "{&quot;a&quot;:&quot;&lt;b&gt;&quot;}", "/subject"]
+        {
+            assert!(rejected.contains(text), "{text} in {rejected}");
+        }
+        // Days of three, then one of seven.
+        for day in 0..7 {
+            ground.send("runs", day * 10..day * 10 + 3, "{}");
+            let to = now() + jiff::SignedDuration::from_hours(24);
+            world.db.write(&ground.scope, move |tx| billing::clock::request_advance(tx, to)).wait().unwrap();
+            let kinds = server::job_kinds(&metering::Options::default());
+            Runner::new(world.db.clone(), kinds, Vec::new()).run_until_idle().unwrap();
+        }
+        ground.send("runs", 100..107, "{}");
+        let version = world.db.read(&ground.scope, catalog::version::in_force).wait().unwrap();
+        let meters = metering::event::Meters::of(&version.book);
+        assert_eq!(metering::jump::follow(&world.db, &ground.scope, &meters).unwrap(), 1);
+        let jumps = page("");
+        assert!(jumps.contains("Sudden jumps") && jumps.contains("2 times"), "{jumps}");
+        assert!(page(&format!("/{}", ground.customer)).contains("Sudden jumps"));
+        // After a reconciliation the accounts of the critical meter stand there.
+        let ask = |tx: &mut store::Tx<'_>| {
+            let job = jobs::NewJob::new(metering::reconcile::JOB, serde_json::json!({}));
+            jobs::enqueue(tx, job.once(metering::reconcile::JOB)).map(drop)
+        };
+        world.db.write(&ground.scope, ask).wait().unwrap();
+        let kinds = server::job_kinds(&metering::Options::default());
+        Runner::new(world.db.clone(), kinds, Vec::new()).run_until_idle().unwrap();
+        let proven = page("");
+        assert!(
+            proven.contains("Usage reconciles") && proven.contains("Double entry of critical"),
+            "{proven}"
+        );
     });
 }

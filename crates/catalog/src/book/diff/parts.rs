@@ -1,6 +1,6 @@
 //! What is compared in each part of a book.
 
-use kernel::{Currency, UnitPrice};
+use kernel::{Currency, Exact, UnitPrice};
 
 use super::{
     super::{
@@ -196,6 +196,13 @@ pub(super) fn meter(changes: &mut Changes, old: &Meter, new: &Meter) {
     }
     changes.value("decimals", &old.decimals, &new.decimals);
     changes.setting("dimensions", &old.dimensions, &new.dimensions);
+    let bound = |bound: &Option<Exact>| bound.as_ref().map_or_else(|| "none".into(), ToString::to_string);
+    changes.value("least value of an event", &bound(&old.min), &bound(&new.min));
+    changes.value("greatest value of an event", &bound(&old.max), &bound(&new.max));
+    let jump = |meter: &Meter| meter.jump.as_ref().map_or_else(|| "nothing".into(), ToString::to_string);
+    changes.value("told of as a jump:", &jump(old), &jump(new));
+    let kept = |meter: &Meter| if meter.critical { "in double entry" } else { "in single entry" };
+    changes.value("kept", kept(old), kept(new));
 }
 
 pub(super) fn coupon(changes: &mut Changes, old: &Coupon, new: &Coupon) {

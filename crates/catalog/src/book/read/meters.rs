@@ -2,8 +2,10 @@
 
 use std::{collections::HashMap, ops::Range};
 
+use kernel::Exact;
+
 use super::{
-    super::meter::{Aggregation, Meter},
+    super::meter::{Aggregation, Jump, Meter},
     features::Features,
     report::{Report, short},
     section::{Entry, Item, Names, Section},
@@ -16,6 +18,8 @@ const MAX_DECIMALS: u64 = 9;
 const MAX_DIMENSIONS: usize = 20;
 /// The property that is aggregated unless the book names another.
 const VALUE: &str = "value";
+/// The most times the usual day that a jump can be.
+const MAX_TIMES: u64 = 1_000_000;
 /// Most characters of a dimension or a property.
 const MAX_PROPERTY: usize = 63;
 
@@ -54,6 +58,8 @@ fn read_one(entry: &Entry<'_>, names: &mut Names, report: &mut Report) -> Option
     let property = section.optional("property");
     let decimals = section.optional("decimals");
     let dimensions = section.optional("dimensions");
+    let (min, max) = (section.optional("min"), section.optional("max"));
+    let (jump, critical) = (section.optional("jump"), section.optional("critical"));
     section.close(report);
 
     let name = name_item.and_then(|item| value::name(item, report));
@@ -73,6 +79,22 @@ fn read_one(entry: &Entry<'_>, names: &mut Names, report: &mut Report) -> Option
     let property = property.and_then(|item| self::property(item, "a property", report));
     let property = property.filter(|property| property != VALUE);
     let dimensions = dimensions.map(|item| self::dimensions(item, report)).unwrap_or_default();
+    for item in [min, max].into_iter().flatten().filter(|_| counts) {
+        report.add(
+            item.span(),
+            "what is counted one by one has no range: only a number that an event brings has",
+        );
+    }
+    let (min, max) = range(min.filter(|_| !counts), max.filter(|_| !counts), report);
+    let adds_up = matches!(aggregation, Some(Aggregation::Count | Aggregation::Sum) | None);
+    for (item, what) in [(jump, "a jump"), (critical, "double entry")] {
+        if let Some(item) = item.filter(|_| !adds_up) {
+            let message = format!("{what} is of a meter that counts or sums up");
+            report.add_hint(item.span(), message, "give the meter aggregation = \"sum\", or leave it out");
+        }
+    }
+    let jump = jump.and_then(|item| self::jump(item, report));
+    let critical = critical.and_then(|item| value::flag(item, "`critical`", report));
     Some(Meter {
         key: entry.key.to_owned(),
         name: name?,
@@ -81,7 +103,44 @@ fn read_one(entry: &Entry<'_>, names: &mut Names, report: &mut Report) -> Option
         property,
         decimals: decimals.and_then(|decimals| u8::try_from(decimals).ok()).unwrap_or(0),
         dimensions,
+        min,
+        max,
+        jump,
+        critical: critical.unwrap_or(false),
     })
+}
+
+/// The least and the greatest value of an event.
+fn range(
+    min: Option<&Item<'_>>,
+    max: Option<&Item<'_>>,
+    report: &mut Report,
+) -> (Option<Exact>, Option<Exact>) {
+    let least = min.and_then(|item| value::decimal(item, "`min`", report));
+    let most = max.and_then(|item| value::decimal(item, "`max`", report));
+    if let (Some(least), Some(most), Some(item)) = (&least, &most, max)
+        && least > most
+    {
+        report.add(item.span(), "`max` is below `min`: no event could be accepted");
+    }
+    (least, most)
+}
+
+/// `10`, or `{ times = 10, floor = 100 }`.
+fn jump(item: &Item<'_>, report: &mut Report) -> Option<Jump> {
+    let times = |item, report: &mut Report| {
+        let times = value::whole(item, "`jump`", 2..=MAX_TIMES, report)?;
+        u32::try_from(times).ok()
+    };
+    let usual = Exact::ratio(Jump::FLOOR.into(), 1);
+    if item.get_ref().as_integer().is_some() {
+        return Some(Jump { times: times(item, report)?, floor: usual });
+    }
+    let mut section = Section::open("a jump".to_owned(), item.span(), item, report)?;
+    let (asked, floor) = (section.required("times", report), section.optional("floor"));
+    section.close(report);
+    let floor = floor.map_or(Some(usual), |item| value::decimal(item, "`floor`", report));
+    Some(Jump { times: times(asked?, report)?, floor: floor? })
 }
 
 fn aggregation(item: &Item<'_>, report: &mut Report) -> Option<Aggregation> {

@@ -1,6 +1,6 @@
 //! Every kind of price in the file.
 
-use kernel::{Currency, Cycle, Rate, UnitPrice};
+use kernel::{Currency, Cycle, Exact, Rate, UnitPrice};
 
 use super::{super::*, bad, good};
 
@@ -401,6 +401,29 @@ fn mistakes_in_prices_and_limits_are_named() {
 }
 
 #[test]
+fn what_is_checked_of_events_is_read_and_written_back() {
+    let read_meter = |meter: &str| {
+        let head = "book = 1\nname = \"B\"\ncurrency = \"USD\"\n[meters]\n";
+        let tail = "[plans.a]\nname = \"A\"\nprice = { month = 1 }";
+        let book = read("b.toml", &format!("{head}x = {{ name = \"X\", unit = \"x\", {meter} }}\n{tail}"));
+        book.unwrap_or_else(|mistakes| panic!("{mistakes:?}")).meters[0].clone()
+    };
+    let plain = read_meter("aggregation = \"sum\"");
+    assert_eq!((&plain.min, &plain.max, &plain.jump, plain.critical), (&None, &None, &None, false));
+    let json = serde_json::to_value(&plain).unwrap();
+    assert!(json.get("critical").is_none() && json.get("jump").is_none(), "{json}");
+    let full = read_meter(
+        "aggregation = \"sum\", min = \"0.5\", max = 10, jump = { times = 5, floor = 20 }, critical = true",
+    );
+    let exact = |text| Exact::parse_decimal(text).unwrap();
+    assert_eq!((&full.min, &full.max), (&Some(exact("0.5")), &Some(exact("10"))));
+    assert_eq!(full.jump, Some(Jump { times: 5, floor: exact("20") }));
+    assert!(full.critical);
+    assert_eq!(serde_json::from_value::<Meter>(serde_json::to_value(&full).unwrap()).unwrap(), full);
+    assert_eq!(read_meter("jump = 10").jump, Some(Jump { times: 10, floor: exact("100") }));
+}
+
+#[test]
 fn mistakes_in_meters_and_coupons_are_named() {
     let plan = "[plans.a]\nname = \"A\"\nprice = { month = 1 }";
     for (written, sentence) in [
@@ -413,6 +436,20 @@ fn mistakes_in_meters_and_coupons_are_named() {
             "what is counted one by one has no decimals",
         ),
         ("[meters.x]\nname = \"X\"\nunit = \"x\"\nproperty = \"y\"", "a count looks at no property"),
+        (
+            "[meters.x]\nname = \"X\"\nunit = \"x\"\nmax = 5",
+            "what is counted one by one has no range: only a number that an event brings has",
+        ),
+        (
+            "[meters.x]\nname = \"X\"\nunit = \"x\"\naggregation = \"sum\"\nmin = \"5.5\"\nmax = 5",
+            "`max` is below `min`: no event could be accepted",
+        ),
+        ("[meters.x]\nname = \"X\"\nunit = \"x\"\njump = 1", "`jump` must be from 2 to 1000000"),
+        ("[meters.x]\nname = \"X\"\nunit = \"x\"\njump = { floor = 5 }", "a jump has no `times`"),
+        (
+            "[meters.x]\nname = \"X\"\nunit = \"x\"\naggregation = \"max\"\ncritical = true",
+            "double entry is of a meter that counts or sums up; give the meter aggregation = \"sum\", or leave it out",
+        ),
         (
             "[meters.users]\nname = \"X\"\nunit = \"x\"",
             "`users` is a feature already; give one of the two another key",
