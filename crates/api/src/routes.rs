@@ -3,14 +3,12 @@
 use axum::{
     Router,
     extract::DefaultBodyLimit,
-    http::{HeaderValue, header},
+    http::header,
     response::IntoResponse,
     routing::{get, post},
 };
 use identity::Permission;
-use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::OpenApi;
-use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::{
     advice, alert, app::App, bill_run, charge, coupon, credit_note, customer, environment, event, fact,
@@ -217,12 +215,8 @@ fn below_version(path: &str) -> &str {
 
 /// Where the description of the API stands.
 const DOCUMENT: &str = "/v1/openapi.json";
-/// The interactive page is a program of its own, served from here; it styles itself inline.
-const DOCS_POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'",
-);
 
-/// The API under `/v1`, the addresses of other products' SDKs under `/api/v1`, flags for OpenFeature under `/ofrep/v1`, its document and the interactive page under `/docs`.
+/// The API under `/v1`, the addresses of other products' SDKs under `/api/v1`, flags for OpenFeature under `/ofrep/v1`, and its document.
 pub fn router(app: App) -> Router {
     let api = surround(handlers().route(below_version(DOCUMENT), get(document())));
     // A body's size is checked where it is read.
@@ -233,11 +227,9 @@ pub fn router(app: App) -> Router {
     let foreign = foreign.layer(DefaultBodyLimit::disable()).with_state(app.clone());
     let flags = rate_limit::surround(ofrep::router()).with_state(app.clone());
     let api = api.layer(DefaultBodyLimit::disable()).with_state(app);
-    let docs = Router::from(SwaggerUi::new("/docs").config(Config::from(DOCUMENT)))
-        .layer(SetResponseHeaderLayer::overriding(header::CONTENT_SECURITY_POLICY, DOCS_POLICY));
     let nothing = surround(Router::new());
     let all = Router::new().nest("/v1", api).nest("/api/v1", foreign).nest("/ofrep/v1", flags);
-    all.nest("/ofrep", nothing).merge(docs)
+    all.nest("/ofrep", nothing)
 }
 
 /// The document, written once.

@@ -11,7 +11,7 @@ use store::{Actor, Db, Mode, Scope, Tx};
 use crate::ground::raw;
 
 const WORK: Scope = Scope::installation("bench");
-const BOOK: &str = include_str!("../../../books/unison.toml");
+pub const BOOK: &str = include_str!("../../../books/unison.toml");
 /// Subscriptions started in one transaction.
 const AT_ONCE: usize = 500;
 /// Changes of running subscriptions in a month, at most.
@@ -52,6 +52,16 @@ pub fn found(db: &Db, customers: usize, months: usize) -> Result<Scope> {
         change_some(db, &scope, &running, &mut dice);
     }
     Ok(scope)
+}
+
+/// The sandbox of a business that was founded before.
+pub fn known(db: &Db) -> Result<Scope> {
+    let found = db.read(&WORK, |view| {
+        let merchant = merchant::by_slug(view, "unison")?.ok_or_else(|| raw("no merchant"))?;
+        environment::by_slug(view, merchant.id, "rehearsal")
+    });
+    let environment = found.wait()?.ok_or_else(|| raw("no sandbox"))?;
+    Ok(Scope::environment(environment.id, Mode::Sandbox, Actor::CommandLine))
 }
 
 /// What signs its owner in, once.
@@ -121,7 +131,13 @@ fn new_customer(number: usize, dice: &mut Dice) -> Result<NewCustomer> {
 }
 
 /// So many customers from number `from` on, nine in ten with a subscription.
-fn start(db: &Db, scope: &Scope, from: usize, count: usize, dice: &mut Dice) -> Result<Vec<SubscriptionId>> {
+pub fn start(
+    db: &Db,
+    scope: &Scope,
+    from: usize,
+    count: usize,
+    dice: &mut Dice,
+) -> Result<Vec<SubscriptionId>> {
     let mut started = Vec::new();
     for begin in (from..from + count).step_by(AT_ONCE) {
         let end = (begin + AT_ONCE).min(from + count);

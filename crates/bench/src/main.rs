@@ -8,6 +8,7 @@ mod bill_run;
 mod book;
 mod bulk;
 mod business;
+mod busy;
 mod crowd;
 mod ground;
 mod hot;

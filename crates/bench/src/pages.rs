@@ -7,6 +7,7 @@ use store::{Db, Location, Options};
 
 use crate::{
     Figure, business,
+    busy::{self, Opened},
     ground::{CONTEXTS, percentile, raw},
     server::Server,
 };
@@ -15,7 +16,7 @@ use crate::{
 const TIMES: usize = 200;
 
 /// Every page a business has a list or a sum on.
-const PAGES: [(&str, &str); 18] = [
+const PAGES: [(&str, &str); 28] = [
     ("home", "/"),
     ("customers", "/customers"),
     ("customers by name", "/customers?sort=name"),
@@ -32,18 +33,47 @@ const PAGES: [(&str, &str); 18] = [
     ("subscriptions due", "/subscriptions?due_from=2026-01-01"),
     ("invoices", "/invoices"),
     ("invoices of a month", "/invoices?from=2026-02-01&to=2026-02-28"),
+    ("payments", "/payments"),
+    ("bill runs", "/bill-runs"),
+    ("what lies ahead", "/bill-runs/ahead"),
+    ("cancellations", "/cancellations"),
+    ("usage", "/usage"),
+    ("flags", "/flags"),
+    ("the price book", "/price-book"),
+    ("moving subscriptions", "/price-book/migrate"),
+    ("moving a plan now", "/price-book/migrate?plan=enterprise&timing=now"),
+    ("jobs", "/jobs"),
     ("ledger", "/ledger"),
     ("facts", "/facts"),
 ];
 
-/// Pages behind a row of a list: the list, and what its rows lead to.
-const BEHIND: [(&str, &str, &str); 6] = [
-    ("a customer", "/customers?sort=oldest", "/customers/cus_"),
-    ("a subscription", "/subscriptions?state=active", "/subscriptions/sub_"),
-    ("an invoice", "/invoices", "/invoices/inv_"),
-    ("the price book", "/price-book", "/price-book/versions"),
-    ("receivables", "/ledger", "/ledger?"),
-    ("deferred revenue", "/ledger", "/ledger/accounts/acc_"),
+/// Pages behind a row of a list: the list, what its rows lead to, and the page below that.
+const BEHIND: [(&str, &str, &str, &str); 16] = [
+    ("a customer", "/customers?sort=oldest", "/customers/cus_", ""),
+    ("a customer’s features", "/customers?sort=oldest", "/customers/cus_", "/features"),
+    ("a customer’s facts", "/customers?sort=oldest", "/facts?customer=cus_", ""),
+    ("a subscription", "/subscriptions?state=active", "/subscriptions/sub_", ""),
+    ("renewal offers", "/subscriptions?state=active", "/subscriptions/sub_", "/renewals"),
+    ("one-off charges", "/subscriptions?state=active", "/subscriptions/sub_", "/charges"),
+    ("coupons of a subscription", "/subscriptions?state=active", "/subscriptions/sub_", "/coupons"),
+    ("changing a subscription", "/subscriptions?state=active", "/subscriptions/sub_", "/change"),
+    ("canceling a subscription", "/subscriptions?state=active", "/subscriptions/sub_", "/cancel"),
+    ("an invoice", "/invoices", "/invoices/inv_", ""),
+    ("a bill run", "/bill-runs", "/bill-runs/run_", ""),
+    ("a price book version", "/price-book/versions", "/price-book/versions/bkv_", ""),
+    ("a flag", "/flags", "/flags/flag_", ""),
+    ("receivables", "/ledger", "/ledger?", ""),
+    ("deferred revenue", "/ledger", "/ledger/accounts/acc_", ""),
+    ("a fact", "/facts", "/facts/", ""),
+];
+
+/// What the customer that uses most sees.
+const OWN: [(&str, &str); 5] = [
+    ("own page", ""),
+    ("own page, subscriptions", "/subscriptions"),
+    ("own page, invoices", "/invoices"),
+    ("own page, payments", "/payments"),
+    ("own page, changing", "/subscriptions/{}/change"),
 ];
 
 fn number(name: &str, otherwise: usize) -> usize {
@@ -62,48 +92,82 @@ pub fn run() -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
     if fresh {
         let begun = Instant::now();
-        business::found(&db, customers, months)?;
+        let scope = business::found(&db, customers, months)?;
+        busy::furnish(&db, &scope, customers)?;
         figures.push(Figure::new("a business founded", "SQLite", begun.elapsed().as_secs_f64(), "s"));
     }
     let secret = business::link(&db)?;
+    let opened = busy::open(&db, &business::known(&db)?)?;
     drop(db);
     let server = Server::start(&folder)?;
     server.wait_until_ready()?;
-    let visitor = Visitor::sign_in(&server.address, &secret)?;
+    if fresh {
+        opened.use_it(&server.address)?;
+    }
+    figures.extend(of_staff(&Visitor::sign_in(&server.address, &secret)?, &opened)?);
+    figures.extend(of_customer(&Visitor::open(&server.address, &opened.own)?)?);
+    server.stop()?;
+    Ok(figures)
+}
+
+fn of_staff(visitor: &Visitor, opened: &Opened) -> Result<Vec<Figure>> {
+    let mut figures = Vec::new();
     for (name, path) in PAGES {
         figures.extend(visitor.measure(name, path)?);
     }
-    for (name, list, behind) in BEHIND {
+    for (name, list, behind, below) in BEHIND {
         let path = visitor.behind(list, behind)?;
-        figures.extend(visitor.measure(name, &path)?);
+        figures.extend(visitor.measure(name, &format!("{path}{below}"))?);
     }
-    server.stop()?;
+    let usage = format!("/usage/{}", opened.busiest);
+    figures.extend(visitor.measure("usage of a customer", &usage)?);
+    figures.extend(visitor.measure("a meter of a customer", &format!("{usage}/storage_used"))?);
+    figures.extend(visitor.measure("the same, by month", &format!("{usage}/storage_used?by=month"))?);
+    Ok(figures)
+}
+
+fn of_customer(visitor: &Visitor) -> Result<Vec<Figure>> {
+    let mut figures = Vec::new();
+    let one = visitor.behind("/subscriptions", "/subscriptions/sub_")?;
+    for (name, path) in OWN {
+        figures.extend(visitor.measure(name, &path.replace("/subscriptions/{}", &one))?);
+    }
     Ok(figures)
 }
 
 struct Visitor {
     agent: ureq::Agent,
+    /// Where its pages are: the origin of the server, and the path they have in common.
     base: String,
+    place: &'static str,
     cookie: String,
 }
 
 const PLACE: &str = "/unison/rehearsal";
 
 impl Visitor {
-    fn sign_in(address: &str, secret: &str) -> Result<Self> {
+    fn agent() -> ureq::Agent {
         let config = ureq::Agent::config_builder().max_redirects(0).http_status_as_error(false);
-        let agent: ureq::Agent = config.build().into();
-        let base = format!("http://{address}");
+        config.build().into()
+    }
+
+    fn sign_in(address: &str, secret: &str) -> Result<Self> {
+        let (agent, base) = (Self::agent(), format!("http://{address}"));
         let answer = agent.post(format!("{base}/sign-in")).send_form([("token", secret)]).map_err(raw)?;
-        let cookie = answer.headers().get("set-cookie").and_then(|cookie| cookie.to_str().ok());
-        let cookie =
-            cookie.and_then(|cookie| cookie.split(';').next()).ok_or_else(|| raw("not signed in"))?;
-        Ok(Self { agent, base, cookie: cookie.to_owned() })
+        Ok(Self { cookie: cookie(&answer)?, agent, base, place: PLACE })
+    }
+
+    /// As the customer whom a link is for.
+    fn open(address: &str, path: &str) -> Result<Self> {
+        let (agent, base) = (Self::agent(), format!("http://{address}"));
+        let answer = agent.get(format!("{base}{path}")).call().map_err(raw)?;
+        Ok(Self { cookie: cookie(&answer)?, agent, base, place: "/my" })
     }
 
     fn get(&self, path: &str) -> Result<(Duration, String)> {
         let asked = Instant::now();
-        let request = self.agent.get(format!("{}{PLACE}{path}", self.base)).header("cookie", &self.cookie);
+        let request =
+            self.agent.get(format!("{}{}{path}", self.base, self.place)).header("cookie", &self.cookie);
         let mut answer = request.call().map_err(raw)?;
         let text = answer.body_mut().read_to_string().map_err(raw)?;
         let took = asked.elapsed();
@@ -117,9 +181,9 @@ impl Visitor {
     /// The first link of a page that begins so.
     fn behind(&self, list: &str, begins: &str) -> Result<String> {
         let (_, text) = self.get(list)?;
-        let start = format!("href=\"{PLACE}{begins}");
+        let start = format!("href=\"{}{begins}", self.place);
         let at = text.find(&start).ok_or_else(|| raw(format!("{list} leads to no {begins}")))?;
-        let rest = &text[at + "href=\"".len() + PLACE.len()..];
+        let rest = &text[at + "href=\"".len() + self.place.len()..];
         Ok(rest.split('"').next().unwrap_or_default().replace("&amp;", "&"))
     }
 
@@ -138,4 +202,10 @@ impl Visitor {
             Figure::new(name, "size", size as f64 / 1_024.0, "KB"),
         ])
     }
+}
+
+fn cookie(answer: &ureq::http::Response<ureq::Body>) -> Result<String> {
+    let cookie = answer.headers().get("set-cookie").and_then(|cookie| cookie.to_str().ok());
+    let cookie = cookie.and_then(|cookie| cookie.split(';').next());
+    cookie.map(str::to_owned).ok_or_else(|| raw("not signed in"))
 }

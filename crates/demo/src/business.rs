@@ -21,6 +21,8 @@ pub(crate) struct Business {
     pub(crate) once: &'static [(&'static str, &'static [&'static str])],
     /// What is measured.
     pub(crate) measured: &'static [Measured],
+    /// Prices it raises once: what its book reads before and after. Who came before keeps what was agreed.
+    pub(crate) raised: &'static [(&'static str, &'static str)],
 }
 
 /// Who issues the invoices.
@@ -163,6 +165,7 @@ pub(crate) const BUSINESSES: [Business; 5] = [
             measured("ai_operations", &["starter"], How::Total, 5, 60),
             measured("storage", &["growth", "scale"], How::Level, 30, 1_100),
         ],
+        raised: &[("month = \"99\"", "month = \"109\"")],
     },
     Business {
         slug: "lumen",
@@ -199,6 +202,7 @@ pub(crate) const BUSINESSES: [Business; 5] = [
             measured("generations", &["starter"], How::Asked, 2, 12),
             measured("generations", &["professional", "business", "enterprise"], How::Each, 5, 25),
         ],
+        raised: &[],
     },
     Business {
         slug: "apex",
@@ -230,6 +234,7 @@ pub(crate) const BUSINESSES: [Business; 5] = [
             Measured { user: Some("lead"), ..measured("agent_runs", &["free"], How::Asked, 1, 5) },
             Measured { user: Some("lead"), ..measured("agent_runs", &["early", "mid"], How::Each, 4, 24) },
         ],
+        raised: &[],
     },
     Business {
         slug: "grosso",
@@ -276,6 +281,7 @@ pub(crate) const BUSINESSES: [Business; 5] = [
             measured("api_calls", &["enterprise"], How::Total, 60_000, 620_000),
             measured("orders", &["free", "professional", "enterprise"], How::Each, 2, 14),
         ],
+        raised: &[],
     },
     Business {
         slug: "unison",
@@ -316,6 +322,10 @@ pub(crate) const BUSINESSES: [Business; 5] = [
             measured("storage_used", &["starter"], How::Level, 1, 9),
             measured("storage_used", &["professional"], How::Level, 12, 96),
             measured("storage_used", &["enterprise"], How::Level, 150, 900),
+        ],
+        raised: &[
+            ("month = \"49\", year = \"529\"", "month = \"54\", year = \"583\""),
+            ("month = \"199\"", "month = \"219\""),
         ],
     },
 ];

@@ -8,6 +8,7 @@ mod business;
 mod dice;
 mod life;
 mod names;
+mod news;
 mod office;
 mod standing;
 mod till;
@@ -114,7 +115,8 @@ fn open(db: &Db, business: &'static Business, options: &Options) -> Result<Scope
         let made = db.write(&scope, move |tx| {
             environment::create(tx, merchant, slug, clock)?;
             environment::add_entity(tx, &entity(business)?)?;
-            catalog::version::apply(tx, business.file, business.book).map(drop)
+            catalog::version::apply(tx, business.file, business.book)?;
+            if mode == Mode::Sandbox { news::flags(tx) } else { Ok(()) }
         });
         made.wait().map(|()| scope)
     });
@@ -152,9 +154,14 @@ fn live(
 ) -> Result<Standing> {
     let zone = Zone::parse(business.entity.zone)?;
     let mut office = Office::open(db, metering, business, scope, options)?;
-    for (place, day) in mornings(options).into_iter().enumerate() {
+    let days = mornings(options);
+    let rise = days.len() * 2 / 3;
+    for (place, day) in days.into_iter().enumerate() {
         if place > 0 {
             office.advance(morning(&zone, day))?;
+        }
+        if place == rise {
+            news::raise(db, office.scope(), business)?;
         }
         office.work(day)?;
         step();

@@ -72,6 +72,8 @@ impl Front {
             None => api,
         };
         let pages = web::router(web::App { db: db.clone(), bell: bell.clone(), metering, secure_cookies });
+        let document = serde_json::to_value(api::openapi()).unwrap_or_default();
+        let pages = pages.merge(web::reference(document, secure_cookies));
         // The pages answer what nobody else does; the API answers everything below its own root.
         let router = surround(pages.merge(api).merge(health), REQUEST_TIME);
         Self { router, short: Arc::new(Short { api: app, forwarder }) }

@@ -28,10 +28,13 @@ mod my;
 mod parts;
 mod payments;
 mod price_book;
+mod reference;
 mod show;
 mod sign_in;
 mod subscriptions;
 mod usage;
+
+pub use reference::reference;
 
 use axum::{Router, extract::DefaultBodyLimit, middleware, routing::get};
 

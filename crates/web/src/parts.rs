@@ -1,8 +1,9 @@
 //! Parts of pages that several nouns share.
 
 use axum::response::{IntoResponse, Redirect, Response};
+use catalog::version::Version;
 use jiff::civil::Date;
-use kernel::{AnyId, Currency, Result, ids::known_prefix, time};
+use kernel::{AnyId, Result, ids::known_prefix, time};
 use maud::{Markup, html};
 
 use crate::{
@@ -27,9 +28,13 @@ pub(crate) fn every<'a>(
     std::iter::once(ui::Choice { value: ALL, label: all }).chain(others).collect()
 }
 
-/// Currencies to choose from.
-pub(crate) fn currencies() -> Vec<ui::Choice<'static>> {
-    every("Every currency", Currency::all().map(|currency| (currency.code(), currency.code())))
+/// Currencies to choose from: those the price book has prices in, and the one that is asked for all the same.
+pub(crate) fn currencies<'a>(book: Option<&Version>, asked: &'a Answers) -> Vec<ui::Choice<'a>> {
+    let sold = book.map(|version| version.book.currencies()).unwrap_or_default();
+    let asked =
+        asked.narrowed("currency").filter(|code| sold.iter().all(|currency| currency.code() != *code));
+    let codes: Vec<&str> = sold.iter().map(|currency| currency.code()).chain(asked).collect();
+    every("Every currency", codes.into_iter().map(|code| (code, code)))
 }
 
 /// A half-open span of days from two fields of people's days: the second one is the last day.

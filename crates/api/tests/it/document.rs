@@ -92,22 +92,11 @@ fn the_document_is_the_one_agreed() {
 }
 
 #[test]
-fn the_document_and_its_page_are_served_without_a_key() {
+fn the_document_is_served_without_a_key() {
     let test = TestDb::sqlite(CONTEXTS);
     let api = Api::serve(&test);
     let served = api.get("/v1/openapi.json").send().expect(200);
     assert_eq!(served.header("content-type"), "application/json");
     assert_eq!(served.json(), document());
     assert_eq!(served.json()["openapi"], "3.1.0");
-    assert_eq!(api.get("/docs").send().expect(303).header("location"), "/docs/");
-    let page = api.get("/docs/").send().expect(200);
-    assert!(page.header("content-security-policy").contains("default-src 'self'"));
-    assert!(
-        page.text.contains("swagger-ui.css")
-            && !page.text.contains("http://")
-            && !page.text.contains("https://")
-    );
-    let start = api.get("/docs/swagger-initializer.js").send().expect(200);
-    assert!(start.text.contains("/v1/openapi.json"), "{}", start.text);
-    api.get("/docs/swagger-ui-bundle.js").send().expect(200);
 }

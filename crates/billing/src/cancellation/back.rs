@@ -40,11 +40,15 @@ pub fn reactivate(tx: &mut Tx<'_>, id: SubscriptionId, has_method: bool) -> Resu
     Ok(Reactivated { subscription, invoice, coupon })
 }
 
+/// As which subscription one that is over came back; none while it has not.
+pub fn successor(view: &mut View<'_>, id: SubscriptionId) -> Result<Option<SubscriptionId>> {
+    view.opt(&sql::SUCCESSOR, params![id], |row| row.get(0))
+}
+
 fn decide(view: &mut View<'_>, id: SubscriptionId, has_method: bool) -> Result<(Start, Option<String>)> {
     let over = subscription::find(view, id)?;
     let book = version::in_force(view)?;
-    let successor: Option<SubscriptionId> = view.opt(&sql::SUCCESSOR, params![id], |row| row.get(0))?;
-    if let Some(successor) = successor {
+    if let Some(successor) = successor(view, id)? {
         let detail = format!("The subscription came back before, as {successor}.");
         return Err(Error::conflict("reactivated_already", detail));
     }

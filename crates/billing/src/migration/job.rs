@@ -11,7 +11,10 @@ use serde_json::{Value as Json, json};
 use store::Tx;
 
 use super::{model::Migration, ops};
-use crate::subscription;
+use crate::{
+    subscription::{self, Timing},
+    usage,
+};
 
 /// The kind of the job.
 pub const JOB: &str = "subscription.migration";
@@ -58,6 +61,9 @@ fn run(work: &Work) -> Result<Json> {
             let (lease, timing) = (work.lease.clone(), migration.timing);
             seen += 1;
             let done = seen;
+            if timing == Timing::Now {
+                usage::catch_up_waiting(&work.db, &work.scope, &id.to_string())?;
+            }
             let step = move |tx: &mut Tx<'_>| {
                 subscription::change(tx, id, &change, timing)?;
                 hold(tx, &lease, done, Some(total.max(done)))

@@ -4,6 +4,7 @@
 //! pass: each step ends with what the browser says happened. Where Chromium is not installed the journeys are
 //! skipped, and say so; `cargo xtask setup` brings it in.
 
+mod keys;
 mod pipe;
 
 use std::sync::Once;

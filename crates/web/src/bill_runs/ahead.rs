@@ -1,8 +1,12 @@
-use billing::bill_run::{self, Document, Event, Forecast, Sum, What};
+use billing::{
+    bill_run::{self, Document, Event, Forecast, Sum, What},
+    subscription,
+};
 use identity::permission::may;
 use jiff::{Span, Timestamp};
 use kernel::{Error, Money, Result, Zone};
 use maud::{Markup, html};
+use store::View;
 
 use crate::{
     customers,
@@ -14,9 +18,20 @@ use crate::{
 const MOST: usize = 60;
 /// How far one looks ahead.
 const DAYS: i64 = 400;
+/// So many subscriptions are played ahead unasked; all of them, however many, when somebody chooses a day.
+const UNASKED: i64 = 1_000;
+/// How many days one looks ahead unasked: the first with which it is quick.
+const HORIZONS: [i64; 5] = [31, 14, 7, 3, 0];
 
 pub(super) async fn page(staff: Staff<may::InvoiceRead>, Asked(asked): Asked) -> Answer<Markup> {
-    let asked = asked.or("until", in_days(&staff.zone, staff.now, 31).to_string());
+    let asked = match asked.some("until") {
+        Some(_) => asked,
+        None => {
+            let (zone, now) = (staff.zone.clone(), staff.now);
+            let day = staff.read(move |view| usual(view, &zone, now)).await?;
+            asked.or("until", day.to_string())
+        }
+    };
     let (asked, until) = match until(&asked, &staff.zone, staff.now) {
         Ok(until) => (asked, until),
         Err(error) => (asked.refused(error)?, staff.now),
@@ -72,6 +87,18 @@ fn figures(forecast: &Forecast) -> Markup {
 fn in_days(zone: &Zone, from: Timestamp, days: i64) -> jiff::civil::Date {
     let today = zone.date_of(from);
     today.checked_add(Span::new().days(days)).unwrap_or(today)
+}
+
+/// How far one looks where no day was chosen: a month, or less where many fall due.
+fn usual(view: &mut View<'_>, zone: &Zone, now: Timestamp) -> Result<jiff::civil::Date> {
+    for days in HORIZONS {
+        let day = in_days(zone, now, days);
+        let after = zone.start_of_day(in_days(zone, now, days + 1));
+        if subscription::due_count(view, [now, after], UNASKED + 1)? <= UNASKED {
+            return Ok(day);
+        }
+    }
+    Ok(zone.date_of(now))
 }
 
 /// The last instant of the day asked for.

@@ -5,6 +5,7 @@ use billing::{
     customers::{self, Filter, Having, Listed},
     subscription::{self, State},
 };
+use catalog::version::{self, Version};
 use identity::{
     CustomerRef, customer,
     customer::{Find, Found, SHORTEST_WORD, Sort},
@@ -45,9 +46,9 @@ pub(super) async fn page(staff: Staff<may::CustomerRead>, Asked(asked): Asked) -
     let read = staff.read(move |view| {
         let listed = customers::list(view, &filter, after.as_ref(), PAGE as usize)?;
         let ids = listed.found.iter().map(|found| found.customer.id).collect();
-        Ok((subscription::states_of(view, ids)?, listed, customer::count(view)?))
+        Ok((subscription::states_of(view, ids)?, listed, customer::count(view)?, version::newest(view)?))
     });
-    let (states, Listed { found, next }, count) = read.await?;
+    let (states, Listed { found, next }, count, newest) = read.await?;
     let create = ui::button_link(ui::Button::Primary, "New customer", &staff.at("/customers/new"));
     let import = ui::button_link(ui::Button::Plain, "Import", &staff.at("/import"));
     let create = html! {
@@ -61,7 +62,7 @@ pub(super) async fn page(staff: Staff<may::CustomerRead>, Asked(asked): Asked) -
     let path = staff.at("/customers");
     let body = html! {
         (ui::header("Customers", &about, create.clone()))
-        @if count > 0 { (filters(&path, &asked)) }
+        @if count > 0 { (filters(&path, &asked, newest.as_deref())) }
         (table(&staff, &found, &states, &if count == 0 { nobody(create) } else { no_match(&path, &asked) }))
         (parts::pages(&path, &asked, next.map(|place| place.to_string())))
     };
@@ -104,10 +105,10 @@ async fn named(desk: &Desk, asked: &Answers) -> Answer<Option<String>> {
     }
 }
 
-fn filters(path: &str, asked: &Answers) -> Markup {
+fn filters(path: &str, asked: &Answers, newest: Option<&Version>) -> Markup {
     let countries = parts::every("Every country", country::ALL.iter().copied());
     let having = parts::every("Any or none", HAVING.into_iter());
-    let currencies = parts::currencies();
+    let currencies = parts::currencies(newest, asked);
     let sorts: Vec<ui::Choice> = SORTS.iter().map(|(value, label)| ui::Choice { value, label }).collect();
     let select = |label, name, choices, unasked| {
         let value = asked.some(name).unwrap_or(unasked);

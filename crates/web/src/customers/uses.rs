@@ -19,7 +19,7 @@ use store::View;
 use crate::{
     App,
     gate::{Answer, Answers, Asked, Desk, Failure, Named, Posted, Sheet, Staff},
-    parts, show, ui,
+    parts, show, ui, usage,
 };
 
 /// Features that are shown on the customer's own page here.
@@ -103,7 +103,7 @@ fn amount(one: &Decision) -> Markup {
         Value::None => ui::badge(ui::Tone::Ended, "No"),
         Value::Yes => ui::badge(ui::Tone::Good, "Yes"),
         Value::Unlimited => ui::badge(ui::Tone::Good, "Unlimited"),
-        Value::UpTo(amount) => html! { (show::units(&amount.to_string(), unit)) (window) },
+        Value::UpTo(amount) => html! { (show::units(&usage::number(&amount.to_string()), unit)) (window) },
         Value::Text(text) => html! { (text) },
     }
 }

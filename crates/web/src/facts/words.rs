@@ -1,5 +1,7 @@
 //! What a fact says, in words.
 
+mod access;
+
 use std::collections::HashMap;
 
 use jiff::Timestamp;
@@ -46,6 +48,7 @@ pub(super) fn told(desk: &Desk, fact: &Fact, names: Option<&Names>, here: bool) 
         "customer_link" => Some(teller.customer_link(verb)),
         "override" => teller.override_(verb),
         "flag" => teller.flag(verb),
+        "alert" => teller.alert(verb),
         _ => None,
     }
 }
@@ -103,6 +106,11 @@ impl Teller<'_> {
         html! { a href=(self.desk.at(&format!("/customers/{id}"))) { (name) } }
     }
 
+    /// Why something could not be done.
+    fn code(&self) -> Markup {
+        self.text("code").map(|code| html! { (show::sentence(code).to_lowercase()) }).unwrap_or_default()
+    }
+
     fn customer(&self, verb: &str) -> Option<Told> {
         let of = self.whose();
         Some(match verb {
@@ -119,53 +127,12 @@ impl Teller<'_> {
                 let fields: Vec<String> = fields.map(|name| show::sentence(name).to_lowercase()).collect();
                 said("Customer changed", sentence(&[of, html! { "new: " (fields.join(", ")) }]))
             }
+            "trial_refused" => said("Trial not begun", sentence(&[of, self.code()])),
             "erased" => {
                 said("Personal data erased", sentence(&[of, html! { "name, addresses and notes are gone" }]))
             }
             _ => return None,
         })
-    }
-
-    fn customer_link(&self, verb: &str) -> Told {
-        let until = self.day("expires").map(|day| html! { "works until " (day) }).unwrap_or_default();
-        let title = if verb == "created" {
-            "Link to the customer’s own page made"
-        } else {
-            "Link to the own page revoked"
-        };
-        said(title, sentence(&[self.whose(), until]))
-    }
-
-    fn override_(&self, verb: &str) -> Option<Told> {
-        let key = named(self.text("key")?);
-        let given = match self.field("value") {
-            Json::Bool(true) => "given".to_owned(),
-            Json::Bool(false) => "withheld".to_owned(),
-            Json::Number(amount) => format!("up to {amount}"),
-            Json::String(word) => word.clone(),
-            _ => String::new(),
-        };
-        let until = self.day("expires").map(|day| html! { "until " (day) }).unwrap_or_default();
-        let title = if verb == "set" { "Override set" } else { "Override removed" };
-        Some(said(title, sentence(&[self.whose(), html! { (key) }, html! { (given) }, until])))
-    }
-
-    fn flag(&self, verb: &str) -> Option<Told> {
-        let key = self.text("key")?;
-        let flag = match verb {
-            "removed" => html! { code { (key) } },
-            _ => html! { a href=(self.desk.at(&format!("/flags/{key}"))) { code { (key) } } },
-        };
-        let version = self.field("version").as_i64().map(|version| html! { "version " (version) });
-        let title = match verb {
-            "created" => "Flag made",
-            "changed" => "Flag changed",
-            "switched_on" => "Flag switched on",
-            "switched_off" => "Flag switched off",
-            "removed" => "Flag removed",
-            _ => return None,
-        };
-        Some(said(title, sentence(&[flag, version.unwrap_or_default()])))
     }
 
     fn subscription(&self, verb: &str) -> Option<Told> {
@@ -260,9 +227,7 @@ impl Teller<'_> {
             let path = self.desk.at(&format!("/subscriptions/{}/charges", self.fact.subject));
             all.push(html! { a href=(path) { "its one-off charges" } });
         }
-        if let Some(code) = self.text("code") {
-            all.push(html! { (show::sentence(code).to_lowercase()) });
-        }
+        all.push(self.code());
         let notes = self.field("credit_notes").as_array().into_iter().flatten().filter_map(Json::as_str);
         for id in notes.filter_map(parts::read_id) {
             let href = parts::page_of(self.desk, id).unwrap_or_default();
@@ -318,6 +283,15 @@ impl Teller<'_> {
                 format!("Invoice{total} given up"),
                 sentence(&[self.whose(), self.subject("the invoice")]),
             ),
+            "carried_over" => said(
+                "Too little to be billed alone: it waits for the next invoice",
+                sentence(&[self.whose(), self.subject("the draft")]),
+            ),
+            "credit_applied" => {
+                let amount = self.money("amount").map(|amount| html! { (amount.to_string()) });
+                let all = [self.whose(), self.subject("the invoice"), amount.unwrap_or_default()];
+                said("Invoice paid by credit", sentence(&all))
+            }
             "paid" => said(
                 "Invoice paid",
                 sentence(&[self.whose(), self.subject("the invoice"), self.link("payment", "the payment")]),
@@ -383,12 +357,6 @@ impl Teller<'_> {
     fn legal_entity(&self, verb: &str) -> Option<Told> {
         let word = if verb == "added" { "added" } else { "changed" };
         Some(said(format!("Legal entity {word}"), html! { code { (self.fact.subject) } }))
-    }
-
-    fn api_key(&self, verb: &str) -> Option<Told> {
-        let word = if verb == "created" { "made" } else { "revoked" };
-        let permissions = self.text("permissions").map(|text| format!("may: {text}")).unwrap_or_default();
-        Some(said(format!("API key {word}"), html! { (permissions) }))
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::sync::mpsc;
 
-use kernel::{Error, Result};
+use billing::usage;
+use kernel::{Error, Result, ids::SubscriptionId};
 use store::{Db, Pending, Scope, Tx, View};
 
 /// An environment, and who works in it.
@@ -38,6 +39,12 @@ impl Access {
         F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
         self.db.write(&self.scope, work)
+    }
+
+    /// Post what metering measured of a subscription until now, before something is decided about it: an act bills what
+    /// was used until then, as over the API. Errors: `clock_advancing`.
+    pub(crate) async fn measure(&self, id: SubscriptionId) -> Result<()> {
+        usage::catch_up(&self.db, &self.scope, &id.to_string()).await
     }
 
     /// What changing something would come to: it is done, looked at and taken back. So what is shown before is

@@ -1,10 +1,11 @@
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use axum::response::{IntoResponse, Redirect};
 use billing::{
     credit_note,
     invoice::{self, Filter, Invoice, Place, State},
 };
+use catalog::version::{self, Version};
 use identity::permission::may;
 use kernel::{Currency, Kind, Result, ids::CustomerId};
 use maud::{Markup, html};
@@ -29,12 +30,14 @@ const STATES: [(&str, &str); 5] = [
 struct Whole {
     invoices: Vec<Invoice>,
     names: HashMap<CustomerId, String>,
+    /// The price book whose currencies can be chosen from.
+    newest: Option<Arc<Version>>,
 }
 
 fn load(view: &mut View<'_>, filter: &Filter, after: Option<Place>) -> Result<Whole> {
     let invoices = invoice::search(view, filter, after, PAGE + 1)?;
     let customers = invoices.iter().map(|invoice| invoice.customer).chain(filter.customer);
-    Ok(Whole { names: customers::names(view, customers)?, invoices })
+    Ok(Whole { names: customers::names(view, customers)?, invoices, newest: version::newest(view)? })
 }
 
 pub(super) async fn page(staff: Staff<may::InvoiceRead>, Asked(asked): Asked) -> Answer {
@@ -51,7 +54,7 @@ pub(super) async fn page(staff: Staff<may::InvoiceRead>, Asked(asked): Asked) ->
     };
     let after = asked.some("after").map(str::parse).transpose()?;
     let (customer, everything) = (filter.customer, filter == Filter::default());
-    let Whole { mut invoices, names } = staff.read(move |view| load(view, &filter, after)).await?;
+    let Whole { mut invoices, names, newest } = staff.read(move |view| load(view, &filter, after)).await?;
     let path = staff.at("/invoices");
     let next = parts::cut(&mut invoices, |invoice| Place::of(invoice).to_string());
     let begun = !everything || !invoices.is_empty();
@@ -59,7 +62,7 @@ pub(super) async fn page(staff: Staff<may::InvoiceRead>, Asked(asked): Asked) ->
     let body = html! {
         (ui::header("Invoices", "What was billed. A draft may still change; a finalized invoice never does.", html! {}))
         (asked.summary(&[("from", "Issued from"), ("to", "Issued until")]))
-        @if begun { (filters(&path, &asked)) (chosen(&path, &asked, of)) }
+        @if begun { (filters(&path, &asked, newest.as_deref())) (chosen(&path, &asked, of)) }
         @if missed {
             (ui::notice(ui::Kind::Info, "No document has this number", html! {
                 "Write a number as it is printed, such as INV-000001 or INV-CN-000001."
@@ -96,9 +99,9 @@ async fn numbered(desk: &Desk, number: &str) -> Answer<Option<String>> {
     }
 }
 
-fn filters(path: &str, asked: &Answers) -> Markup {
+fn filters(path: &str, asked: &Answers, newest: Option<&Version>) -> Markup {
     let states = parts::every("Every state", STATES.into_iter());
-    let currencies = parts::currencies();
+    let currencies = parts::currencies(newest, asked);
     let select = |label, name, choices| {
         let value = asked.some(name).unwrap_or(ALL);
         ui::field(&ui::Field::new(label, name, ui::Input::Select(choices)).value(value))

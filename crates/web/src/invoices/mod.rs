@@ -4,6 +4,7 @@ mod end;
 mod list;
 mod one;
 mod sheet;
+mod shown;
 mod steps;
 mod taxes;
 
@@ -20,6 +21,7 @@ use maud::{Markup, html};
 use crate::{App, gate::Desk, show, ui};
 
 pub(crate) use sheet::{Document, Sums, Texts, address, borrowed, document, lines, printed, with_lines};
+pub(crate) use shown::Shown;
 pub(crate) use steps::{Worked, counted, rounding, worked as explained};
 pub(crate) use taxes::taxes;
 

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use axum::response::IntoResponse;
 use billing::{
     invoice,
@@ -10,7 +12,7 @@ use maud::{Markup, html};
 use store::{Fact, View, facts};
 use tax::Tax;
 
-use super::{Document, document};
+use super::{Document, Shown, document};
 use crate::{
     credit_notes, customers, facts as history,
     gate::{Answer, Answers, Asked, Desk, Named, Posted, Sheet, Staff},
@@ -87,11 +89,12 @@ async fn draw(desk: &Desk, id: ids::InvoiceId, answers: Answers) -> Answer<Marku
         _ if total == due => format!("{total} for {}", whole.name),
         _ => format!("{total} for {}, of which {due} is due", whole.name),
     };
+    let (shown, path) = (Shown::of(&answers, whole.lines.len()), desk.at(&format!("/invoices/{id}")));
     let body = html! {
         (ui::header(&title, &about, actions(desk, &whole.invoice)))
         (parts::was_done(&answers))
         (answers.summary(&[]))
-        (ui::split(sheet(&whole), details(desk, &whole)))
+        (ui::split(html! { (sheet(&whole, shown)) (shown.ways(&path)) }, details(desk, &whole)))
         @if !whole.taxes.is_empty() { (ui::anchored("tax", ui::section("Tax", html! {}, super::taxes(&whole.taxes)))) }
         @if !whole.corrections.is_empty() {
             (ui::section("Corrected by", html! {}, credit_notes::table(desk, &whole.corrections)))
@@ -128,7 +131,7 @@ fn actions(desk: &Desk, invoice: &Invoice) -> Markup {
     }
 }
 
-fn sheet(whole: &Whole) -> Markup {
+fn sheet(whole: &Whole, shown: Shown) -> Markup {
     let Whole { invoice, lines, party, entity, .. } = whole;
     let mut particulars = Vec::new();
     if let Some(date) = invoice.issued {
@@ -153,7 +156,8 @@ fn sheet(whole: &Whole) -> Markup {
         seller: &seller,
         buyer: party,
         particulars: &particulars,
-        lines,
+        lines: shown.part(lines),
+        explained: shown.explained(),
         totals: &invoice.totals,
         taxes: &whole.taxes,
         credit: invoice.credit,
@@ -170,9 +174,15 @@ fn leads(to: &str, amount: Money) -> Markup {
 
 fn details(desk: &Desk, whole: &Whole) -> Markup {
     let invoice = &whole.invoice;
-    let mut billed: Vec<_> = whole.lines.iter().map(|line| line.subscription).collect();
-    billed.dedup();
-    let billed = html! { @for id in billed { p { (parts::id_link(desk, id.any())) } } };
+    let billed: BTreeSet<_> = whole.lines.iter().map(|line| line.subscription).collect();
+    let theirs = desk.at(&format!("/subscriptions?customer={}", invoice.customer));
+    let billed = html! {
+        @if billed.len() > FEW as usize {
+            a href=(theirs) { (show::count(billed.len() as i128, "subscription")) }
+        } @else {
+            @for id in billed { p { (parts::id_link(desk, id.any())) } }
+        }
+    };
     let customer = desk.at(&format!("/customers/{}", invoice.customer));
     let mut state = vec![("State", ui::state(invoice.state.word()))];
     if let Some(end) = &invoice.end {

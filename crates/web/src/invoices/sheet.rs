@@ -19,6 +19,8 @@ pub(crate) struct Document<'a> {
     pub(crate) buyer: &'a Party,
     pub(crate) particulars: &'a [(&'a str, String)],
     pub(crate) lines: &'a [Line],
+    /// Its lines can be opened to see how they were worked out.
+    pub(crate) explained: bool,
     pub(crate) totals: &'a Totals,
     pub(crate) taxes: &'a [Tax],
     /// What the customer's credit has paid of it.
@@ -57,7 +59,10 @@ pub(crate) fn document(document: &Document<'_>) -> Markup {
         sums.push(ui::Total { label: "Paid", amount: &paid, href: ledger });
     }
     let label = if unpaid { "Total" } else { "Amount due" };
-    let texts: Vec<Texts> = document.lines.iter().map(Texts::new).collect();
+    let mut texts: Vec<Texts> = document.lines.iter().map(Texts::new).collect();
+    if !document.explained {
+        texts.iter_mut().for_each(|text| text.steps.clear());
+    }
     let notes: Vec<&str> = document.notes.iter().copied().chain(printed(document.taxes)).collect();
     with_lines(&texts, |lines| {
         ui::invoice_sheet(&ui::InvoiceSheet {

@@ -107,6 +107,7 @@ fn lines(desk: &Desk, whole: &Whole) -> Markup {
         let [debit, credit] = sides(line.amount.minor(), currency);
         let document = match (whole.numbers.get(&line.document), parts::page_of(desk, line.document)) {
             (Some(number), Some(href)) => html! { a href=(href) { (number) } },
+            (None, Some(href)) if line.document.prefix == "pay" => html! { a href=(href) { "Payment" } },
             _ => parts::id_link(desk, line.document),
         };
         ui::Row::new(vec![

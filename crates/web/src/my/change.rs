@@ -46,12 +46,19 @@ pub(super) async fn preview(Named(id): Named<ids::Subscription>, Sent(visitor, a
 
 pub(super) async fn post(Named(id): Named<ids::Subscription>, Sent(visitor, answers): Sent) -> Answer {
     let confirmed = Confirmed::read(&answers, &format!("my {id}/change"))?;
+    own(&visitor, id).await?;
     let (asked, customer) = (answers.clone(), visitor.customer);
     match act::carry_out(&visitor, id, confirmed, move |tx| wanted(tx, customer, id, &asked)).await {
         Ok(done) => Ok(parts::done(OWN, &format!("my_{done}"))),
         Err(error) if error.code == OUTDATED => show_it(&visitor, id, answers, true).await,
         Err(error) => refused(&visitor, id, answers, error).await,
     }
+}
+
+/// Nothing is measured for who asks about somebody else's. Errors: `not_found`.
+async fn own(visitor: &Visitor, id: SubscriptionId) -> Result<()> {
+    let customer = visitor.customer;
+    visitor.read(move |view| Visitor::check(view, customer, id).map(drop)).await
 }
 
 /// The change a form asks for, as far as customers may ask for it.
@@ -110,6 +117,7 @@ async fn draw(visitor: &Visitor, id: SubscriptionId, answers: Answers) -> Answer
 }
 
 async fn show_it(visitor: &Visitor, id: SubscriptionId, answers: Answers, stale: bool) -> Answer {
+    own(visitor, id).await?;
     let (asked, customer) = (answers.clone(), visitor.customer);
     match act::rehearse(visitor, id, move |tx| wanted(tx, customer, id, &asked)).await {
         Ok(effect) => {
@@ -136,7 +144,7 @@ fn seen(visitor: &Visitor, head: &Head, answers: &Answers, effect: &Effect, stal
     Ok(html! {
         (ui::header("Preview of the change", &head.title(), actions))
         @if stale { (deed::changed_since()) } @else { (nothing_yet(effect)) }
-        (outcome::by_second(effect))
+        (outcome::unsure(effect))
         (outcome::figures(effect)?)
         (ui::section("What changes", html! {}, items::difference(before, (then, effect.version(then.book)))))
         (ui::section("When", html! {}, html! { p { (when(effect, then)) } }))

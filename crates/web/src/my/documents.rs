@@ -14,7 +14,7 @@ use store::View;
 use crate::{
     credit_notes::{self as notes, because},
     gate::{Answer, Asked, Named, OWN, Visitor},
-    invoices::{Document, document},
+    invoices::{Document, Shown, document},
     parts::{self, PAGE},
     show, ui,
 };
@@ -118,7 +118,7 @@ pub(super) fn credit_notes(found: &[CreditNote]) -> Markup {
 }
 
 /// Somebody else's looks like none at all, and so does a draft.
-pub(super) async fn invoice(visitor: Visitor, Named(id): Named<ids::Invoice>) -> Answer {
+pub(super) async fn invoice(visitor: Visitor, Named(id): Named<ids::Invoice>, Asked(asked): Asked) -> Answer {
     let customer = visitor.customer;
     let read = visitor.read(move |view| {
         let invoice = invoice::find(view, id)?;
@@ -149,6 +149,7 @@ pub(super) async fn invoice(visitor: Visitor, Named(id): Named<ids::Invoice>) ->
         invoice.party.clone().ok_or_else(|| Error::internal("an issued invoice has no party"))?,
     );
     let notes: Vec<&str> = void.into_iter().collect();
+    let shown = Shown::of(&asked, lines.len());
     let sheet = document(&Document {
         title: "Invoice",
         number: Some(&number),
@@ -156,7 +157,8 @@ pub(super) async fn invoice(visitor: Visitor, Named(id): Named<ids::Invoice>) ->
         seller: &seller,
         buyer: &buyer,
         particulars: &particulars,
-        lines: &lines,
+        lines: shown.part(&lines),
+        explained: shown.explained(),
         totals: &invoice.totals,
         taxes: &taxes,
         credit: invoice.credit,
@@ -166,6 +168,7 @@ pub(super) async fn invoice(visitor: Visitor, Named(id): Named<ids::Invoice>) ->
     });
     let body = html! {
         (whole(&number, sheet))
+        (shown.ways(&format!("/my/invoices/{id}")))
         @if !paid.is_empty() { (ui::section("Payments", html! {}, super::payments::of_invoice(&paid))) }
     };
     Ok(super::page(&visitor, &name, &number, &CRUMBS, body).into_response())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use billing::{
     cancellation::{self, Cancel},
     credit_note::{self, CreditLine, CreditNote, Derivation},
-    invoice::{self, Invoice, Line},
+    invoice::{self, ChargeKind, Invoice, Line},
     subscription::{self, Change, Changed, State, Subscription, Timing},
 };
 use catalog::version::{self, Version};
@@ -93,6 +93,8 @@ pub(crate) struct Effect {
     pub(crate) versions: [Arc<Version>; 3],
     /// Amounts follow the second it happens in, so they are not the same when it is confirmed.
     pub(crate) by_second: bool,
+    /// Something is billed that was used, and using it goes on until it is confirmed.
+    pub(crate) by_use: bool,
 }
 
 impl Effect {
@@ -116,10 +118,12 @@ impl Effect {
             [version::find(tx, before.book)?, version::find(tx, after.book)?, version::in_force(tx)?];
         let scheduled = after.state == State::Active && (after.pending().is_some() || after.ends.is_some());
         let later = scheduled.then(|| NextEdge::of(tx, &after)).transpose()?;
-        let by_second = versions.iter().any(|one| one.book.billing.proration == ProrationUnit::Second)
-            && clock::read(tx)?.is_none();
+        let time_goes_on = clock::read(tx)?.is_none();
+        let seconds = versions.iter().any(|one| one.book.billing.proration == ProrationUnit::Second);
+        let used = invoice.iter().flat_map(|(_, lines)| lines).any(follows_use);
+        let (by_second, by_use) = (seconds && time_goes_on, used && time_goes_on);
         let credit = [held, credit(tx, &after)?];
-        Ok(Self { before, after, credited, invoice, taxes, credit, later, versions, by_second })
+        Ok(Self { before, after, credited, invoice, taxes, credit, later, versions, by_second, by_use })
     }
 
     /// What is credited, all notes together.
@@ -134,7 +138,8 @@ impl Effect {
     }
 
     /// What must be the same when it is confirmed: states, dates and amounts. Not the instant, which in a live
-    /// environment moves on while the preview is read.
+    /// environment moves on while the preview is read, and not what is used meanwhile: whoever uses something every
+    /// second could never confirm anything.
     pub(crate) fn essence(&self) -> String {
         let mut parts = vec![of_subscription(&self.after)];
         for line in self.credited.iter().flat_map(|one| &one.lines) {
@@ -149,9 +154,16 @@ impl Effect {
         if let Some((invoice, lines)) = &self.invoice {
             for line in lines {
                 parts.push(format!("+ {} {} {}", line.description, line.quantity, line.period.end.date));
-                parts.push(self.exactly(line.amount.to_string()));
+                match (self.by_use, follows_use(line)) {
+                    (false, _) => parts.push(self.exactly(line.amount.to_string())),
+                    // A coupon spreads over all lines, so that only what stands before it is sure.
+                    (true, false) => parts.push(self.exactly(before_coupons(line))),
+                    (true, true) => {}
+                }
             }
-            parts.push(self.exactly(format!("{} {}", invoice.totals.total, invoice.credit)));
+            if !self.by_use {
+                parts.push(self.exactly(format!("{} {}", invoice.totals.total, invoice.credit)));
+            }
         }
         if let Some(later) = &self.later {
             parts.push(of_subscription(&later.renewal.subscription));
@@ -167,6 +179,17 @@ impl Effect {
     fn exactly(&self, amounts: String) -> String {
         if self.by_second { String::new() } else { amounts }
     }
+}
+
+/// Whether a line's amount depends on what was used.
+const fn follows_use(line: &Line) -> bool {
+    matches!(line.kind, ChargeKind::Usage | ChargeKind::Minimum)
+}
+
+fn before_coupons(line: &Line) -> String {
+    line.amount
+        .checked_add(line.discount)
+        .map_or_else(|error| error.code.to_owned(), |whole| whole.to_string())
 }
 
 fn of_subscription(one: &Subscription) -> String {
@@ -196,7 +219,7 @@ pub(crate) fn credit(view: &mut View<'_>, one: &Subscription) -> Result<Money> {
     Money::new(minor, one.currency)
 }
 
-/// What an act would do: it is done, looked at and taken back. Errors as for the act.
+/// What an act would do by what is measured now: it is done, looked at and taken back. Errors as for the act.
 pub(crate) async fn rehearse(
     access: &Access,
     id: SubscriptionId,
@@ -206,10 +229,11 @@ pub(crate) async fn rehearse(
         let act = act(tx)?;
         Effect::of(tx, id, &act)
     };
+    access.measure(id).await?;
     access.rehearse(work).await
 }
 
-/// Do it, once however often its form is sent; the word for its page.
+/// Do it by what is measured now, once however often its form is sent; the word for its page.
 ///
 /// Errors: those of the act; [`OUTDATED`] when it would not do what was `seen`.
 pub(crate) async fn carry_out(
@@ -232,6 +256,7 @@ pub(crate) async fn carry_out(
         idempotency::record(tx, request, &idempotency::Answer { status: 303, body: done.clone() })?;
         Ok(done)
     };
+    access.measure(id).await?;
     access.write(work).await
 }
 

@@ -44,15 +44,16 @@ async fn draw(desk: &Desk, id: SubscriptionId, answers: Answers) -> Answer {
             Err(error) if matches!(error.kind, Kind::Conflict | Kind::Invalid) => Err(error.detail),
             would => Ok(would?),
         };
-        Ok((head, would))
+        Ok((head, would, cancellation::successor(view, id)?))
     });
-    let (head, would) = read.await?;
+    let (head, would, successor) = read.await?;
     let path = desk.at(&format!("/subscriptions/{id}"));
     let body = html! {
         (ui::header("Bring it back", &head.about(), html! {}))
         (answers.summary(&[]))
         @match &would {
             Ok((preview, coupon)) => (offered(desk, &path, preview, coupon.as_deref())?),
+            Err(_) if successor.is_some() => (came(desk, successor)),
             Err(why) => (ui::notice(ui::Kind::Warning, "This is not possible", html! { (why) })),
         }
         p class="decide" { (ui::button_link(ui::Button::Plain, "Back to the subscription", &path)) }
@@ -82,7 +83,15 @@ fn offered(desk: &Desk, path: &str, preview: &Preview, coupon: Option<&str>) -> 
     })
 }
 
-/// Whether one can be brought back, to offer it.
-pub(super) const fn may_come(state: State) -> bool {
-    matches!(state, State::Canceled | State::Expired)
+/// Whether one can be brought back, to offer it. It comes back once.
+pub(super) const fn may_come(state: State, successor: Option<SubscriptionId>) -> bool {
+    successor.is_none() && matches!(state, State::Canceled | State::Expired)
+}
+
+/// That it has come back, and as which one.
+pub(super) fn came(desk: &Desk, successor: Option<SubscriptionId>) -> Markup {
+    let Some(successor) = successor else { return html! {} };
+    let path = desk.at(&format!("/subscriptions/{successor}"));
+    let text = html! { "It goes on as " a href=(path) { "another subscription" } " with the same plan." };
+    ui::notice(ui::Kind::Info, "It came back", text)
 }

@@ -144,7 +144,7 @@ fn offered(desk: &Desk, path: &str, effect: &Effect, timing: Timing, why: Markup
     let fields = html! { (why) (ui::hidden_field("timing", word(timing))) (deed::confirmation(effect)?) };
     Ok(html! {
         (sentences(effect, timing))
-        (outcome::by_second(effect))
+        (outcome::unsure(effect))
         (outcome::documents(effect, outcome::as_part)?)
         (ui::form_as(weight, &format!("{path}/cancel"), desk.csrf(), fields, label))
     })

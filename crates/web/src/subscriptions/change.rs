@@ -264,7 +264,7 @@ fn seen(desk: &Desk, head: &Head, answers: &Answers, effect: &Effect, stale: boo
     let body = html! {
         (ui::header("Preview of the change", &head.about(), actions))
         @if stale { (deed::changed_since()) } @else { (nothing_yet(effect)) }
-        (outcome::by_second(effect))
+        (outcome::unsure(effect))
         (outcome::figures(effect)?)
         (ui::split(main, terms(effect, then)))
     };

@@ -129,7 +129,7 @@ async fn draw(
             }
             @if let Some(effect) = &effect {
                 (ui::notice(ui::Kind::Info, "This is what it does", sentences(deed, effect)))
-                (outcome::by_second(effect))
+                (outcome::unsure(effect))
                 (outcome::figures(effect)?)
                 (outcome::sections(effect)?)
             }

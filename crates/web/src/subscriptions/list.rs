@@ -89,11 +89,10 @@ fn draw(desk: &Desk, asked: &Answers, whole: Whole, everything: bool) -> Respons
     } else {
         "Who is on which plan, newest first."
     };
-    let names = whole.newest.as_deref().map(plans).unwrap_or_default();
     let body = html! {
         (ui::header("Subscriptions", order, start))
         (asked.summary(&[("due_from", "Due from"), ("due_to", "Due until")]))
-        @if begun { (filters(&path, asked, &names)) (chosen(&path, asked, whole.customer, whole.book)) }
+        @if begun { (filters(&path, asked, whole.newest.as_deref())) (chosen(&path, asked, whole.customer, whole.book)) }
         (super::table(desk, &listed, true, none))
         (parts::pages(&path, asked, next))
         @if begun { p { a href=(desk.at("/cancellations")) { "Why customers leave" } } }
@@ -106,14 +105,15 @@ fn plans(version: &Version) -> Vec<(String, String)> {
     version.book.plans.iter().map(|plan| (plan.key.clone(), plan.name.clone())).collect()
 }
 
-fn filters(path: &str, asked: &Answers, plans: &[(String, String)]) -> Markup {
+fn filters(path: &str, asked: &Answers, newest: Option<&Version>) -> Markup {
+    let plans = newest.map(plans).unwrap_or_default();
     let states = parts::every("Every state", STATES.into_iter());
     let mut known = parts::every("Every plan", plans.iter().map(|(key, name)| (key.as_str(), name.as_str())));
     // A plan that is sold no more is still asked for by its key.
     if let Some(key) = asked.narrowed("plan").filter(|key| plans.iter().all(|(known, _)| known != key)) {
         known.push(ui::Choice { value: key, label: key });
     }
-    let currencies = parts::currencies();
+    let currencies = parts::currencies(newest, asked);
     let select = |label, name, choices| {
         let value = asked.some(name).unwrap_or(ALL);
         ui::field(&ui::Field::new(label, name, ui::Input::Select(choices)).value(value))

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use axum::response::{IntoResponse, Response};
 use billing::{
-    credit_note,
+    cancellation, credit_note,
     invoice::{self, Invoice},
     renewal::{self, RenewalOffer},
     subscription::{self, State, Subscription, Transition},
@@ -44,6 +44,8 @@ struct Whole {
     charges: Charges,
     /// What was offered for the time after the term, the last first.
     renewals: Vec<RenewalOffer>,
+    /// As which one it came back after its end.
+    successor: Option<SubscriptionId>,
 }
 
 fn load(view: &mut View<'_>, id: SubscriptionId) -> Result<Whole> {
@@ -55,6 +57,7 @@ fn load(view: &mut View<'_>, id: SubscriptionId) -> Result<Whole> {
         usage: usage::standing(view, id)?,
         charges: Charges::read(view, id, FEW)?,
         renewals: renewal::of_subscription(view, id)?,
+        successor: cancellation::successor(view, id)?,
         in_force: version::in_force(view)?,
         entity: environment::entity(view, Some(head.subscription.entity))?,
         credit: act::credit(view, &head.subscription)?,
@@ -109,10 +112,11 @@ async fn draw(desk: &Desk, id: SubscriptionId, answers: Answers) -> Answer<Marku
     let title = whole.head.title();
     let crumbs = [ui::Crumb { label: "Subscriptions", href: &desk.at("/subscriptions") }];
     let body = html! {
-        (ui::header(&title, &whole.head.customer, actions(desk, &whole.head.subscription)))
+        (ui::header(&title, &whole.head.customer, actions(desk, &whole)))
         (parts::was_done(&answers))
         (answers.summary(&[]))
         (begins(&whole.head.subscription))
+        (back::came(desk, whole.successor))
         (scheduled(desk, &whole))
         (closing(&whole.head.subscription))
         @let aside = html! { (details(desk, &whole))
@@ -137,7 +141,8 @@ const ACTIONS: [(Transition, &str, &str); 8] = [
     (Transition::Cancel, "Cancel", "cancel"),
 ];
 
-fn actions(desk: &Desk, subscription: &Subscription) -> Markup {
+fn actions(desk: &Desk, whole: &Whole) -> Markup {
+    let subscription = &whole.head.subscription;
     let allowed = ACTIONS.iter().filter(|(one, ..)| one.from(subscription.state).is_some());
     html! {
         @if desk.may::<may::SubscriptionWrite>() {
@@ -149,7 +154,7 @@ fn actions(desk: &Desk, subscription: &Subscription) -> Markup {
                 };
                 (ui::button_link(weight, label, &desk.at(&format!("/subscriptions/{}/{path}", subscription.id))))
             }
-            @if back::may_come(subscription.state) {
+            @if back::may_come(subscription.state, whole.successor) {
                 (ui::button_link(ui::Button::Plain, "Bring it back", &desk.at(&format!("/subscriptions/{}/back", subscription.id))))
             }
         }

@@ -92,12 +92,17 @@ pub(crate) fn later(effect: &Effect) -> Markup {
     ui::section(&format!("Invoice of {date}, at today’s prices"), html! {}, lines)
 }
 
-/// What is said of amounts that follow the second.
-pub(crate) fn by_second(effect: &Effect) -> Markup {
+/// What is said of amounts that are not sure before it is confirmed.
+pub(crate) fn unsure(effect: &Effect) -> Markup {
     html! {
         @if effect.by_second {
             (ui::notice(ui::Kind::Info, "Measured to the second", html! {
                 "The price book counts time in seconds, so the amounts are those of the instant you confirm it."
+            }))
+        }
+        @if effect.by_use {
+            (ui::notice(ui::Kind::Info, "Usage goes on", html! {
+                "What is used until you confirm it is billed with it, at the prices shown."
             }))
         }
     }

@@ -169,6 +169,7 @@ fn first_invoice(seen: &Seen) -> Markup {
         ("Currency", draft.currency.to_string()),
     ];
     document(&Document {
+        explained: true,
         title: "Preview",
         number: None,
         state: "draft",

@@ -17,9 +17,10 @@ macro_rules! asset {
     }};
 }
 
-const ASSETS: [Asset; 3] = [
+const ASSETS: [Asset; 4] = [
     asset!("style.css", "text/css; charset=utf-8"),
     asset!("app.js", "text/javascript; charset=utf-8"),
+    asset!("try.js", "text/javascript; charset=utf-8"),
     asset!("favicon.svg", "image/svg+xml"),
 ];
 
@@ -34,7 +35,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 }
 
 /// The address a page uses for an asset: it changes with the content, so an answer may be cached for ever.
-pub(super) fn href(name: &str) -> String {
+pub(crate) fn href(name: &str) -> String {
     let version = find(name).map_or("", |(_, _, etag)| etag.trim_matches('"'));
     format!("/assets/{name}?v={version}")
 }

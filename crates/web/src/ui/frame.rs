@@ -217,6 +217,27 @@ pub fn own_page(frame: &OwnFrame, body: Markup) -> Markup {
     )
 }
 
+/// A whole page for whoever comes, signed in or not.
+pub fn open_page(title: &str, way: &[Crumb], body: Markup) -> Markup {
+    let title = format!("{title} · Steelyard");
+    document(
+        &title,
+        html! {
+            a class="skip" href="#main" { "Skip to the content" }
+            div class="own open" {
+                header class="own-head" { a class="brand" href="/" { (icon(Icon::Mark)) "Steelyard" } }
+                (crumbs(way))
+                main id="main" tabindex="-1" { (body) }
+                footer class="own-foot" {
+                    button type="button" class="theme" data-theme-toggle {
+                        (icon(Icon::Theme)) "Theme: " span data-theme-name aria-live="polite" { "auto" }
+                    }
+                }
+            }
+        },
+    )
+}
+
 /// A whole page with nothing around it, not even our name: for customers whose link does not work.
 pub fn quiet_page(title: &str, body: Markup) -> Markup {
     document(title, html! { main class="bare" id="main" { (body) } })

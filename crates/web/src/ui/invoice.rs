@@ -136,7 +136,7 @@ fn statement_line(line: &InvoiceLine) -> Markup {
                     @if !line.period.is_empty() { span class="period" { (line.period) } }
                 }
                 td class="num quantity" { (line.quantity) }
-                td class="num price" { (amount(line.unit_price)) }
+                td class=(if line.unit_price == "–" { "num price none" } else { "num price" }) { (amount(line.unit_price)) }
                 td class="num" { (amount(line.amount)) }
             }
             @if !line.steps.is_empty() {

@@ -42,7 +42,8 @@ pub use form::{
     Button, button_link, chosen, error_summary, filters, form, form_as, post_button, post_button_with,
 };
 pub use frame::{
-    Account, Crumb, Environment, Frame, OwnFrame, Sandbox, Section, bare_page, own_page, page, quiet_page,
+    Account, Crumb, Environment, Frame, OwnFrame, Sandbox, Section, bare_page, open_page, own_page, page,
+    quiet_page,
 };
 pub use gallery::gallery;
 pub use icon::{Icon, icon};

@@ -52,7 +52,7 @@ fn every_asset_a_page_names_exists_in_the_version_it_names() {
         }
     }
     assert_eq!(assets::find("../Cargo.toml"), None);
-    assert_eq!(assets::names().count(), 3);
+    assert_eq!(assets::names().count(), 4);
 }
 
 #[test]

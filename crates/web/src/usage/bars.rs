@@ -73,7 +73,7 @@ fn what_then(one: &Standing, zone: &kernel::Zone) -> String {
 }
 
 /// A decimal number with its thousands apart.
-pub(super) fn number(text: &str) -> String {
+pub(crate) fn number(text: &str) -> String {
     let shown = show::exact(text);
     let (whole, part) =
         shown.split_once('.').map_or((shown.as_str(), None), |(whole, part)| (whole, Some(part)));

@@ -20,7 +20,7 @@ use metering::{
 };
 use store::View;
 
-pub(crate) use bars::{live, standing};
+pub(crate) use bars::{live, number, standing};
 
 use crate::{
     App, customers,
@@ -128,9 +128,8 @@ fn alerts_table(
     let rows = alerts.iter().map(|alert| {
         let customer = alert.place.customer;
         let name = names.and_then(|names| names.get(&customer)).map(String::as_str);
-        let figure = |scaled: Result<kernel::Quantity>| {
-            scaled.map(|one| bars::number(&one.to_string())).unwrap_or_default()
-        };
+        let figure =
+            |scaled: Result<kernel::Quantity>| scaled.map(|one| number(&one.to_string())).unwrap_or_default();
         let mut cells = vec![html! {
             (called(&alert.place.meter))
             @if !alert.place.who.is_empty() { span class="under" { (alert.place.who) } }

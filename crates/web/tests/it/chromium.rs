@@ -123,6 +123,47 @@ fn a_plan_change_is_previewed_and_made() {
     });
 }
 
+/// With Tab and Enter alone, and the focus always to be seen.
+#[test]
+fn a_plan_is_changed_with_the_keyboard_alone() {
+    with_and_without_scripts(|visit, _| {
+        visit.tab.look(1440, "light");
+        visit.go("/");
+        visit.tab.reach("Skip to the content");
+        visit.tab.key("Enter");
+        visit.tab.reach("New customer");
+        visit.go("/");
+        visit.tab.reach("Customers");
+        visit.tab.enter();
+        visit.tab.reach("Name, e-mail address or id");
+        visit.tab.write("soh");
+        visit.tab.enter();
+        visit.tab.reach("Brandt & Sohn");
+        visit.tab.enter();
+        visit.tab.reach("Starter, monthly");
+        visit.tab.enter();
+        visit.tab.reach("Change");
+        visit.tab.enter();
+        visit.tab.reach("Plan");
+        // The first letter leads to the next choice that begins with it.
+        visit.tab.write("P");
+        visit.tab.reach("Extra user");
+        visit.tab.write("4");
+        visit.tab.reach("Preview");
+        visit.tab.enter();
+        visit.tab.sees(&["Preview of the change", "Professional, monthly"]);
+        assert!(!visit.tab.text().contains("Billed for the whole time"));
+        visit.tab.reach("How this was worked out");
+        visit.tab.key("Enter");
+        visit.tab.sees(&["Billed for the whole time"]);
+        // The button stands before what it does, so the way goes on around the page.
+        visit.tab.key("Escape");
+        visit.tab.back_to("Make the change");
+        visit.tab.enter();
+        visit.tab.sees(&["Subscription changed", "Professional, monthly", "Extra user"]);
+    });
+}
+
 /// The figure under a name.
 fn figure(tab: &mut Tab, name: &str) -> String {
     let find = format!(

@@ -102,6 +102,11 @@ fn who_cancels_says_why_or_stays_for_an_offer_and_may_come_back() {
         assert!(seen.contains("Welcome back") && seen.contains("USD 34.30"), "30 % off: {seen}");
         let (address, page) = person.follow(&back, &format!("{path}/back"), &[]);
         assert!(words(&page).contains("Brought back") && id_in(&address) != goes.to_string());
+        // It comes back once: what is over leads to what goes on instead of offering it again.
+        let gone = person.open(&path);
+        assert!(!words(&gone).contains("Bring it back") && words(&gone).contains("It came back"));
+        assert!(gone.text.contains(&format!("/subscriptions/{}\"", id_in(&address))), "{}", gone.text);
+        assert!(words(&person.open(&format!("{path}/back"))).contains("It came back"));
         let again = person.send(&back, &format!("{path}/back"), &[]);
         assert_eq!(again.status, 409, "{}", again.text);
         let kept =

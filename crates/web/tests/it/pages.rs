@@ -8,7 +8,7 @@ use testkit::on_both;
 
 use crate::world::{CONTEXTS, World};
 
-const PLAIN: [&str; 23] = [
+const PLAIN: [&str; 24] = [
     "/",
     "/customers",
     "/customers/new",

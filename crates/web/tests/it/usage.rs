@@ -1,9 +1,14 @@
 //! Usage on pages: bars, histories, alerts, and the way from an event to its line and back.
 
-use billing::subscription::{self, BillFrom, Start};
+use std::ops::Range;
+
+use billing::subscription::{self, Start};
 use identity::user::Role;
 use jobs::Runner;
-use kernel::{Cycle, ids::CustomerId};
+use kernel::{
+    Cycle,
+    ids::{CustomerId, SubscriptionId},
+};
 use metering::event::NewEvent;
 use store::Scope;
 use testkit::on_both;
@@ -13,7 +18,7 @@ use crate::{
     world::{CONTEXTS, World},
 };
 
-const BOOK: &str = r#"
+pub const BOOK: &str = r#"
 book = 1
 name = "Runs"
 currency = "USD"
@@ -33,60 +38,52 @@ name = "Large"
 price = { month = "90" }
 "#;
 
-struct Ground<'w> {
-    world: &'w World,
-    scope: Scope,
-    customer: CustomerId,
-    person: Person<'w>,
+pub struct Ground<'w> {
+    pub world: &'w World,
+    pub scope: Scope,
+    pub customer: CustomerId,
+    pub person: Person<'w>,
+}
+
+/// A subscription of a customer to the plan that is metered, with its first invoice finalized.
+pub fn subscribe(world: &World, scope: &Scope, customer: CustomerId) -> SubscriptionId {
+    let start = Start { finalize: true, ..Start::of(customer, "metered", Cycle::MONTH) };
+    world.db.write(scope, move |tx| subscription::start(tx, &start)).wait().unwrap().subscription.id
+}
+
+/// So many events of a meter, counted and nothing more.
+pub fn ingest(
+    world: &World,
+    scope: &Scope,
+    (customer, meter): (CustomerId, &str),
+    ids: Range<u32>,
+    data: &str,
+) {
+    let event = |id: u32| NewEvent {
+        source: "test".to_owned(),
+        id: format!("{meter}-{id}"),
+        meter: meter.to_owned(),
+        subject: customer.to_string(),
+        at: None,
+        data: Some(serde_json::from_str(data).unwrap()),
+    };
+    let now = world.db.read(scope, |view| Ok(view.now())).wait().unwrap();
+    let receipts = world.metering.ingest(scope, ids.map(event).collect(), false, now).wait().unwrap();
+    assert!(receipts.iter().all(|one| *one == metering::event::Receipt::Accepted), "{receipts:?}");
 }
 
 impl<'w> Ground<'w> {
-    fn new(world: &'w World) -> Self {
+    pub fn new(world: &'w World) -> Self {
         let scope = world.merchant("unison");
         world.apply(&scope, BOOK.to_owned());
         let customer = world.customer(&scope, "Brandt & Sohn");
-        let start = Start {
-            customer,
-            plan: "metered".to_owned(),
-            cycle: Cycle::MONTH,
-            quantity: None,
-            addons: Default::default(),
-            start: None,
-            bill_from: BillFrom::Start,
-            zone: None,
-            currency: None,
-            entity: None,
-            external_id: None,
-            metadata: serde_json::json!({}),
-            finalize: true,
-            trial: false,
-            trial_again: false,
-            fingerprint: None,
-            has_method: false,
-            coupons: Vec::new(),
-            agreement: Default::default(),
-            term: None,
-            ramp: Vec::new(),
-            charges: Vec::new(),
-        };
-        world.db.write(&scope, move |tx| subscription::start(tx, &start)).wait().unwrap();
+        subscribe(world, &scope, customer);
         let cookie = world.sign_in("ann@example.com", "unison", Role::Owner);
         Self { world, scope, customer, person: Person { world, cookie } }
     }
 
-    fn send(&self, meter: &str, ids: std::ops::Range<u32>, data: &str) {
-        let event = |id: u32| NewEvent {
-            source: "test".to_owned(),
-            id: format!("{meter}-{id}"),
-            meter: meter.to_owned(),
-            subject: self.customer.to_string(),
-            at: None,
-            data: Some(serde_json::from_str(data).unwrap()),
-        };
-        let now = self.world.db.read(&self.scope, |view| Ok(view.now())).wait().unwrap();
-        let events = ids.map(event).collect();
-        let receipts = self.world.metering.ingest(&self.scope, events, false, now).wait().unwrap();
-        assert!(receipts.iter().all(|one| *one == metering::event::Receipt::Accepted), "{receipts:?}");
+    fn send(&self, meter: &str, ids: Range<u32>, data: &str) {
+        ingest(self.world, &self.scope, (self.customer, meter), ids, data);
         metering::alert::follow(&self.world.db, &self.scope).unwrap();
         billing::usage::follow(&self.world.db, &self.scope).unwrap();
     }

@@ -74,7 +74,9 @@ impl World {
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        runtime.spawn(async move { axum::serve(listener, web::router(app)).await });
+        let document = serde_json::from_str(&server::openapi().unwrap()).unwrap();
+        let pages = web::router(app).merge(web::reference(document, false));
+        runtime.spawn(async move { axum::serve(listener, pages).await });
         // A connection for each request: one that refused a form unread may be closed behind the answer.
         let config = ureq::Agent::config_builder()
             .max_redirects(0)
@@ -86,10 +88,16 @@ impl World {
 
     /// A merchant with a live environment and a sandbox called `rehearsal`, which it answers with.
     pub fn merchant(&self, slug: &str) -> Scope {
+        let [_, sandbox] = self.environments(slug);
+        sandbox
+    }
+
+    /// A merchant's live environment, and its sandbox.
+    pub fn environments(&self, slug: &str) -> [Scope; 2] {
         let name = slug.to_owned();
         let work = Scope::installation("test");
         let id = self.db.write(&work, move |tx| merchant::create(tx, &name, &name)).wait().unwrap().id;
-        let [_, sandbox] = [("live", Mode::Live), ("rehearsal", Mode::Sandbox)].map(|(slug, mode)| {
+        [("live", Mode::Live), ("rehearsal", Mode::Sandbox)].map(|(slug, mode)| {
             let scope = Scope::environment(fresh(), mode, Actor::CommandLine);
             let clock: Timestamp = CLOCK.parse().unwrap();
             let created = self.db.write(&scope, move |tx| {
@@ -108,8 +116,7 @@ impl World {
             });
             created.wait().unwrap();
             scope
-        });
-        sandbox
+        })
     }
 
     /// Unison's price book, in force.
