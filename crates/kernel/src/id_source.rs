@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use uuid::{Builder, Uuid};
 
-use crate::Id;
+use crate::{Id, SystemClock, WallClock};
 
 /// Makes raw ids that are unique and ascend in the order they are made.
 pub trait IdSource: Send + Sync {
@@ -42,7 +42,10 @@ pub struct PassingIds;
 
 impl IdSource for PassingIds {
     fn next(&self) -> Uuid {
-        Uuid::new_v7(uuid::Timestamp::now(uuid::NoContext))
+        let now = SystemClock.now();
+        let seconds = u64::try_from(now.as_second()).unwrap_or(0);
+        let nanos = u32::try_from(now.subsec_nanosecond()).unwrap_or(0);
+        Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanos))
     }
 }
 
