@@ -33,7 +33,7 @@ impl TryFrom<&Version> for VersionOut {
     type Error = Error;
 
     fn try_from(version: &Version) -> Result<Self, Error> {
-        let book = serde_json::to_value(&version.book)
+        let book = serde_json::to_value(&*version.book)
             .map_err(|error| Error::internal(format!("a price book is no JSON: {error}")))?;
         let source = format!("/v1/price-book/versions/{}/source", version.id);
         let (id, number, digest, created) =
