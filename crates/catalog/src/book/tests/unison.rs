@@ -170,7 +170,7 @@ fn the_book_in_the_documentation_reads() {
     let book = good(&example.join("\n"));
     assert_eq!(book.billing, Billing::default());
     assert_eq!((book.features.len(), book.plans.len(), book.addons.len()), (3, 2, 1));
-    assert_eq!((book.meters.len(), book.coupons.len(), book.plans[1].usage.len()), (2, 1, 2));
+    assert_eq!((book.meters.len(), book.coupons.len(), book.plans[1].usage.len()), (3, 1, 2));
 }
 
 /// Stored versions are named by their digest: when it changes, books already stored no longer match it.
