@@ -37,7 +37,7 @@ mod schema;
 mod sight;
 pub mod switch;
 
-pub use desk::Desk;
+pub use desk::{Desk, may_change};
 pub use metered::{Beside, Metered};
 pub use schema::CONTEXT;
 pub use sight::{Context, Served, Sight, Source, Whom, sight};

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::{
-    File, Row, ToValue, Tx, Value, View, bulks,
+    File, Outcome, Row, ToValue, Tx, Value, View, bulks,
     canonical::{Link, Told, has_float, hash, write_canonical},
     params, statements,
 };
@@ -34,6 +34,8 @@ statements! {
         FROM fact WHERE env_id = $1 AND subject_id = $2 AND seq < $3 ORDER BY seq DESC LIMIT $4";
     environment LATEST = "SELECT seq, type, v, subject_kind, subject_id, customer_id, actor, reason, effective, recorded, payload, hash
         FROM fact WHERE env_id = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3";
+    environment HEADLINES = "SELECT seq, type, subject_kind, subject_id, customer_id
+        FROM fact WHERE env_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
 }
 
 bulks! {
@@ -138,8 +140,23 @@ pub struct Fact {
 /// A fact as those hear of it who have to know at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Heard {
+    /// Its number; none when the connection broke during the commit and nobody knows whether it was stored.
+    pub seq: Option<i64>,
     /// `noun.verb_in_the_past`.
     pub kind: &'static str,
+    /// What it happened to.
+    pub subject: AnyId,
+    /// Whose it is.
+    pub customer: Option<ids::CustomerId>,
+}
+
+/// What a fact is about, without what it says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Headline {
+    /// Its number in the environment.
+    pub seq: i64,
+    /// `noun.verb_in_the_past`.
+    pub kind: String,
     /// What it happened to.
     pub subject: AnyId,
     /// Whose it is.
@@ -227,11 +244,11 @@ pub(crate) fn append(tx: &mut Tx<'_>) -> Result<()> {
             "usage states no facts: what core must learn from it goes through a job",
         ));
     }
-    tell(tx, &facts)?;
     let env = tx.env()?.uuid();
     let count = facts.len() as i64;
     let (last, mut previous): (i64, Vec<u8>) =
         tx.one(&RESERVE, params![count], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    tell(tx, &facts, last - count + 1)?;
     let (actor, reason) = (tx.scope().actor.to_string(), tx.scope().reason.clone());
     let reason = reason.as_ref().map(|reason| reason.as_str());
     let told = Told { actor: &actor, reason, recorded: tx.recorded() };
@@ -250,21 +267,28 @@ pub(crate) fn append(tx: &mut Tx<'_>) -> Result<()> {
 }
 
 /// Tell the listeners once the transaction is durable, or may be.
-fn tell(tx: &mut Tx<'_>, facts: &[Staged]) -> Result<()> {
+fn tell(tx: &mut Tx<'_>, facts: &[Staged], first: i64) -> Result<()> {
     let listeners = tx.runtime.listeners.read().unwrap_or_else(PoisonError::into_inner).clone();
     if listeners.is_empty() {
         return Ok(());
     }
     let env = tx.env()?;
-    let heard: Vec<Heard> = facts
+    let mut heard: Vec<Heard> = facts
         .iter()
-        .map(|Staged { fact: NewFact { kind, subject, customer, .. }, .. }| Heard {
+        .zip(first..)
+        .map(|(Staged { fact: NewFact { kind, subject, customer, .. }, .. }, seq)| Heard {
+            seq: Some(seq),
             kind,
             subject: *subject,
             customer: *customer,
         })
         .collect();
-    tx.after_commit(move |_| listeners.iter().for_each(|listener| listener(env, &heard)));
+    tx.after_commit(move |outcome| {
+        if outcome == Outcome::Unknown {
+            heard.iter_mut().for_each(|fact| fact.seq = None);
+        }
+        listeners.iter().for_each(|listener| listener(env, &heard));
+    });
     Ok(())
 }
 
@@ -290,6 +314,19 @@ fn row<'v>(link: &Link<'v>, told: &Told<'v>, hash: &'v [u8; 32]) -> [Value<'v>; 
 pub fn feed(view: &mut View<'_>, after: i64, limit: i64) -> Result<Vec<Fact>> {
     let upcasters = view.upcasters();
     view.all(&FEED, params![after, limit], |row| Ok(Fact::read(row)?.upcast(upcasters)))
+}
+
+/// What the facts after number `after` are about, as [`feed`].
+pub fn headlines(view: &mut View<'_>, after: i64, limit: i64) -> Result<Vec<Headline>> {
+    view.all(&HEADLINES, params![after, limit], |row| {
+        let subject = AnyId { prefix: row.parse(2, ids::known_prefix)?, uuid: row.get(3)? };
+        Ok(Headline { seq: row.get(0)?, kind: row.get(1)?, subject, customer: row.get(4)? })
+    })
+}
+
+/// The number of the last fact; 0 before the first.
+pub fn last(view: &mut View<'_>) -> Result<i64> {
+    Ok(view.opt(&HEAD, params![], |row| row.get(0))?.unwrap_or(0))
 }
 
 /// The newest facts before number `before`, newest first.

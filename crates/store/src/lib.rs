@@ -28,7 +28,7 @@ mod view;
 mod work;
 
 pub use db::{Db, Engine, Location, Options};
-pub use facts::{Fact, Heard, Listener, NewFact, Upcaster};
+pub use facts::{Fact, Headline, Heard, Listener, NewFact, Upcaster};
 pub use numbers::{Series, Taken};
 pub use prepare::prepare_everything;
 pub use row::{FromColumn, Row};

@@ -134,14 +134,19 @@ async fn consumes(address: &str, secret: &str, engine: &'static str) -> Result<V
 
 /// Events in batches, and beside them one customer whose every event is looked for as soon as it is sent.
 async fn events(address: &str, secret: &str, engine: &'static str, floor: f64) -> Result<Vec<Figure>> {
-    let seen = tokio::spawn(visible(address.to_owned(), secret.to_owned(), time()));
+    // On a thread of its own: what is looked for must not wait for batches that are being written here.
+    let watched = (address.to_owned(), secret.to_owned());
+    let seen = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(raw)?;
+        runtime.block_on(visible(watched.0, watched.1, time()))
+    });
     let secret = secret.to_owned();
     let send = move |line: usize, n: usize, request: &mut Vec<u8>| {
         let body = batch((line * 1_000_003 + n) as u64);
         post(request, "/v1/events", &secret, "application/cloudevents-batch+json", body.as_bytes());
     };
     let sent = load(address, Speaks::Http, SENDERS, time(), send).await?;
-    let seen = seen.await.map_err(raw)??;
+    let seen = seen.join().map_err(|_| raw("whoever looked for events panicked"))??;
     let rate = sent.rate * BATCH as f64;
     Ok(vec![
         Figure::new("events over HTTP, batches of 1,000", engine, rate, "ev/s").over(floor),

@@ -10,11 +10,22 @@ use std::{
 
 use jiff::Timestamp;
 use kernel::{Result, ids::CustomerId};
-use store::{Db, Fact, Scope, View, facts};
+use store::{Db, Headline, Scope, View, facts};
 use tokio::sync::{Mutex, Notify};
 
 /// Facts that are read at once; when there are more, anything may have changed.
 const AT_ONCE: i64 = 500;
+
+/// Facts of these kinds say what there is, or what somebody agreed to or may use,
+const KINDS: [&str; 5] = ["book.", "customer.", "flag.", "override.", "subscription."];
+/// but for those that say what was counted or billed.
+const BUT: [&str; 2] = ["subscription.usage_billed", "subscription.usage_posted"];
+
+/// Whether after a fact of this kind somebody may be entitled to something else than before. A bill run states
+/// thousands of others.
+pub fn may_change(kind: &str) -> bool {
+    KINDS.iter().any(|start| kind.starts_with(start)) && !BUT.contains(&kind)
+}
 
 /// What facts say has changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,9 +43,9 @@ pub(super) struct Changes {
 }
 
 impl Changes {
-    fn of(told: &[Fact]) -> Self {
+    fn of(told: &[Headline]) -> Self {
         let mut changes = Self::default();
-        for Fact { kind, subject, customer, .. } in told {
+        for Headline { kind, subject, customer, .. } in told.iter().filter(|told| may_change(&told.kind)) {
             changes.book |= kind.starts_with("book.");
             changes.flags |= kind.starts_with("flag.");
             changes.names |= kind.starts_with("customer.");
@@ -118,7 +129,7 @@ impl Fresh {
 /// What happened after a fact, and up to which one. Before the first look nothing is kept that could have changed.
 fn told(view: &mut View<'_>, after: Option<i64>) -> Result<(i64, Changes, Timestamp)> {
     let told = match after {
-        Some(after) => facts::feed(view, after, AT_ONCE)?,
+        Some(after) => facts::headlines(view, after, AT_ONCE)?,
         None => Vec::new(),
     };
     let whole = after.is_some() && (told.len() as i64) < AT_ONCE;
@@ -126,7 +137,5 @@ fn told(view: &mut View<'_>, after: Option<i64>) -> Result<(i64, Changes, Timest
         let last = told.last().map(|fact| fact.seq).or(after);
         return Ok((last.unwrap_or(0), Changes::of(&told), view.now()));
     }
-    let last = facts::latest(view, i64::MAX, 1)?;
-    let changes = Changes { everything: true, ..Changes::default() };
-    Ok((last.first().map_or(0, |fact| fact.seq), changes, view.now()))
+    Ok((facts::last(view)?, Changes { everything: true, ..Changes::default() }, view.now()))
 }

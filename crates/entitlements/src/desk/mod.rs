@@ -18,6 +18,7 @@ use kernel::{Error, Result, ids::EnvironmentId};
 use store::{Db, Mode, Scope};
 
 use crate::{Sight, Whom};
+pub use fresh::may_change;
 use room::Room;
 
 /// What there is, of every environment. Cheap to clone.

@@ -15,6 +15,7 @@ use super::{
     hold::write_event,
     load::Found,
     rows::HoldRow,
+    stale::Stale,
     state::State,
 };
 use crate::{
@@ -251,13 +252,16 @@ impl Ground<'_> {
     }
 }
 
-/// The answer to a check, when everything it takes is in memory.
-pub fn quick(state: &mut State, event: &Checked, now: i64) -> Option<Result<Answer>> {
+/// The answer to a check, when everything it takes is in memory and nothing of it has changed since.
+pub fn quick(state: &mut State, stale: &Stale, event: &Checked, now: i64) -> Option<Result<Answer>> {
     if state.desks.is_restless() {
         return None;
     }
     let (customer, _) = state.whom(&event.subject)?;
     let now = now.max(state.accepted);
+    if stale.concerns(&customer) {
+        return None;
+    }
     let desk = state.desks.get_mut(&customer).filter(|desk| !desk.account.is_over(now))?;
     if let Terms::Limited(limit) = desk.terms(&event.meter).clone() {
         let window = match window_of(&desk.account, &limit, &event.meter.key, now) {

@@ -8,6 +8,7 @@ use store::{Db, Scope, Tx, View, params};
 
 use super::{
     Directory, Options, State,
+    stale::Heeded,
     worker::{Held, Words},
 };
 use crate::{
@@ -69,7 +70,7 @@ pub fn open(db: &Db, directory: &dyn Directory, scope: &Scope, options: &Options
     // Before anything is read: what changes meanwhile is heard of.
     let ((heeded, _), looked) = (directory.changes(scope, None)?, db.real_now());
     let words = Arc::new(Words { fingerprints, meters: directory.meters(scope)? });
-    Ok(Held { state, words, until, heeded, looked })
+    Ok(Held { state, words, until, heeded: Heeded::up_to(heeded), looked })
 }
 
 /// Until when a lease taken or renewed now runs.

@@ -397,22 +397,17 @@ impl Shared {
 
     /// The answer to a check from memory, when it is there and the lease still runs.
     fn at_once(&self, station: &Station, event: &Checked, now: i64) -> Option<Result<Answer>> {
-        if station.stale.any() {
-            return None;
-        }
         let mut held = station.look();
         let held = held.as_mut().filter(|held| held.until > self.db.real_now())?;
-        decide::quick(&mut held.state, event, now)
+        decide::quick(&mut held.state, &station.stale, event, now)
     }
 
     /// The like for a token bucket.
     fn pace(&self, station: &Station, (subject, key, cost): (&str, &str, u32)) -> Option<Result<Pace>> {
-        if station.stale.any() {
-            return None;
-        }
         let (held, clock) = (station.look(), self.db.real_now());
-        let held = held.as_ref().filter(|held| held.until > clock)?;
-        decide::pace(&held.state, &station.buckets, (subject, key.to_owned(), cost), clock)
+        let state = &held.as_ref().filter(|held| held.until > clock)?.state;
+        state.whom(subject).filter(|(customer, _)| !station.stale.concerns(customer))?;
+        decide::pace(state, &station.buckets, (subject, key.to_owned(), cost), clock)
     }
 }
 

@@ -26,7 +26,7 @@ use super::{
     load::{self, Wanted},
     rows::Stand,
     seal::Sealing,
-    stale::{Changes, Stale},
+    stale::{Changes, Heeded, Stale},
 };
 use crate::{
     event::{Fingerprints, Horizon, Meters},
@@ -85,8 +85,8 @@ pub struct Held {
     pub words: Arc<Words>,
     /// Until when the lease runs.
     pub until: Timestamp,
-    /// The place in the directory's log of changes that is heeded.
-    pub heeded: i64,
+    /// How far the directory's log of changes is heeded.
+    pub heeded: Heeded,
     /// When that log was looked at last, in real time.
     pub looked: Timestamp,
 }
@@ -291,39 +291,40 @@ impl Worker {
 
     /// Forget what has changed: what this process was told of, and now and then what others did.
     fn heed(&self) -> Result<()> {
-        let (scope, now) = (&self.station.scope, self.db.real_now());
+        self.forget_changed()?;
+        let now = self.db.real_now();
         let look = |held: &mut Held| {
             let due = now.duration_since(held.looked) >= LOOK;
             if due {
                 held.looked = now;
             }
-            due.then_some(held.heeded)
+            due.then_some(held.heeded.place())
         };
-        let after = self.station.held().as_mut().and_then(look);
-        if let Some(after) = after {
-            let (heeded, changes) = self.directory.changes(scope, Some(after))?;
-            self.station.stale.mark(&changes);
-            if let Some(held) = self.station.held().as_mut() {
-                held.heeded = heeded;
-            }
+        let Some(after) = self.station.held().as_mut().and_then(look) else { return Ok(()) };
+        let (place, changes) = self.directory.changes(&self.station.scope, Some(after))?;
+        self.station.stale.mark(&changes);
+        if let Some(held) = self.station.held().as_mut() {
+            held.heeded.read(place);
         }
-        let changes = self.station.stale.take();
-        if changes.is_empty() {
-            return Ok(());
-        }
-        let ended = self.drop_changed(&changes);
+        self.forget_changed()
+    }
+
+    /// What changed counts as heeded in the same moment as it is forgotten: nobody is answered between them.
+    fn forget_changed(&self) -> Result<()> {
+        let (mut guard, stale) = (self.station.held(), &self.station.stale);
+        let changes = stale.take();
+        let Some(held) = guard.as_mut() else { return Ok(()) };
+        let ended = self.drop_changed(held, &changes);
         if ended.is_err() {
-            self.station.stale.mark(&changes);
+            stale.mark(&changes);
         }
         ended
     }
 
-    fn drop_changed(&self, changes: &Changes) -> Result<()> {
-        let meters = if changes.book { Some(self.directory.meters(&self.station.scope)?) } else { None };
-        let mut guard = self.station.held();
-        let Some(held) = guard.as_mut() else { return Ok(()) };
-        if let Some(meters) = meters {
-            held.learn(meters);
+    fn drop_changed(&self, held: &mut Held, changes: &Changes) -> Result<()> {
+        held.heeded.told(&changes.places);
+        if changes.book {
+            held.learn(self.directory.meters(&self.station.scope)?);
             self.station.speak(Some(held));
         }
         if changes.book || changes.everybody {

@@ -16,6 +16,7 @@ mod parts;
 mod plans;
 mod proof;
 mod rejects;
+mod told;
 
 #[test]
 fn every_statement_prepares() {

@@ -15,7 +15,7 @@ use kernel::{
     ids::{CustomerId, SubscriptionId},
 };
 use metering::{
-    Account, Agreement, Directory, Metering, Options, Resolved,
+    Account, Agreement, Changes, Directory, Metering, Options, Resolved,
     event::{Meter, Meters, NewEvent, Receipt},
     usage::{self, Figure, Span, Subject},
 };
@@ -61,12 +61,20 @@ pub struct Customers {
     known: Mutex<BTreeMap<String, Arc<Account>>>,
     /// Whether the price book calls the meter `traffic` critical.
     pub critical: AtomicBool,
+    /// The log of changes: whom each of them was about.
+    pub log: Mutex<Vec<CustomerId>>,
+    /// After which places of the log it was read.
+    pub read: Mutex<Vec<i64>>,
+    /// Subjects somebody asked for.
+    pub resolved: Mutex<Vec<String>>,
 }
 
 impl Customers {
     pub fn new() -> Self {
         let book = catalog::read("test.toml", BOOK).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
-        Self { book: Arc::new(book), known: Mutex::default(), critical: AtomicBool::new(false) }
+        let (critical, book) = (AtomicBool::new(false), Arc::new(book));
+        let (log, read, resolved) = Default::default();
+        Self { book, known: Mutex::default(), critical, log, read, resolved }
     }
 
     pub fn account(&self, name: &str) -> Arc<Account> {
@@ -121,6 +129,7 @@ impl Directory for Customers {
     }
 
     fn resolve(&self, _: &Scope, subjects: &[String]) -> Result<Vec<Option<Resolved>>> {
+        self.resolved.lock().unwrap().extend_from_slice(subjects);
         let by_id = |id: &str| {
             let known = self.known.lock().unwrap();
             known.values().find(|account| account.customer.to_string() == id).cloned()
@@ -137,6 +146,16 @@ impl Directory for Customers {
             None => by_id(subject).map(|account| Resolved { account, subscription: None }),
         };
         Ok(subjects.iter().map(resolve).collect())
+    }
+
+    fn changes(&self, _: &Scope, after: Option<i64>) -> Result<(i64, Changes)> {
+        let log = self.log.lock().unwrap();
+        let mut changes = Changes::default();
+        if let Some(after) = after {
+            self.read.lock().unwrap().push(after);
+            changes.customers.extend(&log[after as usize..]);
+        }
+        Ok((log.len() as i64, changes))
     }
 }
 
