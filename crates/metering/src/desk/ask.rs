@@ -6,7 +6,7 @@ use store::Promise;
 use super::{
     change::{Change, Changed},
     hold::Hold,
-    worker::Words,
+    station::Words,
 };
 use crate::{
     event::{Checked, Receipt},

@@ -9,7 +9,7 @@ use store::{Db, Scope, Tx, View, params};
 use super::{
     Directory, Options, State,
     stale::Heeded,
-    worker::{Held, Words},
+    station::{Held, Words},
 };
 use crate::{
     double,

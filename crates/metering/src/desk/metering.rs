@@ -20,7 +20,8 @@ use super::{
     change::Change,
     decide,
     standing::{Standing, standing},
-    worker::{Station, Words, Worker},
+    station::{Station, Words},
+    worker::Worker,
 };
 use crate::{
     event::{self, Checked, EventName, NewEvent, Receipt, wire::Unread},

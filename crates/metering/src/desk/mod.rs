@@ -18,6 +18,7 @@ mod seal;
 mod stale;
 mod standing;
 mod state;
+mod station;
 mod worker;
 
 pub use account::{Account, Agreement, Beside, Directory, InForce, Resolved, Terms, scaled};
