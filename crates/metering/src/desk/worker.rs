@@ -2,6 +2,7 @@
 //! commits it as one group, and answers.
 
 use std::{
+    collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     thread,
@@ -32,8 +33,12 @@ use crate::{
     usage::Tally,
 };
 
-/// A group ends when it holds this many events.
-const GROUP: usize = 16_384;
+/// Asks with so many events are small: a use, a few events. A group takes all that wait,
+const SMALL: usize = 64;
+/// and of larger ones the first, with those behind it up to so many events together: else everybody would wait for them.
+const LARGE: usize = 2_048;
+/// So many asks are looked through for a group.
+const IN_VIEW: usize = 1_024;
 /// How often an owner with nothing to do looks around.
 const PULSE: Duration = Duration::from_millis(500);
 /// It keeps its lease with every so many pulses.
@@ -57,37 +62,29 @@ pub struct Worker {
 impl Worker {
     /// Serve until nobody can ask any more.
     pub fn run(self) {
-        let mut idle = 0;
+        let (mut idle, mut waiting) = (0, VecDeque::new());
         loop {
-            let first = match self.asks.recv_timeout(PULSE) {
-                Ok(ask) => ask,
-                // This thread can send to itself, so that only a count tells that nobody else can.
-                Err(_) if Arc::strong_count(&self.station) == 1 => return,
-                Err(_) => {
-                    idle += 1;
-                    self.look_around(idle);
-                    continue;
+            if waiting.is_empty() {
+                match self.asks.recv_timeout(PULSE) {
+                    Ok(ask) => waiting.push_back(ask),
+                    // This thread can send to itself, so that only a count tells that nobody else can.
+                    Err(_) if Arc::strong_count(&self.station) == 1 => return,
+                    Err(_) => {
+                        idle += 1;
+                        self.look_around(idle);
+                        continue;
+                    }
                 }
-            };
+            }
             idle = 0;
-            let asks = self.gather(first);
+            waiting.extend(self.asks.try_iter().take(IN_VIEW.saturating_sub(waiting.len())));
+            let asks = next_group(&mut waiting, Ask::weight);
             let served = catch_unwind(AssertUnwindSafe(|| self.serve(asks)));
             if served.is_err() {
                 tracing::error!("a group of metering panicked; its memory is dropped");
                 self.station.hold(None);
             }
         }
-    }
-
-    /// What waits, up to a group.
-    fn gather(&self, first: Ask) -> Vec<Ask> {
-        let (mut weight, mut asks) = (first.weight(), vec![first]);
-        while weight < GROUP {
-            let Ok(ask) = self.asks.try_recv() else { break };
-            weight += ask.weight();
-            asks.push(ask);
-        }
-        asks
     }
 
     /// An owner with nothing to do looks for changes and keeps its lease for a while, then lets it go. One that lost
@@ -412,5 +409,37 @@ impl Worker {
                 held.state.names.reopen();
             }
         }
+    }
+}
+
+/// Of what waits all that is small, and as much of the rest as goes together. Whoever is passed over is the first of its
+/// size next time.
+fn next_group<T>(waiting: &mut VecDeque<T>, weight: impl Fn(&T) -> usize) -> Vec<T> {
+    let (mut large, mut group, mut rest) = (0, Vec::with_capacity(waiting.len()), VecDeque::new());
+    for ask in waiting.drain(..) {
+        let events = weight(&ask);
+        let is_large = events > SMALL;
+        let fits = !is_large || large == 0 || large + events <= LARGE;
+        if is_large {
+            large += events;
+        }
+        if fits { group.push(ask) } else { rest.push_back(ask) }
+    }
+    *waiting = rest;
+    group
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_asks_pass_large_ones_and_nobody_is_passed_for_ever() {
+        let mut waiting: VecDeque<usize> = [1_000, 1, 1_000, 1_000, 64, 10_000, 2].into();
+        let mut next = || next_group(&mut waiting, |events| *events);
+        assert_eq!(next(), [1_000, 1, 1_000, 64, 2]);
+        assert_eq!(next(), [1_000]);
+        assert_eq!(next(), [10_000]);
+        assert!(next().is_empty());
     }
 }
