@@ -285,12 +285,14 @@ pub static CONTEXT: store::Context = store::Context {
             ) STRICT, WITHOUT ROWID;
         ",
         extra: store::Extra::NONE,
-    }, cancellation::MIGRATION, renewal::MIGRATION, bill_run::CARRIED],
+    }, cancellation::MIGRATION, renewal::MIGRATION, bill_run::CARRIED, subscription::groups::PLAN,
+    subscription::groups::INDEXES],
     installation_tables: &[],
     system_tables: &[],
     statements: &[
         subscription::sql::ALL,
         subscription::search::ALL,
+        subscription::groups::ALL,
         invoice::sql::ALL,
         invoice::search::ALL,
         credit_note::sql::ALL,

@@ -58,7 +58,7 @@ pub(crate) fn of(db: &Db, scope: &Scope, business: &Business, told: Told) -> Res
 
 fn look(view: &mut View<'_>, name: &'static str, told: Told) -> Result<Standing> {
     let mut subscriptions = BTreeMap::new();
-    for (_, state, count) in subscription::counts(view)? {
+    for (state, count) in subscription::state_counts(view)?.into_iter().filter(|(_, count)| *count > 0) {
         *subscriptions.entry(State::word(state)).or_default() += count;
     }
     let (mut invoices, mut money) = (0, BTreeMap::<&str, Sums>::new());

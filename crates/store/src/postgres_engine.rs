@@ -66,8 +66,17 @@ fn config(url: &str) -> Result<Config> {
     Ok(config)
 }
 
+/// Statements here take milliseconds; compiling one into machine code, which the server does when it overestimates its
+/// rows, takes a second.
+const SESSION: &str = "SET jit = off";
+
 fn connect(config: &Config) -> Result<Client> {
-    config.connect(NoTls).map_err(|error| {
+    let connect = || {
+        let mut client = config.connect(NoTls)?;
+        client.batch_execute(SESSION)?;
+        Ok(client)
+    };
+    connect().map_err(|error: postgres::Error| {
         Error::unavailable(
             "database_away",
             format!("Cannot connect to PostgreSQL: {}.", fault::describe(&error)),

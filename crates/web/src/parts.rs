@@ -81,7 +81,7 @@ pub(crate) fn pages(path: &str, asked: &Answers, next: Option<String>) -> Markup
 }
 
 /// Cut a list that was asked for one row more than a page shows; the place of its last row when there are more.
-pub(crate) fn cut<T>(rows: &mut Vec<T>, place: impl Fn(&T) -> String) -> Option<String> {
+pub(crate) fn cut<T, P>(rows: &mut Vec<T>, place: impl Fn(&T) -> P) -> Option<P> {
     let more = rows.len() as i64 > PAGE;
     rows.truncate(PAGE as usize);
     rows.last().filter(|_| more).map(place)

@@ -50,8 +50,9 @@ fn run(work: &Work) -> Result<Json> {
     let (mut moved, mut seen, mut after) = (0_i64, 0_i64, None);
     let mut refused = BTreeMap::<&str, u64>::new();
     loop {
-        let from: Option<SubscriptionId> = after;
-        let page = work.db.read(&work.scope, move |view| ops::page(view, from, BATCH).map(|(all, _)| all));
+        let (from, asked): (Option<SubscriptionId>, _) = (after, migration.clone());
+        let page =
+            work.db.read(&work.scope, move |view| ops::page(view, &asked, from, BATCH).map(|(all, _)| all));
         let page = page.wait()?;
         let Some(last) = page.last() else { break };
         after = Some(last.id);

@@ -6,4 +6,4 @@ mod ops;
 
 pub use job::{JOB, job_kind, request};
 pub use model::{Migration, Moved, Outlook, Standing};
-pub use ops::{outlook, preview};
+pub use ops::{Part, outlook, part, preview};

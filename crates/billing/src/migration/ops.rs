@@ -13,15 +13,36 @@ use kernel::{
 use store::View;
 
 use super::model::{Migration, Moved, Outlook, Standing};
-use crate::subscription::{
-    self, Change, Subscription,
-    rules::{self, arrears::Usage, change},
+use crate::{
+    customers::RUNNING,
+    subscription::{
+        self, Change, Group, Subscription,
+        rules::{self, arrears::Usage, change},
+    },
 };
 
 /// Subscriptions looked at together.
-pub(super) const PAGE: i64 = 500;
+const PAGE: i64 = 500;
+/// After so many subscriptions of which too few would be moved a part of a preview ends early.
+const MOST: usize = 1_000;
+
+/// A part of a preview.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Part {
+    /// What would be done, in order of the subscriptions' ids.
+    pub moved: Vec<Moved>,
+    /// Behind which subscription it goes on; none at the end.
+    pub next: Option<SubscriptionId>,
+}
 
 impl Migration {
+    /// Whether what is in a group goes on and is meant, when it is not on the version in force.
+    fn means(&self, group: &Group) -> bool {
+        (self.books.is_empty() || self.books.contains(&group.book))
+            && (self.plans.is_empty() || self.plans.contains(&group.plan))
+            && RUNNING.contains(&group.state)
+    }
+
     /// The change that moves a subscription; none when it is not meant, or on its way already.
     pub(super) fn change(&self, subscription: &Subscription) -> Option<Change> {
         let plan = subscription.plan();
@@ -57,15 +78,19 @@ fn standing(one: &Subscription, version: &Version) -> Result<Standing> {
     Ok(Standing { plan: one.plan().to_owned(), cycle: one.schedule.cycle, fees })
 }
 
-/// The subscriptions after `after` (none: from the first on) that are not on the version in force, at most `limit` of
-/// them, and where to go on; none when there are no more.
+/// The first `limit` subscriptions after `after` (none: from the first on) that a migration is about, by id, those that
+/// are on their way among them; and the version in force.
 pub(super) fn page(
     view: &mut View<'_>,
+    migration: &Migration,
     after: Option<SubscriptionId>,
     limit: i64,
 ) -> Result<(Vec<Subscription>, Arc<Version>)> {
     let in_force = version::in_force(view)?;
-    Ok((subscription::on_other_books(view, in_force.id, after, limit)?, in_force))
+    let groups = subscription::groups(view)?;
+    let meant = groups.iter().filter(|group| group.book != in_force.id && migration.means(group));
+    let ids = subscription::first_of(view, meant, after, limit)?;
+    Ok((subscription::load(view, ids)?, in_force))
 }
 
 fn books(view: &mut View<'_>, all: &[Subscription]) -> Result<BTreeMap<BookVersionId, Arc<Version>>> {
@@ -84,18 +109,41 @@ pub fn preview(
     limit: i64,
 ) -> Result<Vec<Moved>> {
     let (mut found, mut after) = (Vec::new(), after);
-    while (found.len() as i64) < limit {
-        let (subscriptions, in_force) = page(view, after, PAGE)?;
-        let Some(last) = subscriptions.last() else { break };
-        after = Some(last.id);
+    loop {
+        let Part { moved, next } = part(view, migration, after, limit - found.len() as i64)?;
+        found.extend(moved);
+        if next.is_none() || found.len() as i64 >= limit {
+            return Ok(found);
+        }
+        after = next;
+    }
+}
+
+/// The same, but where hardly anybody is left to be moved, because the others are on their way already, it ends before
+/// there are `limit`: whoever asks goes on from there.
+///
+/// Errors: `no_price_book`.
+pub fn part(
+    view: &mut View<'_>,
+    migration: &Migration,
+    after: Option<SubscriptionId>,
+    limit: i64,
+) -> Result<Part> {
+    let (mut moved, mut next, mut seen) = (Vec::new(), after, 0);
+    loop {
+        let wanted = (limit - moved.len() as i64).clamp(1, PAGE);
+        let (subscriptions, in_force) = page(view, migration, next, wanted)?;
+        next = subscriptions.last().filter(|_| subscriptions.len() as i64 == wanted).map(|last| last.id);
+        seen += subscriptions.len();
         let books = books(view, &subscriptions)?;
         for one in &subscriptions {
             let Some(agreed) = books.get(&one.book) else { continue };
-            found.extend(migration.decide(one, agreed, &in_force)?);
+            moved.extend(migration.decide(one, agreed, &in_force)?);
+        }
+        if next.is_none() || moved.len() as i64 >= limit || seen >= MOST {
+            return Ok(Part { moved, next });
         }
     }
-    found.truncate(usize::try_from(limit).unwrap_or(0));
-    Ok(found)
 }
 
 /// How many subscriptions a migration is about, those that cannot be moved among them.
@@ -104,7 +152,7 @@ pub fn preview(
 pub(super) fn count(view: &mut View<'_>, migration: &Migration) -> Result<i64> {
     let (mut count, mut after) = (0, None);
     loop {
-        let (subscriptions, _) = page(view, after, PAGE)?;
+        let (subscriptions, _) = page(view, migration, after, PAGE)?;
         let Some(last) = subscriptions.last() else { return Ok(count) };
         after = Some(last.id);
         count += subscriptions.iter().filter_map(|one| migration.change(one)).count() as i64;

@@ -3,6 +3,7 @@
 mod agreement;
 mod closing;
 pub(crate) mod edge;
+pub(crate) mod groups;
 pub mod history;
 mod model;
 mod ops;
@@ -14,17 +15,20 @@ pub use agreement::{AgreedPrice, Agreement, COMP, Discount, MAX_TERM, NewTerm, O
 pub use closing::Closing;
 pub(crate) use edge::{EDGE, TRIAL_REMINDER};
 pub use edge::{at_edge, foresee};
+pub use groups::{Group, group_counts, state_counts};
+pub(crate) use groups::{first_of, groups};
 pub use model::{
     BillFrom, Change, Item, ItemKind, Rhythm, Start, Started, State, Subscription, Timing, Transition,
 };
 pub use ops::change::{ChangePreview, Changed, cancel, change, keep_on, pause, preview_change, resume};
 pub(crate) use ops::history::entity;
 pub use ops::history::record_all;
+pub(crate) use ops::load;
 pub use ops::trial::{convert, extend_trial, reinstate, set_method, suspend};
 pub use ops::{Preview, find, list, of_customer, preview, resolve, start, start_all};
 pub(crate) use ops::{
     change::{end, lock, preview_end, wait},
-    due_until, follow_zone, of_customers, on_other_books, save_all,
+    due_until, follow_zone, of_customers, save_all,
 };
-pub use search::{Filter, Place, counts, due_count, plan_counts, search, state_counts, states_of};
+pub use search::{Filter, Place, due_count, search, states_of};
 pub(crate) use search::{customers_in, having};

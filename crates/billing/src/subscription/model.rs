@@ -40,7 +40,7 @@ pub enum State {
 }
 
 impl State {
-    const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Incomplete,
         Self::Trialing,
         Self::Active,

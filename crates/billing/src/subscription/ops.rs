@@ -31,8 +31,8 @@ pub(super) mod history;
 mod rows;
 pub(super) mod trial;
 
-pub(super) use find::{due_at, load};
-pub(crate) use find::{due_until, follow_zone, of_customers, on_other_books};
+pub(super) use find::due_at;
+pub(crate) use find::{due_until, follow_zone, load, of_customers};
 pub use find::{find, list, of_customer, resolve};
 use rows::insert;
 pub(crate) use rows::save_all;

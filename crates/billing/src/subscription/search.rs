@@ -1,6 +1,6 @@
 //! Finding subscriptions, and counting them.
 
-use std::{collections::HashMap, str::FromStr};
+use std::{cmp::Reverse, collections::HashMap, str::FromStr};
 
 use jiff::Timestamp;
 use kernel::{
@@ -11,6 +11,7 @@ use store::{Statement, Value, View, params, statements};
 use uuid::Uuid;
 
 use super::{
+    groups::{self, Group},
     model::{State, Subscription},
     ops,
 };
@@ -32,6 +33,15 @@ pub struct Filter {
     /// first.
     /// Otherwise the newest come first.
     pub due: Option<[Timestamp; 2]>,
+}
+
+impl Filter {
+    /// Whether its subscriptions may be found in a group.
+    fn meets(&self, group: &Group) -> bool {
+        self.book.is_none_or(|book| book == group.book)
+            && self.state.is_none_or(|state| state == group.state)
+            && self.plan.as_ref().is_none_or(|plan| *plan == group.plan)
+    }
 }
 
 /// Behind which subscription a list goes on.
@@ -75,9 +85,7 @@ impl FromStr for Place {
 macro_rules! filters {
     () => {
         " AND ($4 = '' OR s.state = $4) AND ($5 = '' OR s.currency = $5) AND ($7 OR s.customer_id = $8)
-            AND ($9 OR s.book_id = $10)
-            AND ($6 = '' OR EXISTS (SELECT 1 FROM subscription_item i WHERE i.env_id = s.env_id
-                AND i.subscription_id = s.id AND i.kind = 'plan' AND i.key = $6 AND i.quantity > 0))"
+            AND ($9 OR s.book_id = $10) AND ($6 = '' OR s.plan = $6)"
     };
 }
 
@@ -96,29 +104,16 @@ macro_rules! newest {
 statements! {
     environment NEWEST = newest!("1 = 1");
     environment OF_CUSTOMER = newest!("s.customer_id = $8");
-    environment OF_BOOK = newest!("s.book_id = $10");
     environment IN_STATE = newest!("s.state = $4");
-    /// CROSS JOIN, so that SQLite reads the index of plans and not all subscriptions.
-    environment ON_PLAN = concat!(
-        "SELECT d.subscription_id FROM subscription_item d CROSS JOIN subscription s
-        WHERE d.env_id = $1 AND d.kind = 'plan' AND d.key = $6 AND d.subscription_id < $2 AND d.quantity > 0
-            AND s.env_id = d.env_id AND s.id = d.subscription_id", filters!(),
-        " ORDER BY d.subscription_id DESC LIMIT $3");
+    environment ON_PLAN = newest!("s.plan = $6");
+    environment OF_GROUP = newest!("s.book_id = $10 AND s.state = $4 AND s.plan = $6");
     environment FALLING_DUE = concat!(
         "SELECT s.id, s.due, s.customer_id FROM subscription s
         WHERE s.env_id = $1 AND s.due >= $11 AND s.due < $12
             AND (s.due, s.customer_id, s.id) > ($13, $14, $2)", filters!(),
         " ORDER BY s.due, s.customer_id, s.id LIMIT $3");
-    environment COUNTS = "SELECT book_id, state, count(*) FROM subscription WHERE env_id = $1 GROUP BY book_id, state";
-    environment COUNT_PLANS = "SELECT s.book_id, i.key, count(*) FROM subscription s
-        JOIN subscription_item i ON i.env_id = s.env_id AND i.subscription_id = s.id AND i.kind = 'plan' AND i.quantity > 0
-        WHERE s.env_id = $1 AND s.state IN_TEXTS($2) GROUP BY s.book_id, i.key";
     environment COUNT_DUE = "SELECT count(*) FROM (
             SELECT id FROM subscription WHERE env_id = $1 AND due >= $2 AND due < $3 LIMIT $4) AS found";
-    /// A count for each state: SQLite counts a stretch of an index faster than it groups one.
-    environment COUNT_STATES = "WITH known (state) AS (VALUES ('incomplete'), ('scheduled'), ('trialing'), ('active'),
-            ('past_due'), ('paused'), ('suspended'), ('canceled'), ('expired'))
-        SELECT k.state, (SELECT count(*) FROM subscription s WHERE s.env_id = $1 AND s.state = k.state) FROM known k";
     /// Whose subscriptions are in a state, the newest subscriptions first.
     environment CUSTOMERS_IN = "SELECT customer_id FROM subscription WHERE env_id = $1 AND state = $2
         ORDER BY id DESC LIMIT $3";
@@ -164,13 +159,42 @@ fn newest(
 ) -> Result<Vec<Placed>> {
     let statement: &'static Statement = match filter {
         Filter { customer: Some(_), .. } => &OF_CUSTOMER,
-        Filter { plan: Some(_), book: None, .. } => &ON_PLAN,
-        Filter { book: Some(_), .. } => &OF_BOOK,
+        Filter { book: Some(_), .. } | Filter { plan: Some(_), state: Some(_), .. } => {
+            return newest_of_groups(view, filter, before, limit);
+        }
+        Filter { plan: Some(_), .. } => &ON_PLAN,
         Filter { state: Some(_), .. } => &IN_STATE,
         _ => &NEWEST,
     };
+    listed(view, statement, filter, before, limit)
+}
+
+fn listed(
+    view: &mut View<'_>,
+    statement: &'static Statement,
+    filter: &Filter,
+    before: Option<SubscriptionId>,
+    limit: i64,
+) -> Result<Vec<Placed>> {
     let params = params_of(filter, before.map_or(Uuid::max(), SubscriptionId::uuid), limit);
     view.all(statement, &params, |row| row.get(0).map(|id| (id, Place::Newest(id))))
+}
+
+/// The newest of each group that is meant, then the newest of these.
+fn newest_of_groups(
+    view: &mut View<'_>,
+    filter: &Filter,
+    before: Option<SubscriptionId>,
+    limit: i64,
+) -> Result<Vec<Placed>> {
+    let mut found = Vec::new();
+    for Group { book, state, plan } in groups::groups(view)?.into_iter().filter(|one| filter.meets(one)) {
+        let filter = Filter { book: Some(book), state: Some(state), plan: Some(plan), ..filter.clone() };
+        found.extend(listed(view, &OF_GROUP, &filter, before, limit)?);
+    }
+    found.sort_unstable_by_key(|(id, _)| Reverse(*id));
+    found.truncate(usize::try_from(limit).unwrap_or(0));
+    Ok(found)
 }
 
 fn falling_due(
@@ -205,21 +229,6 @@ fn params_of(filter: &Filter, place: Uuid, limit: i64) -> Vec<Value<'_>> {
         Value::Bool(filter.book.is_none()),
         Value::Uuid(filter.book.map_or(Uuid::nil(), BookVersionId::uuid)),
     ]
-}
-
-/// How many subscriptions of each price book version are in each state.
-pub fn counts(view: &mut View<'_>) -> Result<Vec<(BookVersionId, State, i64)>> {
-    view.all(&COUNTS, params![], |row| Ok((row.get(0)?, row.parse(1, State::parse)?, row.get(2)?)))
-}
-
-/// How many subscriptions are in each state.
-pub fn state_counts(view: &mut View<'_>) -> Result<Vec<(State, i64)>> {
-    view.all(&COUNT_STATES, params![], |row| Ok((row.parse(0, State::parse)?, row.get(1)?)))
-}
-
-/// How many subscriptions of each price book version are on each plan (its key), of those in these states.
-pub fn plan_counts(view: &mut View<'_>, states: &[State]) -> Result<Vec<(BookVersionId, String, i64)>> {
-    view.all(&COUNT_PLANS, params![words(states)], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
 }
 
 /// How many subscriptions fall due in a half-open span: they renew, a trial ends, a wait for late figures is over; `most`

@@ -21,8 +21,6 @@ statements! {
         WHERE env_id = $1 AND subscription_id IN_IDS($2) ORDER BY subscription_id, ordinal";
     environment DUE_UNTIL = concat!(columns!(), "customer_id IN_IDS($2) AND due <= $3
         ORDER BY customer_id, id");
-    environment ON_OTHER_BOOKS = concat!(columns!(), "id > $3 AND book_id <> $2 AND state NOT IN ('canceled', 'expired')
-        ORDER BY id LIMIT $4");
     environment BY_EXTERNAL = "SELECT id FROM subscription WHERE env_id = $1 AND external_id = $2";
     /// Those that fall due at an instant, in the order of their documents.
     environment DUE = concat!(columns!(), "customer_id IN_IDS($2) AND due = $3
@@ -41,7 +39,7 @@ bulks! {
         ends: instant, pending: json, trial_end_date: date, trial_end: instant, has_method: bool, metadata: json,
         arrears_date: date, arrears_from: instant, peak: int, term: json, agreement: json, discounts: json,
         usage_cycle: text, usage_date: date, usage_from: instant, usage_end_date: date, usage_end: instant, usage_peak: int,
-        due: instant, closing: json, next_zone: text,
+        due: instant, closing: json, next_zone: text, plan: text,
     } "ON CONFLICT DO NOTHING";
     INSERT_ITEMS = insert "subscription_item" { subscription_id: uuid, ordinal: int, kind: text, key: text, quantity: int };
     SAVE = update "subscription" {
@@ -50,7 +48,7 @@ bulks! {
         ends: instant, pending: json, trial_end_date: date, trial_end: instant, has_method: bool, arrears_date: date,
         arrears_from: instant, peak: int, term: json, agreement: json, discounts: json,
         usage_cycle: text, usage_date: date, usage_from: instant, usage_end_date: date, usage_end: instant, usage_peak: int,
-        due: instant, closing: json, next_zone: text, zone: text,
+        due: instant, closing: json, next_zone: text, zone: text, plan: text,
     } 1;
     /// What every period changes.
     OPEN_PERIOD = update "subscription" {

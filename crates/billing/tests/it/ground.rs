@@ -7,7 +7,7 @@ use std::{
 
 use billing::{
     invoice::{Invoice, Line, State},
-    subscription::{Start, Started},
+    subscription::{self, Start, Started},
 };
 use catalog::version;
 use identity::{Customer, NewCustomer, customer, environment};
@@ -84,7 +84,7 @@ pub fn starter(customer: CustomerId) -> Start {
 }
 
 pub fn start(test: &TestDb, scope: &Scope, start: Start) -> Result<Started> {
-    test.db.write(scope, move |tx| billing::subscription::start(tx, &start)).wait()
+    test.db.write(scope, move |tx| subscription::start(tx, &start)).wait()
 }
 
 /// Advance a sandbox clock and run the job that does it.
@@ -127,6 +127,7 @@ pub fn sound(test: &TestDb, scope: &Scope) {
         .read(scope, |view| {
             facts::verify(view)?;
             assert!(ledger::check(view)?.is_sound());
+            grouped(view)?;
             let mut sums = Sums::default();
             for invoice in billing::invoice::list(view, None, 100_000)? {
                 sums.invoice(view, &invoice)?;
@@ -153,6 +154,19 @@ pub fn sound(test: &TestDb, scope: &Scope) {
         })
         .wait()
         .unwrap();
+}
+
+/// Subscriptions are counted under what they agreed to and where they stand.
+fn grouped(view: &mut View<'_>) -> Result<()> {
+    let counts = subscription::group_counts(view)?;
+    let mut counts: BTreeMap<_, _> =
+        counts.into_iter().map(|(one, count)| ((one.book, one.state.word(), one.plan), count)).collect();
+    for one in subscription::list(view, None, 100_000)? {
+        let count = counts.entry((one.book, one.state.word(), one.plan().to_owned())).or_default();
+        *count -= 1;
+    }
+    assert!(counts.values().all(|left| *left == 0), "counted and listed differ by {counts:?}");
+    Ok(())
 }
 
 /// What payments have settled of an invoice: what it says itself, and what they say.

@@ -19,6 +19,7 @@ mod migrations;
 mod offers;
 mod parallel;
 mod payments;
+mod plans;
 mod ravenstack;
 mod renewals;
 mod search;

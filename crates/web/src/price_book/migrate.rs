@@ -6,9 +6,8 @@ use std::{
 };
 
 use billing::{
-    customers::RUNNING,
-    migration::{self, Migration, Moved, Outlook},
-    subscription::{self, Timing},
+    migration::{self, Migration, Moved, Outlook, Part},
+    subscription::Timing,
 };
 use catalog::version::{self, Version};
 use identity::permission::may;
@@ -19,7 +18,7 @@ use kernel::{
 use maud::{Markup, html};
 use store::View;
 
-use super::outlook;
+use super::{outlook, subscribers::Subscribers};
 use crate::{
     customers,
     gate::{Answer, Answers, Asked, Desk, Sheet, Staff},
@@ -27,8 +26,8 @@ use crate::{
     show, ui,
 };
 
-/// So many subscriptions are added up at once; more of them when that is asked for.
-const ADDED_UP: i64 = 5_000;
+/// So many subscriptions are added up at once, in a few milliseconds; more of them when that is asked for.
+const ADDED_UP: i64 = 300;
 /// Among so many jobs a migration that goes on is looked for.
 const JOBS: i64 = 20;
 /// What becomes of a plan: `map.starter`.
@@ -57,6 +56,8 @@ pub(super) struct Found {
     count: i64,
     pub(super) outlook: Option<Outlook>,
     pub(super) moved: Vec<Moved>,
+    /// Behind which subscription the list goes on.
+    next: Option<SubscriptionId>,
     pub(super) names: HashMap<CustomerId, String>,
     /// A migration that goes on.
     running: Option<JobId>,
@@ -79,14 +80,19 @@ fn load(
     let in_force = version::in_force(view)?;
     let mut counts: BTreeMap<BookVersionId, i64> = BTreeMap::new();
     let (mut keys, mut count) = (Vec::new(), 0);
-    for (book, key, number) in subscription::plan_counts(view, &RUNNING)? {
+    let subscribers = Subscribers::load(view)?;
+    for ((book, key), number) in subscribers.by_version_and_plan() {
         if book == in_force.id {
             continue;
         }
         *counts.entry(book).or_default() += number;
         if wanted.books.is_empty() || wanted.books.contains(&book) {
-            count += if wanted.plans.is_empty() || wanted.plans.contains(&key) { number } else { 0 };
-            keys.push((book, key));
+            count += if wanted.plans.is_empty() || wanted.plans.iter().any(|plan| plan == key) {
+                number
+            } else {
+                0
+            };
+            keys.push((book, key.to_owned()));
         }
     }
     let mut books = version::many(view, counts.keys().copied().collect())?;
@@ -96,9 +102,9 @@ fn load(
         (key.clone(), plan.map_or(key, |plan| plan.name.clone()))
     };
     let plans = keys.into_iter().map(name).collect();
-    // Nobody is looked for where nobody can be: that would read every subscription.
-    let looked = if count > 0 { PAGE + 1 } else { 0 };
-    let moved = migration::preview(view, wanted, after, looked)?;
+    let Part { mut moved, next } = migration::part(view, wanted, after, PAGE + 1)?;
+    // One more than is shown says that it goes on; with fewer it may have ended early.
+    let next = parts::cut(&mut moved, |one| one.subscription).or(next);
     let names = customers::names(view, moved.iter().map(|one| one.customer))?;
     // Everybody is added up on the first page.
     let added = after.is_none() && count > 0 && (whole || count <= ADDED_UP);
@@ -112,6 +118,7 @@ fn load(
         count,
         outlook,
         moved,
+        next,
         names,
         running: running.map(|job| job.id),
     })
@@ -128,10 +135,9 @@ pub(super) async fn page(
 pub(super) async fn draw(desk: &Desk, asked: Answers) -> Answer<Markup> {
     let (wanted, after) = (asked_for(&asked)?, asked.some("after").map(str::parse).transpose()?);
     let (whole, first) = (asked.get("sums") == "all", after.is_none());
-    let mut found = desk.read(move |view| load(view, &wanted, after, whole)).await?;
+    let found = desk.read(move |view| load(view, &wanted, after, whole)).await?;
     let path = desk.at("/price-book/migrate");
-    let pages =
-        parts::pagination(&path, &asked, &mut found.moved, |one| format!("after={}", one.subscription));
+    let pages = parts::pages(&path, &asked, found.next.map(|place| place.to_string()));
     let crumbs = [ui::Crumb { label: "Price book", href: &desk.at("/price-book") }];
     let number = found.in_force.number;
     let about = format!("To version {number}, which is in force. Who is not moved keeps what was agreed.");
@@ -140,7 +146,12 @@ pub(super) async fn draw(desk: &Desk, asked: Answers) -> Answer<Markup> {
         (asked.summary(&[]))
         @if let Some(job) = found.running { (goes_on(desk, job)) }
         (choose(desk, &found, &asked))
-        @if found.moved.is_empty() { (nobody(desk)) } @else {
+        @if found.moved.is_empty() && found.next.is_some() {
+            @if first && found.running.is_none() { (start(desk, &found, &asked)) }
+            (on_their_way())
+            (pages)
+        }
+        @else if found.moved.is_empty() { (nobody(desk)) } @else {
             @if first {
                 (figures(desk, &found, &asked))
                 @if found.running.is_none() { (start(desk, &found, &asked)) }
@@ -166,6 +177,15 @@ fn nobody(desk: &Desk) -> Markup {
         "Nobody to move",
         "Nobody who was chosen is on an earlier version, or they are on their way already.",
         ui::button_link(ui::Button::Plain, "Price book", &desk.at("/price-book")),
+    )
+}
+
+/// So many on their way that those who are not are further down.
+fn on_their_way() -> Markup {
+    ui::empty(
+        "Nobody among these",
+        "The subscriptions looked at so far are on their way already. Look further to find those who are not.",
+        html! {},
     )
 }
 
@@ -231,7 +251,7 @@ fn figures(desk: &Desk, found: &Found, asked: &Answers) -> Markup {
         Some(all) => outlook::figures(found, all),
         None => {
             let href = asked.clone().with("sums", "all").link(&desk.at("/price-book/migrate"));
-            let title = format!("{} are meant", show::count(found.count, "subscription"));
+            let title = format!("{} on earlier versions", show::count(found.count, "subscription"));
             ui::notice(
                 ui::Kind::Info,
                 &title,
@@ -243,10 +263,10 @@ fn figures(desk: &Desk, found: &Found, asked: &Answers) -> Markup {
 
 /// The button that moves them, behind what it does.
 fn start(desk: &Desk, found: &Found, asked: &Answers) -> Markup {
-    let count = match &found.outlook {
+    let all = match &found.outlook {
         Some(all) if all.moved == 0 => return html! {},
-        Some(all) => show::count(i128::from(all.moved), "subscription"),
-        None => show::count(found.count, "subscription"),
+        Some(all) => format!("Move {}", show::count(i128::from(all.moved), "subscription")),
+        None => "Move all of them".to_owned(),
     };
     let now = asked.get("timing") == "now";
     let hidden = asked.clone().without(&["after", "sums", "done", "seen"]).hidden();
@@ -261,7 +281,7 @@ fn start(desk: &Desk, found: &Found, asked: &Answers) -> Markup {
                     }
                 }
                 div class="actions" {
-                    (ui::post_button_with(ui::Button::Primary, &format!("Move {count}"), &desk.at("/price-book/migrate"), desk.csrf(), hidden))
+                    (ui::post_button_with(ui::Button::Primary, &all, &desk.at("/price-book/migrate"), desk.csrf(), hidden))
                 }
             }
         }

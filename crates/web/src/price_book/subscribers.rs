@@ -1,8 +1,11 @@
 //! Who is on which plan of which version.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use billing::{customers::RUNNING, subscription};
+use billing::{
+    customers::RUNNING,
+    subscription::{self, Group},
+};
 use catalog::Book;
 use kernel::{Result, ids::BookVersionId};
 use maud::{Markup, html};
@@ -10,35 +13,42 @@ use store::View;
 
 use crate::{gate::Desk, show, ui};
 
-/// Running subscriptions, by price book version and plan.
-pub(super) struct Subscribers(Vec<(BookVersionId, String, i64)>);
+/// Running subscriptions, by what they agreed to and where they stand.
+pub(super) struct Subscribers(Vec<(Group, i64)>);
 
 impl Subscribers {
     pub(super) fn load(view: &mut View<'_>) -> Result<Self> {
-        subscription::plan_counts(view, &RUNNING).map(Self)
+        let mut counts = subscription::group_counts(view)?;
+        counts.retain(|(group, _)| RUNNING.contains(&group.state));
+        Ok(Self(counts))
     }
 
     /// Only those of one version.
     pub(super) fn of(mut self, version: BookVersionId) -> Self {
-        self.0.retain(|(book, ..)| *book == version);
+        self.0.retain(|(group, _)| group.book == version);
         self
     }
 
     /// How many in all.
     pub(super) fn count(&self) -> i64 {
-        self.0.iter().map(|(_, _, count)| count).sum()
+        self.0.iter().map(|(_, count)| count).sum()
     }
-}
 
-/// How many subscriptions of each version go on.
-pub(super) fn by_version(view: &mut View<'_>) -> Result<HashMap<BookVersionId, i64>> {
-    let mut running: HashMap<BookVersionId, i64> = HashMap::new();
-    for (book, state, count) in subscription::counts(view)? {
-        if RUNNING.contains(&state) {
-            *running.entry(book).or_default() += count;
-        }
+    /// How many of each version.
+    pub(super) fn by_version(&self) -> BTreeMap<BookVersionId, i64> {
+        let mut counts = BTreeMap::new();
+        self.0.iter().for_each(|(group, count)| *counts.entry(group.book).or_default() += count);
+        counts
     }
-    Ok(running)
+
+    /// How many of each version and plan.
+    pub(super) fn by_version_and_plan(&self) -> BTreeMap<(BookVersionId, &str), i64> {
+        let mut counts = BTreeMap::new();
+        self.0.iter().for_each(|(group, count)| {
+            *counts.entry((group.book, group.plan.as_str())).or_default() += count
+        });
+        counts
+    }
 }
 
 /// Plans with how many are on them, in the order of the book; those it does not sell come last. `version` narrows
@@ -50,8 +60,8 @@ pub(super) fn by_plan(
     version: Option<BookVersionId>,
 ) -> Markup {
     let mut counts: BTreeMap<&str, i64> = BTreeMap::new();
-    for (_, key, count) in &subscribers.0 {
-        *counts.entry(key).or_default() += count;
+    for (group, count) in &subscribers.0 {
+        *counts.entry(&group.plan).or_default() += count;
     }
     let sold = book.plans.iter().map(|plan| (plan.key.as_str(), plan.name.clone()));
     let gone = counts

@@ -1,4 +1,4 @@
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use catalog::{
     Change, diff,
@@ -65,8 +65,9 @@ fn none(desk: &Desk) -> Markup {
 
 pub(super) async fn list(staff: Staff<may::BookRead>, Asked(asked): Asked) -> Answer<Markup> {
     let before = asked.some("before").and_then(|text| text.parse().ok()).unwrap_or(i64::MAX);
-    let read =
-        staff.read(move |view| Ok((version::list(view, before, PAGE + 1)?, subscribers::by_version(view)?)));
+    let read = staff.read(move |view| {
+        Ok((version::list(view, before, PAGE + 1)?, Subscribers::load(view)?.by_version()))
+    });
     let (mut found, running) = read.await?;
     let path = staff.at("/price-book/versions");
     let pages = parts::pagination(&path, &asked, &mut found, |version| format!("before={}", version.number));
@@ -80,7 +81,7 @@ pub(super) async fn list(staff: Staff<may::BookRead>, Asked(asked): Asked) -> An
     Ok(staff.page(Sheet::new(ui::Section::PriceBook, "Versions").below(&crumbs), body))
 }
 
-fn table(desk: &Desk, found: &[Listed], running: &HashMap<BookVersionId, i64>, first: bool) -> Markup {
+fn table(desk: &Desk, found: &[Listed], running: &BTreeMap<BookVersionId, i64>, first: bool) -> Markup {
     let rows = found.iter().enumerate().map(|(at, version)| {
         let state = if first && at == 0 {
             ui::badge(ui::Tone::Good, "In force")

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use kernel::{
     Error, Result, Zone,
-    ids::{BookVersionId, CustomerId, SubscriptionId},
+    ids::{CustomerId, SubscriptionId},
 };
 use store::{Tx, View, params};
 use uuid::Uuid;
@@ -58,28 +58,13 @@ pub(crate) fn due_until(
     with_items(view, found)
 }
 
-/// Subscriptions after `after` that are not over and on another version than `book`, by id.
-pub(crate) fn on_other_books(
-    view: &mut View<'_>,
-    book: BookVersionId,
-    after: Option<SubscriptionId>,
-    limit: i64,
-) -> Result<Vec<Subscription>> {
-    let after = after.map_or(Uuid::nil(), SubscriptionId::uuid);
-    let found = view.all(&sql::ON_OTHER_BOOKS, params![book, after, limit], read)?;
-    with_items(view, found)
-}
-
 /// A customer moved to another zone: the subscriptions that follow it do so from their next period on.
 pub(crate) fn follow_zone(tx: &mut Tx<'_>, customer: CustomerId, from: &Zone, to: &Zone) -> Result<()> {
     tx.exec(&sql::FOLLOW_ZONE, params![customer, from, to]).map(drop)
 }
 
 /// Several subscriptions in ascending order of id.
-pub(in crate::subscription) fn load(
-    view: &mut View<'_>,
-    ids: Vec<SubscriptionId>,
-) -> Result<Vec<Subscription>> {
+pub(crate) fn load(view: &mut View<'_>, ids: Vec<SubscriptionId>) -> Result<Vec<Subscription>> {
     let found = view.all(&sql::MANY, params![ids], read)?;
     with_items(view, found)
 }

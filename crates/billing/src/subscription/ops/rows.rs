@@ -102,7 +102,7 @@ pub(crate) fn save_all(tx: &mut Tx<'_>, changes: &[(&Subscription, &Subscription
     Ok(())
 }
 
-fn saved<'v>(after: &'v Subscription, agreed: &'v Agreed) -> [Value<'v>; 33] {
+fn saved<'v>(after: &'v Subscription, agreed: &'v Agreed) -> [Value<'v>; 34] {
     let Subscription { schedule, period: Period { start, end }, billed_through, arrears_from, .. } = after;
     let json = |stored: &'v Option<Json>| stored.as_ref().map_or(Value::Null, Value::json);
     let [cycle, from_date, from, end_date, until, peak] = rhythm(after);
@@ -140,6 +140,7 @@ fn saved<'v>(after: &'v Subscription, agreed: &'v Agreed) -> [Value<'v>; 33] {
         json(&agreed.closing),
         next_zone(after),
         schedule.zone.to_value(),
+        Value::from(after.plan()),
     ]
 }
 
@@ -165,7 +166,7 @@ fn insert_items<'s>(tx: &mut Tx<'_>, subscriptions: impl Iterator<Item = &'s Sub
     )
 }
 
-fn row<'v>(subscription: &'v Subscription, agreed: &'v Agreed) -> [Value<'v>; 39] {
+fn row<'v>(subscription: &'v Subscription, agreed: &'v Agreed) -> [Value<'v>; 40] {
     let Subscription { schedule, period, billed_through, arrears_from, .. } = subscription;
     let [cycle, from_date, from, end_date, end, peak] = rhythm(subscription);
     let json = |stored: &'v Option<Json>| stored.as_ref().map_or(Value::Null, Value::json);
@@ -209,6 +210,7 @@ fn row<'v>(subscription: &'v Subscription, agreed: &'v Agreed) -> [Value<'v>; 39
         due(subscription),
         json(&agreed.closing),
         next_zone(subscription),
+        Value::from(subscription.plan()),
     ]
 }
 

@@ -1,0 +1,152 @@
+//! Subscriptions by what they agreed to and where they stand.
+//!
+//! One index holds each group in a piece, by id: groups are found by leaping from one to the next, counted without
+//! reading a subscription, and a few ids of a group cost the same however many it has.
+
+use kernel::{
+    Result,
+    ids::{BookVersionId, SubscriptionId},
+};
+use store::{Migration, Step, View, params, statements};
+use uuid::Uuid;
+
+use super::model::State;
+
+/// The key of a subscription's plan, beside it, for the indexes.
+pub(crate) const PLAN: Migration = Migration {
+    number: 11,
+    name: "the plan of a subscription",
+    step: Step::Expand,
+    sql: "ALTER TABLE subscription ADD COLUMN plan TEXT NOT NULL DEFAULT '';",
+    extra: store::Extra {
+        sqlite: "
+            UPDATE subscription SET plan = coalesce((SELECT i.key FROM subscription_item i
+                WHERE i.env_id = subscription.env_id AND i.subscription_id = subscription.id AND i.kind = 'plan'), '');
+        ",
+        // Who owns the tables sees no row of theirs while that is forced; it is again once this migration is done.
+        postgres: "
+            ALTER TABLE subscription NO FORCE ROW LEVEL SECURITY;
+            ALTER TABLE subscription_item NO FORCE ROW LEVEL SECURITY;
+            UPDATE subscription SET plan = i.key FROM subscription_item i
+                WHERE i.env_id = subscription.env_id AND i.subscription_id = subscription.id AND i.kind = 'plan';
+        ",
+    },
+};
+
+/// Groups in a piece, and the list of a plan.
+pub(crate) const INDEXES: Migration = Migration {
+    number: 12,
+    name: "subscriptions by version, state and plan",
+    step: Step::Expand,
+    sql: "
+        DROP INDEX subscription_book;
+        DROP INDEX subscription_item_plan;
+        CREATE INDEX subscription_book ON subscription (env_id, book_id, state, plan, id);
+        CREATE INDEX subscription_plan ON subscription (env_id, plan, id);
+    ",
+    extra: store::Extra::NONE,
+};
+
+/// Every state there is.
+macro_rules! states {
+    () => {
+        "known (state) AS (VALUES ('incomplete'), ('scheduled'), ('trialing'), ('active'), ('past_due'), ('paused'),
+            ('suspended'), ('canceled'), ('expired'))"
+    };
+}
+
+/// The groups there are: from each version to the next, and within each state from each plan to the next.
+macro_rules! groups {
+    ($columns:expr) => {
+        concat!(
+            "WITH RECURSIVE ", states!(), ",
+            version (id) AS (
+                SELECT (SELECT s.book_id FROM subscription s WHERE s.env_id = $1 ORDER BY s.book_id LIMIT 1)
+                UNION ALL
+                SELECT (SELECT s.book_id FROM subscription s WHERE s.env_id = $1 AND s.book_id > v.id
+                    ORDER BY s.book_id LIMIT 1) FROM version v WHERE v.id IS NOT NULL),
+            found (book_id, state, plan) AS (
+                SELECT v.id, k.state, (SELECT s.plan FROM subscription s WHERE s.env_id = $1 AND s.book_id = v.id
+                    AND s.state = k.state ORDER BY s.plan LIMIT 1)
+                FROM version v CROSS JOIN known k WHERE v.id IS NOT NULL
+                UNION ALL
+                SELECT f.book_id, f.state, (SELECT s.plan FROM subscription s WHERE s.env_id = $1 AND s.book_id = f.book_id
+                    AND s.state = f.state AND s.plan > f.plan ORDER BY s.plan LIMIT 1)
+                FROM found f WHERE f.plan IS NOT NULL)
+            SELECT f.book_id, f.state, f.plan", $columns, " FROM found f WHERE f.plan IS NOT NULL"
+        )
+    };
+}
+
+statements! {
+    environment GROUPS = groups!("");
+    environment COUNTS = groups!(", (SELECT count(*) FROM subscription s WHERE s.env_id = $1 AND s.book_id = f.book_id
+        AND s.state = f.state AND s.plan = f.plan)");
+    /// A count for each state: SQLite counts a stretch of an index faster than it groups one.
+    environment COUNT_STATES = concat!("WITH ", states!(),
+        " SELECT k.state, (SELECT count(*) FROM subscription s WHERE s.env_id = $1 AND s.state = k.state) FROM known k");
+    environment FIRST_OF = "SELECT id FROM subscription WHERE env_id = $1 AND book_id = $2 AND state = $3 AND plan = $4
+        AND id > $5 ORDER BY id LIMIT $6";
+}
+
+/// What some subscriptions have in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// The price book version they agreed to.
+    pub book: BookVersionId,
+    /// Where they stand.
+    pub state: State,
+    /// The key of their plan.
+    pub plan: String,
+}
+
+impl Group {
+    fn read(row: &store::Row<'_>) -> Result<Self> {
+        Ok(Self { book: row.get(0)?, state: row.parse(1, State::parse)?, plan: row.get(2)? })
+    }
+}
+
+/// The groups that have subscriptions, in no order.
+pub(crate) fn groups(view: &mut View<'_>) -> Result<Vec<Group>> {
+    view.all(&GROUPS, params![], Group::read)
+}
+
+/// How many subscriptions each group has; groups without any are left out. In no order.
+pub fn group_counts(view: &mut View<'_>) -> Result<Vec<(Group, i64)>> {
+    view.all(&COUNTS, params![], |row| Ok((Group::read(row)?, row.get(3)?)))
+}
+
+/// How many subscriptions are in each state.
+pub fn state_counts(view: &mut View<'_>) -> Result<Vec<(State, i64)>> {
+    view.all(&COUNT_STATES, params![], |row| Ok((row.parse(0, State::parse)?, row.get(1)?)))
+}
+
+/// The first subscriptions of groups after `after` (none: from the first on), by id, at most `limit`.
+pub(crate) fn first_of<'g>(
+    view: &mut View<'_>,
+    groups: impl Iterator<Item = &'g Group>,
+    after: Option<SubscriptionId>,
+    limit: i64,
+) -> Result<Vec<SubscriptionId>> {
+    let after = after.map_or(Uuid::nil(), SubscriptionId::uuid);
+    let mut found: Vec<SubscriptionId> = Vec::new();
+    for Group { book, state, plan } in groups {
+        let ids = view.all(&FIRST_OF, params![book, state.word(), plan, after, limit], |row| row.get(0))?;
+        found.extend::<Vec<SubscriptionId>>(ids);
+    }
+    found.sort_unstable();
+    found.truncate(usize::try_from(limit).unwrap_or(0));
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_state_is_counted() {
+        for state in State::ALL {
+            assert!(states!().contains(&format!("('{}')", state.word())), "{state:?}");
+        }
+    }
+}
