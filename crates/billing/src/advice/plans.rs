@@ -36,10 +36,11 @@ use crate::{
     },
 };
 
-/// Customers that are looked at together.
-pub const LOOKED: i64 = 200;
-/// How often that is done for one page; a page may therefore be short, or empty, and still have a next one.
-pub const ROUNDS: usize = 5;
+/// Customers that are looked at together: what they used is measured and priced anew, so that is a matter of
+/// milliseconds.
+pub const LOOKED: i64 = 50;
+/// How often that is done for one page of a list; it may therefore be short, or empty, and still have a next one.
+pub const ROUNDS: usize = 20;
 
 /// Some customers, with everything the core database knows of them.
 pub struct Ground {

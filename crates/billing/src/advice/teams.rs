@@ -30,6 +30,8 @@ const AT_ONCE: i64 = 20_000;
 const GOES: usize = 3;
 /// The most customers of a domain that are looked at.
 const MOST: i64 = 500;
+/// After so many customers of large domains a page ends early.
+const ENOUGH: i64 = 1_000;
 
 /// One of a team.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,7 +127,7 @@ pub fn list(view: &mut View<'_>, after: Option<&str>, limit: usize) -> Result<Li
     let mut listed = Listed { found: Vec::new(), next: None };
     let Some(offer) = Offer::read(view)? else { return Ok(listed) };
     let mut place = after.unwrap_or_default().to_owned();
-    let mut domains = 0;
+    let (mut domains, mut customers) = (0, 0);
     for _ in 0..GOES {
         let counted = customer::domains(view, &place, AT_ONCE)?;
         let more = counted.iter().map(|(_, count)| count).sum::<i64>() >= AT_ONCE;
@@ -138,10 +140,11 @@ pub fn list(view: &mut View<'_>, after: Option<&str>, limit: usize) -> Result<Li
             if count >= offer.from() && offer.is_own(&domain) {
                 let found = offer.teams(view, &domain)?;
                 domains += usize::from(!found.is_empty());
+                customers += count.min(MOST);
                 listed.found.extend(found);
             }
             place = domain;
-            if domains == limit {
+            if domains == limit || customers >= ENOUGH {
                 listed.next = Some(place);
                 return Ok(listed);
             }

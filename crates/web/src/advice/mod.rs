@@ -5,8 +5,8 @@ mod teams;
 
 use axum::{Router, routing::get};
 use billing::advice::{
-    PlanAdvice, Why,
-    plans::{Ground, ROUNDS},
+    PlanAdvice, Reason, Why,
+    plans::{Ground, LOOKED},
 };
 use identity::permission::may;
 use kernel::{Result, ids::CustomerId};
@@ -19,7 +19,7 @@ use crate::{
     App, customers,
     facts::Names,
     gate::{Answer, Asked, Desk, Sheet, Staff, encoded},
-    parts::{self, FEW, PAGE},
+    parts::{self, FEW},
     show, ui,
 };
 
@@ -49,7 +49,7 @@ async fn page(staff: Staff<may::SubscriptionRead>, Asked(asked): Asked) -> Answe
         }
         (ui::section("Other plans", html! {}, html! {
             @if more {
-                p { "None of these customers; there are more." }
+                p { "None of these " (LOOKED) " customers would be better served by another plan. The next page looks at the next ones." }
             } @else {
                 (table(&staff, &found, Some(&names)))
             }
@@ -60,21 +60,12 @@ async fn page(staff: Staff<may::SubscriptionRead>, Asked(asked): Asked) -> Answe
     Ok(staff.page(Sheet::new(ui::Section::Usage, "Advice").below(&crumbs), body))
 }
 
-/// The plans of a page, and where the next one goes on.
-async fn plans(desk: &Desk, mut next: Option<CustomerId>) -> Result<(Vec<PlanAdvice>, Option<CustomerId>)> {
+/// The plans for the next few customers, and where the next page goes on.
+async fn plans(desk: &Desk, after: Option<CustomerId>) -> Result<(Vec<PlanAdvice>, Option<CustomerId>)> {
     let (db, scope) = desk.hands();
-    let mut found = Vec::new();
-    for _ in 0..ROUNDS {
-        let (after, left) = (next, PAGE as usize - found.len());
-        let ground = db.read(&scope, move |view| Ground::next(view, after)).await?;
-        let listed = db.usage().read(&scope, move |view| ground.advise(view, left)).await?;
-        found.extend(listed.found);
-        next = listed.next;
-        if next.is_none() || found.len() >= PAGE as usize {
-            break;
-        }
-    }
-    Ok((found, next))
+    let ground = db.read(&scope, move |view| Ground::next(view, after)).await?;
+    let listed = db.usage().read(&scope, move |view| ground.advise(view, usize::MAX)).await?;
+    Ok((listed.found, listed.next))
 }
 
 /// Recommended plans; with the names of customers where they are of several.
@@ -84,30 +75,22 @@ fn table(desk: &Desk, found: &[PlanAdvice], names: Option<&Names>) -> Markup {
         if let Some(names) = names {
             cells.push(customer(desk, names, one.customer));
         }
-        let tone = if one.why == Why::Outgrown { ui::Tone::Attention } else { ui::Tone::Good };
-        let word = if one.why == Why::Outgrown { "Outgrown" } else { "Cheaper" };
+        let periods = show::count(one.periods.len() as i128, "period");
         cells.extend([
-            html! { (one.from.1) " → " strong { (one.to.1) } @for addon in &one.addons { span class="under" { "with " (addon.quantity) " × " (addon.name) } } },
-            ui::badge(tone, word),
-            html! { (one.now) },
+            plan(one),
+            html! { span { (one.now) span class="under" { "in " (periods) } } },
             html! { (one.then) },
-            html! { @for reason in &one.reasons { span class="under" { (reason.sentence()) } } },
-            html! { @if desk.may::<may::SubscriptionWrite>() { a href=(change(desk, one)) { "See the change" } } },
+            why(desk, one),
         ]);
         ui::Row::new(cells)
     });
-    let all = [
-        ui::Column::text("Customer"),
-        ui::Column::text("Plan").lead(),
-        ui::Column::text("Because"),
-        ui::Column::number("Came to"),
-        ui::Column::number("Would have"),
-        ui::Column::text("Reasons"),
-        ui::Column::text("Change"),
-    ];
+    let [plan, then] = [ui::Column::text("Plan"), ui::Column::number("On that plan")];
+    let (now, why) = (ui::Column::number("Came to"), ui::Column::text("Why"));
+    let of_many = [ui::Column::text("Customer"), plan.lead(), now, then, why];
+    let of_one = [plan, now, then.lead(), why];
     ui::table(ui::Table {
         caption: "Recommended plans",
-        columns: if names.is_some() { &all } else { &all[1..] },
+        columns: if names.is_some() { &of_many } else { &of_one },
         rows: rows.collect(),
         total: None,
         narrow: ui::Narrow::Stack,
@@ -117,6 +100,34 @@ fn table(desk: &Desk, found: &[PlanAdvice], names: Option<&Names>) -> Markup {
             html! {},
         ),
     })
+}
+
+/// From which plan to which, with what beside it.
+fn plan(one: &PlanAdvice) -> Markup {
+    let (tone, word) = match one.why {
+        Why::Outgrown => (ui::Tone::Attention, "Outgrown"),
+        Why::Cheaper => (ui::Tone::Good, "Cheaper"),
+    };
+    html! {
+        span {
+            (one.from.1) " → " strong { (one.to.1) }
+            @for addon in &one.addons { span class="under" { "with " (addon.quantity) " × " (addon.name) } }
+            span class="under" { (ui::badge(tone, word)) }
+        }
+    }
+}
+
+/// What speaks for it beside the money, which has columns of its own, and the way there.
+fn why(desk: &Desk, one: &PlanAdvice) -> Markup {
+    let is_money = |reason: &&Reason| matches!(reason, Reason::Saves { .. } | Reason::Costs { .. });
+    html! {
+        span {
+            @for reason in one.reasons.iter().filter(|reason| !is_money(reason)) {
+                span class="reason" { (reason.sentence()) }
+            }
+            @if desk.may::<may::SubscriptionWrite>() { a href=(change(desk, one)) { "See the change" } }
+        }
+    }
 }
 
 fn customer(desk: &Desk, names: &Names, id: CustomerId) -> Markup {

@@ -1,5 +1,7 @@
 //! Customers who seem to be one team.
 
+use std::collections::BTreeMap;
+
 use billing::advice::teams::{self, TeamAdvice};
 use identity::permission::may;
 use kernel::ids::CustomerId;
@@ -10,7 +12,7 @@ use crate::{
     facts::Names,
     gate::{Answer, Asked, Desk, Sheet, Staff},
     parts::{self, FEW, PAGE},
-    ui,
+    show, ui,
 };
 
 /// Everybody who is named.
@@ -36,6 +38,24 @@ pub(super) async fn page(staff: Staff<may::SubscriptionRead>, Asked(asked): Aske
     Ok(staff.page(Sheet::new(ui::Section::Usage, "Teams").below(&crumbs), body))
 }
 
+/// Which plans they are on, since when they are enough, and who has the team's plan.
+fn why(desk: &Desk, team: &TeamAdvice, all: &Names) -> Markup {
+    let mut plans: BTreeMap<&str, i128> = BTreeMap::new();
+    for member in &team.members {
+        *plans.entry(&member.plan.1).or_default() += 1;
+    }
+    let plans: Vec<String> = plans.into_iter().map(|(plan, count)| format!("{count} on {plan}")).collect();
+    html! {
+        span {
+            span class="reason" { "Each alone on a plan: " (plans.join(", ")) "." }
+            span class="reason" { "Enough for a team since " (show::date(desk.zone.date_of(team.since))) "." }
+            @if let Some(one) = team.has_it {
+                span class="reason" { (customer(desk, all, one)) " has " (team.plan.1) " or more already." }
+            }
+        }
+    }
+}
+
 pub(super) fn table(desk: &Desk, found: &[TeamAdvice], all: &Names) -> Markup {
     let rows = found.iter().map(|team| {
         let more = team.members.len().saturating_sub(FEW as usize);
@@ -43,17 +63,14 @@ pub(super) fn table(desk: &Desk, found: &[TeamAdvice], all: &Names) -> Markup {
             html! {
                 (team.domain)
                 @for member in team.members.iter().take(FEW as usize) {
-                    span class="under" { (customer(desk, all, member.customer)) }
+                    span class="member" { (customer(desk, all, member.customer)) }
                 }
                 @if more > 0 { span class="under" { "and " (people(more)) " more" } }
             },
-            html! { strong { (team.plan.1) } @for addon in &team.addons { span class="under" { "with " (addon.quantity) " × " (addon.name) } } },
+            html! { span { strong { (team.plan.1) } @for addon in &team.addons { span class="under" { "with " (addon.quantity) " × " (addon.name) } } } },
             html! { (team.now) },
-            html! { (team.then) },
-            html! {
-                @for reason in team.reasons() { span class="under" { (reason) } }
-                @if let Some(one) = team.has_it { span class="under" { "It is " (customer(desk, all, one)) "." } }
-            },
+            html! { span { (team.then) span class="under" { "for " (people(team.members.len())) } } },
+            why(desk, team, all),
         ])
     });
     ui::table(ui::Table {
@@ -63,7 +80,7 @@ pub(super) fn table(desk: &Desk, found: &[TeamAdvice], all: &Names) -> Markup {
             ui::Column::text("Plan for them").lead(),
             ui::Column::number("Pay now"),
             ui::Column::number("Would pay"),
-            ui::Column::text("Reasons"),
+            ui::Column::text("Why"),
         ],
         rows: rows.collect(),
         total: None,

@@ -88,6 +88,7 @@ pub fn table(table: Table) -> Markup {
     if table.rows.is_empty() {
         return table.empty;
     }
+    debug_assert!(!table.columns.first().is_some_and(|first| first.lead), "the first column names the row");
     let (class, region) = match table.narrow {
         Narrow::Stack => ("table stack", None),
         Narrow::Scroll => ("table scroll", Some("region")),

@@ -48,8 +48,8 @@ fn table(desk: &Desk, found: &[Rejected]) -> Markup {
     ui::table(ui::Table {
         caption: "Rejected events",
         columns: &[
-            ui::Column::text("What is wrong").lead(),
-            ui::Column::number("Events"),
+            ui::Column::text("What is wrong"),
+            ui::Column::number("Events").lead(),
             ui::Column::text("Meter and subject"),
             ui::Column::text("Last one"),
             ui::Column::text("Last seen"),
