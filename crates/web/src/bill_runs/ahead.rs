@@ -18,8 +18,9 @@ use crate::{
 const MOST: usize = 60;
 /// How far one looks ahead.
 const DAYS: i64 = 400;
-/// So many subscriptions are played ahead unasked; all of them, however many, when somebody chooses a day.
-const UNASKED: i64 = 1_000;
+/// So many subscriptions are played ahead unasked, which takes some milliseconds; all of them, however many, when
+/// somebody chooses a day.
+const UNASKED: i64 = 100;
 /// How many days one looks ahead unasked: the first with which it is quick.
 const HORIZONS: [i64; 5] = [31, 14, 7, 3, 0];
 
@@ -28,8 +29,10 @@ pub(super) async fn page(staff: Staff<may::InvoiceRead>, Asked(asked): Asked) ->
         Some(_) => asked,
         None => {
             let (zone, now) = (staff.zone.clone(), staff.now);
-            let day = staff.read(move |view| usual(view, &zone, now)).await?;
-            asked.or("until", day.to_string())
+            match staff.read(move |view| usual(view, &zone, now)).await? {
+                Some(day) => asked.or("until", day.to_string()),
+                None => return Ok(many(&staff)),
+            }
         }
     };
     let (asked, until) = match until(&asked, &staff.zone, staff.now) {
@@ -46,16 +49,9 @@ pub(super) async fn page(staff: Staff<may::InvoiceRead>, Asked(asked): Asked) ->
             Ok((forecast, names))
         })
         .await?;
-    let crumbs = [ui::Crumb { label: "Bill runs", href: &staff.at("/bill-runs") }];
-    let field = ui::field(
-        &ui::Field::new("Up to the end of", "until", ui::Input::Date)
-            .value(asked.get("until"))
-            .error(asked.error("until")),
-    );
     let name = |id| names.get(&id).map_or("", String::as_str).to_owned();
     let body = html! {
-        (ui::header("What lies ahead", "What falls due if nobody does anything before. Nothing of it is written.", html! {}))
-        (ui::filters(&staff.at("/bill-runs/ahead"), field, "Look ahead"))
+        (head(&staff, asked.get("until"), asked.error("until")))
         (asked.summary(&[("until", "Up to the end of")]))
         (figures(&forecast))
         (ui::anchored("invoices", ui::section("Invoices", html! {}, documents(&staff, &forecast.documents, &name))))
@@ -65,7 +61,35 @@ pub(super) async fn page(staff: Staff<may::InvoiceRead>, Asked(asked): Asked) ->
         }
         p { "Usage that is not measured yet counts as nothing." }
     };
-    Ok(staff.page(Sheet::new(ui::Section::BillRuns, "What lies ahead").below(&crumbs), body))
+    Ok(sheet(&staff, body))
+}
+
+fn sheet(desk: &Desk, body: Markup) -> Markup {
+    let crumbs = [ui::Crumb { label: "Bill runs", href: &desk.at("/bill-runs") }];
+    desk.page(Sheet::new(ui::Section::BillRuns, "What lies ahead").below(&crumbs), body)
+}
+
+fn head(desk: &Desk, until: &str, error: Option<&str>) -> Markup {
+    let field = ui::Field::new("Up to the end of", "until", ui::Input::Date).value(until).error(error);
+    html! {
+        (ui::header("What lies ahead", "What falls due if nobody does anything before. Nothing of it is written.", html! {}))
+        (ui::filters(&desk.at("/bill-runs/ahead"), ui::field(&field), "Look ahead"))
+    }
+}
+
+/// So much falls due on this very day that nobody is made to wait for it unasked.
+fn many(desk: &Desk) -> Markup {
+    let today = desk.zone.date_of(desk.now);
+    let path = desk.at(&format!("/bill-runs/ahead?until={today}"));
+    let body = html! {
+        (head(desk, &today.to_string(), None))
+        (ui::empty(
+            "Much falls due today",
+            "More than a hundred subscriptions. Billing them in advance, line by line, takes a few seconds.",
+            ui::button_link(ui::Button::Primary, "Look ahead to the end of today", &path),
+        ))
+    };
+    sheet(desk, body)
 }
 
 /// What it comes to, each figure leading to what it is the sum of.
@@ -89,16 +113,16 @@ fn in_days(zone: &Zone, from: Timestamp, days: i64) -> jiff::civil::Date {
     today.checked_add(Span::new().days(days)).unwrap_or(today)
 }
 
-/// How far one looks where no day was chosen: a month, or less where many fall due.
-fn usual(view: &mut View<'_>, zone: &Zone, now: Timestamp) -> Result<jiff::civil::Date> {
+/// How far one looks where no day was chosen: a month, or less where many fall due; none where too many do today.
+fn usual(view: &mut View<'_>, zone: &Zone, now: Timestamp) -> Result<Option<jiff::civil::Date>> {
     for days in HORIZONS {
         let day = in_days(zone, now, days);
         let after = zone.start_of_day(in_days(zone, now, days + 1));
         if subscription::due_count(view, [now, after], UNASKED + 1)? <= UNASKED {
-            return Ok(day);
+            return Ok(Some(day));
         }
     }
-    Ok(zone.date_of(now))
+    Ok(None)
 }
 
 /// The last instant of the day asked for.

@@ -222,3 +222,47 @@ fn accounts_are_called_by_the_merchants_own_chart() {
         assert!(words(&person.open(&statement)).contains("Invoice finalized"));
     });
 }
+
+/// So many subscriptions of one customer, each beginning an hour from now.
+fn many(world: &World, scope: &Scope, count: usize) {
+    let id = world.customer(scope, "Kestrel");
+    let start = move |tx: &mut store::Tx<'_>| {
+        identity::customer::lock(tx, id)?;
+        let customer = identity::customer::find(tx, id)?;
+        let begins = tx.now() + jiff::SignedDuration::from_hours(1);
+        let start = Start { start: Some(begins), ..Start::of(id, "starter", Cycle::MONTH) };
+        subscription::start_all(tx, vec![(customer, start); count]).map(drop)
+    };
+    world.db.write(scope, start).wait().unwrap();
+}
+
+#[test]
+fn what_takes_long_is_worked_out_only_when_asked_for() {
+    on_both(CONTEXTS, |test| {
+        let world = World::new(test);
+        let scope = world.merchant("unison");
+        world.apply(&scope, BOOK.to_owned());
+        many(&world, &scope, 100);
+        let person = owner(&world);
+        let ahead = "/bill-runs/ahead";
+        assert!(words(&person.open(ahead)).contains("Total with tax"));
+        many(&world, &scope, 1);
+        let page = person.open(ahead);
+        assert!(words(&page).contains("Much falls due today"), "{}", words(&page));
+        let link = page.text.split("href=\"").find(|part| part.contains("ahead?until=")).unwrap();
+        let link = link.split('"').next().unwrap().strip_prefix("/unison/rehearsal").unwrap();
+        let asked = words(&person.open(link));
+        assert!(asked.contains("Total with tax") && asked.contains("101"), "{asked}");
+
+        many(&world, &scope, 200);
+        world.apply(&scope, BOOK.replace("month = 49", "month = 59"));
+        let page = words(&person.open("/price-book/migrate"));
+        for shown in ["301 subscriptions on earlier versions", "Add it up", "Move all of them"] {
+            assert!(page.contains(shown), "{shown}: {page}");
+        }
+        let page = words(&person.open("/price-book/migrate?sums=all"));
+        for shown in ["Would be moved\n301", "Move 301 subscriptions"] {
+            assert!(page.contains(shown), "{shown}: {page}");
+        }
+    });
+}
