@@ -19,8 +19,8 @@ pub struct Table<const N: usize> {
     rows: Vec<[String; N]>,
 }
 
-/// A column narrower than this says nothing any more.
-const NARROWEST: usize = 8;
+/// Text cut to less than this says nothing any more; a date fits. Figures are never cut.
+const NARROWEST: usize = 10;
 const GAP: usize = 2;
 
 impl<const N: usize> Table<N> {
@@ -51,7 +51,9 @@ impl<const N: usize> Table<N> {
         });
         let mut over = (widths.iter().sum::<usize>() + GAP * N.saturating_sub(1)).saturating_sub(width);
         while over > 0 {
-            let Some(widest) = widths.iter_mut().max().filter(|widest| **widest > NARROWEST) else { break };
+            let texts = widths.iter_mut().zip(self.columns).filter(|(_, (_, side))| *side == Side::Left);
+            let widest = texts.map(|(width, _)| width).max().filter(|widest| **widest > NARROWEST);
+            let Some(widest) = widest else { return self.stacked() };
             *widest -= 1;
             over -= 1;
         }
@@ -64,6 +66,23 @@ impl<const N: usize> Table<N> {
                 let _ = write_cell(&mut line, cell, width, side);
             }
             out += line.trim_end();
+            out.push('\n');
+        }
+        out
+    }
+
+    /// One cell below the other, for a terminal too narrow for columns.
+    fn stacked(&self) -> String {
+        let heads = self.columns.iter().map(|(head, _)| head.chars().count()).max().unwrap_or_default();
+        let mut out = String::new();
+        for row in &self.rows {
+            for ((head, _), cell) in self.columns.iter().zip(row) {
+                let mut line = String::new();
+                let _ = write_cell(&mut line, head, heads, Side::Left);
+                let _ = write_cell(&mut line, cell, cell.chars().count(), Side::Left);
+                out += line.trim_end();
+                out.push('\n');
+            }
             out.push('\n');
         }
         out
@@ -106,6 +125,11 @@ mod tests {
         assert_eq!(
             table.fitting(24),
             "name              amount\nMüller & Söhn…     49.00\nA\u{fffd}[31m          1,249.00\n"
+        );
+        assert_eq!(
+            table.fitting(19),
+            "name    Müller & Söhne Maschinenbau\namount  49.00\n\nname    A\u{fffd}[31m\namount  1,249.00\n\n",
+            "a figure is never cut"
         );
     }
 }
