@@ -84,3 +84,25 @@ pub fn company(dice: &mut Dice, form: &str) -> (String, String) {
     let (first, second) = (*dice.one(&FIRST), *dice.one(&SECOND));
     (format!("{first} {second} {form}"), second.to_lowercase())
 }
+
+/// Where in a company somebody works who came on their own.
+const DEPARTMENTS: [&str; 8] =
+    ["Sales", "Design", "Purchasing", "Research", "Marketing", "Service", "Planning", "Finance"];
+
+/// A department of a company.
+pub(crate) fn department(company: &str, number: usize) -> String {
+    format!("{company}, {}", DEPARTMENTS[number % DEPARTMENTS.len()])
+}
+
+/// The mail domain of a company, by its name: `brandt-metalworks.example`.
+pub(crate) fn domain(company: &str) -> String {
+    let plain = |letter: char| match letter {
+        'ü' => 'u',
+        'å' => 'a',
+        'ö' => 'o',
+        other => other,
+    };
+    let words: Vec<String> = company.split(' ').take(2).map(str::to_lowercase).collect();
+    let words = words.join("-").chars().map(plain).collect::<String>();
+    format!("{words}.example")
+}

@@ -33,7 +33,7 @@ pub(crate) use meters::Told;
 
 /// Customers of one transaction, and transactions under way, at most.
 const AT_ONCE: usize = 100;
-/// Of so many customers one after the other the first few have one employer.
+/// Of so many customers one after the other the first few are departments of one company.
 const TEAMS: usize = 30;
 /// How many those are.
 const TEAM: usize = 9;
@@ -163,15 +163,15 @@ impl<'m> Office<'m> {
     }
 
     fn customer(&self, number: usize) -> Result<NewCustomer> {
-        let mut dice = self.dice(number, 1);
-        let market = &self.business.markets[self.members[number].life.market];
-        let (name, domain) = names::company(&mut dice, market.form);
-        let domain = self.teamed(number).unwrap_or(domain);
-        let street = dice.from(1, 180);
+        let employer = employer(number);
+        let market = &self.business.markets[self.members[employer].life.market];
+        let (company, _) = names::company(&mut self.dice(employer, 1), market.form);
+        let email = format!("accounts{number}@{}", names::domain(&company));
+        let street = self.dice(number, 2).from(1, 180);
         Ok(NewCustomer {
-            email: Some(format!("accounts{number}@{domain}.example")),
+            email: Some(email),
             address: Some(format!("{street} Main Street, {}", market.city)),
-            name,
+            name: if employer == number { company } else { names::department(&company, number) },
             country: market.country.to_owned(),
             region: market.region.map(str::to_owned),
             tax_id: None,
@@ -181,16 +181,6 @@ impl<'m> Office<'m> {
             external_id: Some(format!("{}-{:05}", self.business.entity.series, number + 1)),
             metadata: serde_json::json!({ "city": market.city }),
         })
-    }
-
-    /// The mail domain of the company somebody works for who came on their own, as some of its colleagues did.
-    fn teamed(&self, number: usize) -> Option<String> {
-        let first = number - number % TEAMS;
-        if number % TEAMS >= TEAM || first == number {
-            return None;
-        }
-        let market = &self.business.markets[self.members[first].life.market];
-        Some(names::company(&mut self.dice(first, 1), market.form).1)
     }
 
     /// What customers want changed today: one thing each, in transactions of their own that are sent off together. What
@@ -228,6 +218,12 @@ impl<'m> Office<'m> {
         }
         Ok(())
     }
+}
+
+/// The customer whose company somebody works for: now and then several of its departments come on their own.
+const fn employer(number: usize) -> usize {
+    let first = number - number % TEAMS;
+    if number - first < TEAM { first } else { number }
 }
 
 /// Whether an operation said that this cannot be done now.
