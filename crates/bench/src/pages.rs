@@ -16,7 +16,7 @@ use crate::{
 const TIMES: usize = 200;
 
 /// Every page a business has a list or a sum on.
-const PAGES: [(&str, &str); 28] = [
+const PAGES: &[(&str, &str)] = &[
     ("home", "/"),
     ("customers", "/customers"),
     ("customers by name", "/customers?sort=name"),
@@ -30,6 +30,7 @@ const PAGES: [(&str, &str); 28] = [
     ("subscriptions", "/subscriptions"),
     ("subscriptions, paused", "/subscriptions?state=paused"),
     ("subscriptions on a plan", "/subscriptions?plan=enterprise"),
+    ("subscriptions on a plan, paused", "/subscriptions?plan=starter&state=paused"),
     ("subscriptions due", "/subscriptions?due_from=2026-01-01"),
     ("invoices", "/invoices"),
     ("invoices of a month", "/invoices?from=2026-02-01&to=2026-02-28"),
@@ -38,37 +39,68 @@ const PAGES: [(&str, &str); 28] = [
     ("what lies ahead", "/bill-runs/ahead"),
     ("cancellations", "/cancellations"),
     ("usage", "/usage"),
+    ("rejected events", "/usage/rejected"),
+    ("advice", "/advice"),
+    ("teams", "/advice/teams"),
     ("flags", "/flags"),
     ("the price book", "/price-book"),
+    ("price book versions", "/price-book/versions"),
+    ("applying a price book", "/price-book/apply"),
     ("moving subscriptions", "/price-book/migrate"),
     ("moving a plan now", "/price-book/migrate?plan=enterprise&timing=now"),
     ("jobs", "/jobs"),
     ("ledger", "/ledger"),
     ("facts", "/facts"),
+    ("a new customer", "/customers/new"),
+    ("a new subscription", "/subscriptions/new"),
+    ("a new flag", "/flags/new"),
+    ("importing", "/import"),
+    ("legal entities", "/legal-entities"),
+    ("API keys", "/api"),
+    ("the clock", "/clock"),
 ];
 
-/// Pages behind a row of a list: the list, what its rows lead to, and the page below that.
-const BEHIND: [(&str, &str, &str, &str); 16] = [
+/// Pages behind a row of a list: the list, what its rows lead to, step by step, and the page below that.
+const BEHIND: &[(&str, &str, &str, &str)] = &[
     ("a customer", "/customers?sort=oldest", "/customers/cus_", ""),
     ("a customer’s features", "/customers?sort=oldest", "/customers/cus_", "/features"),
-    ("a customer’s facts", "/customers?sort=oldest", "/facts?customer=cus_", ""),
+    ("editing a customer", "/customers?sort=oldest", "/customers/cus_", "/edit"),
+    ("links of a customer", "/customers?sort=oldest", "/customers/cus_", "/links"),
+    ("a customer’s facts", "/customers?sort=oldest", "/customers/cus_ /facts?customer=cus_", ""),
+    ("a new payment", "/customers?sort=oldest", "/customers/cus_ /payments/new?customer=cus_", ""),
     ("a subscription", "/subscriptions?state=active", "/subscriptions/sub_", ""),
     ("renewal offers", "/subscriptions?state=active", "/subscriptions/sub_", "/renewals"),
     ("one-off charges", "/subscriptions?state=active", "/subscriptions/sub_", "/charges"),
     ("coupons of a subscription", "/subscriptions?state=active", "/subscriptions/sub_", "/coupons"),
     ("changing a subscription", "/subscriptions?state=active", "/subscriptions/sub_", "/change"),
+    ("usage of a subscription", "/subscriptions?state=active", "/subscriptions/sub_", "/usage"),
+    ("pausing a subscription", "/subscriptions?state=active", "/subscriptions/sub_", "/pause"),
+    ("a longer trial", "/subscriptions?state=trialing", "/subscriptions/sub_", "/extend-trial"),
+    ("a subscription that is over", "/subscriptions?state=canceled", "/subscriptions/sub_", ""),
     ("canceling a subscription", "/subscriptions?state=active", "/subscriptions/sub_", "/cancel"),
     ("an invoice", "/invoices", "/invoices/inv_", ""),
+    ("giving up an invoice", "/invoices?state=finalized", "/invoices/inv_", "/uncollectible"),
     ("a bill run", "/bill-runs", "/bill-runs/run_", ""),
     ("a price book version", "/price-book/versions", "/price-book/versions/bkv_", ""),
+    ("subscriptions of a version", "/price-book", "/subscriptions?plan=", ""),
     ("a flag", "/flags", "/flags/flag_", ""),
+    ("editing a flag", "/flags", "/flags/flag_", "/edit"),
+    ("a job", "/jobs", "/jobs/job_", ""),
+    ("a legal entity", "/legal-entities", "/legal-entities/ent_", ""),
     ("receivables", "/ledger", "/ledger?", ""),
     ("deferred revenue", "/ledger", "/ledger/accounts/acc_", ""),
     ("a fact", "/facts", "/facts/", ""),
 ];
 
+/// The reference of the API, which is no business's own: as above.
+const REFERENCE: &[(&str, &str, &str)] = &[
+    ("reference", "/docs", ""),
+    ("an operation", "/docs", "/docs/operations/"),
+    ("a shape", "/docs", "/docs/operations/ /docs/shapes/"),
+];
+
 /// What the customer that uses most sees.
-const OWN: [(&str, &str); 5] = [
+const OWN: &[(&str, &str)] = &[
     ("own page", ""),
     ("own page, subscriptions", "/subscriptions"),
     ("own page, invoices", "/invoices"),
@@ -105,6 +137,7 @@ pub fn run() -> Result<Vec<Figure>> {
         opened.use_it(&server.address)?;
     }
     figures.extend(of_staff(&Visitor::sign_in(&server.address, &secret)?, &opened)?);
+    figures.extend(of_reference(&server.address)?);
     figures.extend(of_customer(&Visitor::open(&server.address, &opened.own)?)?);
     server.stop()?;
     Ok(figures)
@@ -112,10 +145,10 @@ pub fn run() -> Result<Vec<Figure>> {
 
 fn of_staff(visitor: &Visitor, opened: &Opened) -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
-    for (name, path) in PAGES {
+    for &(name, path) in PAGES {
         figures.extend(visitor.measure(name, path)?);
     }
-    for (name, list, behind, below) in BEHIND {
+    for &(name, list, behind, below) in BEHIND {
         let path = visitor.behind(list, behind)?;
         figures.extend(visitor.measure(name, &format!("{path}{below}"))?);
     }
@@ -126,10 +159,20 @@ fn of_staff(visitor: &Visitor, opened: &Opened) -> Result<Vec<Figure>> {
     Ok(figures)
 }
 
+fn of_reference(address: &str) -> Result<Vec<Figure>> {
+    let visitor = Visitor::anybody(address);
+    let mut figures = Vec::new();
+    for &(name, list, behind) in REFERENCE {
+        let path = visitor.behind(list, behind)?;
+        figures.extend(visitor.measure(name, &path)?);
+    }
+    Ok(figures)
+}
+
 fn of_customer(visitor: &Visitor) -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
     let one = visitor.behind("/subscriptions", "/subscriptions/sub_")?;
-    for (name, path) in OWN {
+    for &(name, path) in OWN {
         figures.extend(visitor.measure(name, &path.replace("/subscriptions/{}", &one))?);
     }
     Ok(figures)
@@ -149,6 +192,11 @@ impl Visitor {
     fn agent() -> ureq::Agent {
         let config = ureq::Agent::config_builder().max_redirects(0).http_status_as_error(false);
         config.build().into()
+    }
+
+    /// Who has not signed in.
+    fn anybody(address: &str) -> Self {
+        Self { agent: Self::agent(), base: format!("http://{address}"), place: "", cookie: String::new() }
     }
 
     fn sign_in(address: &str, secret: &str) -> Result<Self> {
@@ -178,13 +226,15 @@ impl Visitor {
         }
     }
 
-    /// The first link of a page that begins so.
-    fn behind(&self, list: &str, begins: &str) -> Result<String> {
-        let (_, text) = self.get(list)?;
-        let start = format!("href=\"{}{begins}", self.place);
-        let at = text.find(&start).ok_or_else(|| raw(format!("{list} leads to no {begins}")))?;
-        let rest = &text[at + "href=\"".len() + self.place.len()..];
-        Ok(rest.split('"').next().unwrap_or_default().replace("&amp;", "&"))
+    /// Where one gets from a page by the first link that begins so, and by the next one from there.
+    fn behind(&self, page: &str, steps: &str) -> Result<String> {
+        steps.split_whitespace().try_fold(page.to_owned(), |page, begins| {
+            let (_, text) = self.get(&page)?;
+            let start = format!("href=\"{}{begins}", self.place);
+            let at = text.find(&start).ok_or_else(|| raw(format!("{page} leads to no {begins}")))?;
+            let rest = &text[at + "href=\"".len() + self.place.len()..];
+            Ok(rest.split('"').next().unwrap_or_default().replace("&amp;", "&"))
+        })
     }
 
     fn measure(&self, name: &'static str, path: &str) -> Result<Vec<Figure>> {
