@@ -39,7 +39,7 @@ pub const ALL: &[Picture] = &[
         tab.go(&format!("{at}/unison/sandbox/subscriptions?state=active&plan=starter"));
         last(tab);
         tab.follow("Change");
-        tab.answer("Plan", "Professional, USD 199.00 a month");
+        tab.answer("Plan", "Professional, USD 219.00 a month");
         tab.follow("Preview");
     }),
     wide("invoice", |tab, at| {
