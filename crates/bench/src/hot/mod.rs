@@ -204,6 +204,7 @@ async fn visible(address: String, secret: String, time: Duration) -> Result<Vec<
                 before = now;
                 break;
             }
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
         times.push(sent.elapsed());
         tokio::time::sleep(Duration::from_millis(5)).await;

@@ -36,7 +36,7 @@ use crate::{
 /// Asks with so many events are small: a use, a few events. A group takes all that wait,
 const SMALL: usize = 64;
 /// and of larger ones the first, with those behind it up to so many events together: else everybody would wait for them.
-const LARGE: usize = 2_048;
+const LARGE: usize = 1_024;
 /// So many asks are looked through for a group.
 const IN_VIEW: usize = 1_024;
 /// How often an owner with nothing to do looks around.
@@ -435,9 +435,9 @@ mod tests {
 
     #[test]
     fn small_asks_pass_large_ones_and_nobody_is_passed_for_ever() {
-        let mut waiting: VecDeque<usize> = [1_000, 1, 1_000, 1_000, 64, 10_000, 2].into();
+        let mut waiting: VecDeque<usize> = [500, 1, 500, 1_000, 64, 10_000, 2].into();
         let mut next = || next_group(&mut waiting, |events| *events);
-        assert_eq!(next(), [1_000, 1, 1_000, 64, 2]);
+        assert_eq!(next(), [500, 1, 500, 64, 2]);
         assert_eq!(next(), [1_000]);
         assert_eq!(next(), [10_000]);
         assert!(next().is_empty());
