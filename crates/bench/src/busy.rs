@@ -4,7 +4,7 @@ use std::{thread, time::Duration};
 
 use billing::{
     cancellation::{self, Cancel},
-    subscription::{self, Filter, State, Timing},
+    subscription::{self, Filter, State, Subscription, Timing},
 };
 use catalog::version;
 use demo::Dice;
@@ -98,8 +98,11 @@ pub fn open(db: &Db, scope: &Scope) -> Result<Opened> {
         key::create(tx, "bench", &Permissions::All, &kept)?;
         let filter = Filter { plan: Some("starter".to_owned()), ..Filter::default() };
         let newest = subscription::search(tx, &filter, None, METERED as i64)?;
+        // One that may still be changed.
+        let goes_on = |one: &Subscription| one.state == State::Active && one.ends.is_none();
+        let busiest = newest.iter().find(|(one, _)| goes_on(one)).map(|(one, _)| one.customer);
+        let busiest = busiest.ok_or_else(|| raw("nobody is metered"))?;
         let metered: Vec<CustomerId> = newest.into_iter().map(|(one, _)| one.customer).collect();
-        let busiest = *metered.first().ok_or_else(|| raw("nobody is metered"))?;
         link::create(tx, busiest, 1, &link)?;
         Ok((busiest, metered))
     };
