@@ -21,6 +21,7 @@ use uuid::Uuid;
 use crate::{
     Figure,
     ground::{Ground, on_both, raw},
+    memory::cpu_seconds,
 };
 
 /// Events of a batch.
@@ -160,7 +161,7 @@ impl Stand {
         most: usize,
         id: &(dyn Fn() -> String + Sync),
     ) -> Result<(f64, f64)> {
-        let (started, cpu) = (Instant::now(), cpu_seconds()?);
+        let (started, cpu) = (Instant::now(), cpu_seconds("self")?);
         let sent = in_parallel(SENDERS, |sender| {
             let (mut sent, mut seed) = (0, sender as u64 + 1);
             while started.elapsed() < time && sent < most / SENDERS {
@@ -173,7 +174,7 @@ impl Stand {
             }
             Ok(sent)
         })?;
-        let cpu = cpu_seconds()? - cpu;
+        let cpu = cpu_seconds("self")? - cpu;
         Ok((sent as f64 / started.elapsed().as_secs_f64(), cpu * 1e9 / sent as f64))
     }
 
@@ -199,15 +200,6 @@ impl Stand {
         }
         Ok(done as f64 / started.elapsed().as_secs_f64())
     }
-}
-
-/// CPU this process has used, in seconds: on a busy machine it tells more than the clock.
-fn cpu_seconds() -> Result<f64> {
-    let stat = std::fs::read_to_string("/proc/self/stat").map_err(raw)?;
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
-    // User and system time, in hundredths of a second.
-    Ok((ticks(11) + ticks(12)) / 100.0)
 }
 
 pub fn in_parallel(count: usize, work: impl Fn(usize) -> Result<usize> + Sync) -> Result<usize> {
@@ -254,12 +246,12 @@ pub fn call(client: usize) -> NewEvent {
 /// A row for each event under an ordered key, and a counter of its customer counted up: what every such service
 /// does at least. Batches as above in one transaction each, events a second.
 pub fn floor(ground: &Ground) -> Result<(f64, f64)> {
-    let (started, cpu) = (Instant::now(), cpu_seconds()?);
+    let (started, cpu) = (Instant::now(), cpu_seconds("self")?);
     let events = match &ground.location {
         Location::Sqlite(folder) => sqlite_floor(&folder.join("floor-events.db"))?,
         Location::Postgres(url) => postgres_floor(url)?,
     };
-    let cpu = cpu_seconds()? - cpu;
+    let cpu = cpu_seconds("self")? - cpu;
     Ok((events as f64 / started.elapsed().as_secs_f64(), cpu * 1e9 / events as f64))
 }
 

@@ -9,11 +9,13 @@ use crate::{
     Figure, business,
     busy::{self, Opened},
     ground::{CONTEXTS, percentile, raw},
+    memory::cpu_seconds,
     server::Server,
 };
 
-/// How often each page is opened; the first tenth is not counted.
-const TIMES: usize = 200;
+/// How often each page is opened in a round; the first tenth is not counted. The best round is told.
+const TIMES: usize = 100;
+const ROUNDS: usize = 3;
 
 /// Every page a business has a list or a sum on.
 const PAGES: &[(&str, &str)] = &[
@@ -136,9 +138,9 @@ pub fn run() -> Result<Vec<Figure>> {
     if fresh {
         opened.use_it(&server.address)?;
     }
-    figures.extend(of_staff(&Visitor::sign_in(&server.address, &secret)?, &opened)?);
-    figures.extend(of_reference(&server.address)?);
-    figures.extend(of_customer(&Visitor::open(&server.address, &opened.own)?)?);
+    figures.extend(of_staff(&Visitor::sign_in(&server, &secret)?, &opened)?);
+    figures.extend(of_reference(&server)?);
+    figures.extend(of_customer(&Visitor::open(&server, &opened.own)?)?);
     server.stop()?;
     Ok(figures)
 }
@@ -159,8 +161,8 @@ fn of_staff(visitor: &Visitor, opened: &Opened) -> Result<Vec<Figure>> {
     Ok(figures)
 }
 
-fn of_reference(address: &str) -> Result<Vec<Figure>> {
-    let visitor = Visitor::anybody(address);
+fn of_reference(server: &Server) -> Result<Vec<Figure>> {
+    let visitor = Visitor::anybody(server);
     let mut figures = Vec::new();
     for &(name, list, behind) in REFERENCE {
         let path = visitor.behind(list, behind)?;
@@ -184,6 +186,8 @@ struct Visitor {
     base: String,
     place: &'static str,
     cookie: String,
+    /// The server's.
+    process: u32,
 }
 
 const PLACE: &str = "/unison/rehearsal";
@@ -195,21 +199,27 @@ impl Visitor {
     }
 
     /// Who has not signed in.
-    fn anybody(address: &str) -> Self {
-        Self { agent: Self::agent(), base: format!("http://{address}"), place: "", cookie: String::new() }
+    fn anybody(server: &Server) -> Self {
+        let (base, cookie) = (format!("http://{}", server.address), String::new());
+        Self { agent: Self::agent(), base, place: "", cookie, process: server.process() }
     }
 
-    fn sign_in(address: &str, secret: &str) -> Result<Self> {
-        let (agent, base) = (Self::agent(), format!("http://{address}"));
+    fn sign_in(server: &Server, secret: &str) -> Result<Self> {
+        let (agent, base) = (Self::agent(), format!("http://{}", server.address));
         let answer = agent.post(format!("{base}/sign-in")).send_form([("token", secret)]).map_err(raw)?;
-        Ok(Self { cookie: cookie(&answer)?, agent, base, place: PLACE })
+        Ok(Self { cookie: cookie(&answer)?, agent, base, place: PLACE, process: server.process() })
     }
 
     /// As the customer whom a link is for.
-    fn open(address: &str, path: &str) -> Result<Self> {
-        let (agent, base) = (Self::agent(), format!("http://{address}"));
+    fn open(server: &Server, path: &str) -> Result<Self> {
+        let (agent, base) = (Self::agent(), format!("http://{}", server.address));
         let answer = agent.get(format!("{base}{path}")).call().map_err(raw)?;
-        Ok(Self { cookie: cookie(&answer)?, agent, base, place: "/my" })
+        Ok(Self { cookie: cookie(&answer)?, agent, base, place: "/my", process: server.process() })
+    }
+
+    /// Seconds of CPU the server has used: on a busy machine they tell more than the clock.
+    fn cpu(&self) -> Result<f64> {
+        cpu_seconds(&self.process.to_string())
     }
 
     fn get(&self, path: &str) -> Result<(Duration, String)> {
@@ -238,17 +248,24 @@ impl Visitor {
     }
 
     fn measure(&self, name: &'static str, path: &str) -> Result<Vec<Figure>> {
-        let (mut times, mut size) = (Vec::with_capacity(TIMES), 0);
-        for time in 0..TIMES {
-            let (took, text) = self.get(path)?;
-            size = text.len();
-            if time >= TIMES / 10 {
-                times.push(took);
+        let (mut best, mut size, cpu) = ([f64::MAX; 2], 0, self.cpu()?);
+        for _ in 0..ROUNDS {
+            let mut times = Vec::with_capacity(TIMES);
+            for time in 0..TIMES {
+                let (took, text) = self.get(path)?;
+                size = text.len();
+                if time >= TIMES / 10 {
+                    times.push(took);
+                }
             }
+            let round = [50, 99].map(|part| percentile(times.clone(), part));
+            best = [best[0].min(round[0]), best[1].min(round[1])];
         }
-        let milliseconds = percentile(times, 99);
+        let cpu = (self.cpu()? - cpu) * 1_000.0 / (ROUNDS * TIMES) as f64;
         Ok(vec![
-            Figure::new(name, "99 %", milliseconds, "ms"),
+            Figure::new(name, "50 %", best[0], "ms"),
+            Figure::new(name, "99 %", best[1], "ms"),
+            Figure::new(name, "CPU", cpu, "ms"),
             Figure::new(name, "size", size as f64 / 1_024.0, "KB"),
         ])
     }

@@ -62,6 +62,10 @@ impl Server {
         Err(raw("the server never got ready"))
     }
 
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn resident_megabytes(&self) -> Result<f64> {
         memory::resident_megabytes(self.child.id())
     }
