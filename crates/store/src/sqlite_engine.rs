@@ -88,8 +88,9 @@ fn connect(path: &Path, writes: bool) -> Result<Connection> {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "temp_store", "MEMORY")?;
-        // Negative: KiB. Pages are only held once they were read.
-        connection.pragma_update(None, "cache_size", if writes { -32_768 } else { -8_192 })?;
+        // Negative: KiB. Pages are only held once they were read; with a quarter of it readers of many customers spent up to
+        // half of their time copying pages from the file.
+        connection.pragma_update(None, "cache_size", -32_768)?;
         connection.pragma_update(None, "wal_autocheckpoint", sqlite_checkpoint::WRITER_HELPS_FROM)?;
         connection.pragma_update(None, "query_only", !writes)?;
         connection.set_prepared_statement_cache_capacity(256);
