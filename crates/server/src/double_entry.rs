@@ -29,7 +29,7 @@ pub(crate) fn follow(db: &Db, scope: &Scope) -> Result<()> {
     }
     loop {
         let after = usage.read(scope, double::read_to).wait()?;
-        let told = db.read(scope, move |view| facts::feed(view, after, FACTS)).wait()?;
+        let told = db.read(scope, move |view| facts::headlines(view, after, FACTS)).wait()?;
         let Some(last) = told.last().map(|fact| fact.seq) else { return Ok(()) };
         let of = |kind: &str| {
             let said = told.iter().filter(|fact| fact.kind == kind);

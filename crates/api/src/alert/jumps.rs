@@ -1,22 +1,18 @@
 //! Sudden jumps of usage.
 
 use axum::{Json, extract::State};
-use identity::{
-    customer::{self, CustomerRef},
-    permission::may,
-};
+use identity::permission::may;
 use jiff::{Timestamp, civil::Date};
-use kernel::ids::AlertId;
-use metering::jump::{self, Jump, Wanted};
+use metering::jump::{self, Jump};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::AlertQuery;
+use super::{AlertQuery, Asked};
 use crate::{
     actor::Actor,
     app::{ApiResult, App},
-    page::{Page, PageQuery},
-    parameters::{Query, parse_some},
+    page::Page,
+    parameters::Query,
 };
 
 /// A day on which a customer used far more of a meter than usual. It is told once a day, and also a fact:
@@ -64,12 +60,11 @@ pub(crate) async fn jumps(
     actor: Actor<may::SubscriptionRead>,
     Query(query): Query<AlertQuery>,
 ) -> ApiResult<Json<Page<JumpOut>>> {
-    let page = PageQuery { limit: query.limit, after: query.after };
-    let (limit, before) = (page.limit()?, page.after::<AlertId>()?);
-    let customer: Option<CustomerRef> = parse_some(query.customer.as_deref(), "?customer")?;
+    let asked = Asked::read(query)?;
+    let limit = asked.limit;
     app.read(actor.scope(), move |view| {
-        let customer = customer.as_ref().map(|one| customer::resolve(view, one)).transpose()?;
-        let jumps = jump::list(view, &Wanted { customer, before, limit: limit + 1 })?;
+        let wanted = asked.wanted(view)?;
+        let jumps = jump::list(view, &wanted)?;
         Ok(Page::cut(jumps, limit, |jump| jump.id, JumpOut::from))
     })
     .await

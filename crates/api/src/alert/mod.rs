@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use kernel::{Error, Result, ids::AlertId};
 use metering::alert::{self, Alert, Wanted};
 use serde::{Deserialize, Serialize};
+use store::View;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
@@ -33,6 +34,27 @@ pub(crate) struct AlertQuery {
     after: Option<String>,
     /// Of this customer: its id, or `ext:` and your own.
     customer: Option<String>,
+}
+
+/// Which, once it is read.
+pub(crate) struct Asked {
+    limit: i64,
+    before: Option<AlertId>,
+    customer: Option<CustomerRef>,
+}
+
+impl Asked {
+    fn read(query: AlertQuery) -> Result<Self> {
+        let page = PageQuery { limit: query.limit, after: query.after };
+        let customer = parse_some(query.customer.as_deref(), "?customer")?;
+        Ok(Self { limit: page.limit()?, before: page.after()?, customer })
+    }
+
+    /// One more than is shown says whether there is another page.
+    fn wanted(&self, view: &mut View<'_>) -> Result<Wanted> {
+        let customer = self.customer.as_ref().map(|one| customer::resolve(view, one)).transpose()?;
+        Ok(Wanted { customer, before: self.before, limit: self.limit + 1 })
+    }
 }
 
 /// A percentage of a limit was reached. It is told once in its window, and also a fact: `alert.limit_reached`.
@@ -105,12 +127,11 @@ pub(crate) async fn list(
     actor: Actor<may::SubscriptionRead>,
     Query(query): Query<AlertQuery>,
 ) -> ApiResult<Json<Page<AlertOut>>> {
-    let page = PageQuery { limit: query.limit, after: query.after };
-    let (limit, before) = (page.limit()?, page.after::<AlertId>()?);
-    let customer: Option<CustomerRef> = parse_some(query.customer.as_deref(), "?customer")?;
+    let asked = Asked::read(query)?;
+    let limit = asked.limit;
     app.read(actor.scope(), move |view| {
-        let customer = customer.as_ref().map(|one| customer::resolve(view, one)).transpose()?;
-        let alerts = alert::list(view, &Wanted { customer, before, limit: limit + 1 })?;
+        let wanted = asked.wanted(view)?;
+        let alerts = alert::list(view, &wanted)?;
         Page::cut(alerts, limit, |alert| alert.id, AlertOut::try_from).transpose()
     })
     .await

@@ -1,17 +1,11 @@
 //! What a subscription would consist of on another plan, so that it has room for what was bought. Pure.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use catalog::{Addon, Book, Feature, FeatureKind, Included, Plan, version::Version};
 
 use super::{Plus, Reason};
-use crate::subscription::{
-    Change, ItemKind, Subscription,
-    rules::{
-        arrears::Usage,
-        change::{Ground, changed},
-    },
-};
+use crate::subscription::{Change, ItemKind, Subscription, rules::change::changed};
 
 /// A subscription on another plan.
 #[derive(Clone, Debug)]
@@ -122,18 +116,8 @@ pub(super) fn after(
     in_force: &Version,
     change: &Change,
 ) -> Option<Subscription> {
-    let nothing = HashMap::new();
-    let usage = Usage::none(subscription.currency);
-    let ground = Ground {
-        subscription,
-        agreed,
-        in_force,
-        running: &[],
-        ended: &[],
-        adjustments: &nothing,
-        usage: &usage,
-    };
-    let after = changed(&ground, change, subscription.billed_through).ok()?;
+    let under = change.version(agreed, in_force);
+    let after = changed(subscription, under, change, subscription.billed_through).ok()?;
     Some(Subscription { schedule: subscription.schedule.clone(), ..after })
 }
 

@@ -1,13 +1,13 @@
 //! Who would pay what.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
 use catalog::version::{self, Version};
 use kernel::{
-    Edge, Result,
+    Result,
     ids::{BookVersionId, SubscriptionId},
 };
 use store::View;
@@ -17,7 +17,7 @@ use crate::{
     customers::RUNNING,
     subscription::{
         self, Change, Group, Subscription,
-        rules::{self, arrears::Usage, change},
+        rules::{self, change},
     },
 };
 
@@ -38,16 +38,19 @@ pub struct Part {
 impl Migration {
     /// Whether what is in a group goes on and is meant, when it is not on the version in force.
     fn means(&self, group: &Group) -> bool {
-        (self.books.is_empty() || self.books.contains(&group.book))
-            && (self.plans.is_empty() || self.plans.contains(&group.plan))
-            && RUNNING.contains(&group.state)
+        self.names(group.book, &group.plan) && RUNNING.contains(&group.state)
+    }
+
+    /// Whether it is about a version and a plan.
+    fn names(&self, book: BookVersionId, plan: &str) -> bool {
+        (self.books.is_empty() || self.books.contains(&book))
+            && (self.plans.is_empty() || self.plans.iter().any(|wanted| wanted == plan))
     }
 
     /// The change that moves a subscription; none when it is not meant, or on its way already.
     pub(super) fn change(&self, subscription: &Subscription) -> Option<Change> {
         let plan = subscription.plan();
-        let meant = (self.books.is_empty() || self.books.contains(&subscription.book))
-            && (self.plans.is_empty() || self.plans.iter().any(|wanted| wanted == plan));
+        let meant = self.names(subscription.book, plan);
         let on_its_way = subscription.scheduled.iter().any(|step| step.change.reprice);
         let to = self.plan_map.get(plan).filter(|to| *to != plan).cloned();
         (meant && !on_its_way).then(|| Change { plan: to, reprice: true, ..Change::default() })
@@ -56,18 +59,9 @@ impl Migration {
     /// What it would do to a subscription.
     fn decide(&self, one: &Subscription, agreed: &Version, in_force: &Version) -> Result<Option<Moved>> {
         let Some(command) = self.change(one) else { return Ok(None) };
-        let (usage, nothing) = (Usage::none(one.currency), HashMap::new());
-        let ground = change::Ground {
-            subscription: one,
-            agreed,
-            in_force,
-            running: &[],
-            ended: &[],
-            adjustments: &nothing,
-            usage: &usage,
-        };
-        let at: Edge = one.billed_through;
-        let after = change::changed(&ground, &command, at).and_then(|after| standing(&after, in_force));
+        let under = command.version(agreed, in_force);
+        let after = change::changed(one, under, &command, one.billed_through);
+        let after = after.and_then(|after| standing(&after, in_force));
         let before = standing(one, agreed)?;
         Ok(Some(Moved { subscription: one.id, customer: one.customer, before, after }))
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use catalog::version::Version;
 use jiff::Timestamp;
 use kernel::{
     Currency, Cycle, Edge, Error, Period, Result, Schedule, UnitPrice, Zone,
@@ -387,6 +388,11 @@ impl Change {
     /// Whether it is agreed anew, at the prices in force.
     pub const fn renegotiates(&self) -> bool {
         self.plan.is_some() || self.cycle.is_some() || self.reprice
+    }
+
+    /// The version a subscription is on after it: the one in force when it is agreed anew, else the one agreed to.
+    pub const fn version<'v>(&self, agreed: &'v Version, in_force: &'v Version) -> &'v Version {
+        if self.renegotiates() { in_force } else { agreed }
     }
 }
 

@@ -67,7 +67,7 @@ impl Alert {
     }
 }
 
-/// Which alerts.
+/// Which alerts, or which sudden jumps: both are told in the same order.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
     /// Of this customer; none: of all.

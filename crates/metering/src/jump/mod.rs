@@ -11,6 +11,8 @@ mod ops;
 mod rules;
 pub(crate) mod sql;
 
-pub use model::{Jump, Wanted};
+pub use model::Jump;
+
+pub use crate::alert::Wanted;
 pub use ops::{follow, list};
 pub use rules::{DAYS, usual_exceeded};

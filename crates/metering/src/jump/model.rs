@@ -26,14 +26,3 @@ pub struct Jump {
     /// When it was noticed, in business time.
     pub noticed: Timestamp,
 }
-
-/// Which jumps.
-#[derive(Clone, Debug, Default)]
-pub struct Wanted {
-    /// Of this customer; none: of all.
-    pub customer: Option<CustomerId>,
-    /// Older than this one.
-    pub before: Option<AlertId>,
-    /// So many at most.
-    pub limit: i64,
-}

@@ -13,7 +13,8 @@ use store::{Db, NewFact, Row, Scope, Tx, View, params};
 use uuid::Uuid;
 
 use super::{
-    model::{Jump, Wanted},
+    Wanted,
+    model::Jump,
     rules::{DAYS, usual_exceeded},
     sql,
 };

@@ -59,17 +59,24 @@ pub fn used(url: &str, key: &str, meter: &str) -> String {
     answer["data"][0]["value"].as_str().unwrap().to_owned()
 }
 
+/// Two processes over a limited subscription, and a key for both; the first one asked will own the environment.
+fn two_processes(installation: &Installation) -> (Server, Server, String) {
+    let owner = serve(installation);
+    let key = owner.key.clone().unwrap();
+    subscribe(&owner, &key);
+    (owner, serve(installation), key)
+}
+
+/// Use one of the runs.
+fn consume(url: &str, key: &str, id: &str) -> (u16, Json) {
+    post(url, "/v1/consume", key, None, &json!({ "meter": "runs", "subject": "one", "id": id }))
+}
+
 #[test]
 fn the_limit_holds_when_the_owner_is_killed() {
     let Some(installation) = Installation::postgres() else { return };
-    let owner = serve(&installation);
-    let key = owner.key.clone().unwrap();
-    subscribe(&owner, &key);
-    let other = serve(&installation);
-    let consume = |url: &str, id: &str| {
-        let body = json!({ "meter": "runs", "subject": "one", "id": id });
-        post(url, "/v1/consume", &key, None, &body)
-    };
+    let (owner, other, key) = two_processes(&installation);
+    let consume = |url: &str, id: &str| consume(url, &key, id);
     // The one that is asked first owns the environment; the other one passes on, and both answer the same.
     let (status, first) = consume(&owner.url, "first");
     assert_eq!((status, &first["allowed"], &first["remaining"]), (200, &json!(true), &json!("59")));
@@ -149,14 +156,8 @@ fn signal(process: u32, signal: &str) {
 #[test]
 fn an_owner_whose_lease_was_stolen_while_it_stood_still_commits_nothing() {
     let Some(installation) = Installation::postgres() else { return };
-    let owner = serve(&installation);
-    let key = owner.key.clone().unwrap();
-    subscribe(&owner, &key);
-    let other = serve(&installation);
-    let consume = |url: &str, id: &str| {
-        let body = json!({ "meter": "runs", "subject": "one", "id": id });
-        post(url, "/v1/consume", &key, None, &body)
-    };
+    let (owner, other, key) = two_processes(&installation);
+    let consume = |url: &str, id: &str| consume(url, &key, id);
     for n in 0..30 {
         assert_eq!(consume(&owner.url, &format!("before-{n}")).1["allowed"], true);
     }

@@ -47,7 +47,7 @@ async fn list(staff: Staff<may::SubscriptionRead>, Asked(asked): Asked) -> Answe
     let load = move |view: &mut View<'_>| {
         let alerts = alert::list(view, &Wanted { before, limit: PAGE + 1, ..Wanted::default() })?;
         let jumps = match before {
-            None => jump::list(view, &jump::Wanted { limit: parts::FEW, ..jump::Wanted::default() })?,
+            None => jump::list(view, &Wanted { limit: parts::FEW, ..Wanted::default() })?,
             Some(_) => Vec::new(),
         };
         let names = names(view, &alerts, &jumps)?;

@@ -55,7 +55,7 @@ impl Whole {
             customer,
             versions,
             alerts: alert::list(view, &Wanted { customer: Some(id), before: None, limit: FEW })?,
-            jumps: jump::list(view, &jump::Wanted { customer: Some(id), before: None, limit: FEW })?,
+            jumps: jump::list(view, &Wanted { customer: Some(id), before: None, limit: FEW })?,
         })
     }
 

@@ -72,7 +72,7 @@ pub fn change(ground: &Ground<'_>, command: &Change, now: Timestamp) -> Result<O
     let version = version_after(ground, command);
     let billing = &version.book.billing;
     let at = change_edge(billing, &before.schedule.zone, now);
-    let mut after = changed(ground, command, at)?;
+    let mut after = changed(ground.subscription, version, command, at)?;
     let affected = affected(ground, &after, version)?;
     let quantity = after.plan_quantity();
     after.peak = after.peak.max(quantity);
@@ -158,14 +158,12 @@ fn close(ground: &Ground<'_>, at: Edge, credits: &[Credit]) -> Result<Owed> {
     arrears::close(subscription, version, usage, at)
 }
 
-/// What a subscription becomes by a change from the edge `at` on.
+/// What a subscription becomes by a change from the edge `at` on, under the version of [`Change::version`].
 ///
 /// Errors: those of items as for a start.
-pub fn changed(ground: &Ground<'_>, command: &Change, at: Edge) -> Result<Subscription> {
-    let before = ground.subscription;
-    let version = version_after(ground, command);
+pub fn changed(before: &Subscription, version: &Version, command: &Change, at: Edge) -> Result<Subscription> {
     let cycle = command.cycle.unwrap_or(before.schedule.cycle);
-    let wanted = wanted(ground, command, version);
+    let wanted = wanted(before, command, version);
     let items = renumber(&before.items, items(&version.book, &wanted, cycle, before.currency)?);
     let agreement = agreement(before, command, &items, version);
     check_agreement(&version.book, &items, cycle, before.currency, &agreement)?;
@@ -302,7 +300,7 @@ pub fn resume(ground: &Ground<'_>, now: Timestamp) -> Result<Outcome> {
 
 /// The version the changed subscription is on: a new plan or cycle is agreed anew.
 fn version_after<'a>(ground: &Ground<'a>, command: &Change) -> &'a Version {
-    if command.renegotiates() { ground.in_force } else { ground.agreed }
+    command.version(ground.agreed, ground.in_force)
 }
 
 /// The running period must be billed, on issued invoices: only those can be credited.
@@ -340,8 +338,7 @@ fn next_day(zone: &Zone, now: Timestamp) -> Edge {
 
 /// What the subscription is to consist of. Add-ons that nobody mentions and that the new plan does not
 /// take end with the old plan.
-fn wanted<'w>(ground: &Ground<'w>, command: &'w Change, version: &Version) -> Wanted<'w> {
-    let before = ground.subscription;
+fn wanted<'w>(before: &'w Subscription, command: &'w Change, version: &Version) -> Wanted<'w> {
     let plan = command.plan.as_deref().unwrap_or_else(|| before.plan());
     let same_plan = plan == before.plan();
     let fits = |key: &str| match (version.book.plan(plan), version.book.addon(key)) {
@@ -379,8 +376,9 @@ pub(super) fn renumber(before: &[Item], after: Vec<Item>) -> Vec<Item> {
 ///
 /// Errors: `nothing_changes`, and those of items as for a start.
 pub fn check_scheduled(ground: &Ground<'_>, command: &Change, at: Edge) -> Result<()> {
-    let after = changed(ground, command, at)?;
-    affected(ground, &after, version_after(ground, command)).map(drop)
+    let version = version_after(ground, command);
+    let after = changed(ground.subscription, version, command, at)?;
+    affected(ground, &after, version).map(drop)
 }
 
 /// The places of items that cost something else than before: another key, quantity, price or period.

@@ -1,7 +1,5 @@
 //! What happens at the edges of periods. Pure.
 
-use std::collections::HashMap;
-
 use catalog::{TaxRounding, version::Version};
 use jiff::{Timestamp, civil::Date};
 use kernel::{Edge, Error, Period, Result};
@@ -72,23 +70,12 @@ pub(super) fn with_pending<'v>(
     agreed: &'v Version,
     in_force: &'v Version,
 ) -> (Subscription, &'v Version, Option<Error>) {
-    let nothing = HashMap::new();
-    let usage = Usage::none(subscription.currency);
     let (mut next, mut version, mut dropped) = (subscription.without_pending(), agreed, None);
     let due = subscription.scheduled.iter().filter(|step| step.on <= subscription.billed_through.date);
     for step in due {
-        let renegotiated = if step.change.renegotiates() { in_force } else { version };
-        let ground = change::Ground {
-            subscription: &next,
-            agreed: version,
-            in_force,
-            running: &[],
-            ended: &[],
-            adjustments: &nothing,
-            usage: &usage,
-        };
-        match change::changed(&ground, &step.change, subscription.billed_through) {
-            Ok(changed) => (next, version) = (changed, renegotiated),
+        let under = step.change.version(version, in_force);
+        match change::changed(&next, under, &step.change, subscription.billed_through) {
+            Ok(changed) => (next, version) = (changed, under),
             Err(error) => dropped = Some(error),
         }
     }
