@@ -95,6 +95,7 @@ statements! {
     environment UNINDEXED = "SELECT c.id, p.id, p.name, p.email, c.external_id
         FROM person p JOIN customer c ON c.env_id = p.env_id AND c.person_id = p.id
         WHERE p.env_id = $1 AND p.words IS NULL ORDER BY p.id LIMIT $2";
+    /// One by one, which takes its time.
     environment COUNT = "SELECT count(*) FROM customer WHERE env_id = $1";
     /// How many, `$3` at most.
     environment COUNT_IN_COUNTRY = "SELECT count(*) FROM (SELECT id FROM customer WHERE env_id = $1 AND country = $2 LIMIT $3) AS found";
