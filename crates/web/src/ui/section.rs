@@ -1,14 +1,15 @@
 //! How a page is divided.
 
-use maud::{Markup, html};
+use maud::{Markup, Render, html};
 
 /// The head of a page: its title, a line about it, and what one can do here.
-pub fn header(title: &str, subtitle: &str, actions: Markup) -> Markup {
+pub fn header(title: &str, subtitle: impl Render, actions: Markup) -> Markup {
+    let subtitle = subtitle.render();
     html! {
         div class="header" {
             div {
                 h1 { (title) }
-                @if !subtitle.is_empty() { p class="subtitle" { (subtitle) } }
+                @if !subtitle.0.is_empty() { p class="subtitle" { (subtitle) } }
             }
             @if !actions.0.is_empty() { div class="actions" { (actions) } }
         }
