@@ -95,6 +95,12 @@ fn advice(error: &Error) -> Option<&'static str> {
             "List what there is with `steelyard customers|subscriptions|invoices|key|jobs list`, and check --env."
         }
         "email_malformed" => "Write it like you@example.com.",
+        "id_malformed" if error.detail.contains("invoice") => {
+            "Write its number, or copy its id; `steelyard invoices --json` lists both."
+        }
+        "id_malformed" if error.detail.contains("subscription") => {
+            "Copy it from `steelyard subscriptions`; or write ext: and your own id."
+        }
         "id_malformed" => {
             "Copy it from a list, such as `steelyard customers list`; or write ext: and your own id."
         }

@@ -117,7 +117,7 @@ async fn draw(desk: &Desk, id: SubscriptionId, answers: Answers) -> Answer<Marku
         a href=(customer) { (whole.head.customer) } " " (ui::state(whole.head.subscription.state.word()))
     };
     let body = html! {
-        (ui::header(&title, about, actions(desk, &whole)))
+        (ui::header_about(&title, about, actions(desk, &whole)))
         (parts::was_done(&answers))
         (answers.summary(&[]))
         (begins(&whole.head.subscription))

@@ -52,5 +52,5 @@ pub use invoice::{
     totals,
 };
 pub use notice::{Kind, empty, error_message, error_page, notice};
-pub use section::{anchored, header, more, more_at, section, split, split_above};
+pub use section::{anchored, header, header_about, more, more_at, section, split, split_above};
 pub use table::{Column, Narrow, Row, Table, pagination, table};

@@ -1,10 +1,14 @@
 //! How a page is divided.
 
-use maud::{Markup, Render, html};
+use maud::{Markup, html};
 
 /// The head of a page: its title, a line about it, and what one can do here.
-pub fn header(title: &str, subtitle: impl Render, actions: Markup) -> Markup {
-    let subtitle = subtitle.render();
+pub fn header(title: &str, subtitle: &str, actions: Markup) -> Markup {
+    header_about(title, html! { (subtitle) }, actions)
+}
+
+/// The same with more than words in the line about it.
+pub fn header_about(title: &str, subtitle: Markup, actions: Markup) -> Markup {
     html! {
         div class="header" {
             div {
