@@ -91,6 +91,7 @@ fn advice(error: &Error) -> Option<&'static str> {
         }
         "clock_advancing" => "Wait for it to arrive, or run `steelyard jobs run` when no server does.",
         "clock_backwards" => "Choose a later instant; `steelyard clock show` tells where the clock stands.",
+        "not_found" if error.detail.contains("meter") => "List them with `steelyard usage meters`.",
         "not_found" => {
             "List what there is with `steelyard customers|subscriptions|invoices|key|jobs list`, and check --env."
         }

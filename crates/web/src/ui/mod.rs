@@ -35,7 +35,8 @@ pub use code::{code_block, copyable};
 pub use countdown::{Countdown, Urgency, countdown};
 pub use explanation::{Step, explanation};
 pub use facts::{
-    Moment, Stat, amount, definition_list, figures, optional, progress, refreshing, stat, stats, timeline,
+    Moment, Stat, amount, definition_list, figures, figures_noted, optional, progress, refreshing, stat,
+    stats, timeline,
 };
 pub use field::{Choice, Field, Input, field, hidden_field};
 pub use form::{
