@@ -125,7 +125,7 @@ pub fn on_both_clocked(
 }
 
 /// Whether this engine is to be measured: both are, unless `STEELYARD_BENCH_ENGINE` names one.
-fn wants(engine: &str) -> bool {
+pub fn wants(engine: &str) -> bool {
     std::env::var("STEELYARD_BENCH_ENGINE").map_or(true, |one| one.eq_ignore_ascii_case(engine))
 }
 

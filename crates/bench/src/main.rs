@@ -24,6 +24,8 @@ mod single;
 mod sizes;
 mod subscribers;
 
+use std::borrow::Cow;
+
 use clap::Parser;
 use kernel::Result;
 use serde::Serialize;
@@ -45,7 +47,7 @@ struct Arguments {
 /// One measured figure.
 #[derive(Clone, Debug, Serialize)]
 struct Figure {
-    name: &'static str,
+    name: Cow<'static, str>,
     engine: &'static str,
     value: f64,
     unit: &'static str,
@@ -58,8 +60,8 @@ struct Figure {
 }
 
 impl Figure {
-    fn new(name: &'static str, engine: &'static str, value: f64, unit: &'static str) -> Self {
-        Self { name, engine, value, unit, floor: None, ratio: None }
+    fn new(name: impl Into<Cow<'static, str>>, engine: &'static str, value: f64, unit: &'static str) -> Self {
+        Self { name: name.into(), engine, value, unit, floor: None, ratio: None }
     }
 
     fn over(mut self, floor: f64) -> Self {

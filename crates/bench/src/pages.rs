@@ -8,7 +8,7 @@ use store::{Db, Location, Options};
 use crate::{
     Figure, business,
     busy::{self, Opened},
-    ground::{CONTEXTS, percentile, raw},
+    ground::{CONTEXTS, percentile, raw, wants},
     memory::cpu_seconds,
     server::Server,
 };
@@ -114,26 +114,46 @@ fn number(name: &str, otherwise: usize) -> usize {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
 }
 
-/// With `STEELYARD_BENCH_FOLDER` the business stays there, to be looked at and measured again.
+/// With `STEELYARD_BENCH_DATABASE`, a folder or an address, the business stays there, to be looked at and measured
+/// again; without it, one is founded on each engine.
 pub fn run() -> Result<Vec<Figure>> {
-    let temporary = tempfile::tempdir().map_err(raw)?;
-    let said = std::env::var_os("STEELYARD_BENCH_FOLDER").map(std::path::PathBuf::from);
-    let folder = said.unwrap_or_else(|| temporary.path().to_owned()).join("data");
+    if let Ok(place) = std::env::var("STEELYARD_BENCH_DATABASE") {
+        return measure(&place);
+    }
+    let mut figures = Vec::new();
+    if wants("SQLite") {
+        let folder = tempfile::tempdir().map_err(raw)?;
+        figures = measure(&folder.path().join("data").display().to_string())?;
+    }
+    if wants("PostgreSQL")
+        && let Some(database) = testkit::postgres::database()
+    {
+        figures.extend(measure(database.url())?);
+    }
+    Ok(figures)
+}
+
+fn measure(place: &str) -> Result<Vec<Figure>> {
     let (customers, months) =
         (number("STEELYARD_BENCH_SUBSCRIPTIONS", 100_000), number("STEELYARD_BENCH_MONTHS", 4));
-    let fresh = !folder.exists();
-    let db = Db::open(&Location::Sqlite(folder.clone()), CONTEXTS, &Options::default())?;
-    let mut figures = Vec::new();
-    if fresh {
+    let location = Location::parse(place);
+    let engine = location.engine().name();
+    let db = Db::open(&location, CONTEXTS, &Options::default())?;
+    let known = business::known(&db)?;
+    let (fresh, mut figures) = (known.is_none(), Vec::new());
+    let scope = if let Some(known) = known {
+        known
+    } else {
         let begun = Instant::now();
         let scope = business::found(&db, customers, months)?;
         busy::furnish(&db, &scope, customers)?;
-        figures.push(Figure::new("a business founded", "SQLite", begun.elapsed().as_secs_f64(), "s"));
-    }
+        figures.push(Figure::new("a business founded", engine, begun.elapsed().as_secs_f64(), "s"));
+        scope
+    };
     let secret = business::link(&db)?;
-    let opened = busy::open(&db, &business::known(&db)?)?;
+    let opened = busy::open(&db, &scope)?;
     drop(db);
-    let server = Server::start(&folder)?;
+    let server = Server::start(place)?;
     server.wait_until_ready()?;
     if fresh {
         opened.use_it(&server.address)?;
@@ -142,6 +162,7 @@ pub fn run() -> Result<Vec<Figure>> {
     figures.extend(of_reference(&server)?);
     figures.extend(of_customer(&Visitor::open(&server, &opened.own)?)?);
     server.stop()?;
+    figures.iter_mut().for_each(|figure| figure.engine = engine);
     Ok(figures)
 }
 
@@ -262,11 +283,12 @@ impl Visitor {
             best = [best[0].min(round[0]), best[1].min(round[1])];
         }
         let cpu = (self.cpu()? - cpu) * 1_000.0 / (ROUNDS * TIMES) as f64;
+        let figure = |what: &str, value, unit| Figure::new(format!("{name}, {what}"), "", value, unit);
         Ok(vec![
-            Figure::new(name, "50 %", best[0], "ms"),
-            Figure::new(name, "99 %", best[1], "ms"),
-            Figure::new(name, "CPU", cpu, "ms"),
-            Figure::new(name, "size", size as f64 / 1_024.0, "KB"),
+            figure("50 %", best[0], "ms"),
+            figure("99 %", best[1], "ms"),
+            figure("CPU", cpu, "ms"),
+            figure("size", size as f64 / 1_024.0, "KB"),
         ])
     }
 }

@@ -31,7 +31,7 @@ const GOES: usize = 3;
 /// The most customers of a domain that are looked at.
 const MOST: i64 = 500;
 /// After so many customers of large domains a page ends early.
-const ENOUGH: i64 = 1_000;
+const ENOUGH: i64 = 500;
 
 /// One of a team.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,7 +113,7 @@ impl TeamAdvice {
 }
 
 /// Part of a list.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Listed {
     /// By domain.
     pub found: Vec<TeamAdvice>,
@@ -124,7 +124,7 @@ pub struct Listed {
 /// The teams there seem to be, in order of their domains behind `after`, at most `limit` domains. None where the price
 /// book in force offers teams no plan.
 pub fn list(view: &mut View<'_>, after: Option<&str>, limit: usize) -> Result<Listed> {
-    let mut listed = Listed { found: Vec::new(), next: None };
+    let mut listed = Listed::default();
     let Some(offer) = Offer::read(view)? else { return Ok(listed) };
     let mut place = after.unwrap_or_default().to_owned();
     let (mut domains, mut customers) = (0, 0);

@@ -25,6 +25,11 @@ pub fn of_domain(view: &mut View<'_>, domain: &str, limit: i64) -> Result<Vec<Cu
     view.all(&OF_DOMAIN, params![domain, limit], |row| row.get(0))
 }
 
+/// The domain of an address, in lower case.
+pub(super) fn of_email(email: &str) -> Option<String> {
+    email.split_once('@').map(|(_, domain)| domain.to_lowercase())
+}
+
 /// The domain of a customer's e-mail address; none without one, or without such a customer.
 pub fn domain_of(view: &mut View<'_>, customer: CustomerId) -> Result<Option<String>> {
     Ok(view.opt(&DOMAIN_OF, params![customer], |row| row.get(0))?.flatten())

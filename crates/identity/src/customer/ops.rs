@@ -9,7 +9,9 @@ use store::{Lock, NewFact, Row, ToValue, Tx, Value, View, idempotency, params};
 use uuid::Uuid;
 
 use super::{
+    domain,
     model::{Buyer, Customer, CustomerRef, NewCustomer, Party, Person},
+    search::COUNTED,
     sql, words,
 };
 use crate::link;
@@ -74,7 +76,7 @@ pub fn create_all(tx: &mut Tx<'_>, new: Vec<NewCustomer>) -> Result<Vec<Customer
     tx.bulk_all(
         &sql::INSERT_PEOPLE,
         new.iter().zip(&people).zip(&indexed).map(|((new, id), indexed)| {
-            let (key, words) = indexed.values();
+            let [key, words, domain] = indexed.values();
             [
                 id.to_value(),
                 new.name.to_value(),
@@ -83,6 +85,7 @@ pub fn create_all(tx: &mut Tx<'_>, new: Vec<NewCustomer>) -> Result<Vec<Customer
                 new.tax_id.to_value(),
                 key,
                 words,
+                domain,
             ]
         }),
     )?;
@@ -91,6 +94,7 @@ pub fn create_all(tx: &mut Tx<'_>, new: Vec<NewCustomer>) -> Result<Vec<Customer
         let detail = "Another customer already has this external id.";
         return Err(Error::conflict("external_id_taken", detail).at("/external_id"));
     }
+    tx.counted(COUNTED, "", customers.len() as i64);
     insert_words(tx, customers.iter().map(|customer| customer.id).zip(&indexed))?;
     for customer in &customers {
         let payload =
@@ -100,11 +104,12 @@ pub fn create_all(tx: &mut Tx<'_>, new: Vec<NewCustomer>) -> Result<Vec<Customer
     Ok(customers)
 }
 
-/// What a person is sorted and found by.
+/// What a person is sorted, found and grouped by.
 struct Indexed {
     key: Vec<u8>,
     words: Vec<String>,
     joined: String,
+    domain: Option<String>,
 }
 
 /// Behind every name.
@@ -114,12 +119,12 @@ impl Indexed {
     fn new(name: Option<&str>, email: Option<&str>, external_id: Option<&str>) -> Self {
         let words = words::words(name, email, external_id);
         let key = name.map_or_else(|| NAMELESS.to_vec(), words::sort_key);
-        Self { key, joined: words::joined(&words), words }
+        Self { key, joined: words::joined(&words), words, domain: email.and_then(domain::of_email) }
     }
 
-    /// `name_key` and `words` of the person's row.
-    fn values(&self) -> (Value<'_>, Value<'_>) {
-        (self.key.to_value(), self.joined.to_value())
+    /// `name_key`, `words` and `domain` of the person's row.
+    fn values(&self) -> [Value<'_>; 3] {
+        [self.key.to_value(), self.joined.to_value(), self.domain.to_value()]
     }
 }
 
@@ -145,8 +150,8 @@ pub(super) fn index_again(tx: &mut Tx<'_>, customer: &Customer, person: &Person)
     drop_words(tx, customer)?;
     let external = customer.external_id.as_deref();
     let indexed = Indexed::new(person.name.as_deref(), person.email.as_deref(), external);
-    let (key, words) = indexed.values();
-    tx.bulk_all(&sql::SET_WORDS, [[customer.person.to_value(), key, words]])?;
+    let [key, words, domain] = indexed.values();
+    tx.bulk_all(&sql::SET_WORDS, [[customer.person.to_value(), key, words, domain]])?;
     insert_words(tx, std::iter::once((customer.id, &indexed)))
 }
 
@@ -163,8 +168,8 @@ pub fn index_words(tx: &mut Tx<'_>, limit: i64) -> Result<usize> {
     tx.bulk_all(
         &sql::SET_WORDS,
         found.iter().map(|(_, person, indexed)| {
-            let (key, words) = indexed.values();
-            [person.to_value(), key, words]
+            let [key, words, domain] = indexed.values();
+            [person.to_value(), key, words, domain]
         }),
     )?;
     insert_words(tx, found.iter().map(|(id, _, indexed)| (*id, indexed)))?;
@@ -281,8 +286,8 @@ pub fn erase(tx: &mut Tx<'_>, id: CustomerId) -> Result<()> {
     // What it was found by goes with it; the merchant's own id for it still finds it.
     drop_words(tx, &customer)?;
     let left = Indexed::new(None, None, customer.external_id.as_deref());
-    let (key, words) = left.values();
-    if tx.exec(&sql::ERASE_PERSON, params![customer.person, now, key, words])? == 0 {
+    let [key, words, domain] = left.values();
+    if tx.exec(&sql::ERASE_PERSON, params![customer.person, now, key, words, domain])? == 0 {
         return Err(Error::conflict(
             "already_erased",
             "The personal data of this customer was erased before.",

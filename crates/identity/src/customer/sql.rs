@@ -88,13 +88,14 @@ statements! {
     environment CHANGE_PERSON = "UPDATE person SET name = $3, email = $4, address = $5, tax_id = $6
         WHERE env_id = $1 AND id = $2 AND erased IS NULL";
     environment ERASE_PERSON = "UPDATE person SET name = NULL, email = NULL, address = NULL, tax_id = NULL, erased = $3,
-            name_key = $4, words = $5
+            name_key = $4, words = $5, domain = $6
         WHERE env_id = $1 AND id = $2 AND erased IS NULL";
     environment WORDS = "SELECT words FROM person WHERE env_id = $1 AND id = $2";
     environment DROP_WORDS = "DELETE FROM customer_word WHERE env_id = $1 AND customer_id = $2 AND word = $3";
     environment UNINDEXED = "SELECT c.id, p.id, p.name, p.email, c.external_id
         FROM person p JOIN customer c ON c.env_id = p.env_id AND c.person_id = p.id
         WHERE p.env_id = $1 AND p.words IS NULL ORDER BY p.id LIMIT $2";
+    /// One by one, which takes its time.
     environment COUNT = "SELECT count(*) FROM customer WHERE env_id = $1";
     /// How many, `$3` at most.
     environment COUNT_IN_COUNTRY = "SELECT count(*) FROM (SELECT id FROM customer WHERE env_id = $1 AND country = $2 LIMIT $3) AS found";
@@ -123,9 +124,9 @@ pub(crate) const BY_CURRENCY: By = [&NEWEST_IN_CURRENCY, &OLDEST_IN_CURRENCY, &N
 pub(crate) const BY_WORD: By = [&NEWEST_BY_WORD, &OLDEST_BY_WORD, &NAMED_BY_WORD];
 
 bulks! {
-    INSERT_PEOPLE = insert "person" { id: uuid, name: text, email: text, address: text, tax_id: text, name_key: bytes, words: text };
+    INSERT_PEOPLE = insert "person" { id: uuid, name: text, email: text, address: text, tax_id: text, name_key: bytes, words: text, domain: text };
     INSERT_WORDS = insert "customer_word" { word: bytes, customer_id: uuid } "ON CONFLICT DO NOTHING";
-    SET_WORDS = update "person" { id: uuid, name_key: bytes, words: text } 1;
+    SET_WORDS = update "person" { id: uuid, name_key: bytes, words: text, domain: text } 1;
     INSERT = insert "customer" {
         id: uuid, person_id: uuid, external_id: text, country: text, currency: text, zone: text, metadata: json,
         created: instant, region: text, tax_exempt: bool,

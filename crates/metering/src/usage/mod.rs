@@ -11,7 +11,8 @@ pub mod window;
 pub use figure::{Figure, Total};
 pub use price::{Charged, Measurement, Touched, base, measurements, read_to, set_read_to, touched_after};
 pub use read::{
-    Addressed, Cursor, Dimensions, Group, Subject, events, figure, figures, history, last_events, watermark,
+    Addressed, Cursor, Dimensions, Group, Subject, events, figure, figures, figures_of_spans, history,
+    last_events, watermark,
 };
 pub(crate) use read::{figures_of_series, read_dimensions};
 pub use tally::{Followed, Sample, State, Tally};

@@ -132,15 +132,28 @@ pub fn history(
     (from, to): (Timestamp, Timestamp),
     now: Timestamp,
 ) -> Result<Vec<(Span, Figure)>> {
-    let ids: Vec<i64> = series(view, subject, &|_| true)?.into_iter().map(|series| series.id).collect();
     let parts = windows(grain, zone, from, to)?;
-    let hours = hours(view, subject.meter, &ids, Span::new(from, to))?;
-    let mut history = Vec::with_capacity(parts.len());
-    for span in parts {
-        let reading = Reading { meter: subject.meter, span, until: now.as_microsecond(), as_of: i64::MAX };
-        history.push((span, reading.total(view, &ids, &hours)?.figure(subject.meter.decimals, span)));
-    }
-    Ok(history)
+    let figures = figures_of_spans(view, subject, &parts, now)?;
+    Ok(parts.into_iter().zip(figures).collect())
+}
+
+/// The figure of each of some spans, in the order of time.
+pub fn figures_of_spans(
+    view: &mut View<'_>,
+    subject: Subject<'_>,
+    spans: &[Span],
+    now: Timestamp,
+) -> Result<Vec<Figure>> {
+    let (Some(first), Some(last)) = (spans.first(), spans.last()) else { return Ok(Vec::new()) };
+    let whole = Span { start: first.start, end: last.end };
+    let ids: Vec<i64> = series(view, subject, &|_| true)?.into_iter().map(|series| series.id).collect();
+    let hours = hours(view, subject.meter, &ids, whole)?;
+    let figure = |span: &Span| {
+        let reading =
+            Reading { meter: subject.meter, span: *span, until: now.as_microsecond(), as_of: i64::MAX };
+        Ok(reading.total(view, &ids, &hours)?.figure(subject.meter.decimals, *span))
+    };
+    spans.iter().map(figure).collect()
 }
 
 /// Entries of the log with their addresses.

@@ -32,7 +32,10 @@ const CRUMB: &str = "/usage";
 
 async fn page(staff: Staff<may::SubscriptionRead>, Asked(asked): Asked) -> Answer<Markup> {
     let after: Option<CustomerId> = asked.some("after").map(str::parse).transpose()?;
-    let load = move |view: &mut View<'_>| billing::advice::teams::list(view, None, FEW as usize);
+    let load = move |view: &mut View<'_>| match after {
+        None => billing::advice::teams::list(view, None, FEW as usize),
+        Some(_) => Ok(billing::advice::teams::Listed::default()),
+    };
     let teams = staff.read(load).await?;
     let (found, next) = plans(&staff, after).await?;
     let named: Vec<CustomerId> =

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// Counting more open invoices, or more that falls due, would keep whoever opens the page waiting.
-const MOST_COUNTED: i64 = 20_000;
+const MOST_COUNTED: i64 = 5_000;
 
 /// Everything on the page.
 struct Whole {
