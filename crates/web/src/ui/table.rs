@@ -29,7 +29,7 @@ impl<'a> Column<'a> {
         Self { lead: true, ..self }
     }
 
-    /// A column that is left out when rows are stacked on a phone: the page a row opens says it too.
+    /// A column that is left out where there is little room, as on a phone: the page a row opens says it too.
     pub const fn spare(self) -> Self {
         Self { spare: true, ..self }
     }
