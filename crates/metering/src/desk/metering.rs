@@ -124,11 +124,15 @@ impl Metering {
         }
     }
 
-    /// Write down what was rejected since this was done last, beside what is counted. Waits for the database.
+    /// Write down what was rejected since this was done last, beside what is counted. Waits for the database. An
+    /// environment for which that does not work keeps its own for the next time, and none of the others waiting.
+    ///
+    /// Errors: the last one.
     pub fn keep_rejected(&self) -> Result<()> {
         let owned = self.shared.owned.read().unwrap_or_else(PoisonError::into_inner);
         let stations: Vec<_> = owned.values().map(|desk| Arc::clone(&desk.station)).collect();
         drop(owned);
+        let mut done = Ok(());
         for station in stations {
             let noted = Arc::new(station.rejected.take());
             if noted.is_empty() {
@@ -138,10 +142,10 @@ impl Metering {
             let kept = self.shared.db.background().write(&station.scope, move |tx| reject::keep(tx, &rows));
             if let Err(error) = kept.wait() {
                 noted.iter().cloned().for_each(|one| station.rejected.note(one));
-                return Err(error);
+                done = Err(error);
             }
         }
-        Ok(())
+        done
     }
 
     /// Whether so much may be used now; nothing is counted. Errors also: `meter_not_consumable`, `subject_unknown`
