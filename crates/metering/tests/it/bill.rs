@@ -45,7 +45,7 @@ fn ask(ground: &Ground, key: &'static str, as_of: Option<i64>) -> Vec<Measuremen
         let charged = Charged {
             customer,
             subscription: None,
-            alone: false,
+            unnamed: None,
             book: &book,
             plan,
             usage,

@@ -137,7 +137,7 @@ fn usage_is_told_by_dimension_subscription_hour_and_day() {
             ("2026-01-12T23:00:00Z".parse().unwrap(), "2026-01-14T23:00:00Z".parse().unwrap());
         let zone = kernel::Zone::parse("Europe/Berlin").unwrap();
         let read = move |view: &mut store::View<'_>| {
-            let subject = Subject { customer, subscription: None, alone: false, meter: &meter };
+            let subject = Subject { customer, subscription: None, unnamed: None, meter: &meter };
             let history = usage::history(view, subject, Grain::Day, &zone, (from, to), to)?;
             let by = ["region".to_owned()];
             let groups = usage::figures(view, subject, |_| true, &by, Span::new(from, to), to, None)?;
@@ -175,7 +175,7 @@ fn a_figure_as_of_an_earlier_moment_does_not_change() {
             let span = Span::new(DAY.0.parse().unwrap(), DAY.1.parse().unwrap());
             let now = ground.now();
             let read = move |view: &mut store::View<'_>| {
-                let subject = Subject { customer, subscription: None, alone: false, meter: &meter };
+                let subject = Subject { customer, subscription: None, unnamed: None, meter: &meter };
                 let groups = usage::figures(view, subject, |_| true, &[], span, now, as_of)?;
                 Ok((groups[0].figure.value.clone(), usage::watermark(view)?))
             };
