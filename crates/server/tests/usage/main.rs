@@ -2,6 +2,7 @@
 
 #[path = "../house/mod.rs"]
 mod house;
+mod large;
 mod shared;
 
 use billing::{clock, invoice, subscription, usage};
