@@ -15,7 +15,7 @@ use metering::{
 use rating::Step;
 use store::View;
 
-use super::measure::{Known, group_name, log_place};
+use super::measure::{Known, group_name, log_place, meter_of};
 use crate::{
     invoice,
     subscription::{self, Subscription},
@@ -30,7 +30,7 @@ pub struct Behind {
     group: String,
     customer: CustomerId,
     subscription: SubscriptionId,
-    alone: bool,
+    unnamed: Option<Arc<[Span]>>,
     span: Span,
     as_of: Option<i64>,
 }
@@ -68,15 +68,16 @@ pub(super) fn of_line(
         Some(place) => place,
         None => None,
     };
-    let stretch = known.stretch(&subscription, &version, &key, line.period);
+    let plan = plan_with(&version, subscription.plan(), &key);
+    let unnamed = known.unnamed(&subscription, meter_of(&version, &plan, &key), line.period);
     Ok(Behind {
-        plan: plan_with(&version, subscription.plan(), &key),
+        plan,
         version,
         key,
         group: line.group.clone(),
         customer: subscription.customer,
         subscription: subscription.id,
-        alone: stretch.alone,
+        unnamed,
         span: Span::new(line.period.start.at, line.period.end.at),
         as_of,
     })
@@ -119,7 +120,7 @@ impl Behind {
     ///
     /// Errors: `line_not_metered`.
     pub fn meter(&self) -> Result<Meter> {
-        let key = super::measure::meter_of(&self.version, &self.plan, &self.key);
+        let key = meter_of(&self.version, &self.plan, &self.key);
         let meter = self.version.book.meter(key).ok_or_else(not_metered)?;
         Ok(Meter::of(&self.version.book, meter))
     }
@@ -145,8 +146,9 @@ impl Behind {
         Ok(groups.into_iter().next().map_or_else(Exact::zero, |group| group.figure.value))
     }
 
-    const fn subject<'m>(&self, meter: &'m Meter) -> Subject<'m> {
-        Subject { customer: self.customer, subscription: Some(self.subscription), alone: self.alone, meter }
+    fn subject<'m>(&'m self, meter: &'m Meter) -> Subject<'m> {
+        let (customer, subscription) = (self.customer, Some(self.subscription));
+        Subject { customer, subscription, unnamed: self.unnamed.as_deref(), meter }
     }
 
     /// Which dimensions events of the line have.

@@ -109,7 +109,7 @@ fn jump_of(
     let zone = Zone::utc();
     let from = zone.start_of_day(day.saturating_sub(DAYS.days()));
     let to = zone.start_of_day(day.saturating_add(1.day()));
-    let subject = Subject { customer, subscription: None, alone: false, meter };
+    let subject = Subject { customer, subscription: None, unnamed: None, meter };
     let days = usage::history(view, subject, Grain::Day, &zone, (from, to), now)?;
     let mut figures: Vec<_> = days.into_iter().map(|(_, figure)| figure.value).collect();
     let Some(used) = figures.pop() else { return Ok(None) };

@@ -29,8 +29,9 @@ pub struct Charged<'a> {
     pub customer: CustomerId,
     /// Events sent for this subscription, and those sent for none; none: all of the customer's.
     pub subscription: Option<SubscriptionId>,
-    /// Events sent for no subscription do not count: another one has them.
-    pub alone: bool,
+    /// Only in these parts of time events sent for no subscription count, in order: in others they are another
+    /// subscription's. None: at any time.
+    pub unnamed: Option<&'a [Span]>,
     /// The price book agreed to.
     pub book: &'a Book,
     /// The plan.
@@ -68,9 +69,9 @@ pub fn measurements(
     now: Timestamp,
     as_of: Option<i64>,
 ) -> Result<Vec<Measurement>> {
-    let Charged { customer, subscription, alone, book, plan, usage, currency, span } = charged;
+    let Charged { customer, subscription, unnamed, book, plan, usage, currency, span } = charged;
     let meter = meter_of(book, &usage.meter)?;
-    let subject = Subject { customer, subscription, alone, meter: &meter };
+    let subject = Subject { customer, subscription, unnamed, meter: &meter };
     let select = |dimensions: &Dimensions| {
         let value = |name: &str| dimensions.get(name).map(String::as_str);
         plan.usage_for(&usage.meter, value).is_some_and(|found| found.key == usage.key)
@@ -106,12 +107,12 @@ pub fn base(
     view: &mut View<'_>,
     book: &Book,
     meter: &str,
-    (customer, subscription, alone): (CustomerId, Option<SubscriptionId>, bool),
+    (customer, subscription, unnamed): (CustomerId, Option<SubscriptionId>, Option<&[Span]>),
     span: Span,
     now: Timestamp,
 ) -> Result<Measurement> {
     let meter = meter_of(book, meter)?;
-    let subject = Subject { customer, subscription, alone, meter: &meter };
+    let subject = Subject { customer, subscription, unnamed, meter: &meter };
     let watermark = watermark(view)?;
     let groups = figures(view, subject, |_| true, &[], span, now, Some(watermark))?;
     let figure = groups.into_iter().next().map(|group| group.figure);

@@ -39,7 +39,7 @@ fn the_last_events_of_a_busy_hour_are_told_without_the_voided_ones() {
         }
         let (customer, meter) = (ground.customers.id("customer-a"), ground.customers.meter("calls"));
         let last = ground.db.usage().read(&ground.scope, move |view| {
-            let subject = Subject { customer, subscription: None, alone: false, meter: &meter };
+            let subject = Subject { customer, subscription: None, unnamed: None, meter: &meter };
             usage::last_events(view, subject, Span::new(DAY.0.parse().unwrap(), DAY.1.parse().unwrap()), 50)
         });
         let last = last.wait().unwrap();
@@ -168,7 +168,7 @@ fn usage_is_told_by_dimension_subscription_hour_and_day() {
             ("2026-01-12T23:00:00Z".parse().unwrap(), "2026-01-14T23:00:00Z".parse().unwrap());
         let zone = kernel::Zone::parse("Europe/Berlin").unwrap();
         let read = move |view: &mut store::View<'_>| {
-            let subject = Subject { customer, subscription: None, alone: false, meter: &meter };
+            let subject = Subject { customer, subscription: None, unnamed: None, meter: &meter };
             let history = usage::history(view, subject, Grain::Day, &zone, (from, to), to)?;
             let by = ["region".to_owned()];
             let groups = usage::figures(view, subject, |_| true, &by, Span::new(from, to), to, None)?;
@@ -206,7 +206,7 @@ fn a_figure_as_of_an_earlier_moment_does_not_change() {
             let span = Span::new(DAY.0.parse().unwrap(), DAY.1.parse().unwrap());
             let now = ground.now();
             let read = move |view: &mut store::View<'_>| {
-                let subject = Subject { customer, subscription: None, alone: false, meter: &meter };
+                let subject = Subject { customer, subscription: None, unnamed: None, meter: &meter };
                 let groups = usage::figures(view, subject, |_| true, &[], span, now, as_of)?;
                 Ok((groups[0].figure.value.clone(), usage::watermark(view)?))
             };
