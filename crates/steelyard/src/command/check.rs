@@ -83,7 +83,8 @@ pub fn counts_differ(view: &mut View<'_>) -> Result<bool> {
     };
     let kept = sorted(subscription::group_counts(view)?);
     let customers = customer::count(view)? == customer::counted_again(view)?;
-    Ok(!customers || kept != sorted(subscription::group_counts_again(view)?))
+    let accounts = ledger::account_counts(view)? == ledger::accounts_counted_again(view)?;
+    Ok(!customers || !accounts || kept != sorted(subscription::group_counts_again(view)?))
 }
 
 /// What to say about a ledger in order.

@@ -220,7 +220,8 @@ fn look_at_environment(db: &Db, chosen: &Chosen, findings: &mut Findings) -> Out
     }
     let counts = db.read(&chosen.scope, check::counts_differ).wait()?;
     if counts {
-        let what = format!("{}: customers or subscriptions are miscounted on the pages", chosen.shown());
+        let what =
+            format!("{}: customers, subscriptions or accounts are miscounted on the pages", chosen.shown());
         findings.fail(
             what,
             "Stop older releases that still write here, then run `steelyard migrate`: it counts again.",

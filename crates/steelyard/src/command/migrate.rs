@@ -31,10 +31,14 @@ fn count_again(db: &Db) -> Outcome {
         if db.read(&chosen.scope, check::counts_differ).wait()? {
             let work = |tx: &mut Tx<'_>| {
                 customer::count_again(tx)?;
+                ledger::count_accounts_again(tx)?;
                 subscription::count_again(tx)
             };
             db.write(&chosen.scope.clone().for_due_work(), work).wait()?;
-            output::say(format!("{}: customers and subscriptions were counted again.", chosen.shown()));
+            output::say(format!(
+                "{}: customers, subscriptions and accounts were counted again.",
+                chosen.shown()
+            ));
         }
     }
     Ok(())
