@@ -15,7 +15,10 @@ use metering::{
 use rating::Step;
 use store::View;
 
-use super::measure::{Known, group_name, log_place, meter_of};
+use super::{
+    billed::as_billed,
+    measure::{Known, group_name, log_place, meter_of},
+};
 use crate::{
     invoice,
     subscription::{self, Subscription},
@@ -43,12 +46,18 @@ pub fn behind(view: &mut View<'_>, id: InvoiceId, ordinal: i64) -> Result<Behind
     let line = lines.into_iter().find(|line| line.ordinal == ordinal);
     let line = line.ok_or_else(|| Error::not_found("line of this invoice"))?;
     let known = Known::load(view, vec![invoice.customer])?;
-    let subscription = Arc::new(subscription::find(view, line.subscription)?);
-    let version = version::find(view, subscription.book)?;
-    of_line(&known, subscription, version, &line)
+    let subscription = subscription::find(view, line.subscription)?;
+    let (was, version) = match as_billed(view, &subscription, &line)? {
+        Some(billed) => billed,
+        None => {
+            let version = version::find(view, subscription.book)?;
+            (subscription, version)
+        }
+    };
+    of_line(&known, Arc::new(was), version, &line)
 }
 
-/// The same of a line that was read, by the book its subscription agreed to.
+/// The same of a line that was read, by its subscription as it was when the line was rated.
 ///
 /// Errors: `line_not_metered`.
 pub(super) fn of_line(

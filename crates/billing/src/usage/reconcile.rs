@@ -2,11 +2,10 @@
 //! from the log at the place it names. Reads only.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
-use catalog::version::{self, Version};
 use jiff::Timestamp;
 use kernel::{
     Exact, Result,
@@ -16,12 +15,13 @@ use metering::{
     double::Moved,
     reconcile::{Difference, Proof},
 };
-use rating::{Number, Step};
+use rating::Number;
 use store::{Db, Row, Scope, View, params, statements};
 use uuid::Uuid;
 
 use super::{
     behind::{self, Behind},
+    billed::Versions,
     measure::{Known, Stretch, count, log_place},
     model::Posted,
     ops, sql,
@@ -198,30 +198,16 @@ fn read_billed(row: &Row<'_>) -> Result<Billed> {
 fn with_behind(view: &mut View<'_>, mut page: Vec<Billed>) -> Result<Vec<Billed>> {
     let customers: BTreeSet<CustomerId> = page.iter().map(|one| one.customer).collect();
     let known = Known::load(view, customers.into_iter().collect())?;
-    let mut books: HashMap<SubscriptionId, Arc<Version>> = HashMap::new();
+    let mut versions = Versions::default();
     for one in &mut page {
         let Some((subscription, agreed)) = known.find(one.line.subscription) else { continue };
-        let number = one.line.explanation.steps.iter().find_map(|step| match step {
-            Step::Tariff { book, .. } => Some(*book),
-            _ => None,
-        });
-        let version = match number {
-            Some(number) if number != agreed.number => match books.get(&subscription.id) {
-                Some(version) if version.number == number => Arc::clone(version),
-                _ => numbered(view, number)?.unwrap_or_else(|| Arc::clone(agreed)),
-            },
-            _ => Arc::clone(agreed),
+        let (was, version) = match versions.as_billed(view, subscription, &one.line)? {
+            Some((was, version)) => (Arc::new(was), version),
+            None => (Arc::clone(subscription), Arc::clone(agreed)),
         };
-        books.insert(subscription.id, Arc::clone(&version));
-        one.behind = behind::of_line(&known, Arc::clone(subscription), version, &one.line).ok();
+        one.behind = behind::of_line(&known, was, version, &one.line).ok();
     }
     Ok(page)
-}
-
-/// The version of the price book a line names.
-fn numbered(view: &mut View<'_>, number: i64) -> Result<Option<Arc<Version>>> {
-    let listed = version::list(view, number + 1, 1)?.pop().filter(|one| one.number == number);
-    listed.map(|one| version::find(view, one.id)).transpose()
 }
 
 /// The figure billed last for a stretch: what it says, and at which place of the log.
