@@ -29,9 +29,6 @@ use store::{Fact, View, facts};
 use super::measure::meter_of;
 use crate::subscription::{Item, ItemKind, State, Subscription, rules::arrears};
 
-/// Facts read at once.
-const AT_ONCE: i64 = 500;
-
 /// A time in which a subscription looked at meters.
 struct Looked {
     span: Span,
@@ -51,21 +48,20 @@ impl Owners {
         for one in all {
             by_customer.entry(one.customer).or_default().push(one);
         }
-        let (mut stood, mut books) = (Vec::new(), BTreeSet::new());
+        let mut older: HashMap<SubscriptionId, &Subscription> = HashMap::new();
         for subscriptions in by_customer.values_mut().filter(|all| all.len() > 1) {
             subscriptions.sort_by_key(|one| one.id);
             subscriptions.pop();
-            for one in subscriptions {
-                let history = history(view, one)?;
-                books.extend(history.iter().map(|turn| turn.book));
-                stood.push((*one, history));
-            }
+            older.extend(subscriptions.iter().map(|one| (one.id, *one)));
         }
+        let stood = histories(view, &older)?;
+        let books: BTreeSet<BookVersionId> = stood.values().flatten().map(|turn| turn.book).collect();
         let versions = version::many(view, books.into_iter().collect())?;
         let versions: HashMap<BookVersionId, Arc<Version>> =
             versions.into_iter().map(|version| (version.id, version)).collect();
         let mut owners = Self::default();
-        for (one, history) in stood {
+        for (id, history) in stood {
+            let Some(one) = older.get(&id) else { continue };
             let looked = looked(one, history, &versions);
             owners.of.entry(one.customer).or_default().push((one.id, looked));
         }
@@ -128,20 +124,17 @@ const KINDS: [&str; 19] = [
     "subscription.usage_billed",
 ];
 
-/// How a subscription stood, oldest first.
-fn history(view: &mut View<'_>, one: &Subscription) -> Result<Vec<Turn>> {
-    let (mut found, mut before) = (Vec::new(), i64::MAX);
-    loop {
-        let page = facts::of_subject(view, one.id.uuid(), before, AT_ONCE)?;
-        let more = page.len() as i64 == AT_ONCE;
-        before = page.last().map_or(before, |fact| fact.seq);
-        found.extend(page.into_iter().filter(|fact| KINDS.contains(&fact.kind.as_str())));
-        if !more {
-            break;
-        }
-    }
-    let mut turns: Vec<Turn> = Vec::new();
-    for fact in found.iter().rev() {
+/// How subscriptions stood, each oldest first.
+fn histories(
+    view: &mut View<'_>,
+    of: &HashMap<SubscriptionId, &Subscription>,
+) -> Result<BTreeMap<SubscriptionId, Vec<Turn>>> {
+    let mut histories: BTreeMap<SubscriptionId, Vec<Turn>> = BTreeMap::new();
+    let ids = of.keys().map(|id| id.uuid()).collect();
+    facts::each_of_subjects(view, ids, &KINDS, |fact| {
+        let id = SubscriptionId::from_uuid(fact.subject.uuid);
+        let Some(one) = of.get(&id) else { return };
+        let turns = histories.entry(id).or_default();
         let last = turns.last().cloned().unwrap_or_else(|| Turn {
             from: i64::MIN,
             until: i64::MAX,
@@ -149,9 +142,9 @@ fn history(view: &mut View<'_>, one: &Subscription) -> Result<Vec<Turn>> {
             book: one.book,
             items: one.items.clone(),
         });
-        turns.push(turn(fact, last));
-    }
-    Ok(turns)
+        turns.push(turn(&fact, last));
+    })?;
+    Ok(histories)
 }
 
 /// What a fact says of how its subscription stands from then on, after how it stood before.

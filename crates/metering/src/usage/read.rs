@@ -216,8 +216,11 @@ pub fn events(
     Ok((found, None))
 }
 
-/// The last events of a span that stand, the newest first: `limit` of them when there are so many. Events of an hour are
-/// read together.
+/// So many entries of an hour are read for its last events.
+const MOST_OF_AN_HOUR: usize = 1_000;
+
+/// The last events of a span that stand, the newest first: `limit` of them when there are so many. Of an hour with very
+/// many these are among those that were accepted last.
 pub fn last_events(view: &mut View<'_>, subject: Subject<'_>, span: Span, limit: usize) -> Result<Addressed> {
     let ids: Vec<i64> = series(view, subject, &|_| true)?.into_iter().map(|series| series.id).collect();
     let mut heads: Vec<(i64, i64)> = Vec::new();
@@ -231,7 +234,7 @@ pub fn last_events(view: &mut View<'_>, subject: Subject<'_>, span: Span, limit:
             break;
         }
         hour = start;
-        let entries = log::standing(log::hour_entries(view, head, i64::MAX)?);
+        let entries = log::standing(log::last_entries(view, head, MOST_OF_AN_HOUR)?);
         found.extend(entries.into_iter().filter(|(_, entry)| span.contains(entry.at)));
     }
     found.sort_unstable_by_key(|(address, entry)| std::cmp::Reverse((entry.at, address.0)));

@@ -7,7 +7,7 @@ use axum::{
 };
 use entitlements::{
     Context, Sight, Whom,
-    feature::{Decision, Kind, Upgrade, Value},
+    feature::{Decision, Kind, Reason, Upgrade, Value},
     override_::{self, Override},
 };
 use identity::{customer, permission::may};
@@ -67,22 +67,18 @@ pub(super) fn section(desk: &Desk, id: ids::CustomerId, features: &[Decision]) -
 }
 
 fn table(desk: &Desk, features: &[&Decision]) -> Markup {
+    let locked = features.iter().any(|one| one.upgrade.is_some());
     let rows = features.iter().map(|one| {
-        ui::Row::new(vec![
-            html! { (one.name) },
-            html! { (amount(one)) },
-            html! { (why(desk, one)) },
-            upgrade(one),
-        ])
+        let mut cells = vec![html! { (one.name) }, html! { (amount(one)) }, html! { (why(desk, one)) }];
+        cells.extend(locked.then(|| upgrade(one)));
+        ui::Row::new(cells)
     });
+    let mut columns =
+        vec![ui::Column::text("Feature"), ui::Column::text("May use").lead(), ui::Column::text("Why")];
+    columns.extend(locked.then(|| ui::Column::text("Unlocked by")));
     ui::table(ui::Table {
         caption: "Features",
-        columns: &[
-            ui::Column::text("Feature"),
-            ui::Column::text("May use").lead(),
-            ui::Column::text("Why"),
-            ui::Column::text("Unlocked by"),
-        ],
+        columns: &columns,
         rows: rows.collect(),
         total: None,
         narrow: ui::Narrow::Stack,
@@ -109,12 +105,16 @@ fn amount(one: &Decision) -> Markup {
 }
 
 fn why(desk: &Desk, one: &Decision) -> Markup {
-    let until = one.until.filter(|_| one.reason.word() == "override");
-    match (one.reason.word(), until) {
+    let had = |noun: &str, key: &str, book: i64| {
+        html! { "With the " (noun) " " (show::sentence(key)) ", price book version " (book) }
+    };
+    match (&one.reason, one.until) {
+        (Reason::Plan { plan, book }, _) => had("plan", plan, *book),
+        (Reason::Addon { addon, book }, _) => had("add-on", addon, *book),
         // What unlocks it has a column of its own.
-        ("not_included", _) => html! { "Not included" },
-        (_, Some(until)) => html! { span { "Override until " (desk.time(until)) } },
-        (_, None) => html! { (one.why()) },
+        (Reason::NotIncluded, _) => html! { "Not included" },
+        (Reason::Override, Some(until)) => html! { span { "Override until " (desk.time(until)) } },
+        _ => html! { (one.why()) },
     }
 }
 
