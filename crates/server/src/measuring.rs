@@ -28,58 +28,71 @@ pub(crate) fn job_kinds(options: &Options) -> [JobKind; 1] {
 }
 
 /// How often alerts are looked for.
-const PAUSE: Duration = Duration::from_secs(1);
-/// Every so many pauses events are taken to the figures of subscriptions.
-const PAUSES: u32 = 10;
-
-/// Every so many pauses it is looked for sudden jumps: each time over all whose use went on.
-const JUMPS: u32 = 60;
+const ALERTS: Duration = Duration::from_secs(1);
+/// How often events are taken to the figures of subscriptions.
+const FIGURES: Duration = Duration::from_secs(10);
+/// How often it is looked for sudden jumps.
+const JUMPS: Duration = Duration::from_secs(60);
 
 /// Takes what came in to the figures of subscriptions, tells of limits that were reached and of jumps, and keeps what was
-/// rejected, until it is dropped. No job: it has nearly always something to
-/// do or nothing, may be done by several processes at once, and would fill the list of jobs.
+/// rejected, until it is dropped. Each has a thread of its own, so that an alert waits for nothing that takes longer. No
+/// job: it has nearly always something to do or nothing, may be done by several processes at once, and would fill the list
+/// of jobs.
 pub(crate) struct Follower {
-    stop: mpsc::Sender<()>,
-    thread: Option<thread::JoinHandle<()>>,
+    running: Vec<(mpsc::Sender<()>, thread::JoinHandle<()>)>,
 }
 
 impl Follower {
     /// Errors: `internal` when there is no thread to be had.
     pub(crate) fn start(db: &Db, metering: &Metering) -> Result<Self> {
-        let (stop, stopped) = mpsc::channel();
-        let (db, metering) = (db.background(), metering.clone());
         // In facts it goes by the name of a job, one for each process.
         let actor = Actor::Job(kernel::new_id(&SystemIds));
-        let run = move || {
-            let mut pauses: u32 = 0;
-            while stopped.recv_timeout(PAUSE) == Err(mpsc::RecvTimeoutError::Timeout) {
+        let alerts = {
+            let (db, metering) = (db.background(), metering.clone());
+            every("usage-alerts", ALERTS, move || {
                 tell(&db, actor);
                 said("rejected events could not be kept", metering.keep_rejected());
-                pauses = pauses.wrapping_add(1);
-                if pauses.is_multiple_of(PAUSES) {
-                    follow(&db, actor);
-                    settle(&db, actor);
-                }
-                if pauses.is_multiple_of(JUMPS) {
-                    jumps(&db, actor);
-                }
-            }
-            said("rejected events could not be kept", metering.keep_rejected());
+            })?
         };
-        let thread = thread::Builder::new().name("usage-follow".to_owned()).spawn(run);
-        let thread =
-            thread.map_err(|error| Error::internal(format!("no thread to follow usage: {error}")))?;
-        Ok(Self { stop, thread: Some(thread) })
+        let figures = {
+            let db = db.background();
+            every("usage-follow", FIGURES, move || {
+                follow(&db, actor);
+                settle(&db, actor);
+            })?
+        };
+        let db = db.background();
+        let jumps = every("usage-jumps", JUMPS, move || jumps(&db, actor))?;
+        Ok(Self { running: vec![alerts, figures, jumps] })
     }
 
     /// Stop, and wait until what is being done is done.
-    pub(crate) fn stop(mut self) {
-        drop(self.stop);
-        if let Some(thread) = self.thread.take() {
+    pub(crate) fn stop(self, metering: &Metering) {
+        let (stops, threads): (Vec<_>, Vec<_>) = self.running.into_iter().unzip();
+        drop(stops);
+        for thread in threads {
             // A panic was told of when it happened.
             let _ = thread.join();
         }
+        said("rejected events could not be kept", metering.keep_rejected());
     }
+}
+
+/// Do something again and again on a thread, with a pause before each time, until the sender is dropped.
+fn every(
+    name: &str,
+    pause: Duration,
+    work: impl Fn() + Send + 'static,
+) -> Result<(mpsc::Sender<()>, thread::JoinHandle<()>)> {
+    let (stop, stopped) = mpsc::channel();
+    let run = move || {
+        while stopped.recv_timeout(pause) == Err(mpsc::RecvTimeoutError::Timeout) {
+            work();
+        }
+    };
+    let thread = thread::Builder::new().name(name.to_owned()).spawn(run);
+    let thread = thread.map_err(|error| Error::internal(format!("no thread to follow usage: {error}")))?;
+    Ok((stop, thread))
 }
 
 /// What did not work is tried again; it is told of here and stops nothing else.

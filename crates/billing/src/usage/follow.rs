@@ -9,7 +9,7 @@ use store::{Db, Scope, Tx, View};
 use super::{
     billed,
     cut::{is_news, post_open},
-    measure::{ByCustomer, Counted, Known, Stretch, measure, meter_of},
+    measure::{ByCustomer, Counted, Known, Stretch, measure, measure_going_on, meter_of},
     ops::{Post, of_stretch, post_measured},
 };
 use crate::subscription::{State, Subscription, rules::arrears};
@@ -63,8 +63,8 @@ fn step(db: &Db, scope: &Scope, touched: Vec<Touched>, done: &mut Followed) -> R
         open.into_iter().partition(|one| arrears::thresholds(&one.subscription, &one.version).is_some());
     quiet.extend(waiting);
     done.open += (watched.len() + quiet.len()) as u64;
-    post_open(db, scope, measure(db, scope, quiet, now)?, None)?;
-    for one in measure(db, scope, watched, now)? {
+    post_open(db, scope, measure_going_on(db, scope, quiet, now)?, None)?;
+    for one in measure_going_on(db, scope, watched, now)? {
         take(db, scope, one, done)?;
     }
     for one in measure(db, scope, billed, now)? {

@@ -169,6 +169,32 @@ pub(super) fn measure(
     db.usage().read(scope, move |view| count_all(view, &stretches, now)).wait()
 }
 
+/// Events that are read one by one for a stretch that goes on: one with more, under a price that looks at each of them, is
+/// measured when it is billed or something is decided about it, and not whenever something came.
+const EACH: u64 = 10_000;
+
+/// The same of stretches that go on: those that would have to be read event by event, with many of them, are left out.
+pub(super) fn measure_going_on(
+    db: &Db,
+    scope: &Scope,
+    stretches: Vec<Stretch>,
+    now: Timestamp,
+) -> Result<Vec<Counted>> {
+    if stretches.is_empty() {
+        return Ok(Vec::new());
+    }
+    let read = move |view: &mut View<'_>| {
+        let mut small = Vec::with_capacity(stretches.len());
+        for stretch in &stretches {
+            if stretch.read_one_by_one(view, now)? <= EACH {
+                small.push(stretch.clone());
+            }
+        }
+        count_all(view, &small, now)
+    };
+    db.usage().read(scope, read).wait()
+}
+
 /// What the usage database says of stretches as of `now`, all at one place of the log.
 pub(super) fn count_all(view: &mut View<'_>, stretches: &[Stretch], now: Timestamp) -> Result<Vec<Counted>> {
     let last = log::watermark(view)?;
@@ -197,6 +223,30 @@ pub(crate) fn count(view: &mut View<'_>, stretch: &Stretch, now: Timestamp, last
         groups.insert(String::new(), Figure::zero());
     }
     Ok(Counted { stretch: stretch.clone(), groups, watermark: watermark(last), at: now, nothing })
+}
+
+impl Stretch {
+    /// How many events its price is applied to one by one.
+    fn read_one_by_one(&self, view: &mut View<'_>, now: Timestamp) -> Result<u64> {
+        let Self { subscription, version, key, period, unnamed } = self;
+        let book = &version.book;
+        let (Some(plan), Some(usage)) =
+            (book.plan(subscription.plan()), price_of(version, subscription.plan(), key))
+        else {
+            return Ok(0);
+        };
+        let charged = Charged {
+            customer: subscription.customer,
+            subscription: Some(subscription.id),
+            unnamed: unnamed.as_deref(),
+            book,
+            plan,
+            usage,
+            currency: subscription.currency,
+            span: Span::new(period.start.at, period.end.at),
+        };
+        log::looked_at_each(view, charged, now)
+    }
 }
 
 fn is_nothing(one: &Measurement) -> bool {

@@ -37,6 +37,12 @@ statements! {
         FROM invoice_line l JOIN invoice i ON i.env_id = l.env_id AND i.id = l.invoice_id
         WHERE l.env_id = $1 AND (l.invoice_id, l.ordinal) > ($2, $3) AND l.measured IS NOT NULL AND i.state <> 'void'
         ORDER BY l.invoice_id, l.ordinal LIMIT $4");
+    /// The same of issued invoices.
+    environment ISSUED_LINES = concat!("SELECT ", line_columns!(), ", l.invoice_id, i.customer_id, i.due
+        FROM invoice_line l JOIN invoice i ON i.env_id = l.env_id AND i.id = l.invoice_id
+        WHERE l.env_id = $1 AND (l.invoice_id, l.ordinal) > ($2, $3) AND l.measured IS NOT NULL
+            AND i.state NOT IN ('draft', 'void')
+        ORDER BY l.invoice_id, l.ordinal LIMIT $4");
     environment LINES_OF = concat!("SELECT ", line_columns!(), ", l.invoice_id, i.customer_id, i.due
         FROM invoice_line l JOIN invoice i ON i.env_id = l.env_id AND i.id = l.invoice_id
         WHERE l.env_id = $1 AND l.invoice_id IN_IDS($2) AND l.measured IS NOT NULL
@@ -166,14 +172,28 @@ pub fn moved(
     wanted: impl Fn(&str) -> bool,
 ) -> Result<Vec<Moved>> {
     let page = view.all(&LINES_OF, params![invoices], read_billed)?;
-    let mut moved = Vec::new();
-    for Billed { invoice, customer, line, behind, .. } in with_behind(view, page)? {
-        let (Some(behind), Some(measured)) = (behind, &line.measured) else { continue };
-        let Ok(meter) = behind.meter() else { continue };
-        if !wanted(&meter.key) {
-            continue;
-        }
-        moved.push(Moved {
+    Ok(with_behind(view, page)?.into_iter().filter_map(|one| one.moved(&wanted)).collect())
+}
+
+/// The same of the lines of issued invoices after a place, or from the first, in their order; and the place to go on
+/// after, none at the end.
+pub fn moved_after(
+    view: &mut View<'_>,
+    after: Option<(InvoiceId, i64)>,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<(Vec<Moved>, Option<(InvoiceId, i64)>)> {
+    let (invoice, ordinal) = after.unwrap_or((InvoiceId::from_uuid(Uuid::nil()), i64::MIN));
+    let page = view.all(&ISSUED_LINES, params![invoice, ordinal, AT_ONCE], read_billed)?;
+    let last = page.last().map(|one| (one.invoice, one.line.ordinal));
+    Ok((with_behind(view, page)?.into_iter().filter_map(|one| one.moved(&wanted)).collect(), last))
+}
+
+impl Billed {
+    fn moved(self, wanted: &impl Fn(&str) -> bool) -> Option<Moved> {
+        let Self { invoice, customer, line, behind, .. } = self;
+        let (behind, measured) = (behind?, line.measured.as_ref()?);
+        let meter = behind.meter().ok().filter(|meter| wanted(&meter.key))?;
+        Some(Moved {
             invoice,
             ordinal: line.ordinal,
             customer,
@@ -184,9 +204,8 @@ pub fn moved(
             part: line.group.clone(),
             start: line.period.start.at,
             measured: (**measured).clone(),
-        });
+        })
     }
-    Ok(moved)
 }
 
 fn read_billed(row: &Row<'_>) -> Result<Billed> {

@@ -165,6 +165,41 @@ pub struct Touched {
     pub hour: Span,
 }
 
+/// The last chunk that was accepted before an instant, so many as are kept; none when nothing was. Times of acceptance
+/// never fall, so that it is found by halving.
+pub fn accepted_before(view: &mut View<'_>, at: Timestamp) -> Result<Option<i64>> {
+    let (mut before, mut after) = (0, watermark(view)? + 1);
+    let mut found = None;
+    while after - before > 1 {
+        let middle = before + (after - before) / 2;
+        let accepted = view.opt(&sql::ACCEPTED, params![middle], |row| row.get::<i64>(0))?;
+        // What is gone already is older than anything.
+        if accepted.is_none_or(|accepted| accepted < at.as_microsecond()) {
+            found = Some(middle);
+            before = middle;
+        } else {
+            after = middle;
+        }
+    }
+    Ok(found)
+}
+
+/// How many events a price is applied to one by one; 0 for one that looks at their sum alone. Cheap: nothing is decoded
+/// but the hours that an edge cuts.
+///
+/// Errors: `internal` when the book has no such meter.
+pub fn looked_at_each(view: &mut View<'_>, charged: Charged<'_>, now: Timestamp) -> Result<u64> {
+    let Charged { customer, subscription, unnamed, book, usage, currency, span, .. } = charged;
+    match usage.price_in(currency).map(|price| &price.kind) {
+        Some(PriceKind::Percentage(rule)) if rule.looks_at_each() => {}
+        _ => return Ok(0),
+    }
+    let meter = meter_of(book, &usage.meter)?;
+    let subject = Subject { customer, subscription, unnamed, meter: &meter };
+    let groups = figures(view, subject, |_| true, &[], span, now, None)?;
+    Ok(groups.iter().map(|group| group.figure.events).sum())
+}
+
 /// Up to which chunk a reader of the log has read it; 0 before it began.
 pub fn read_to(view: &mut View<'_>, reader: &str) -> Result<i64> {
     Ok(view.opt(&sql::READER, params![reader], |row| row.get(0))?.unwrap_or(0))

@@ -64,3 +64,47 @@ fn a_plan_with_thresholds_follows_whatever_groups_there_are() {
         assert_eq!(ground.follow().chunks, 0, "and the log was read");
     });
 }
+
+/// A price that looks at each of very many events is applied when they are billed, not whenever one came.
+#[test]
+fn what_is_read_event_by_event_is_measured_again_and_again_only_while_it_is_little() {
+    on_both(CONTEXTS, |test| {
+        let spend =
+            "[meters]\nspend = { name = \"Spend\", unit = \"USD\", aggregation = \"sum\", decimals = 2 }";
+        let price = r#"usage = { spend = { percent = "2.9", at_least = "0.50" } }"#;
+        let book = BOOK.replace("[meters]", spend).replace(r#"usage = { calls = "0.50" }"#, price);
+        let ground = Ground::on(test, &book, |acme| subscription::Start::of(acme, "metered", Cycle::MONTH));
+        ground.advance("2026-01-02T00:00:00Z");
+        let send = |from: usize, to: usize| {
+            let spent = |n: usize| NewEvent {
+                source: "spend".into(),
+                id: n.to_string(),
+                meter: "spend".into(),
+                subject: "acme".into(),
+                at: Some("2026-01-01T00:00:00Z".parse().unwrap()),
+                data: Some(serde_json::from_str(r#"{"value":"1.00"}"#).unwrap()),
+            };
+            let events = (from..to).map(spent).collect();
+            let receipts = ground.metering.ingest(&ground.scope, events, false, ground.now()).wait().unwrap();
+            assert!(receipts.iter().all(|one| *one == Receipt::Accepted), "{:?}", receipts[0]);
+            ground.follow();
+        };
+        let measured = || {
+            let id = ground.id;
+            let figures = test.db.read(&ground.scope, move |view| billing::usage::history(view, id, 10));
+            let figures = figures.wait().unwrap();
+            figures
+                .iter()
+                .filter_map(|one| one.groups[""].total())
+                .map(|total| total.to_string())
+                .collect::<Vec<_>>()
+        };
+        send(0, 3);
+        assert_eq!(measured(), ["3"]);
+        send(3, 10_003);
+        assert_eq!(measured(), ["3"], "too much to read each time");
+        ground.advance("2026-02-01T00:00:00Z");
+        assert_eq!(measured(), ["10003"]);
+        assert_eq!(ground.cents(), [50 * 10_003]);
+    });
+}

@@ -1,5 +1,6 @@
 //! From events to invoices, with the program's own jobs.
 
+mod critical;
 #[path = "../house/mod.rs"]
 mod house;
 mod large;
