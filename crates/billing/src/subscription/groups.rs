@@ -107,7 +107,7 @@ impl Group {
 }
 
 /// The groups that have subscriptions, in no order.
-pub(crate) fn groups(view: &mut View<'_>) -> Result<Vec<Group>> {
+pub fn groups(view: &mut View<'_>) -> Result<Vec<Group>> {
     view.all(&GROUPS, params![], Group::read)
 }
 
