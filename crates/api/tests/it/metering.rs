@@ -136,6 +136,16 @@ fn what_cannot_be_counted_is_refused_in_words() {
         let counter = api.key(&house.scope, "usage.write");
         assert_eq!(backfill(&counter).expect(403).code(), "permission_missing");
         backfill(&house.all).expect(200);
+        // What came so is changed so.
+        let gone = json!({ "source": "test", "id": "old" });
+        let mut other = old.clone();
+        other.as_object_mut().unwrap().remove("specversion");
+        other["data"] = json!({ "more": true });
+        for (path, body) in [("/v1/events/correct", &other), ("/v1/events/void", &gone)] {
+            let change = |key: &str| api.post(path).key(key).json(body).send();
+            assert_eq!(change(&counter).expect(403).code(), "permission_missing");
+            assert_eq!(change(&house.all).expect(200).json()["changed"], true);
+        }
     });
 }
 
@@ -246,10 +256,7 @@ fn what_was_agreed_to_is_metered_as_before_under_a_newer_book() {
         let mut reported = event("r", "limited");
         (reported["type"], reported["data"]) = (json!("runs"), json!({ "user": "cid" }));
         assert_eq!(counts(&batch(api, &house, &[reported])), [1, 0, 0]);
-        assert_eq!(
-            left("c", "cid"),
-            (json!("3"), json!("1")), "one was reported"
-        );
+        assert_eq!(left("c", "cid"), (json!("3"), json!("1")), "one was reported");
         let mut traffic = event("t", "measured");
         (traffic["type"], traffic["data"]) = (json!("traffic"), json!({ "value": "1", "region": "eu" }));
         assert_eq!(counts(&batch(api, &house, &[traffic])), [1, 0, 0]);

@@ -184,7 +184,7 @@ fn a_figure_as_of_an_earlier_moment_does_not_change() {
         let (before, mark) = read(None);
         ground.send(vec![event("traffic", "2", "customer-a", at, r#"{"gb": 2}"#)]);
         let name = metering::event::EventName { source: "test".into(), id: "1".into() };
-        ground.metering.void(&ground.scope, &name, ground.now()).wait().unwrap();
+        ground.metering.void(&ground.scope, &name, false, ground.now()).wait().unwrap();
         assert_eq!(read(None).0, exact("2"));
         assert_eq!((read(Some(mark)).0, before), (exact("1"), exact("1")));
     });
