@@ -11,7 +11,10 @@ use catalog::{
     Book,
     version::{self, Version},
 };
-use entitlements::Metered;
+use entitlements::{
+    Metered,
+    feature::{Course, Stand},
+};
 use identity::{CustomerRef, customer};
 use kernel::{
     AnyId, Exact, Kind, Result,
@@ -163,9 +166,8 @@ fn account(
     metered: &Metered,
 ) -> Result<Account> {
     let customer = customer::find(view, id)?;
-    let mut agreements = Vec::new();
-    for subscription in subscription::of_customer(view, id)? {
-        let Some(access) = access(subscription.state) else { continue };
+    let (mut agreements, mut turns, now) = (Vec::new(), Vec::new(), view.now());
+    for subscription in subscription::of_customer(view, id)?.into_iter().filter(|one| !one.is_over()) {
         let book = match books.get(&subscription.book) {
             Some(book) => Arc::clone(book),
             None => {
@@ -174,29 +176,27 @@ fn account(
                 book
             }
         };
-        agreements.push(agreement(subscription, book, access));
+        let Some(course) = Course::of(&subscription, &book) else { continue };
+        turns.extend(course.next(now));
+        match course.at(now) {
+            Stand::Over => {}
+            Stand::Off => agreements.push(agreement(subscription, book, false, None)),
+            Stand::Runs { moved_to } => agreements.push(agreement(subscription, book, true, moved_to)),
+        }
     }
     agreements.sort_unstable_by_key(|agreement| agreement.subscription);
     let entitlements::Beside { amounts, withheld, until } = metered.of(view, id)?;
-    let beside = Beside { amounts, withheld, until };
+    let beside = Beside { amounts, withheld, until: until.into_iter().chain(turns).min() };
     Ok(Account { customer: id, zone: customer.zone, agreements, beside })
 }
 
-/// Whether a subscription in this state gives access; none when it is over or has not begun.
-const fn access(state: State) -> Option<bool> {
-    match state {
-        State::Trialing | State::Active | State::PastDue => Some(true),
-        State::Suspended | State::Paused => Some(false),
-        State::Scheduled | State::Incomplete | State::Canceled | State::Expired => None,
-    }
-}
-
-fn agreement(subscription: Subscription, book: Arc<Book>, access: bool) -> Agreement {
-    let plan = subscription.plan().to_owned();
+/// A subscription that gives access or not; after it moved to another plan by itself with that one and without add-ons.
+fn agreement(subscription: Subscription, book: Arc<Book>, access: bool, moved_to: Option<&str>) -> Agreement {
+    let plan = moved_to.unwrap_or_else(|| subscription.plan()).to_owned();
     let bought = |kind| subscription.active_items().filter(move |item| item.kind == kind);
     let quantity = bought(ItemKind::Plan).map(|item| Exact::from(item.quantity)).sum();
     let mut raises: BTreeMap<String, u64> = BTreeMap::new();
-    for item in bought(ItemKind::Addon) {
+    for item in bought(ItemKind::Addon).filter(|_| moved_to.is_none()) {
         let raised = book.addon(&item.key).map(|addon| &addon.raises);
         for (limit, by) in raised.into_iter().flatten() {
             *raises.entry(limit.clone()).or_default() += by * item.quantity.unsigned_abs();
