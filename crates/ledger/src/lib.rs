@@ -24,7 +24,9 @@ pub use model::{
     StatementPage, Total, Transaction,
 };
 pub use ops::post;
-pub use pages::{account_counts, accounts_of, balances, statement_back};
+pub use pages::{
+    account_counts, accounts_counted_again, accounts_of, balances, count_accounts_again, statement_back,
+};
 pub use reads::{
     MAX_PAGE, account, accounts, check, find_account, held_by, of_document, statement, trial_balance,
 };

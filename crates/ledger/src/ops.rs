@@ -9,7 +9,7 @@ use kernel::{
 use store::{ToValue, Tx, params};
 
 use crate::{
-    Account, Transaction, days,
+    Account, Transaction, days, pages,
     reads::read_account,
     rules::check_balanced,
     sql::{FIND_ACCOUNTS, INSERT_ACCOUNTS, INSERT_POSTINGS, INSERT_TRANSACTIONS},
@@ -52,6 +52,10 @@ fn get_or_create(tx: &mut Tx<'_>, wanted: BTreeSet<&Account>) -> Result<Accounts
     tx.bulk(&INSERT_ACCOUNTS, rows)?;
     // Not the ids just made: another transaction may have been first.
     let made = find(tx, &missing.into_iter().collect())?;
+    let ids: BTreeSet<LedgerAccountId> = ids.into_iter().collect();
+    for (account, _) in made.iter().filter(|(_, id)| ids.contains(id)) {
+        tx.counted(pages::COUNTED, pages::part(account.entity, account.kind), 1);
+    }
     Ok(known.into_iter().chain(made).collect())
 }
 

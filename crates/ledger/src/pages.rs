@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use kernel::{
-    Currency, Money, Result,
+    Currency, Error, Money, Result,
     ids::{LedgerAccountId, LedgerTransactionId, LegalEntityId},
 };
-use store::{View, params, statements};
+use store::{Tx, View, counts, params, statements};
 use uuid::Uuid;
 
 use crate::{
@@ -18,6 +18,7 @@ use crate::{
 statements! {
     environment OF_KIND = "SELECT id, entity_id, kind, owner FROM ledger_account
         WHERE env_id = $1 AND entity_id = $2 AND kind = $3 AND owner > $4 ORDER BY owner LIMIT $5";
+    /// One by one, which takes its time.
     environment COUNTS = "SELECT entity_id, kind, count(*) FROM ledger_account WHERE env_id = $1 GROUP BY entity_id, kind";
     environment HOLD = "SELECT p.account_id, p.currency,
             CAST(sum(CASE WHEN p.amount > 0 THEN p.amount ELSE 0 END) AS bigint),
@@ -58,11 +59,40 @@ pub fn accounts_of(
     view.all(&OF_KIND, params![entity, kind.word(), after, limit], read_account)
 }
 
-/// How many accounts of each kind the books of each legal entity have.
+/// What accounts are counted as, as they are made.
+pub(crate) const COUNTED: &str = "ledger_account";
+
+/// The part an account is counted in.
+pub(crate) fn part(entity: LegalEntityId, kind: AccountKind) -> String {
+    format!("{} {}", entity.uuid().simple(), kind.word())
+}
+
+fn of_part(part: &str) -> Option<(LegalEntityId, AccountKind)> {
+    let (entity, kind) = part.split_once(' ')?;
+    Some((LegalEntityId::from_uuid(Uuid::try_parse(entity).ok()?), AccountKind::parse(kind)?))
+}
+
+/// How many accounts of each kind each legal entity has; kinds without any are left out.
 pub fn account_counts(view: &mut View<'_>) -> Result<BTreeMap<(LegalEntityId, AccountKind), i64>> {
+    let read = |(part, count): (String, i64)| {
+        let place =
+            of_part(&part).ok_or_else(|| Error::internal(format!("{part:?} is no kind of account")))?;
+        Ok((place, count))
+    };
+    counts::of(view, COUNTED)?.into_iter().map(read).collect()
+}
+
+/// The same, counted one by one, to be compared.
+pub fn accounts_counted_again(view: &mut View<'_>) -> Result<BTreeMap<(LegalEntityId, AccountKind), i64>> {
     let counts = view
         .all(&COUNTS, params![], |row| Ok(((row.get(0)?, row.parse(1, AccountKind::parse)?), row.get(2)?)))?;
     Ok(counts.into_iter().collect())
+}
+
+/// Put what was counted one by one in place of what was kept.
+pub fn count_accounts_again(tx: &mut Tx<'_>) -> Result<()> {
+    let counted = accounts_counted_again(tx)?.into_iter();
+    counts::set(tx, COUNTED, counted.map(|((entity, kind), count)| (part(entity, kind), count)))
 }
 
 /// The sums of these accounts, of postings effective at or before `as_of` (none: all of them), a balance for each

@@ -8,7 +8,7 @@ use crate::{chart, days, journal, pages, sql};
 pub static CONTEXT: Context = Context {
     name: "ledger",
     file: File::Core,
-    migrations: &[FIRST, BY_OWNER, days::MIGRATION, chart::MIGRATION],
+    migrations: &[FIRST, BY_OWNER, days::MIGRATION, chart::MIGRATION, COUNTED],
     installation_tables: &[],
     system_tables: &[],
     statements: &[sql::ALL, days::ALL, pages::ALL, chart::ALL, journal::ALL],
@@ -88,4 +88,27 @@ const BY_OWNER: Migration = Migration {
     step: Step::Expand,
     sql: "CREATE INDEX ledger_account_owner ON ledger_account (env_id, kind, owner)",
     extra: Extra::NONE,
+};
+
+/// Accounts that are there are counted once; then each new one counts.
+const COUNTED: Migration = Migration {
+    number: 5,
+    name: "accounts are counted",
+    step: Step::Expand,
+    sql: "",
+    extra: Extra {
+        sqlite: "
+            INSERT INTO row_count (env_id, kind, part, slot, number)
+                SELECT env_id, 'ledger_account', lower(hex(entity_id)) || ' ' || kind, 0, count(*)
+                FROM ledger_account GROUP BY env_id, entity_id, kind;
+        ",
+        // Who owns the tables sees no row of theirs while that is forced; it is again once this migration is done.
+        postgres: "
+            ALTER TABLE ledger_account NO FORCE ROW LEVEL SECURITY;
+            ALTER TABLE row_count NO FORCE ROW LEVEL SECURITY;
+            INSERT INTO row_count (env_id, kind, part, slot, number)
+                SELECT env_id, 'ledger_account', replace(entity_id::text, '-', '') || ' ' || kind, 0, count(*)
+                FROM ledger_account GROUP BY env_id, entity_id, kind;
+        ",
+    },
 };

@@ -4,10 +4,11 @@
 use jiff::Timestamp;
 use kernel::Result;
 use store::{Db, Scope, View, params};
+use uuid::Uuid;
 
 use crate::{Options, reject, sql};
 
-/// Chunks looked at in one transaction.
+/// Chunks, or seconds of acceptance, looked at in one transaction; those of a customer come whole.
 const AT_ONCE: i64 = 5_000;
 const DAY: i64 = 24 * 3_600_000_000;
 
@@ -49,15 +50,31 @@ pub fn sweep(db: &Db, scope: &Scope, options: &Options, now: Timestamp) -> Resul
         .wait()?;
         swept.segments += 1;
     }
+    drop_seconds(&db, scope, kept.div_euclid(1_000_000))?;
     let rejected = now.as_microsecond() - reject::DAYS * DAY;
     db.write(scope, move |tx| {
-        tx.exec(&sql::DROP_SECONDS, params![kept.div_euclid(1_000_000)])?;
         tx.exec(&sql::DROP_CROSSINGS, params![kept])?;
         tx.exec(&sql::DROP_HOLDS, params![kept])?;
         reject::drop_before(tx, rejected)
     })
     .wait()?;
     Ok(swept)
+}
+
+/// Drop seconds of acceptance, some customers at a time.
+fn drop_seconds(db: &Db, scope: &Scope, before: i64) -> Result<()> {
+    let mut after = Uuid::nil();
+    loop {
+        let find =
+            move |view: &mut View<'_>| view.opt(&sql::FAR_SECOND, params![after, AT_ONCE], |row| row.get(0));
+        let found: Option<Uuid> = db.read(scope, find).wait()?;
+        let to = found.unwrap_or(Uuid::max());
+        db.write(scope, move |tx| tx.exec(&sql::DROP_SECONDS, params![after, to, before])).wait()?;
+        if found.is_none() {
+            return Ok(());
+        }
+        after = to;
+    }
 }
 
 /// The segments whose last name was accepted before `before`. Where its chunk is gone, its event was too old anyway,

@@ -82,7 +82,11 @@ statements! {
         WHERE env_id = $1 AND customer_id = $2 AND meter = $3 AND who = $4 AND second > $5 ORDER BY second";
     environment SECONDS_BY_WHO = "SELECT who, CAST(sum(amount) AS bigint) FROM meter_second
         WHERE env_id = $1 AND customer_id = $2 AND meter = $3 AND second > $4 GROUP BY who ORDER BY 2 DESC, who LIMIT $5";
-    environment DROP_SECONDS = "DELETE FROM meter_second WHERE env_id = $1 AND second < $2";
+    /// The customer so many seconds behind another.
+    environment FAR_SECOND = "SELECT customer_id FROM meter_second WHERE env_id = $1 AND customer_id > $2
+        ORDER BY customer_id LIMIT 1 OFFSET $3";
+    environment DROP_SECONDS = "DELETE FROM meter_second
+        WHERE env_id = $1 AND customer_id > $2 AND customer_id <= $3 AND second < $4";
     environment DROP_HOLDS = "DELETE FROM meter_hold WHERE env_id = $1 AND expires < $2";
     environment OPEN_HOLDS_OF = "SELECT customer_id, who, id, amount, reserved, expires FROM meter_hold
         WHERE env_id = $1 AND customer_id IN_IDS($2) AND meter = $3 AND state = 'open' AND expires > $4 ORDER BY id";

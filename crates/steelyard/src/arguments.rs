@@ -48,9 +48,10 @@ struct Where {
         value_name = "FOLDER|URL",
         env = "STEELYARD_DATABASE",
         hide_env_values = true,
-        default_value = "./data"
+        default_value = "./data",
+        value_parser = location
     )]
-    database: String,
+    database: Location,
     /// The merchant, by its name in URLs; needed when there are several
     #[arg(long, global = true, env = "STEELYARD_MERCHANT")]
     merchant: Option<String>,
@@ -63,11 +64,19 @@ impl Arguments {
     /// Where to work.
     pub fn place(&self) -> Place {
         let Where { database, merchant, environment } = &self.where_;
-        Place {
-            location: Location::parse(database),
-            merchant: merchant.clone(),
-            environment: environment.clone(),
+        Place { location: database.clone(), merchant: merchant.clone(), environment: environment.clone() }
+    }
+}
+
+/// A folder, or the address of a PostgreSQL database; not the address of anything else, which would make a folder of
+/// that name.
+fn location(text: &str) -> Result<Location, &'static str> {
+    match Location::parse(text) {
+        Location::Sqlite(_) if text.contains("://") => {
+            Err("write a folder, or postgres://user:password@host:5432/database")
         }
+        Location::Sqlite(_) if text.is_empty() => Err("write a folder, or postgres://…"),
+        location => Ok(location),
     }
 }
 

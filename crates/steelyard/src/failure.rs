@@ -91,10 +91,17 @@ fn advice(error: &Error) -> Option<&'static str> {
         }
         "clock_advancing" => "Wait for it to arrive, or run `steelyard jobs run` when no server does.",
         "clock_backwards" => "Choose a later instant; `steelyard clock show` tells where the clock stands.",
+        "not_found" if error.detail.contains("meter") => "List them with `steelyard usage meters`.",
         "not_found" => {
             "List what there is with `steelyard customers|subscriptions|invoices|key|jobs list`, and check --env."
         }
         "email_malformed" => "Write it like you@example.com.",
+        "id_malformed" if error.detail.contains("invoice") => {
+            "Write its number, or copy its id; `steelyard invoices --json` lists both."
+        }
+        "id_malformed" if error.detail.contains("subscription") => {
+            "Copy it from `steelyard subscriptions`; or write ext: and your own id."
+        }
         "id_malformed" => {
             "Copy it from a list, such as `steelyard customers list`; or write ext: and your own id."
         }

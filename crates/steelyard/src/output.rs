@@ -51,6 +51,13 @@ pub fn grouped(number: i64) -> String {
     out
 }
 
+/// `1 user`, `9 users`, `10 GB`: only a unit that is a word has a plural.
+pub fn units(amount: &str, unit: &str) -> String {
+    let word = unit.ends_with(|last: char| last.is_ascii_lowercase() && last != 's');
+    let plural = if word && amount != "1" { "s" } else { "" };
+    format!("{amount} {unit}{plural}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,6 +67,8 @@ mod tests {
         for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (-1_234_567, "-1,234,567")] {
             assert_eq!(grouped(number), text);
         }
+        let shown = [("9", "user"), ("1", "plant"), ("10", "GB")].map(|(amount, unit)| units(amount, unit));
+        assert_eq!(shown, ["9 users", "1 plant", "10 GB"]);
         assert_eq!((count(1, "fact"), count(2, "fact")), ("1 fact".to_owned(), "2 facts".to_owned()));
     }
 }

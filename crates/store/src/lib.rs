@@ -7,6 +7,7 @@
 
 mod canonical;
 pub mod clock;
+pub mod counts;
 mod db;
 pub mod facts;
 mod fault;
@@ -40,7 +41,7 @@ pub use value::{ToValue, Value};
 pub use view::View;
 pub use work::{Pending, Promise};
 
-/// What the store itself keeps: clocks of sandboxes, facts, number series, answers to repeat.
+/// What the store itself keeps: clocks of sandboxes, counts of rows, facts, number series, answers to repeat.
 pub static CONTEXT: Context = Context {
     name: "store",
     file: File::Core,
@@ -99,10 +100,10 @@ pub static CONTEXT: Context = Context {
             CREATE INDEX idempotency_recorded ON idempotency (env_id, recorded);
         ",
         extra: Extra::NONE,
-    }],
+    }, counts::MIGRATION],
     installation_tables: &["schema_migration"],
     system_tables: &[],
-    statements: &[clock::ALL, facts::ALL, idempotency::ALL, numbers::ALL],
-    bulks: &[facts::BULKS],
+    statements: &[clock::ALL, counts::ALL, facts::ALL, idempotency::ALL, numbers::ALL],
+    bulks: &[counts::BULKS, facts::BULKS],
     upcasters: &[],
 };

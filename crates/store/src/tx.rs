@@ -11,7 +11,7 @@ use postgres::types::ToSql;
 use uuid::Uuid;
 
 use crate::{
-    Bulk, BulkAction, Scope, Statement, Value, View, clock, facts, fault, numbers,
+    Bulk, BulkAction, Scope, Statement, Value, View, clock, counts, facts, fault, numbers,
     value::Column,
     view::{Conn, Runtime},
 };
@@ -30,10 +30,11 @@ pub(crate) type AfterCommit = Box<dyn FnOnce(Outcome) + Send>;
 /// A transaction that writes.
 ///
 /// Locks are taken on aggregate roots by rank of their kind and ascending id, then document numbers, then
-/// (by the transaction itself, at its end) fact numbers, so that no two transactions wait for each other.
+/// (by the transaction itself, at its end) counts and fact numbers, so that no two transactions wait for each other.
 pub struct Tx<'c> {
     view: View<'c>,
     pub(crate) facts: Vec<facts::Staged>,
+    pub(crate) counted: counts::Added,
     after_commit: Vec<AfterCommit>,
     last_lock: Option<(u8, Uuid)>,
     numbering: bool,
@@ -57,7 +58,9 @@ impl<'c> Tx<'c> {
     pub(crate) fn begin(conn: Conn<'c>, scope: &'c Scope, runtime: &'c Runtime) -> Result<Self> {
         let view = View::new(conn, scope, runtime);
         let (facts, after_commit) = (Vec::new(), Vec::new());
-        let mut tx = Self { view, facts, after_commit, last_lock: None, numbering: false, stood: None };
+        let counted = counts::Added::new();
+        let mut tx =
+            Self { view, facts, counted, after_commit, last_lock: None, numbering: false, stood: None };
         if scope.stands() {
             clock::begin(&mut tx)?;
         }
@@ -70,6 +73,7 @@ impl<'c> Tx<'c> {
         if let Some(stood) = self.stood.filter(|_| !self.scope().due_work) {
             clock::hold(self, stood)?;
         }
+        counts::add(self)?;
         facts::append(self)
     }
 
@@ -235,6 +239,11 @@ impl<'c> Tx<'c> {
     pub fn fact(&mut self, fact: facts::NewFact) {
         let staged = fact.stage(&self.view);
         self.facts.push(staged);
+    }
+
+    /// Rows of a kind that are counted became more, or fewer, in one of its parts.
+    pub fn counted(&mut self, kind: &'static str, part: impl Into<String>, by: i64) {
+        *self.counted.entry((kind, part.into())).or_default() += by;
     }
 
     /// Run `then` once the commit is known to be durable, or known to be of unknown outcome.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-use kernel::{FixedClock, SystemIds, ids::EnvironmentId};
+use jiff::{SignedDuration, Timestamp};
+use kernel::{FixedClock, SystemIds, WallClock, ids::EnvironmentId};
 use store::{Actor, Context, Db, Location, Mode, Options, Scope, clock, facts};
 
 use crate::postgres::{self, TestDatabase};
@@ -59,6 +59,13 @@ impl TestDb {
     /// Open the same database again, as a second process would.
     pub fn second_process(&self, contexts: &[&'static Context]) -> Db {
         Db::open(&self.location, contexts, &self.options).expect("the test database opens again")
+    }
+
+    /// The like on a machine whose clock is ahead by so much.
+    pub fn process_ahead(&self, contexts: &[&'static Context], by: SignedDuration) -> Db {
+        let clock = Arc::new(FixedClock::new(self.clock.now() + by));
+        let options = Options { clock, ..self.options.clone() };
+        Db::open(&self.location, contexts, &options).expect("the test database opens again")
     }
 
     /// A new environment without a merchant: a clock and a chain of facts.

@@ -148,8 +148,12 @@ pub(crate) fn plural(unit: &str) -> String {
 
 /// A word of the API for people: `past_due` → `Past due`, `invoice.finalized` → `Invoice finalized`.
 pub(crate) fn sentence(word: &str) -> String {
-    let spaced = word.replace(['_', '.', '-'], " ");
-    let spaced = spaced.strip_prefix("api ").map_or_else(|| spaced.clone(), |rest| format!("API {rest}"));
+    let words = word.split(['_', '.', '-', ' ']).map(|word| match word {
+        "ai" => "AI",
+        "api" => "API",
+        word => word,
+    });
+    let spaced = words.collect::<Vec<_>>().join(" ");
     let mut letters = spaced.chars();
     letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
 }

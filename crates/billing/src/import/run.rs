@@ -117,10 +117,14 @@ fn check_words(mapping: &Mapping, book: &Book) -> Result<()> {
     let wrong = |detail: String| Err(Error::invalid("mapping_invalid", detail));
     if let Some(meant) = mapping.plans.values().find(|meant| book.plan(meant.plan()).is_none()) {
         let plan = meant.plan();
-        return wrong(format!("The mapping names the plan {plan:?}, which the price book does not have."));
+        return wrong(format!(
+            "The mapping names the plan {plan:?}, which the price book does not have. Correct [plans], or apply a price book that has it."
+        ));
     }
     if let Some(addon) = mapping.addons.values().find(|addon| book.addon(addon).is_none()) {
-        return wrong(format!("The mapping names the add-on {addon:?}, which the price book does not have."));
+        return wrong(format!(
+            "The mapping names the add-on {addon:?}, which the price book does not have. Correct the mapping, or apply a price book that has it."
+        ));
     }
     let counted = mapping.subscription.iter().flat_map(|fields| fields.counts.keys());
     match counted.into_iter().find(|limit| book.feature(limit).is_none()) {

@@ -61,7 +61,13 @@ fn nowhere(part: &Part<'_>, sources: &[Source]) -> Error {
     let closest = closest.map_or_else(String::new, |source| {
         format!(" {} lacks {}.", source.file.name, quoted(&source.heading.lacks(&columns)))
     });
-    let detail = format!("None of the files has the columns of [{}].{closest}", part.kind.word());
+    let word = part.kind.word();
+    let or = match part.kind {
+        Kind::Change | Kind::Addon => format!(", or take [{word}] out of the mapping"),
+        _ => String::new(),
+    };
+    let detail =
+        format!("None of the files has the columns of [{word}].{closest} Give the file that has them{or}.");
     Error::invalid("column_missing", detail)
 }
 

@@ -100,7 +100,7 @@ impl Reading<'_> {
         let Times { start, end, since, trial, .. } = *times;
         let now = self.now;
         if start > now {
-            let reason = format!("the start lies in the future; it is {now} here");
+            let reason = format!("the start lies in the future; it is {now:.0} here");
             return Err(line.fault(Some(&fields.start), &reason));
         }
         if end.is_some_and(|end| end <= start) {

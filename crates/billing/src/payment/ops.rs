@@ -141,7 +141,7 @@ fn received(new: &NewPayment, entity: &LegalEntity, now: Timestamp) -> Result<Ti
     if at <= now {
         return Ok(at);
     }
-    let detail = format!("It is {now} here: write a payment down when it has come.");
+    let detail = format!("It is {now:.0} here: write a payment down when it has come.");
     Err(Error::invalid("received_in_future", detail).at("/received"))
 }
 

@@ -1,16 +1,18 @@
 //! Subscriptions by what they agreed to and where they stand.
 //!
-//! One index holds each group in a piece, by id: groups are found by leaping from one to the next, counted without
-//! reading a subscription, and a few ids of a group cost the same however many it has.
+//! One index holds each group in a piece, by id: a few ids of a group cost the same however many it has. How many each
+//! has is kept with every write.
+
+use std::collections::BTreeMap;
 
 use kernel::{
-    Result,
+    Error, Result,
     ids::{BookVersionId, SubscriptionId},
 };
-use store::{Migration, Step, View, params, statements};
+use store::{Migration, Step, Tx, View, counts, params, statements};
 use uuid::Uuid;
 
-use super::model::State;
+use super::model::{State, Subscription};
 
 /// The key of a subscription's plan, beside it, for the indexes.
 pub(crate) const PLAN: Migration = Migration {
@@ -47,6 +49,28 @@ pub(crate) const INDEXES: Migration = Migration {
     extra: store::Extra::NONE,
 };
 
+/// The groups that are there are counted once; then each write counts.
+pub(crate) const COUNTS: Migration = Migration {
+    number: 13,
+    name: "subscriptions are counted",
+    step: Step::Expand,
+    sql: "",
+    extra: store::Extra {
+        sqlite: "
+            INSERT INTO row_count (env_id, kind, part, slot, number)
+                SELECT env_id, 'subscription', lower(hex(book_id)) || ' ' || state || ' ' || plan, 0, count(*)
+                FROM subscription GROUP BY env_id, book_id, state, plan;
+        ",
+        postgres: "
+            ALTER TABLE subscription NO FORCE ROW LEVEL SECURITY;
+            ALTER TABLE row_count NO FORCE ROW LEVEL SECURITY;
+            INSERT INTO row_count (env_id, kind, part, slot, number)
+                SELECT env_id, 'subscription', replace(book_id::text, '-', '') || ' ' || state || ' ' || plan, 0, count(*)
+                FROM subscription GROUP BY env_id, book_id, state, plan;
+        ",
+    },
+};
+
 /// Every state there is.
 macro_rules! states {
     () => {
@@ -55,11 +79,9 @@ macro_rules! states {
     };
 }
 
-/// The groups there are: from each version to the next, and within each state from each plan to the next.
-macro_rules! groups {
-    ($columns:expr) => {
-        concat!(
-            "WITH RECURSIVE ", states!(), ",
+statements! {
+    /// The groups there are: from each version to the next, and within each state from each plan to the next.
+    environment GROUPS = concat!("WITH RECURSIVE ", states!(), ",
             version (id) AS (
                 SELECT (SELECT s.book_id FROM subscription s WHERE s.env_id = $1 ORDER BY s.book_id LIMIT 1)
                 UNION ALL
@@ -73,24 +95,16 @@ macro_rules! groups {
                 SELECT f.book_id, f.state, (SELECT s.plan FROM subscription s WHERE s.env_id = $1 AND s.book_id = f.book_id
                     AND s.state = f.state AND s.plan > f.plan ORDER BY s.plan LIMIT 1)
                 FROM found f WHERE f.plan IS NOT NULL)
-            SELECT f.book_id, f.state, f.plan", $columns, " FROM found f WHERE f.plan IS NOT NULL"
-        )
-    };
-}
-
-statements! {
-    environment GROUPS = groups!("");
-    environment COUNTS = groups!(", (SELECT count(*) FROM subscription s WHERE s.env_id = $1 AND s.book_id = f.book_id
-        AND s.state = f.state AND s.plan = f.plan)");
-    /// A count for each state: SQLite counts a stretch of an index faster than it groups one.
-    environment COUNT_STATES = concat!("WITH ", states!(),
-        " SELECT k.state, (SELECT count(*) FROM subscription s WHERE s.env_id = $1 AND s.state = k.state) FROM known k");
+            SELECT f.book_id, f.state, f.plan FROM found f WHERE f.plan IS NOT NULL");
+    /// One by one, which takes its time.
+    environment COUNT_AGAIN = "SELECT book_id, state, plan, count(*) FROM subscription WHERE env_id = $1
+        GROUP BY book_id, state, plan";
     environment FIRST_OF = "SELECT id FROM subscription WHERE env_id = $1 AND book_id = $2 AND state = $3 AND plan = $4
         AND id > $5 ORDER BY id LIMIT $6";
 }
 
 /// What some subscriptions have in common.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Group {
     /// The price book version they agreed to.
     pub book: BookVersionId,
@@ -104,6 +118,44 @@ impl Group {
     fn read(row: &store::Row<'_>) -> Result<Self> {
         Ok(Self { book: row.get(0)?, state: row.parse(1, State::parse)?, plan: row.get(2)? })
     }
+
+    fn of(subscription: &Subscription) -> Self {
+        let Subscription { book, state, .. } = subscription;
+        Self { book: *book, state: *state, plan: subscription.plan().to_owned() }
+    }
+
+    /// As it is counted.
+    fn part(&self) -> String {
+        format!("{} {} {}", self.book.uuid().simple(), self.state.word(), self.plan)
+    }
+
+    fn of_part(part: &str) -> Result<Self> {
+        let mut words = part.splitn(3, ' ');
+        let mut word = || words.next().unwrap_or_default();
+        let broken = || Error::internal(format!("{part:?} is no group of subscriptions"));
+        let book = Uuid::try_parse(word()).map_err(|_| broken())?;
+        let state = State::parse(word()).ok_or_else(broken)?;
+        Ok(Self { book: BookVersionId::from_uuid(book), state, plan: word().to_owned() })
+    }
+}
+
+/// What they are counted as.
+const COUNTED: &str = "subscription";
+
+/// Subscriptions came, each into its group.
+pub(super) fn count_new<'s>(tx: &mut Tx<'_>, new: impl Iterator<Item = &'s Subscription>) {
+    new.for_each(|one| tx.counted(COUNTED, Group::of(one).part(), 1));
+}
+
+/// Subscriptions left one group for another, perhaps.
+pub(super) fn count_moved(tx: &mut Tx<'_>, changes: &[(&Subscription, &Subscription)]) {
+    let group = |one: &Subscription| (one.book, one.state);
+    for (before, after) in changes {
+        if group(before) != group(after) || before.plan() != after.plan() {
+            tx.counted(COUNTED, Group::of(before).part(), -1);
+            tx.counted(COUNTED, Group::of(after).part(), 1);
+        }
+    }
 }
 
 /// The groups that have subscriptions, in no order.
@@ -113,12 +165,28 @@ pub fn groups(view: &mut View<'_>) -> Result<Vec<Group>> {
 
 /// How many subscriptions each group has; groups without any are left out. In no order.
 pub fn group_counts(view: &mut View<'_>) -> Result<Vec<(Group, i64)>> {
-    view.all(&COUNTS, params![], |row| Ok((Group::read(row)?, row.get(3)?)))
+    let parts = counts::of(view, COUNTED)?.into_iter();
+    parts.map(|(part, count)| Ok((Group::of_part(&part)?, count))).collect()
+}
+
+/// The same, counted one by one, to be compared.
+pub fn group_counts_again(view: &mut View<'_>) -> Result<Vec<(Group, i64)>> {
+    view.all(&COUNT_AGAIN, params![], |row| Ok((Group::read(row)?, row.get(3)?)))
+}
+
+/// Put what was counted one by one in place of what was kept.
+pub fn count_again(tx: &mut Tx<'_>) -> Result<()> {
+    let groups = group_counts_again(tx)?;
+    counts::set(tx, COUNTED, groups.into_iter().map(|(group, count)| (group.part(), count)))
 }
 
 /// How many subscriptions are in each state.
 pub fn state_counts(view: &mut View<'_>) -> Result<Vec<(State, i64)>> {
-    view.all(&COUNT_STATES, params![], |row| Ok((row.parse(0, State::parse)?, row.get(1)?)))
+    let mut states: BTreeMap<State, i64> = BTreeMap::new();
+    for (group, count) in group_counts(view)? {
+        *states.entry(group.state).or_default() += count;
+    }
+    Ok(states.into_iter().collect())
 }
 
 /// The first subscriptions of groups after `after` (none: from the first on), by id, at most `limit`.

@@ -18,7 +18,7 @@ use super::{
 use crate::charge::NewCharge;
 
 /// Where a subscription stands (domain rules §4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
     /// The first payment was not made.
     Incomplete,

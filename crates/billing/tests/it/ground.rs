@@ -118,6 +118,19 @@ pub fn lines(test: &TestDb, scope: &Scope, id: InvoiceId) -> Vec<String> {
         .collect()
 }
 
+/// What is counted with every write is what is there.
+fn counted(view: &mut View<'_>) -> Result<()> {
+    let sorted = |mut counts: Vec<_>| {
+        counts.sort_unstable();
+        counts
+    };
+    let kept = sorted(billing::subscription::group_counts(view)?);
+    assert_eq!(kept, sorted(billing::subscription::group_counts_again(view)?));
+    assert_eq!(ledger::account_counts(view)?, ledger::accounts_counted_again(view)?);
+    assert_eq!(identity::customer::count(view)?, identity::customer::counted_again(view)?);
+    Ok(())
+}
+
 /// What must hold after anything: the chain of facts, the ledger, every explanation, no credit beyond what
 /// was billed, taxes that add up, and balances that are exactly what the documents say.
 pub fn sound(test: &TestDb, scope: &Scope) {
@@ -128,6 +141,7 @@ pub fn sound(test: &TestDb, scope: &Scope) {
             facts::verify(view)?;
             assert!(ledger::check(view)?.is_sound());
             grouped(view)?;
+            counted(view)?;
             let mut sums = Sums::default();
             for invoice in billing::invoice::list(view, None, 100_000)? {
                 sums.invoice(view, &invoice)?;

@@ -486,7 +486,8 @@ fn a_broken_off_import_goes_on_and_customers_may_come_first() {
         let missing = load(test, &scope, TWO, &[("c.csv", CUSTOMERS)], STOP).unwrap_err();
         assert_eq!(
             missing.detail,
-            "None of the files has the columns of [subscription]. c.csv lacks \"sub\", \"plan\", \"start\", \"end\"."
+            "None of the files has the columns of [subscription]. c.csv lacks \"sub\", \"plan\", \"start\", \"end\". \
+             Give the file that has them."
         );
         let rows = |count: u32| -> String {
             let rows = (1..=count).map(|n| {

@@ -64,7 +64,9 @@ impl Office<'_> {
         }
         self.send(events, now)?;
         self.ask(wanted, now)?;
-        usage::follow(&self.db, &self.scope).map(drop)
+        usage::follow(&self.db, &self.scope)?;
+        // Limits are told of on the day they are reached, and not all together by the server that is started afterwards.
+        metering::alert::follow(&self.db, &self.scope).map(drop)
     }
 
     /// Whose turn it is of those with a subscription that runs.

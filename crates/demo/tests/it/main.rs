@@ -112,6 +112,30 @@ fn everything_a_subscription_can_live_through_happens() {
 }
 
 #[test]
+fn limits_that_are_reached_are_told_when_they_are() {
+    let test = TestDb::sqlite(CONTEXTS);
+    standings(&test, &options(1, 100, 3));
+    let mut alerts = 0;
+    for scope in environments(&test.db) {
+        assert_eq!(metering::alert::follow(&test.db, &scope).unwrap(), 0, "told only by who serves the demo");
+        let facts = test.db.read(&scope, |view| facts::feed(view, 0, 100_000)).wait().unwrap();
+        let mut renewed = None;
+        for fact in facts {
+            match fact.kind.as_str() {
+                "subscription.renewed" => renewed = renewed.max(Some(fact.effective)),
+                "alert.limit_reached" => {
+                    let since = renewed.map(|renewed| renewed.duration_since(fact.effective).as_hours());
+                    assert!(since.is_none_or(|hours| hours <= 48), "told {since:?} hours after it happened");
+                    alerts += 1;
+                }
+                _ => {}
+            }
+        }
+    }
+    assert!(alerts > 0, "no limit was reached");
+}
+
+#[test]
 fn customers_are_of_all_kinds() {
     let test = TestDb::sqlite(CONTEXTS);
     let standings = standings(&test, &options(1, 300, 14));

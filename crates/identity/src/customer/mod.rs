@@ -15,5 +15,5 @@ pub use ops::{
     buyers, create, create_all, erase, existing_external_ids, find, index_words, list, load, lock, lock_all,
     of_external_ids, parties, person, resolve, sides,
 };
-pub use search::{Find, Found, Place, Sort, count, load as load_found, search};
+pub use search::{Find, Found, Place, Sort, count, count_again, counted_again, load as load_found, search};
 pub use words::SHORTEST as SHORTEST_WORD;

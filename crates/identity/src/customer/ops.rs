@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::{
     domain,
     model::{Buyer, Customer, CustomerRef, NewCustomer, Party, Person},
+    search::COUNTED,
     sql, words,
 };
 use crate::link;
@@ -93,6 +94,7 @@ pub fn create_all(tx: &mut Tx<'_>, new: Vec<NewCustomer>) -> Result<Vec<Customer
         let detail = "Another customer already has this external id.";
         return Err(Error::conflict("external_id_taken", detail).at("/external_id"));
     }
+    tx.counted(COUNTED, "", customers.len() as i64);
     insert_words(tx, customers.iter().map(|customer| customer.id).zip(&indexed))?;
     for customer in &customers {
         let payload =

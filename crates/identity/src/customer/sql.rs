@@ -65,6 +65,20 @@ macro_rules! word {
         )
     };
 }
+/// Customers one of whose words is in a range, `$and` narrows them down; from the index of words alone.
+macro_rules! by_words {
+    ($cond:literal, $and:expr, $order:literal) => {
+        concat!(
+            "SELECT DISTINCT customer_id FROM customer_word w WHERE w.env_id = $1 AND w.word >= $4 AND w.word < $5
+                AND w.customer_id ", $cond, " $2", $and, " ORDER BY customer_id ", $order, " LIMIT $3"
+        )
+    };
+}
+macro_rules! and_word {
+    () => {
+        " AND w.customer_id IN (SELECT customer_id FROM customer_word WHERE env_id = $1 AND word >= $6 AND word < $7)"
+    };
+}
 macro_rules! patterns {
     ($($n:literal)*) => { concat!(either!(), $(" AND p.words LIKE ", $n, " ESCAPE '!'"),*) };
 }
@@ -95,6 +109,7 @@ statements! {
     environment UNINDEXED = "SELECT c.id, p.id, p.name, p.email, c.external_id
         FROM person p JOIN customer c ON c.env_id = p.env_id AND c.person_id = p.id
         WHERE p.env_id = $1 AND p.words IS NULL ORDER BY p.id LIMIT $2";
+    /// One by one, which takes its time.
     environment COUNT = "SELECT count(*) FROM customer WHERE env_id = $1";
     /// How many, `$3` at most.
     environment COUNT_IN_COUNTRY = "SELECT count(*) FROM (SELECT id FROM customer WHERE env_id = $1 AND country = $2 LIMIT $3) AS found";
@@ -112,6 +127,10 @@ statements! {
     environment NEWEST_BY_WORD = found!(newest word!("$6", "$7"), patterns!("$8" "$9" "$10"));
     environment OLDEST_BY_WORD = found!(oldest word!("$6", "$7"), patterns!("$8" "$9" "$10"));
     environment NAMED_BY_WORD = found!(name word!("$7", "$8"), patterns!("$9" "$10" "$11"));
+    environment IDS_BY_WORD = by_words!("<", "", "DESC");
+    environment IDS_BY_WORD_OLDEST = by_words!(">", "", "ASC");
+    environment IDS_BY_TWO = by_words!("<", and_word!(), "DESC");
+    environment IDS_BY_TWO_OLDEST = by_words!(">", and_word!(), "ASC");
     environment BLANK_METADATA = "UPDATE customer SET metadata = $3 WHERE env_id = $1 AND id = $2";
 }
 

@@ -31,6 +31,8 @@ pub const MAX_SERIES: usize = 100_000;
 pub struct Draft {
     /// The clock of acceptance.
     pub now: i64,
+    /// Series from this one on are made by the group.
+    first_series: i64,
     /// What will be written.
     pub rows: Rows,
     /// Hours whose tally could not follow and is to be counted anew, with the aggregation.
@@ -52,13 +54,18 @@ pub struct Group<'s> {
 }
 
 impl Draft {
-    /// Of an empty group at an instant of acceptance.
+    /// Of an empty group at an instant of acceptance: that for which its counters and hours were loaded.
     pub fn begin(state: &mut State, now: i64) -> Self {
-        let now = now.max(state.accepted);
-        state.accepted = now;
+        state.accepted = now.max(state.accepted);
+        Self::to_look(state, now)
+    }
+
+    /// Of somebody who only looks something up: events are accepted at the time of their own group.
+    pub fn to_look(state: &mut State, now: i64) -> Self {
         state.tick += 1;
         Self {
             now,
+            first_series: state.next_series,
             rows: Rows::default(),
             anew: IntMap::default(),
             filling: IntMap::default(),
@@ -135,8 +142,8 @@ impl Group<'_> {
         let hour = window::hour_of(entry.at, series.shift);
         let sample = Sample { at: entry.at, value: entry.reading.amount() };
         let (at, accepted, reading) = (entry.at, entry.accepted, entry.reading);
-        let address = self.append(meter, series.id, hour, entry);
-        if self.tally(meter, series.id, hour).tally.add(sample) == Followed::CountAnew {
+        let address = self.append(meter, series.id, hour, entry)?;
+        if self.tally(meter, series.id, hour)?.tally.add(sample) == Followed::CountAnew {
             self.draft.anew.insert((series.id, hour), meter.aggregation);
         }
         self.value(series.id, hour, reading, 1);
@@ -158,7 +165,7 @@ impl Group<'_> {
         dimensions: &str,
         (series, hour): (i64, i64),
         (target, entry): (Address, &Entry),
-    ) {
+    ) -> Result<()> {
         let (now, reading, meter) = (self.draft.now, entry.reading, &**shared);
         let name = EventName { source: entry.name.source.clone(), id: entry.name.id.clone() };
         let void = Entry {
@@ -170,14 +177,15 @@ impl Group<'_> {
             over_limit: false,
             ..*entry
         };
-        self.append(meter, series, hour, void);
+        self.append(meter, series, hour, void)?;
         let sample = Sample { at: entry.at, value: reading.amount() };
-        if self.tally(meter, series, hour).tally.remove(meter.aggregation, sample) == Followed::CountAnew {
+        if self.tally(meter, series, hour)?.tally.remove(meter.aggregation, sample) == Followed::CountAnew {
             self.draft.anew.insert((series, hour), meter.aggregation);
         }
         self.value(series, hour, reading, -1);
         self.post(shared, (series, hour), reading, -1);
         self.count(customer, meter, dimensions, (entry.at, entry.accepted), -reading.amount());
+        Ok(())
     }
 
     /// Whether an event has a series or may have a new one. Error: `too_many_series`.
@@ -233,26 +241,29 @@ impl Group<'_> {
     }
 
     /// Append to the chunk of a series and hour, which a new one follows when it is full.
-    fn append(&mut self, meter: &Meter, series: i64, hour: i64, entry: Entry) -> Address {
+    fn append(&mut self, meter: &Meter, series: i64, hour: i64, entry: Entry) -> Result<Address> {
         let full = |chunk: &ChunkRow| chunk.entries.len() == CHUNK_ENTRIES;
         if self.draft.filling.get(&(series, hour)).is_none_or(full) {
             let n = self.state.next_chunk;
-            self.state.next_chunk += 1;
-            let stored = self.tally(meter, series, hour);
+            let stored = self.tally(meter, series, hour)?;
             let prev = std::mem::replace(&mut stored.head, n);
             let chunk = ChunkRow { n, series, hour, prev, accepted: self.draft.now, entries: Vec::new() };
             self.draft.rows.chunks.extend(self.draft.filling.insert((series, hour), chunk));
+            self.state.next_chunk += 1;
         }
         // It was put there above when it was not.
-        self.draft.filling.get_mut(&(series, hour)).map_or(Address(0), |chunk| {
-            chunk.entries.push(entry);
-            Address::new(chunk.n, chunk.entries.len() - 1)
-        })
+        let chunk = self.draft.filling.get_mut(&(series, hour)).ok_or_else(|| missing("chunk"))?;
+        chunk.entries.push(entry);
+        Ok(Address::new(chunk.n, chunk.entries.len() - 1))
     }
 
-    fn tally(&mut self, meter: &Meter, series: i64, hour: i64) -> &mut Hour {
+    /// The tally of an hour, which was loaded unless the series is new.
+    fn tally(&mut self, meter: &Meter, series: i64, hour: i64) -> Result<&mut Hour> {
+        if series < self.draft.first_series && !self.state.hours.holds((series, hour)) {
+            return Err(missing("hour"));
+        }
         let empty = || Hour { head: 0, tally: Tally::empty(meter.aggregation) };
-        self.state.hours.get_or((series, hour), empty)
+        Ok(self.state.hours.get_or((series, hour), empty))
     }
 
     fn value(&mut self, series: i64, hour: i64, reading: Reading, by: i64) {

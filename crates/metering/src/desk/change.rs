@@ -94,7 +94,7 @@ pub fn decide(
     let mut draft = Draft::begin(state, now);
     let mut group = Group { state, draft: &mut draft };
     let (place, entry) = ((target.series, target.hour), (target.address, &target.entry));
-    group.void(target.whose.customer, &meter, &target.whose.dimensions, place, entry);
+    group.void(target.whose.customer, &meter, &target.whose.dimensions, place, entry)?;
     let mut replacement = None;
     if let Some(new) = replacing {
         let whom = group.state.whom(&new.subject);

@@ -271,7 +271,7 @@ pub fn quick(state: &mut State, stale: &Stale, event: &Checked, now: i64) -> Opt
         let who = who(&limit, &event.dimensions);
         desk.counter(&event.meter.key, &who).filter(|counter| counter.is_of(window))?;
     }
-    let mut draft = Draft::begin(state, now);
+    let mut draft = Draft::to_look(state, now);
     let mut group = Group { state, draft: &mut draft };
     Some(answer_to(&mut group, customer, event, event.reading.amount()).map(|(answer, _)| answer))
 }

@@ -133,10 +133,13 @@ impl Wanted {
                 if !checked && state.names.recent(event.identity).is_none() {
                     wanted.names.push(event.identity);
                 }
-                wanted.event(state, event, now, matches!(ask, Ask::Limit(_) | Ask::End(_)))?;
-                if matches!(ask, Ask::End(_)) {
-                    // What goes beyond a hold is used now.
-                    wanted.event(state, &Checked { at: None, ..event.clone() }, now, true)?;
+                // What is consumed, and what goes beyond a hold, is used now.
+                if matches!(ask, Ask::Limit(_) | Ask::End(_)) {
+                    wanted.event(state, event, now, now, true)?;
+                }
+                if !matches!(ask, Ask::Limit(_)) {
+                    let limited = matches!(ask, Ask::End(_));
+                    wanted.event(state, event, event.at.unwrap_or(now), now, limited)?;
                 }
             }
         }
@@ -148,17 +151,18 @@ impl Wanted {
     /// What booking one event takes, its name left out.
     pub fn for_event(state: &mut State, event: &Checked, now: i64) -> Result<Self> {
         let mut wanted = Self::default();
-        wanted.event(state, event, now, true)?;
+        wanted.event(state, event, event.at.unwrap_or(now), now, true)?;
         Ok(wanted)
     }
 
-    fn event(&mut self, state: &mut State, event: &Checked, now: i64, limited: bool) -> Result<()> {
+    /// What an event takes that is booked as of `at`.
+    fn event(&mut self, state: &mut State, event: &Checked, at: i64, now: i64, limited: bool) -> Result<()> {
         let Some((customer, subscription)) = state.whom(&event.subject) else { return Ok(()) };
         let Some(desk) = state.desks.get_mut(&customer) else { return Ok(()) };
         if let Some(series) =
             desk.series(&event.meter, &series_key(&event.meter.kind, subscription, &event.dimensions))
         {
-            let hour = window::hour_of(event.at.unwrap_or(now), series.shift);
+            let hour = window::hour_of(at, series.shift);
             if !state.hours.holds((series.id, hour)) {
                 self.hours.entry(hour).or_default().push((series.id, event.meter.aggregation));
             }

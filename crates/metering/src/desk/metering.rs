@@ -1,15 +1,10 @@
 //! The handle the rest of the program holds.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
-    thread,
-};
+use std::sync::Arc;
 
-use crossbeam_channel::{Sender, TrySendError, bounded};
 use jiff::{SignedDuration, Timestamp};
 use kernel::{
-    Error, Result,
+    Result,
     ids::{CustomerId, EnvironmentId, HoldId},
 };
 use store::{Db, Pending, Promise, Scope};
@@ -19,6 +14,7 @@ use super::{
     ask::{Ask, End, EndAsk, LimitAsk, Wish},
     change::Change,
     decide,
+    desks::{Desk, Desks},
     standing::{Standing, standing},
     station::{Station, Words},
     worker::Worker,
@@ -75,20 +71,14 @@ struct Shared {
     db: Db,
     directory: Arc<dyn Directory>,
     options: Options,
-    owned: RwLock<HashMap<EnvironmentId, Desk>>,
-}
-
-#[derive(Clone)]
-struct Desk {
-    station: Arc<Station>,
-    asks: Sender<Ask>,
+    desks: Arc<Desks>,
 }
 
 impl Metering {
     /// Over a database whose usage file has [`crate::CONTEXT`].
     pub fn new(db: &Db, directory: Arc<dyn Directory>, options: Options) -> Self {
-        let owned = RwLock::new(HashMap::new());
-        Self { shared: Arc::new(Shared { db: db.usage(), directory, options, owned }) }
+        let desks = Arc::default();
+        Self { shared: Arc::new(Shared { db: db.usage(), directory, options, desks }) }
     }
 
     /// Take events in: a receipt for each, in order. `backfill` lets events through that are older than the late
@@ -124,12 +114,11 @@ impl Metering {
         }
     }
 
-    /// Write down what was rejected since this was done last, beside what is counted. Waits for the database.
+    /// Write down what was rejected since this was done last, beside what is counted. Waits for the database. What could
+    /// not be written is kept for the next time; the last error is told.
     pub fn keep_rejected(&self) -> Result<()> {
-        let owned = self.shared.owned.read().unwrap_or_else(PoisonError::into_inner);
-        let stations: Vec<_> = owned.values().map(|desk| Arc::clone(&desk.station)).collect();
-        drop(owned);
-        for station in stations {
+        let mut ended = Ok(());
+        for station in self.shared.desks.stations() {
             let noted = Arc::new(station.rejected.take());
             if noted.is_empty() {
                 continue;
@@ -138,10 +127,10 @@ impl Metering {
             let kept = self.shared.db.background().write(&station.scope, move |tx| reject::keep(tx, &rows));
             if let Err(error) = kept.wait() {
                 noted.iter().cloned().for_each(|one| station.rejected.note(one));
-                return Err(error);
+                ended = Err(error);
             }
         }
-        Ok(())
+        ended
     }
 
     /// Whether so much may be used now; nothing is counted. Errors also: `meter_not_consumable`, `subject_unknown`
@@ -357,50 +346,22 @@ impl Metering {
 
     /// The environment's desk, opened when it is asked for the first time.
     fn desk(&self, scope: &Scope) -> Result<Desk> {
-        let env = scope.env().ok_or_else(|| Error::internal("metering belongs to an environment"))?;
-        if let Some(desk) = self.shared.known(env) {
-            return Ok(desk);
-        }
-        let mut owned = self.shared.owned.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(desk) = owned.get(&env) {
-            return Ok(desk.clone());
-        }
-        let (own, asks) = bounded(self.shared.options.queue);
-        let station = Arc::new(Station::new(scope.clone()));
-        let worker = Worker {
-            db: self.shared.db.clone(),
-            directory: Arc::clone(&self.shared.directory),
-            options: self.shared.options.clone(),
-            station: Arc::clone(&station),
+        let Shared { db, directory, options, desks } = &*self.shared;
+        desks.find_or_open(scope, options.queue, |own, asks, station| Worker {
+            db: db.clone(),
+            directory: Arc::clone(directory),
+            options: options.clone(),
+            station,
             asks,
-            own: own.clone(),
-        };
-        let thread = thread::Builder::new().name("metering".to_owned()).spawn(move || worker.run());
-        thread.map_err(|error| Error::internal(format!("cannot start metering: {error}")))?;
-        let desk = Desk { station, asks: own };
-        owned.insert(env, desk.clone());
-        Ok(desk)
-    }
-}
-
-impl Desk {
-    fn send<T>(&self, ask: Ask, pending: Pending<T>) -> Pending<T> {
-        match self.asks.try_send(ask) {
-            Ok(()) => pending,
-            Err(TrySendError::Full(_)) => Pending::done(Err(Error::unavailable(
-                "too_busy",
-                "More requests are waiting than can be served in good time. Try again in a moment.",
-            ))),
-            Err(TrySendError::Disconnected(_)) => {
-                Pending::done(Err(Error::unavailable("store_closed", "The program is shutting down.")))
-            }
-        }
+            own,
+            desks: Arc::downgrade(desks),
+        })
     }
 }
 
 impl Shared {
     fn known(&self, env: EnvironmentId) -> Option<Desk> {
-        self.owned.read().unwrap_or_else(PoisonError::into_inner).get(&env).cloned()
+        self.desks.find(env)
     }
 
     /// The answer to a check from memory, when it is there and the lease still runs.

@@ -4,13 +4,13 @@
 use std::{
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{Arc, Weak},
     thread,
     time::Duration,
 };
 
 use crossbeam_channel::{Receiver, Sender};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use kernel::{Error, Result, SystemIds, ids::CustomerId};
 use store::{Db, View};
 
@@ -20,12 +20,13 @@ use super::{
     book::{Draft, Group},
     change,
     decide::Ground,
-    hold, lease,
+    desks::Desks,
+    hold,
     load::{self, Wanted},
+    owner::Stay,
     rows::Stand,
     seal::Sealing,
-    stale::Changes,
-    station::{Held, Station},
+    station::Station,
 };
 use crate::{
     event::{Horizon, Meters},
@@ -41,12 +42,6 @@ const LARGE: usize = 1_024;
 const IN_VIEW: usize = 1_024;
 /// How often an owner with nothing to do looks around.
 const PULSE: Duration = Duration::from_millis(500);
-/// It keeps its lease with every so many pulses.
-const PULSES_OF_LEASE: u32 = 6;
-/// After so many pulses without an ask it lets the environment go.
-const PULSES: u32 = 600;
-/// How often an owner asks whether other processes changed something.
-const LOOK: SignedDuration = SignedDuration::from_millis(500);
 
 /// The owner's thread.
 pub struct Worker {
@@ -57,6 +52,8 @@ pub struct Worker {
     pub asks: Receiver<Ask>,
     /// For what finishes beside the groups.
     pub own: Sender<Ask>,
+    /// The desks this process has.
+    pub desks: Weak<Desks>,
 }
 
 impl Worker {
@@ -71,7 +68,9 @@ impl Worker {
                     Err(_) if Arc::strong_count(&self.station) == 1 => return,
                     Err(_) => {
                         idle += 1;
-                        self.look_around(idle);
+                        if self.look_around(idle) == Stay::Gone {
+                            return;
+                        }
                         continue;
                     }
                 }
@@ -84,26 +83,6 @@ impl Worker {
                 tracing::error!("a group of metering panicked; its memory is dropped");
                 self.station.hold(None);
             }
-        }
-    }
-
-    /// An owner with nothing to do looks for changes and keeps its lease for a while, then lets it go. One that lost
-    /// it forgets.
-    fn look_around(&self, idle: u32) {
-        if let Err(error) = self.heed() {
-            tracing::warn!(%error, "an environment's metering could not look for changes");
-            self.station.hold(None);
-        }
-        if idle > PULSES {
-            self.station.hold(None);
-        }
-        if !idle.is_multiple_of(PULSES_OF_LEASE) {
-            return;
-        }
-        let renewed = self.station.held().as_mut().map_or(Ok(()), |held| self.save(held, Rows::default()));
-        if let Err(error) = renewed {
-            tracing::warn!(%error, "the lease of an environment's metering was not renewed");
-            self.station.hold(None);
         }
     }
 
@@ -135,19 +114,6 @@ impl Worker {
         }
     }
 
-    /// Where the owner is reached, when it is another process; this one becomes it when there is none.
-    fn owner(&self) -> Result<Option<String>> {
-        match self.prepared() {
-            Err(error) if error.code == "owned_elsewhere" => {
-                let address = lease::address(&self.db, &self.station.scope, &self.options.holder)?;
-                let until = self.db.real_now().checked_add(LOOK).unwrap_or(Timestamp::MIN);
-                *self.station.elsewhere() = address.clone().map(|address| (address, until));
-                Ok(address)
-            }
-            prepared => prepared.map(|()| None),
-        }
-    }
-
     fn when_ready(&self, asks: Vec<Ask>, work: impl FnOnce(Vec<Ask>)) {
         if asks.is_empty() {
             return;
@@ -156,66 +122,6 @@ impl Worker {
             Ok(()) => work(asks),
             Err(error) => asks.into_iter().for_each(|ask| ask.fail(error.clone())),
         }
-    }
-
-    /// Be the owner.
-    fn prepared(&self) -> Result<()> {
-        if self.station.held().is_none() {
-            let scope = &self.station.scope;
-            // What is read from here on has it all.
-            self.station.stale.take();
-            let opened = lease::open(&self.db, &*self.directory, scope, &self.options)?;
-            self.station.hold(Some(opened));
-            return Ok(());
-        }
-        self.heed()
-    }
-
-    /// Forget what has changed: what this process was told of, and now and then what others did.
-    fn heed(&self) -> Result<()> {
-        self.forget_changed()?;
-        let now = self.db.real_now();
-        let look = |held: &mut Held| {
-            let due = now.duration_since(held.looked) >= LOOK;
-            if due {
-                held.looked = now;
-            }
-            due.then_some(held.heeded.place())
-        };
-        let Some(after) = self.station.held().as_mut().and_then(look) else { return Ok(()) };
-        let (place, changes) = self.directory.changes(&self.station.scope, Some(after))?;
-        self.station.stale.mark(&changes);
-        if let Some(held) = self.station.held().as_mut() {
-            held.heeded.read(place);
-        }
-        self.forget_changed()
-    }
-
-    /// What changed counts as heeded in the same moment as it is forgotten: nobody is answered between them.
-    fn forget_changed(&self) -> Result<()> {
-        let (mut guard, stale) = (self.station.held(), &self.station.stale);
-        let changes = stale.take();
-        let Some(held) = guard.as_mut() else { return Ok(()) };
-        let ended = self.drop_changed(held, &changes);
-        if ended.is_err() {
-            stale.mark(&changes);
-        }
-        ended
-    }
-
-    fn drop_changed(&self, held: &mut Held, changes: &Changes) -> Result<()> {
-        held.heeded.told(&changes.places);
-        if changes.book {
-            held.learn(self.directory.meters(&self.station.scope)?);
-            self.station.speak(Some(held));
-        }
-        if changes.book || changes.everybody {
-            held.state.forget(None);
-        }
-        for customer in &changes.customers {
-            held.state.forget(Some(*customer));
-        }
-        Ok(())
     }
 
     fn group(&self, mut asks: Vec<Ask>) {
@@ -279,12 +185,6 @@ impl Worker {
         Ok(Horizon::at(at, self.options.late_days, self.options.kept_days))
     }
 
-    /// Do something to what is in memory.
-    fn inside<T>(&self, work: impl FnOnce(&mut Held) -> T) -> Result<T> {
-        let mut guard = self.station.held();
-        guard.as_mut().map(work).ok_or_else(|| Error::internal("metering is not in memory"))
-    }
-
     /// The holds that are to be ended, as they are stored.
     fn find_holds(&self, asks: &mut [Ask], meters: &Arc<Meters>) -> Result<()> {
         for ask in asks {
@@ -313,25 +213,6 @@ impl Worker {
             })?;
         }
         Ok(())
-    }
-
-    fn stand(&self, held: &mut Held) -> Stand {
-        held.until = lease::later(self.db.real_now());
-        let State { epoch, next_chunk, next_series, accepted, .. } = held.state;
-        Stand { epoch, until: held.until, next_chunk, next_series, accepted }
-    }
-
-    fn save(&self, held: &mut Held, rows: Rows) -> Result<()> {
-        let stand = self.stand(held);
-        self.db.write(&self.station.scope, move |tx| rows.save(tx, stand)).wait()
-    }
-
-    /// Commit a group.
-    fn commit(&self, rows: Rows, stand: Stand) -> Result<()> {
-        if rows.is_empty() {
-            return Ok(());
-        }
-        self.db.write(&self.station.scope, move |tx| rows.save(tx, stand)).wait()
     }
 
     fn alone(&self, ask: Ask) {

@@ -33,6 +33,11 @@ impl Noted {
         }
     }
 
+    /// Whether there is nothing to write down.
+    pub fn is_empty(&self) -> bool {
+        self.sorts.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     /// All of it, the one seen longest ago first.
     pub fn take(&self) -> Vec<Rejected> {
         let mut sorts = self.sorts.lock().unwrap_or_else(PoisonError::into_inner);

@@ -66,8 +66,8 @@ fn a_lease_follows_the_clock_and_never_two_owners_commit() {
         ground.pass(3_600);
         let taken = other.ingest(&ground.scope, one("3"), false, ground.now()).wait().unwrap();
         assert_eq!(word(&taken[0]), "accepted");
-        let deposed = ground.metering.ingest(&ground.scope, one("4"), false, ground.now()).wait();
-        assert_eq!(deposed.unwrap_err().code, "owner_deposed");
+        let away = ground.metering.ingest(&ground.scope, one("4"), false, ground.now()).wait();
+        assert_eq!(away.unwrap_err().code, "owned_elsewhere");
         let figure = ground.figure("customer-a", "calls", "2026-01-15T00:00:00Z", "2026-01-16T00:00:00Z");
         assert_eq!(figure.events, 3);
     });

@@ -62,6 +62,39 @@ pub enum CustomersCommand {
     },
 }
 
+impl ListCustomers {
+    /// Whether any customer would do.
+    pub const fn is_all(&self) -> bool {
+        let Self { search, country, currency, subscription, .. } = self;
+        search.is_none() && country.is_none() && currency.is_none() && subscription.is_none()
+    }
+}
+
+impl ListSubscriptions {
+    /// Whether any subscription would do.
+    pub const fn is_all(&self) -> bool {
+        let Self { state, plan, customer, currency, due_from, due_to, .. } = self;
+        state.is_none()
+            && plan.is_none()
+            && customer.is_none()
+            && currency.is_none()
+            && due_from.is_none()
+            && due_to.is_none()
+    }
+}
+
+impl ListInvoices {
+    /// Whether any invoice would do.
+    pub const fn is_all(&self) -> bool {
+        let Self { state, customer, currency, issued_from, issued_to, .. } = self;
+        state.is_none()
+            && customer.is_none()
+            && currency.is_none()
+            && issued_from.is_none()
+            && issued_to.is_none()
+    }
+}
+
 impl Customers {
     /// The command asked for.
     pub fn command(self) -> CustomersCommand {
@@ -121,7 +154,7 @@ pub struct ListCustomers {
     #[arg(long, value_name = "WORDS")]
     pub search: Option<String>,
     /// In this country (DE, US, …)
-    #[arg(long, value_name = "CODE")]
+    #[arg(long, value_name = "CODE", value_parser = country)]
     pub country: Option<String>,
     /// Billed in this currency (EUR, USD, …)
     #[arg(long, value_name = "CODE", value_parser = currency)]
@@ -187,6 +220,15 @@ pub(super) fn currency(text: &str) -> Result<Currency, String> {
     Currency::parse(text).map_err(|error| error.detail)
 }
 
+fn country(text: &str) -> Result<String, &'static str> {
+    let code = text.len() == 2 && text.bytes().all(|letter| letter.is_ascii_alphabetic());
+    if code {
+        Ok(text.to_ascii_uppercase())
+    } else {
+        Err("write the two letters of ISO 3166-1, such as DE or US")
+    }
+}
+
 fn date(text: &str) -> Result<Date, String> {
     time::date(text).map_err(|error| error.detail)
 }
@@ -209,7 +251,8 @@ fn having(text: &str) -> Result<Having, &'static str> {
 }
 
 fn subscription_state(text: &str) -> Result<subscription::State, &'static str> {
-    let states = "write incomplete, trialing, active, past_due, paused, suspended, canceled or expired";
+    let states =
+        "write incomplete, scheduled, trialing, active, past_due, paused, suspended, canceled or expired";
     subscription::State::parse(text).ok_or(states)
 }
 

@@ -38,10 +38,10 @@ pub fn run(place: &Place, asked: &BillRuns) -> Outcome {
         return Ok(());
     }
     let mut table = Table::new([
-        ("run", Side::Left),
+        ("run", Side::Whole),
         ("state", Side::Left),
-        ("first due", Side::Left),
-        ("last due", Side::Left),
+        ("first due", Side::Spare),
+        ("last due", Side::Spare),
         ("subscriptions", Side::Right),
         ("invoices", Side::Right),
         ("total", Side::Left),

@@ -1,9 +1,11 @@
 //! `steelyard facts verify`, `steelyard ledger check | trial-balance | export | chart`
 
+use billing::subscription;
+use identity::customer;
 use jiff::Timestamp;
 use kernel::{Currency, Result, Zone, time};
 use ledger::Report;
-use store::{Db, facts};
+use store::{Db, View, facts};
 
 use super::export;
 use crate::{
@@ -71,6 +73,18 @@ fn check_ledger(place: &Place, all: bool) -> Outcome {
 pub fn facts_of(db: &Db, chosen: &Chosen) -> Result<String> {
     let facts = db.read(&chosen.scope, facts::verify).wait()?;
     Ok(format!("{}: {}, the chain is unbroken.", chosen.shown(), count(facts, "fact")))
+}
+
+/// Whether rows that are counted as they are written are others than are there.
+pub fn counts_differ(view: &mut View<'_>) -> Result<bool> {
+    let sorted = |mut counts: Vec<_>| {
+        counts.sort_unstable();
+        counts
+    };
+    let kept = sorted(subscription::group_counts(view)?);
+    let customers = customer::count(view)? == customer::counted_again(view)?;
+    let accounts = ledger::account_counts(view)? == ledger::accounts_counted_again(view)?;
+    Ok(!customers || !accounts || kept != sorted(subscription::group_counts_again(view)?))
 }
 
 /// What to say about a ledger in order.

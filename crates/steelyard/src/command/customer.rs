@@ -114,7 +114,7 @@ fn links(place: &Place, customer: &str, json: bool) -> Outcome {
         return Ok(());
     }
     let mut table = Table::new([
-        ("link", Side::Left),
+        ("link", Side::Whole),
         ("state", Side::Left),
         ("made", Side::Left),
         ("works until", Side::Left),

@@ -21,6 +21,10 @@ pub fn run(place: &Place, asked: &Demo) -> Outcome {
         months: asked.months,
         owner: owner.clone(),
     };
+    if !asked.no_serve {
+        // A port in use is heard of before the wait, not after it.
+        drop(server::bind(asked.listen)?);
+    }
     let db = place.open_and_migrate()?;
     // Under the name of the process that serves it next, which goes on at once.
     let usage = serve::usage_options(&Metering::default(), asked.listen);
@@ -60,7 +64,8 @@ pub fn run(place: &Place, asked: &Demo) -> Outcome {
 /// The states with a column of their own; the others are over.
 const STATES: [&str; 5] = ["active", "trialing", "paused", "suspended", "scheduled"];
 
-/// How each business stands: its subscriptions and books, then its money with a row for each currency.
+/// How each business stands: its subscriptions, its money with a row for each currency, its books. Each table fits a
+/// terminal of 80 columns.
 fn say(standings: &[Standing]) {
     let mut businesses = Table::new([
         ("business", Side::Left),
@@ -71,36 +76,22 @@ fn say(standings: &[Standing]) {
         ("suspended", Side::Right),
         ("to begin", Side::Right),
         ("ended", Side::Right),
-        ("events", Side::Right),
-        ("ledger", Side::Left),
-        ("facts", Side::Left),
     ]);
     for one in standings {
         let [active, trialing, paused, suspended, scheduled] =
             STATES.map(|state| one.subscriptions.get(state).copied().unwrap_or_default());
         let all: i64 = one.subscriptions.values().sum();
         let ended = all - active - trialing - paused - suspended - scheduled;
-        let [customers, active, trialing, paused, suspended, scheduled, ended, events] =
-            [one.customers, active, trialing, paused, suspended, scheduled, ended, one.events]
-                .map(output::grouped);
-        businesses.row([
-            one.name.to_owned(),
-            customers,
-            active,
-            trialing,
-            paused,
-            suspended,
-            scheduled,
-            ended,
-            events,
-            // Whoever has a standing has one that was checked.
-            format!("balanced ({})", output::grouped(one.transactions)),
-            format!("verified ({})", output::grouped(one.facts)),
-        ]);
+        let [customers, active, trialing, paused, suspended, scheduled, ended] =
+            [one.customers, active, trialing, paused, suspended, scheduled, ended].map(output::grouped);
+        let name = one.name.to_owned();
+        businesses.row([name, customers, active, trialing, paused, suspended, scheduled, ended]);
     }
     businesses.say("There are no businesses.");
     output::say("");
     say_money(standings);
+    output::say("");
+    say_books(standings);
     let sum = |of: fn(&Standing) -> i64| standings.iter().map(of).sum::<i64>();
     output::say(format!(
         "\nEvery ledger balances ({}), every chain of facts is unbroken ({}), limits refused {}.\n",
@@ -108,6 +99,25 @@ fn say(standings: &[Standing]) {
         output::count(sum(|one| one.facts), "fact"),
         output::count(sum(|one| one.refused), "use"),
     ));
+}
+
+fn say_books(standings: &[Standing]) {
+    let mut books = Table::new([
+        ("business", Side::Left),
+        ("events", Side::Right),
+        ("refused", Side::Right),
+        ("ledger", Side::Left),
+        ("facts", Side::Left),
+    ]);
+    for one in standings {
+        let [events, refused, transactions, facts] =
+            [one.events, one.refused, one.transactions, one.facts].map(output::grouped);
+        // Whoever has a standing has one that was checked.
+        let (ledger, facts) =
+            (format!("balanced, {transactions} transactions"), format!("verified, {facts} facts"));
+        books.row([one.name.to_owned(), events, refused, ledger, facts]);
+    }
+    books.say("There are no businesses.");
 }
 
 fn say_money(standings: &[Standing]) {

@@ -218,6 +218,15 @@ fn look_at_environment(db: &Db, chosen: &Chosen, findings: &mut Findings) -> Out
     } else {
         findings.fail(format!("{}: {}", chosen.shown(), check::faults(&report).join("; ")), RESTORE);
     }
+    let counts = db.read(&chosen.scope, check::counts_differ).wait()?;
+    if counts {
+        let what =
+            format!("{}: customers, subscriptions or accounts are miscounted on the pages", chosen.shown());
+        findings.fail(
+            what,
+            "Stop older releases that still write here, then run `steelyard migrate`: it counts again.",
+        );
+    }
     look_at_due_work(db, chosen, findings)?;
     look_at_jobs(db, &chosen.shown(), &chosen.scope, findings)
 }

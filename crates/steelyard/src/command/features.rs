@@ -96,7 +96,7 @@ fn amount(one: &Decision) -> String {
         Value::None => "no".to_owned(),
         Value::Yes => "yes".to_owned(),
         Value::Unlimited => "unlimited".to_owned(),
-        Value::UpTo(amount) => format!("{amount} {unit}"),
+        Value::UpTo(amount) => output::units(&amount.to_string(), unit),
         Value::Text(text) => text.clone(),
     }
 }

@@ -87,10 +87,10 @@ fn local(at: Timestamp, zone: &Zone) -> String {
 
 fn say_events(foreseen: &Forecast, names: &Names, zone: &Zone) {
     let mut table = Table::new([
-        ("at", Side::Left),
+        ("at", Side::Whole),
         ("what", Side::Left),
         ("customer", Side::Left),
-        ("subscription", Side::Left),
+        ("subscription", Side::Spare),
         ("billed", Side::Right),
         ("credited", Side::Right),
     ]);
@@ -110,7 +110,7 @@ fn say_events(foreseen: &Forecast, names: &Names, zone: &Zone) {
 
 fn say_documents(foreseen: &Forecast, names: &Names, zone: &Zone) {
     let mut table = Table::new([
-        ("invoice at", Side::Left),
+        ("invoice at", Side::Whole),
         ("customer", Side::Left),
         ("lines", Side::Right),
         ("before tax", Side::Right),

@@ -27,10 +27,10 @@ fn list(place: &Place, installation: bool, limit: u32, json: bool) -> Outcome {
         return Ok(());
     }
     let mut table = Table::new([
-        ("job", Side::Left),
+        ("job", Side::Whole),
         ("kind", Side::Left),
         ("state", Side::Left),
-        ("created", Side::Left),
+        ("created", Side::Spare),
         ("attempts", Side::Right),
         ("done", Side::Right),
         ("error", Side::Left),

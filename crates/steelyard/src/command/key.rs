@@ -64,7 +64,7 @@ fn list(place: &Place, json: bool) -> Outcome {
         return Ok(());
     }
     let mut table = Table::new([
-        ("key", Side::Left),
+        ("key", Side::Whole),
         ("name", Side::Left),
         ("may", Side::Left),
         ("created", Side::Left),

@@ -16,7 +16,7 @@ use crate::{
     arguments::{ListCustomers, ListInvoices, ListSubscriptions, Shown},
     failure::Outcome,
     output,
-    place::Place,
+    place::{Chosen, Place},
     table::{Side, Table},
 };
 
@@ -27,6 +27,7 @@ pub fn customers(place: &Place, asked: ListCustomers) -> Outcome {
     let db = place.open()?;
     let chosen = place.choose(&db)?;
     let Shown { limit, json } = asked.shown;
+    let none = none("customer", asked.is_all(), &chosen);
     let ListCustomers { search, country, currency, subscription, sort, .. } = asked;
     let find = Find { search, country, currency, sort };
     let filter = customers::Filter { find, having: subscription };
@@ -49,11 +50,11 @@ pub fn customers(place: &Place, asked: ListCustomers) -> Outcome {
         return Ok(());
     }
     let mut table = Table::new([
-        ("customer", Side::Left),
+        ("customer", Side::Whole),
         ("name", Side::Left),
         ("external id", Side::Left),
-        ("country", Side::Left),
-        ("currency", Side::Left),
+        ("country", Side::Spare),
+        ("currency", Side::Spare),
     ]);
     for (customer, person) in found {
         table.row([
@@ -64,8 +65,17 @@ pub fn customers(place: &Place, asked: ListCustomers) -> Outcome {
             customer.currency.code().to_owned(),
         ]);
     }
-    table.say(&format!("{} has no customers.", chosen.shown()));
+    table.say(&none);
     Ok(())
+}
+
+/// What is said when a list is empty: that there are none, or none like those asked for.
+fn none(noun: &str, all: bool, chosen: &Chosen) -> String {
+    if all {
+        format!("{} has no {noun}s.", chosen.shown())
+    } else {
+        format!("No {noun} of {} is like that.", chosen.shown())
+    }
 }
 
 /// As many as are asked for, page by page.
@@ -96,6 +106,7 @@ pub fn subscriptions(place: &Place, asked: ListSubscriptions) -> Outcome {
     let db = place.open()?;
     let chosen = place.choose(&db)?;
     let Shown { limit, json } = asked.shown;
+    let none = none("subscription", asked.is_all(), &chosen);
     let due = [asked.due_from.unwrap_or(time::FIRST_INSTANT), asked.due_to.unwrap_or(time::END_INSTANT)];
     let due = asked.due_from.or(asked.due_to).map(|_| due);
     let found = db.read(&chosen.scope, move |view| {
@@ -138,12 +149,12 @@ pub fn subscriptions(place: &Place, asked: ListSubscriptions) -> Outcome {
         return Ok(());
     }
     let mut table = Table::new([
-        ("subscription", Side::Left),
+        ("subscription", Side::Whole),
         ("customer", Side::Left),
         ("plan", Side::Left),
-        ("every", Side::Left),
+        ("every", Side::Spare),
         ("state", Side::Left),
-        ("period until", Side::Left),
+        ("until", Side::Whole),
     ]);
     for one in found {
         table.row([
@@ -155,7 +166,7 @@ pub fn subscriptions(place: &Place, asked: ListSubscriptions) -> Outcome {
             one.period.end.date.to_string(),
         ]);
     }
-    table.say(&format!("{} has no subscriptions.", chosen.shown()));
+    table.say(&none);
     Ok(())
 }
 
@@ -163,6 +174,7 @@ pub fn invoices(place: &Place, asked: ListInvoices) -> Outcome {
     let db = place.open()?;
     let chosen = place.choose(&db)?;
     let Shown { limit, json } = asked.shown;
+    let none = none("invoice", asked.is_all(), &chosen);
     let issued = [asked.issued_from.unwrap_or(time::FIRST_DATE), asked.issued_to.unwrap_or(time::END_DATE)];
     let issued = asked.issued_from.or(asked.issued_to).map(|_| issued);
     let found = db.read(&chosen.scope, move |view| {
@@ -196,8 +208,8 @@ pub fn invoices(place: &Place, asked: ListInvoices) -> Outcome {
         return Ok(());
     }
     let mut table = Table::new([
-        ("invoice", Side::Left),
-        ("issued", Side::Left),
+        ("invoice", Side::Whole),
+        ("issued", Side::Whole),
         ("customer", Side::Left),
         ("state", Side::Left),
         ("total", Side::Right),
@@ -214,7 +226,7 @@ pub fn invoices(place: &Place, asked: ListInvoices) -> Outcome {
             total.currency().code().to_owned(),
         ]);
     }
-    table.say(&format!("{} has no invoices.", chosen.shown()));
+    table.say(&none);
     Ok(())
 }
 

@@ -45,11 +45,11 @@ fn all(place: &Place, asked: ListPayments) -> Outcome {
         return Ok(());
     }
     let mut table = Table::new([
-        ("payment", Side::Left),
-        ("received", Side::Left),
+        ("payment", Side::Whole),
+        ("received", Side::Whole),
         ("customer", Side::Left),
-        ("by", Side::Left),
-        ("reference", Side::Left),
+        ("by", Side::Spare),
+        ("reference", Side::Spare),
         ("state", Side::Left),
         ("amount", Side::Right),
     ]);

@@ -139,20 +139,23 @@ fn welcome(place: &Place, public: &str, link: Option<&str>, foundation: Option<&
     output::say("  Another key: steelyard key create --name \"My program\"\n\nStop with Ctrl-C.");
 }
 
-/// Ends when the process is asked to stop. Asked a second time, the process ends at once.
-pub async fn stop_signal() {
+/// Ends when the process is asked to stop, which is heard from now on. Asked a second time, the process ends at once.
+/// Called within the runtime.
+pub fn stop_signal() -> impl Future<Output = ()> {
     let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
-    let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
-        tracing::error!("signals cannot be listened to; only a kill stops this process");
-        return std::future::pending().await;
-    };
-    let mut next = async move || {
-        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-    };
-    next().await;
-    tracing::info!("stopping: requests under way finish first; ask again to stop at once");
-    tokio::spawn(async move {
+    async move {
+        let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
+            tracing::error!("signals cannot be listened to; only a kill stops this process");
+            return std::future::pending().await;
+        };
+        let mut next = async move || {
+            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        };
         next().await;
-        std::process::exit(130);
-    });
+        tracing::info!("stopping: requests under way finish first; ask again to stop at once");
+        tokio::spawn(async move {
+            next().await;
+            std::process::exit(130);
+        });
+    }
 }

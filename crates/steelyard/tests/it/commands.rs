@@ -27,24 +27,26 @@ fn a_subscription_is_billed_and_explained_from_the_command_line() {
         assert!(subscriptions.contains("starter") && subscriptions.contains("active"), "{subscriptions}");
         let narrowed = [
             (&["customers", "--search", "mey", "--country", "DE", "--subscription", "active"][..], "Meyer"),
-            (&["customers", "list", "--search", "nobody"], "has no customers"),
-            (&["customers", "--subscription", "none", "--sort", "name"], "has no customers"),
+            (&["customers", "list", "--search", "nobody"], "No customer of sandbox of Unison is like that."),
+            (&["customers", "--subscription", "none", "--sort", "name"], "No customer of"),
+            (&["customers", "--env", "live"], "live of Unison has no customers."),
             (
                 &["subscriptions", "--state", "active", "--plan", "starter", "--customer", "ext:A-1"],
                 "starter",
             ),
-            (&["subscriptions", "list", "--currency", "JPY"], "has no subscriptions"),
-            (
-                &["subscriptions", "--due-from", "2000-01-01", "--due-to", "2001-01-01"],
-                "has no subscriptions",
-            ),
+            (&["subscriptions", "list", "--currency", "JPY"], "No subscription of"),
+            (&["subscriptions", "--due-from", "2000-01-01", "--due-to", "2001-01-01"], "No subscription of"),
             (&["invoices", "--state", "finalized", "--customer", "ext:A-1", "--limit", "1"], "INV-0"),
-            (&["invoices", "list", "--issued-to", "2000-01-01"], "has no invoices"),
+            (&["invoices", "list", "--issued-to", "2000-01-01"], "No invoice of"),
         ];
         for (arguments, shown) in narrowed {
             let said = installation.run(arguments).good();
             assert!(said.contains(shown), "{arguments:?}: {said}");
         }
+        let wrong = installation.run(&["customers", "--country", "Germany"]);
+        assert!(wrong.err.contains("such as DE or US"), "{}", wrong.err);
+        let wrong = installation.run(&["explain", "nothing"]).refused();
+        assert!(wrong.contains("`steelyard invoices --json`"), "{wrong}");
         let wrong = installation.run(&["invoices", "--state", "lost"]);
         assert_eq!(wrong.code, Some(2), "a slip of the pen on the command line");
         let wrong = wrong.err;
@@ -147,6 +149,19 @@ fn the_demo_is_made_once_and_served_after() {
         assert!(clock.contains("stands at 2025-03-01T00:00:00Z"), "nine in the morning in Tokyo: {clock}");
         installation.run(&["facts", "verify", "--all"]).good();
     });
+}
+
+#[test]
+fn what_cannot_go_well_is_heard_of_before_the_demo_is_made() {
+    let installation = Installation::sqlite();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let refused = installation.run(&["demo", "--scale", "20", "--listen", &address]).refused();
+    assert!(refused.contains(&address), "{refused}");
+    installation.run(&["customers"]).refused();
+    let elsewhere = Installation::at("mysql://host/x").run(&["demo", "--no-serve"]);
+    assert_eq!(elsewhere.code, Some(2), "{}", elsewhere.err);
+    assert!(elsewhere.err.contains("postgres://user:password@host:5432/database"), "{}", elsewhere.err);
 }
 
 /// The books leave under the names of the chart of accounts, and come to zero.

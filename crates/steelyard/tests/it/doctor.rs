@@ -36,6 +36,25 @@ fn changed_facts_and_postings_are_found() {
 }
 
 #[test]
+fn what_an_older_release_did_not_count_is_found_and_counted_again() {
+    let installation = Installation::sqlite();
+    installation.set_up();
+    let core = rusqlite::Connection::open(installation.path("data/core.db")).unwrap();
+    core.execute(
+        "INSERT INTO row_count (env_id, kind, part, slot, number) SELECT env_id, 'customer', '', 1, 3 FROM environment",
+        [],
+    )
+    .unwrap();
+    core.close().unwrap();
+    let ended = installation.run(&["doctor"]);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.out.contains("are miscounted on the pages"), "{}", ended.out);
+    let said = installation.run(&["migrate"]).good();
+    assert!(said.contains("were counted again"), "{said}");
+    installation.run(&["doctor"]).good();
+}
+
+#[test]
 fn a_table_without_row_level_security_is_found() {
     let Some(installation) = Installation::postgres() else { return };
     installation.set_up();

@@ -172,9 +172,9 @@ fn documents(
         columns: &[
             ui::Column::text("Customer"),
             ui::Column::text("Due"),
-            ui::Column::number("Lines"),
-            ui::Column::number("Before tax"),
-            ui::Column::number("Tax"),
+            ui::Column::number("Lines").spare(),
+            ui::Column::number("Before tax").spare(),
+            ui::Column::number("Tax").spare(),
             ui::Column::number("Total").lead(),
             ui::Column::number("Paid by credit"),
         ],

@@ -70,17 +70,13 @@ fn figures(run: &bill_run::BillRun) -> Markup {
 }
 
 fn details(desk: &Desk, run: &bill_run::BillRun) -> Markup {
-    let by = match run.begun_by.parse::<ids::JobId>() {
-        Ok(job) => parts::id_link(desk, job.any()),
-        Err(_) => html! { (run.begun_by) },
-    };
     ui::definition_list(&[
         ("State", ui::state(run.state.word())),
         ("Due", due(desk, run)),
         ("Subscriptions", html! { (show::grouped(run.subscriptions)) }),
         ("Begun", desk.time(run.started)),
         ("Done", run.finished.map_or_else(|| ui::optional(None), |at| desk.time(at))),
-        ("By", by),
+        ("By", parts::actor(desk, &run.begun_by)),
         ("Time zone data", html! { (run.zone_data) }),
         ("Id", ui::copyable(&run.id.to_string())),
     ])

@@ -67,22 +67,18 @@ pub(super) fn section(desk: &Desk, id: ids::CustomerId, features: &[Decision]) -
 }
 
 fn table(desk: &Desk, features: &[&Decision]) -> Markup {
+    let locked = features.iter().any(|one| one.upgrade.is_some());
     let rows = features.iter().map(|one| {
-        ui::Row::new(vec![
-            html! { (one.name) },
-            html! { (amount(one)) },
-            html! { (why(desk, one)) },
-            upgrade(one),
-        ])
+        let mut cells = vec![html! { (one.name) }, html! { (amount(one)) }, html! { (why(desk, one)) }];
+        cells.extend(locked.then(|| upgrade(one)));
+        ui::Row::new(cells)
     });
+    let mut columns =
+        vec![ui::Column::text("Feature"), ui::Column::text("May use").lead(), ui::Column::text("Why")];
+    columns.extend(locked.then(|| ui::Column::text("Unlocked by")));
     ui::table(ui::Table {
         caption: "Features",
-        columns: &[
-            ui::Column::text("Feature"),
-            ui::Column::text("May use").lead(),
-            ui::Column::text("Why"),
-            ui::Column::text("Unlocked by"),
-        ],
+        columns: &columns,
         rows: rows.collect(),
         total: None,
         narrow: ui::Narrow::Stack,

@@ -85,14 +85,22 @@ fn job(desk: &Desk, facts: &[Fact]) -> Markup {
     }])
 }
 
-/// `31 invoices issued`, `31 subscriptions renewed`.
+/// `31 invoices issued`, `31 subscriptions renewed`, `1 limit reached`.
 fn counted(kind: &str, count: i64) -> String {
     let (noun, verb) = kind.split_once('.').unwrap_or((kind, ""));
-    let verb = match verb {
-        "finalized" => "issued".to_owned(),
-        verb => verb.replace('_', " "),
+    let (noun, verb) = match (noun, verb) {
+        ("invoice", "finalized") => ("invoice", "issued"),
+        ("alert", "limit_reached") => ("limit", "reached"),
+        ("alert", "usage_jumped") => ("usage jump", "noticed"),
+        ("subscription", "trial_ended") => ("trial", "ended"),
+        ("subscription", "trial_reminder" | "trial_follow_up") => ("trial reminder", ""),
+        ("subscription", "usage_billed") => ("subscription", "billed for usage"),
+        ("subscription", "change_dropped") => ("change", "dropped"),
+        ("subscription", "cancellation_scheduled") => ("cancellation", "scheduled"),
+        (noun, verb) => (noun, verb),
     };
-    format!("{} {verb}", show::count(count, &noun.replace('_', " ")))
+    let counted = format!("{} {verb}", show::count(count, noun)).replace('_', " ");
+    counted.trim_end().to_owned()
 }
 
 #[cfg(test)]
@@ -103,6 +111,10 @@ mod tests {
     fn kinds_are_counted_in_words() {
         assert_eq!(counted("invoice.finalized", 31), "31 invoices issued");
         assert_eq!(counted("subscription.renewed", 1), "1 subscription renewed");
-        assert_eq!(counted("subscription.trial_ended", 1_200), "1,200 subscriptions trial ended");
+        assert_eq!(counted("subscription.trial_ended", 1_200), "1,200 trials ended");
+        assert_eq!(counted("alert.limit_reached", 160), "160 limits reached");
+        assert_eq!(counted("alert.usage_jumped", 2), "2 usage jumps noticed");
+        assert_eq!(counted("subscription.trial_reminder", 1), "1 trial reminder");
+        assert_eq!(counted("credit_note.issued", 3), "3 credit notes issued");
     }
 }

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// Counting more open invoices, or more that falls due, would keep whoever opens the page waiting.
-const MOST_COUNTED: i64 = 20_000;
+const MOST_COUNTED: i64 = 5_000;
 
 /// Everything on the page.
 struct Whole {
@@ -138,23 +138,30 @@ fn figures(desk: &Desk, whole: &Whole, currency: Currency) -> Markup {
         drafts => format!("{}, {}", counted(whole.open, "open invoice"), counted(drafts, "draft")),
     };
     let owed = show::minor(whole.owed.get(&currency).copied().unwrap_or_default(), currency);
-    let others: Vec<String> = whole
-        .owed
-        .iter()
-        .filter(|(other, sum)| **other != currency && **sum != 0)
-        .map(|(other, sum)| show::minor(*sum, *other))
-        .collect();
-    let owed_note =
-        if others.is_empty() { open_note } else { format!("{open_note}; and {}", others.join(", ")) };
+    let others: Vec<_> = whole.owed.iter().filter(|(other, sum)| **other != currency && **sum != 0).collect();
+    let open = |currency: Currency| desk.at(&format!("/invoices?state=finalized&currency={currency}"));
+    let owed_note = html! {
+        (open_note)
+        @for (place, (other, sum)) in others.iter().enumerate() {
+            (if place == 0 { "; and " } else { ", " })
+            a href=(open(**other)) { (show::minor(**sum, **other)) }
+        }
+    };
     let month = money::this_month(desk, &whole.months, currency);
-    let stat = |label, value, note| ui::Stat { label, value, note };
-    let [customers_href, active_href, open_href] =
-        ["/customers", "/subscriptions?state=active", "/invoices?state=finalized"].map(|path| desk.at(path));
-    ui::figures(&[
-        (stat("Customers", &customers, ""), Some(&customers_href)),
-        (stat("Active subscriptions", &active, &trialing), Some(&active_href)),
-        (stat("Owed by customers", &owed, &owed_note), Some(&open_href)),
-        (stat(&month.label, &month.value, &month.note), Some(&month.href)),
+    let stat = |label, value| ui::Stat { label, value, note: "" };
+    let [customers_href, active_href, trialing_href] =
+        ["/customers", "/subscriptions?state=active", "/subscriptions?state=trialing"]
+            .map(|path| desk.at(path));
+    let open_href = open(currency);
+    ui::figures_noted(&[
+        (stat("Customers", &customers), Some(&customers_href), html! {}),
+        (
+            stat("Active subscriptions", &active),
+            Some(&active_href),
+            html! { a href=(trialing_href) { (trialing) } },
+        ),
+        (stat("Owed by customers", &owed), Some(&open_href), owed_note),
+        (stat(&month.label, &month.value), Some(&month.href), month.note),
     ])
 }
 

@@ -68,7 +68,7 @@ fn total(months: &[Month], month: Date, kind: Kind, currency: Currency) -> (i64,
 pub(super) struct ThisMonth {
     pub(super) label: String,
     pub(super) value: String,
-    pub(super) note: String,
+    pub(super) note: Markup,
     pub(super) href: String,
 }
 
@@ -78,16 +78,17 @@ pub(super) fn this_month(desk: &Desk, months: &[Month], currency: Currency) -> T
     let (credited, notes) = total(months, month, Kind::CreditNote, currency);
     let before = month.checked_sub(1.month()).unwrap_or(month);
     let (last, _) = total(months, before, Kind::Invoice, currency);
+    let last = html! {
+        a href=(invoices(desk, before, currency)) { (show::minor(last.into(), currency)) }
+        " in " (before.strftime("%B"))
+    };
     let (received, payments) = total(months, month, Kind::Payment, currency);
     let note = match notes {
-        _ if payments > 0 => format!("{} received", show::minor(received.into(), currency)),
-        0 => format!("{} in {}", show::minor(last.into(), currency), before.strftime("%B")),
-        _ => format!(
-            "{} credited; {} in {}",
-            show::minor(credited.into(), currency),
-            show::minor(last.into(), currency),
-            before.strftime("%B")
-        ),
+        _ if payments > 0 => {
+            html! { a href=(desk.at("/payments")) { (show::minor(received.into(), currency)) } " received" }
+        }
+        0 => last,
+        _ => html! { (show::minor(credited.into(), currency)) " credited; " (last) },
     };
     ThisMonth {
         label: format!("Billed in {}", month.strftime("%B")),

@@ -62,7 +62,7 @@ pub(crate) fn table(
         .chain([
             ui::Column::text("State"),
             ui::Column::text("Issued"),
-            ui::Column::text("Fell due"),
+            ui::Column::text("Fell due").spare(),
             ui::Column::number("Total").lead(),
             ui::Column::number("Amount due"),
         ])

@@ -18,13 +18,15 @@ use crate::{
     gate::{Answer, Answers, Asked, Desk, Named, Posted, Sheet, Staff},
     ledger::InLedger,
     parts::{self, FEW},
-    payments, show, ui,
+    payments, show, subscriptions, ui,
 };
 
 /// Everything on the page of an invoice.
 struct Whole {
     invoice: Invoice,
     lines: Vec<Line>,
+    /// The subscriptions it bills, with their names where there are few.
+    billed: Vec<(ids::SubscriptionId, Option<String>)>,
     taxes: Vec<Tax>,
     /// As printed; for a draft, as it would be printed now.
     party: Party,
@@ -42,8 +44,14 @@ fn load(view: &mut View<'_>, id: ids::InvoiceId) -> Result<Whole> {
     let invoice = invoice::find(view, id)?;
     let now = customer::parties(view, vec![invoice.customer])?.pop().map(|(_, party)| party);
     let party = invoice.party.clone().or(now);
+    let lines = invoice::lines(view, id)?;
+    let billed: BTreeSet<_> = lines.iter().map(|line| line.subscription).collect();
+    let few = billed.len() <= FEW as usize;
+    let mut name = |id| few.then(|| subscriptions::Head::read(view, id)).transpose();
+    let named = billed.into_iter().map(|id| Ok((id, name(id)?.map(|head| head.title()))));
     Ok(Whole {
-        lines: invoice::lines(view, id)?,
+        billed: named.collect::<Result<_>>()?,
+        lines,
         taxes: invoice::taxes(view, id)?,
         party: party.ok_or_else(|| Error::internal("an invoice has no customer"))?,
         entity: environment::entity(view, Some(invoice.entity))?,
@@ -174,13 +182,13 @@ fn leads(to: &str, amount: Money) -> Markup {
 
 fn details(desk: &Desk, whole: &Whole) -> Markup {
     let invoice = &whole.invoice;
-    let billed: BTreeSet<_> = whole.lines.iter().map(|line| line.subscription).collect();
     let theirs = desk.at(&format!("/subscriptions?customer={}", invoice.customer));
     let billed = html! {
-        @if billed.len() > FEW as usize {
-            a href=(theirs) { (show::count(billed.len() as i128, "subscription")) }
-        } @else {
-            @for id in billed { p { (parts::id_link(desk, id.any())) } }
+        @if whole.billed.len() > FEW as usize {
+            a href=(theirs) { (show::count(whole.billed.len() as i128, "subscription")) }
+        }
+        @for (id, title) in &whole.billed {
+            @if let Some(title) = title { p { a href=(desk.at(&format!("/subscriptions/{id}"))) { (title) } } }
         }
     };
     let customer = desk.at(&format!("/customers/{}", invoice.customer));

@@ -59,7 +59,7 @@ pub(super) fn table(invoices: &[Invoice]) -> Markup {
             vec![
                 html! { (invoice.number.as_deref().unwrap_or_default()) },
                 invoice.issued.map_or_else(|| ui::optional(None), |date| html! { (show::date(date)) }),
-                stands(invoice),
+                ui::state(stands(invoice)),
                 show::money(total),
                 show::money(invoice.amount_due().unwrap_or(total)),
             ],
@@ -82,12 +82,12 @@ pub(super) fn table(invoices: &[Invoice]) -> Markup {
 }
 
 /// Where an invoice stands, as whoever pays it sees it.
-fn stands(invoice: &Invoice) -> Markup {
+fn stands(invoice: &Invoice) -> &'static str {
     let due = invoice.amount_due().is_ok_and(|due| !due.is_zero());
     match (invoice.state, due) {
-        (State::Finalized, true) => ui::badge(ui::Tone::Plain, "Open"),
-        (State::Finalized, false) => ui::badge(ui::Tone::Good, "Paid"),
-        (state, _) => ui::state(state.word()),
+        (State::Finalized, true) => "open",
+        (State::Finalized, false) => "paid",
+        (state, _) => state.word(),
     }
 }
 
@@ -153,7 +153,7 @@ pub(super) async fn invoice(visitor: Visitor, Named(id): Named<ids::Invoice>, As
     let sheet = document(&Document {
         title: "Invoice",
         number: Some(&number),
-        state: invoice.state.word(),
+        state: stands(&invoice),
         seller: &seller,
         buyer: &buyer,
         particulars: &particulars,

@@ -57,7 +57,7 @@ pub(crate) fn table(
             ui::Column::text("By"),
             ui::Column::text("Reference"),
             ui::Column::text("State"),
-            ui::Column::number("Left as credit"),
+            ui::Column::number("Left as credit").spare(),
             ui::Column::number("Amount").lead(),
         ])
         .collect();

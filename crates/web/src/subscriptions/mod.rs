@@ -211,8 +211,8 @@ pub(crate) fn table(desk: &Desk, listed: &[Listed], with_customers: bool, empty:
         .copied()
         .chain([
             ui::Column::text("State").lead(),
-            ui::Column::number("Add-ons"),
-            ui::Column::text("Started"),
+            ui::Column::number("Add-ons").spare(),
+            ui::Column::text("Started").spare(),
             ui::Column::text("Next"),
         ])
         .collect();

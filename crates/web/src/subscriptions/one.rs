@@ -111,8 +111,13 @@ async fn draw(desk: &Desk, id: SubscriptionId, answers: Answers) -> Answer<Marku
     let whole = desk.read(move |view| load(view, id)).await?;
     let title = whole.head.title();
     let crumbs = [ui::Crumb { label: "Subscriptions", href: &desk.at("/subscriptions") }];
+    let customer = desk.at(&format!("/customers/{}", whole.head.subscription.customer));
+    // The state stands here too, because the details are far below on a phone.
+    let about = html! {
+        a href=(customer) { (whole.head.customer) } " " (ui::state(whole.head.subscription.state.word()))
+    };
     let body = html! {
-        (ui::header(&title, &whole.head.customer, actions(desk, &whole)))
+        (ui::header_about(&title, about, actions(desk, &whole)))
         (parts::was_done(&answers))
         (answers.summary(&[]))
         (begins(&whole.head.subscription))

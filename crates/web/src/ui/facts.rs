@@ -49,18 +49,21 @@ pub fn stats(tiles: &[Stat]) -> Markup {
 
 /// Figures side by side, each leading to what is behind it where that has a page.
 pub fn figures(tiles: &[(Stat, Option<&str>)]) -> Markup {
+    let noted: Vec<_> = tiles.iter().map(|(tile, href)| (*tile, *href, html! { (tile.note) })).collect();
+    figures_noted(&noted)
+}
+
+/// The same, with a line below each that may lead on as well; it stands in place of the figure's own.
+pub fn figures_noted(tiles: &[(Stat, Option<&str>, Markup)]) -> Markup {
     html! {
         dl class="stats" {
-            @for (tile, href) in tiles {
-                @match href {
-                    None => { (stat(tile)) }
-                    Some(href) => {
-                        div {
-                            dt { (tile.label) }
-                            dd class="value" { a href=(href) { (amount(tile.value)) } }
-                            @if !tile.note.is_empty() { dd class="note" { (tile.note) } }
-                        }
+            @for (tile, href, note) in tiles {
+                div {
+                    dt { (tile.label) }
+                    dd class="value" {
+                        @match href { Some(href) => a href=(href) { (amount(tile.value)) }, None => (amount(tile.value)) }
                     }
+                    @if !note.0.is_empty() { dd class="note" { (note) } }
                 }
             }
         }

@@ -35,7 +35,8 @@ pub use code::{code_block, copyable};
 pub use countdown::{Countdown, Urgency, countdown};
 pub use explanation::{Step, explanation};
 pub use facts::{
-    Moment, Stat, amount, definition_list, figures, optional, progress, refreshing, stat, stats, timeline,
+    Moment, Stat, amount, definition_list, figures, figures_noted, optional, progress, refreshing, stat,
+    stats, timeline,
 };
 pub use field::{Choice, Field, Input, field, hidden_field};
 pub use form::{
@@ -52,5 +53,5 @@ pub use invoice::{
     totals,
 };
 pub use notice::{Kind, empty, error_message, error_page, notice};
-pub use section::{anchored, header, more, more_at, section, split, split_above};
+pub use section::{anchored, header, header_about, more, more_at, section, split, split_above};
 pub use table::{Column, Narrow, Row, Table, pagination, table};

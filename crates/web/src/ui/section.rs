@@ -4,11 +4,16 @@ use maud::{Markup, html};
 
 /// The head of a page: its title, a line about it, and what one can do here.
 pub fn header(title: &str, subtitle: &str, actions: Markup) -> Markup {
+    header_about(title, html! { (subtitle) }, actions)
+}
+
+/// The same with more than words in the line about it.
+pub fn header_about(title: &str, subtitle: Markup, actions: Markup) -> Markup {
     html! {
         div class="header" {
             div {
                 h1 { (title) }
-                @if !subtitle.is_empty() { p class="subtitle" { (subtitle) } }
+                @if !subtitle.0.is_empty() { p class="subtitle" { (subtitle) } }
             }
             @if !actions.0.is_empty() { div class="actions" { (actions) } }
         }

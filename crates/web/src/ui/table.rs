@@ -10,17 +10,18 @@ pub struct Column<'a> {
     label: &'a str,
     numeric: bool,
     lead: bool,
+    spare: bool,
 }
 
 impl<'a> Column<'a> {
     /// Words, set to the left.
     pub const fn text(label: &'a str) -> Self {
-        Self { label, numeric: false, lead: false }
+        Self { label, numeric: false, lead: false, spare: false }
     }
 
     /// Figures, set to the right in equal widths.
     pub const fn number(label: &'a str) -> Self {
-        Self { label, numeric: true, lead: false }
+        Self { label, numeric: true, lead: false, spare: false }
     }
 
     /// The column that stands beside a row's name when rows are stacked on a phone; at most one, not the first.
@@ -28,12 +29,19 @@ impl<'a> Column<'a> {
         Self { lead: true, ..self }
     }
 
+    /// A column that is left out where there is little room, as on a phone: the page a row opens says it too.
+    pub const fn spare(self) -> Self {
+        Self { spare: true, ..self }
+    }
+
     const fn class(&self) -> Option<&'static str> {
-        match (self.numeric, self.lead) {
-            (true, true) => Some("num lead"),
-            (true, false) => Some("num"),
-            (false, true) => Some("lead"),
-            (false, false) => None,
+        match (self.numeric, self.lead, self.spare) {
+            (true, true, _) => Some("num lead"),
+            (true, false, true) => Some("num spare"),
+            (true, false, false) => Some("num"),
+            (false, true, _) => Some("lead"),
+            (false, false, true) => Some("spare"),
+            (false, false, false) => None,
         }
     }
 }

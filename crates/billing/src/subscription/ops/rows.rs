@@ -6,6 +6,7 @@ use store::{Row, ToValue, Tx, Value, params};
 
 use crate::subscription::{
     closing::Closing,
+    groups,
     model::{Rhythm, State, Subscription},
     sql,
 };
@@ -21,6 +22,7 @@ pub(super) fn insert<'s>(
         let detail = "Another subscription already has this external id.";
         return Err(Error::conflict("external_id_taken", detail).at("/external_id"));
     }
+    groups::count_new(tx, subscriptions.clone());
     insert_items(tx, subscriptions)
 }
 
@@ -89,6 +91,7 @@ pub(crate) fn save_all(tx: &mut Tx<'_>, changes: &[(&Subscription, &Subscription
     let agreed = changed.iter().map(|(_, after)| Agreed::of(after)).collect::<Result<Vec<_>>>()?;
     let rows = changed.iter().zip(&agreed).map(|((_, after), agreed)| saved(after, agreed));
     tx.bulk_all(&sql::SAVE, rows)?;
+    groups::count_moved(tx, &changed);
     let other_items: Vec<&Subscription> = changed
         .iter()
         .filter(|(before, after)| before.items != after.items)

@@ -78,10 +78,10 @@ impl History {
     fn check(&self, now: Timestamp) -> Result<()> {
         let until = self.until(now);
         if self.started > now {
-            return wrong("/start", format!("The start lies in the future; it is {now} here."));
+            return wrong("/start", format!("The start lies in the future; it is {now:.0} here."));
         }
         if until > now {
-            return wrong("/end", format!("The end lies in the future; it is {now} here."));
+            return wrong("/end", format!("The end lies in the future; it is {now:.0} here."));
         }
         if until <= self.started && self.standing != Standing::Running {
             return wrong("/end", "The end is not after the start.");
@@ -330,7 +330,7 @@ impl<'a> Film<'a> {
         };
         if next <= self.now {
             let detail =
-                format!("The next period began on {next} already; it is {} here. Export anew.", self.now);
+                format!("The next period began on {next} already; it is {:.0} here. Export anew.", self.now);
             return wrong("/next_period", detail);
         }
         let schedule = &mut self.subscription.schedule;

@@ -50,8 +50,28 @@ impl Teller<'_> {
     }
 
     pub(super) fn alert(&self, verb: &str) -> Option<Told> {
-        let (level, meter) =
-            (self.field("level").as_i64().filter(|_| verb == "limit_reached")?, self.text("meter")?);
+        match verb {
+            "limit_reached" => self.limit_reached(),
+            "usage_jumped" => self.usage_jumped(),
+            _ => None,
+        }
+    }
+
+    fn usage_jumped(&self) -> Option<Told> {
+        let (meter, times) = (self.text("meter")?, self.field("times").as_i64()?);
+        let [used, usual] = [self.text("used")?, self.text("usual")?].map(usage::number);
+        let path = self.fact.customer.map(|id| self.desk.at(&format!("/usage/{id}/{meter}")));
+        let figure = html! {
+            @match path { Some(path) => a href=(path) { (used) }, None => { (used) } }
+            @if let Some(day) = self.day("day") { " on " (day) }
+            ", usually " (usual)
+        };
+        let title = format!("{}: {times} times the usual in a day", named(meter));
+        Some(said(title, sentence(&[self.whose(), figure])))
+    }
+
+    fn limit_reached(&self) -> Option<Told> {
+        let (level, meter) = (self.field("level").as_i64()?, self.text("meter")?);
         let [used, limit] = [self.text("used")?, self.text("limit")?].map(usage::number);
         let title = match level {
             100.. => format!("{}: the limit is reached", named(meter)),
