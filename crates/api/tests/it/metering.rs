@@ -262,7 +262,7 @@ fn what_was_agreed_to_is_metered_as_before_under_a_newer_book() {
         assert_eq!(counts(&batch(api, &house, &[traffic])), [1, 0, 0]);
         let path = format!("/v1/meters/traffic/usage?subscription={}&group_by=region", house.known.measured);
         let parts = api.get(&path).key(&house.all).send().expect(200).json();
-        assert_eq!(parts["data"][0]["dimensions"], json!({ "region": "eu" }), "{parts}");
+        assert_eq!(parts["data"][0]["group"], json!({ "region": "eu" }), "{parts}");
     });
 }
 
