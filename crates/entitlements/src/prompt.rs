@@ -1,6 +1,7 @@
 //! What a customer is told now because something more could be had: in the words of the price book, with the plan or
 //! add-on that gives it.
 
+use billing::advice::number;
 use catalog::{Addon, Having, LimitPolicy, Plan, Prompts, Trigger};
 use kernel::{Cycle, Exact, ids::SubscriptionId};
 use metering::alert::Alert;
@@ -240,19 +241,4 @@ fn addon_price(addon: &Addon, cycle: Cycle, currency: kernel::Currency) -> Optio
 
 fn each(cycle: Cycle) -> String {
     if cycle == Cycle::MONTH { "a month".to_owned() } else { format!("each {cycle}") }
-}
-
-/// A decimal with its thousands apart.
-fn number(amount: &Exact) -> String {
-    let text = amount.round_half_even_to(6).to_string();
-    let (whole, part) =
-        text.split_once('.').map_or((text.as_str(), None), |(whole, part)| (whole, Some(part)));
-    let mut out = String::new();
-    for (at, digit) in whole.chars().enumerate() {
-        if at > 0 && (whole.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    part.map_or(out.clone(), |part| format!("{out}.{part}"))
 }

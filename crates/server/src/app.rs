@@ -4,6 +4,7 @@ use std::{
     any::Any,
     convert::Infallible,
     ops::ControlFlow,
+    panic::AssertUnwindSafe,
     pin::Pin,
     sync::Arc,
     time::{Duration, Instant},
@@ -107,9 +108,15 @@ async fn short(short: Arc<Short>, call: Call, request: Request) -> Response {
             ControlFlow::Break(response) => response,
         }
     };
-    let response = in_time(REQUEST_TIME, answer).await;
+    let response = answered(REQUEST_TIME, answer).await;
     note(&Method::POST, call.path(), &response, started);
     response
+}
+
+/// An answer after a panic, and after `patience`: what `surround` gives every other request.
+async fn answered(patience: Duration, answer: impl Future<Output = Response>) -> Response {
+    let answer = AssertUnwindSafe(in_time(patience, answer)).catch_unwind();
+    answer.await.unwrap_or_else(panicked)
 }
 
 /// What surrounds every other request, from the outside in: a line in the log, compression, an answer after a panic, an
@@ -221,6 +228,18 @@ mod tests {
         let status = response.status();
         let body = to_bytes(response.into_body(), 10_000).await.unwrap();
         (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn the_short_way_gives_an_answer_too() {
+        let patience = Duration::from_millis(50);
+        let fault = answered(patience, async { panic!("a fault") }).await;
+        assert_eq!(fault.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = to_bytes(fault.into_body(), 10_000).await.unwrap();
+        assert!(String::from_utf8_lossy(&body).contains("\"code\":\"internal\""), "{body:?}");
+        let late = answered(patience, std::future::pending()).await;
+        assert_eq!(late.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(answered(patience, async { "well".into_response() }).await.status(), StatusCode::OK);
     }
 
     #[tokio::test]

@@ -1,13 +1,20 @@
 //! What metering asks about customers and subscriptions, answered from identity, billing and the price book.
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, HashMap},
     sync::Arc,
 };
 
 use billing::subscription::{self, ItemKind, State, Subscription};
-use catalog::{Book, version};
-use entitlements::Metered;
+use catalog::{
+    Book,
+    version::{self, Version},
+};
+use entitlements::{
+    Metered,
+    feature::{Course, Stand},
+};
 use identity::{CustomerRef, customer};
 use kernel::{
     AnyId, Exact, Kind, Result,
@@ -30,8 +37,8 @@ impl Customers {
 
 impl Directory for Customers {
     fn meters(&self, scope: &Scope) -> Result<Arc<Meters>> {
-        let newest = self.db.read(scope, version::newest).wait()?;
-        Ok(Arc::new(newest.map(|version| Meters::of(&version.book)).unwrap_or_default()))
+        let versions = self.db.read(scope, agreed).wait()?;
+        Ok(Arc::new(Meters::of_books(versions.iter().map(|version| &*version.book))))
     }
 
     fn resolve(&self, scope: &Scope, subjects: &[String]) -> Result<Vec<Option<Resolved>>> {
@@ -42,6 +49,22 @@ impl Directory for Customers {
     fn changes(&self, scope: &Scope, after: Option<i64>) -> Result<(i64, Changes)> {
         self.db.read(scope, move |view| told(view, after)).wait()
     }
+}
+
+/// The versions whose meters count: the one in force, and those of subscriptions that are not over. The newest one first.
+///
+/// Subscriptions begin under, and move to, the version in force at that moment: one that is not known yet comes with a fact
+/// about the price book, after which the meters are asked for again.
+fn agreed(view: &mut View<'_>) -> Result<Vec<Arc<Version>>> {
+    let groups = subscription::groups(view)?;
+    let lasting = groups.iter().filter(|group| !matches!(group.state, State::Canceled | State::Expired));
+    let mut ids: Vec<BookVersionId> = lasting.map(|group| group.book).collect();
+    ids.extend(version::newest(view)?.map(|newest| newest.id));
+    ids.sort_unstable();
+    ids.dedup();
+    let mut versions = version::many(view, ids)?;
+    versions.sort_unstable_by_key(|version| Reverse(version.number));
+    Ok(versions)
 }
 
 /// Facts that are read at once; when there are more, everything may have changed.
@@ -143,9 +166,8 @@ fn account(
     metered: &Metered,
 ) -> Result<Account> {
     let customer = customer::find(view, id)?;
-    let mut agreements = Vec::new();
-    for subscription in subscription::of_customer(view, id)? {
-        let Some(access) = access(subscription.state) else { continue };
+    let (mut agreements, mut turns, now) = (Vec::new(), Vec::new(), view.now());
+    for subscription in subscription::of_customer(view, id)?.into_iter().filter(|one| !one.is_over()) {
         let book = match books.get(&subscription.book) {
             Some(book) => Arc::clone(book),
             None => {
@@ -154,29 +176,27 @@ fn account(
                 book
             }
         };
-        agreements.push(agreement(subscription, book, access));
+        let Some(course) = Course::of(&subscription, &book) else { continue };
+        turns.extend(course.next(now));
+        match course.at(now) {
+            Stand::Over => {}
+            Stand::Off => agreements.push(agreement(subscription, book, false, None)),
+            Stand::Runs { moved_to } => agreements.push(agreement(subscription, book, true, moved_to)),
+        }
     }
     agreements.sort_unstable_by_key(|agreement| agreement.subscription);
     let entitlements::Beside { amounts, withheld, until } = metered.of(view, id)?;
-    let beside = Beside { amounts, withheld, until };
+    let beside = Beside { amounts, withheld, until: until.into_iter().chain(turns).min() };
     Ok(Account { customer: id, zone: customer.zone, agreements, beside })
 }
 
-/// Whether a subscription in this state gives access; none when it is over or has not begun.
-const fn access(state: State) -> Option<bool> {
-    match state {
-        State::Trialing | State::Active | State::PastDue => Some(true),
-        State::Suspended | State::Paused => Some(false),
-        State::Scheduled | State::Incomplete | State::Canceled | State::Expired => None,
-    }
-}
-
-fn agreement(subscription: Subscription, book: Arc<Book>, access: bool) -> Agreement {
-    let plan = subscription.plan().to_owned();
+/// A subscription that gives access or not; after it moved to another plan by itself with that one and without add-ons.
+fn agreement(subscription: Subscription, book: Arc<Book>, access: bool, moved_to: Option<&str>) -> Agreement {
+    let plan = moved_to.unwrap_or_else(|| subscription.plan()).to_owned();
     let bought = |kind| subscription.active_items().filter(move |item| item.kind == kind);
     let quantity = bought(ItemKind::Plan).map(|item| Exact::from(item.quantity)).sum();
     let mut raises: BTreeMap<String, u64> = BTreeMap::new();
-    for item in bought(ItemKind::Addon) {
+    for item in bought(ItemKind::Addon).filter(|_| moved_to.is_none()) {
         let raised = book.addon(&item.key).map(|addon| &addon.raises);
         for (limit, by) in raised.into_iter().flatten() {
             *raises.entry(limit.clone()).or_default() += by * item.quantity.unsigned_abs();

@@ -3,13 +3,14 @@
 //!
 //! A call is counted before it is passed on (`consume`: asked and counted in one), so that a hard limit holds and no call
 //! goes by uncounted. While the meter cannot be asked, the gateway is **closed** (503) or **open**, as the merchant chose:
-//! open, it lets calls through and sends them as events, under the same names, once the meter answers again.
+//! open, it lets calls through and sends them as events, under the same names, once the meter answers again. What the meter
+//! refuses is no outage: such a call is not passed on, open or closed.
 
 use std::{net::TcpListener, sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    body::{Body, to_bytes},
+    body::Body,
     extract::{Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::Response,
@@ -18,7 +19,6 @@ use hyper_util::service::TowerToHyperService;
 use jiff::Timestamp;
 use kernel::{Error, IdSource, Kind, Result, SystemClock, SystemIds, WallClock};
 use serde_json::{Value as Json, json};
-use tokio::time::timeout;
 
 use crate::{
     app::problem,
@@ -27,14 +27,14 @@ use crate::{
 };
 
 mod keys;
+mod meter;
 mod owed;
 use keys::{Caller, Keys};
+use meter::{Failure, Meter, Told};
 use owed::Owed;
 
 /// Whose call it is, for the service behind.
 const SUBJECT: HeaderName = HeaderName::from_static("steelyard-subject");
-/// An answer of the meter is no longer, in bytes.
-const ANSWER: usize = 64 * 1024;
 /// What is sent as the source of each event.
 const SOURCE: &str = "gateway";
 
@@ -57,6 +57,8 @@ pub struct Gateway {
     pub key_header: Option<String>,
     /// Let calls through while the meter does not answer.
     pub open: bool,
+    /// Where calls that were let through uncounted are kept until they are counted, for the next start; none: in memory only.
+    pub owed: Option<std::path::PathBuf>,
     /// Heed the rate limit of the caller's plan too.
     pub rate_limit: bool,
     /// The meter has so long to answer.
@@ -66,8 +68,8 @@ pub struct Gateway {
 struct Inside {
     gateway: Gateway,
     key_header: Option<HeaderName>,
-    bearer: HeaderValue,
     http: Http,
+    meter: Arc<Meter>,
     keys: Keys,
     owed: Owed,
 }
@@ -93,8 +95,11 @@ pub async fn gateway(gateway: Gateway, shutdown: impl Future<Output = ()>) -> Re
     let mut bearer = bearer.map_err(|_| invalid("The API key"))?;
     bearer.set_sensitive(true);
     let http = client();
-    let (keys, owed) = (Keys::open(&gateway.keys)?, Owed::start(http.clone(), &gateway.steelyard, &bearer));
-    let inside = Arc::new(Inside { gateway, key_header, bearer, http, keys, owed });
+    let (address, told) = (gateway.steelyard.clone(), Told::default());
+    let meter = Arc::new(Meter { http: http.clone(), address, bearer, told });
+    let keys = Keys::open(&gateway.keys)?;
+    let owed = Owed::start(Arc::clone(&meter), gateway.owed.as_deref())?;
+    let inside = Arc::new(Inside { gateway, key_header, http, meter, keys, owed });
     let router = Router::new().fallback(call).with_state(Arc::clone(&inside));
     listen::run(listener, TowerToHyperService::new(router), shutdown).await;
     inside.owed.settle().await;
@@ -168,7 +173,7 @@ impl Inside {
             match self.ask("/v1/rate-limits/take", &take).await {
                 Ok(answer) if answer["allowed"] == true => {}
                 Ok(answer) => return Err(refusal(&answer)),
-                Err(error) => return self.without_answer(caller, None, error),
+                Err(failure) => return self.without_answer(caller, None, &failure),
             }
         }
         let id = SystemIds.next().to_string();
@@ -179,24 +184,31 @@ impl Inside {
         match self.ask("/v1/consume", &consume).await {
             Ok(answer) if answer["allowed"] == true => Ok(left(&answer)),
             Ok(answer) => Err(refusal(&answer)),
-            Err(error) => self.without_answer(caller, Some(id), error),
+            Err(failure) => self.without_answer(caller, Some(id), &failure),
         }
     }
 
-    /// The meter did not answer, or refused what the gateway asks: open or closed. What is let through is owed to it under
-    /// the name it was asked for with, so that it counts once if it was counted after all.
+    /// The meter did not answer: open or closed. What is let through is owed to it under the name it was asked for with, so
+    /// that it counts once if it was counted after all. What it refuses to count is not passed on in any case.
     fn without_answer(
         &self,
         caller: &Caller,
         id: Option<String>,
-        error: Error,
+        failure: &Failure,
     ) -> Result<HeaderMap, Refused> {
+        if let Failure::Refused { code, .. } = failure {
+            return Err(self.not_counted(caller, code, failure).into());
+        }
         if !self.gateway.open {
-            tracing::warn!(%error, "a call was refused: it cannot be metered");
+            if self.meter.told.first("closed") {
+                tracing::warn!(%failure, "calls are refused: they cannot be metered");
+            }
             let detail = "This call cannot be metered at the moment. Try again in a few seconds.";
             return Err(Error::unavailable("meter_away", detail).into());
         }
-        tracing::warn!(%error, "a call was let through: it is metered later");
+        if self.meter.told.first("open") {
+            tracing::warn!(%failure, "calls are let through: they are metered later");
+        }
         let live = self.gateway.secret.starts_with("sk_live_");
         let time = live.then(|| SystemClock.now());
         self.owed.add(json!({
@@ -206,29 +218,31 @@ impl Inside {
         Ok(HeaderMap::new())
     }
 
-    /// Errors: `meter_away` for whatever is no answer to the question.
-    async fn ask(&self, path: &str, body: &Json) -> Result<Json> {
-        let away = |detail: String| Error::unavailable("meter_away", detail);
-        let request = Request::post(format!("{}{path}", self.gateway.steelyard.trim_end_matches('/')))
-            .header(header::AUTHORIZATION, self.bearer.clone())
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(Body::from(body.to_string()))
-            .map_err(|error| away(error.to_string()))?;
-        let asked = async {
-            let response = self.http.request(request).await.map_err(|error| away(error.to_string()))?;
-            let status = response.status();
-            let bytes = to_bytes(Body::new(response.into_body()), ANSWER).await;
-            let bytes = bytes.map_err(|error| away(error.to_string()))?;
-            let answer: Json = serde_json::from_slice(&bytes).unwrap_or_default();
-            if status.is_success() {
-                Ok(answer)
-            } else {
-                Err(away(format!("{status}: {}", answer["detail"])))
+    /// What a caller is told whose calls the meter will never count, and once whoever runs the gateway.
+    fn not_counted(&self, caller: &Caller, code: &str, failure: &Failure) -> Error {
+        if let Some(to_do) = failure.to_do() {
+            if self.meter.told.first(code) {
+                tracing::error!(%failure, "no call is passed on: {to_do}");
             }
-        };
-        timeout(self.gateway.patience, asked)
-            .await
-            .unwrap_or_else(|_| Err(away("no answer in time".to_owned())))
+            let detail = "The gateway of this service is not set up rightly. Whoever runs it finds in its log what to do.";
+            return Error::new(Kind::Internal, "gateway_misconfigured", detail);
+        }
+        if self.meter.told.first(&format!("{code} {}", caller.subject)) {
+            let subject = &caller.subject;
+            tracing::error!(%failure, subject, "calls are refused: correct the subject in the file of keys");
+        }
+        let detail = "Calls with your API key cannot be counted, so they are not passed on. Ask whoever gave you the key.";
+        Error::new(Kind::Forbidden, "not_metered", detail)
+    }
+
+    async fn ask(&self, path: &str, body: &Json) -> Result<Json, Failure> {
+        let answer =
+            self.meter.ask(path, "application/json", body.to_string(), self.gateway.patience).await?;
+        if answer["allowed"].is_boolean() {
+            return Ok(answer);
+        }
+        let (code, detail) = (String::new(), "no answer to what was asked".to_owned());
+        Err(Failure::Refused { status: StatusCode::OK, code, detail })
     }
 
     async fn pass_on(&self, mut request: Request) -> Result<Response> {

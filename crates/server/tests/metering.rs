@@ -127,3 +127,69 @@ fn withheld() -> Definition {
     });
     serde_json::from_value(json).unwrap()
 }
+
+/// Access follows the instant, also while the job that writes it down is stuck.
+#[test]
+fn limits_follow_the_instant_a_trial_or_a_subscription_ends() {
+    const BOOK: &str = r#"
+book = 1
+name = "Test"
+currency = "USD"
+
+[meters]
+agent_runs = { name = "Runs", unit = "run" }
+
+[plans.free]
+name = "Free"
+price = { month = "0" }
+limits = { agent_runs = 1 }
+
+[plans.paid]
+name = "Paid"
+price = { month = "10" }
+limits = { agent_runs = 9 }
+
+[trial]
+days = 14
+at_end = { with_method = "convert", without = "END" }
+"#;
+    for (end, seen) in [
+        ("suspend", (Reason::NoAccess, None)),
+        ("cancel", (Reason::NoAccess, None)),
+        ("downgrade:free", (Reason::LimitReached, Some(1))),
+    ] {
+        on_both(CONTEXTS, |test| {
+            let scope = Scope::environment(kernel::new_id(&SystemIds), Mode::Live, Actor::CommandLine);
+            let at = test.db.real_now();
+            let set_up = move |tx: &mut store::Tx<'_>| {
+                house::set_up(tx, at, &BOOK.replace("END", end), |acme| Start {
+                    trial: true,
+                    ..Start::of(acme, "paid", Cycle::MONTH)
+                })
+            };
+            test.db.write(&scope, set_up).wait().unwrap();
+            let metering = server::metering(&test.db, metering::Options::default());
+            let consume =
+                |id: &str| metering.consume(&scope, run(id, "acme"), test.db.real_now()).wait().unwrap();
+            assert_eq!(consume("1").limit, Some(9));
+            test.clock.advance(jiff::SignedDuration::from_hours(13 * 24));
+            assert_eq!(consume("2").limit, Some(9), "{end}");
+            test.clock.advance(jiff::SignedDuration::from_hours(24));
+            let answer = consume("3");
+            assert_eq!((answer.reason, answer.limit), seen, "{end}");
+        });
+    }
+    // And where it was canceled to its period's end.
+    on_both(CONTEXTS, |test| {
+        let (scope, id) = set_up(test, "free");
+        let cancel = move |tx: &mut store::Tx<'_>| {
+            subscription::cancel(tx, id, subscription::Timing::PeriodEnd).map(drop)
+        };
+        test.db.write(&scope, cancel).wait().unwrap();
+        let metering = server::metering(&test.db, metering::Options::default());
+        let check = || metering.check(&scope, run("x", "acme"), test.db.real_now()).wait().unwrap();
+        assert!(check().allowed);
+        test.clock.advance(jiff::SignedDuration::from_hours(32 * 24));
+        assert_eq!(check().reason, Reason::NoAccess);
+    });
+}

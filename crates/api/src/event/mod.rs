@@ -1,11 +1,12 @@
 //! Events: what customers used, as the merchant's product reports it.
 
 use axum::{
+    Extension,
     extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use identity::permission::may;
+use identity::{Permission, Permissions, permission::may};
 use jiff::Timestamp;
 use kernel::{Error, Result};
 use metering::event::{NewEvent, Receipt, wire::Read, wire::Unread};
@@ -63,7 +64,7 @@ pub(crate) async fn ingest(
 ) -> ApiResult<Response> {
     let backfill = query.backfill.unwrap_or(false);
     if backfill {
-        sent.permissions.require(identity::Permission::InvoiceWrite)?;
+        sent.permissions.require(Permission::InvoiceWrite)?;
     }
     let now = app.business_time(actor.scope()).await?;
     let taker = Taker { app: &app, scope: actor.scope(), backfill, now };
@@ -161,6 +162,11 @@ impl Taker<'_> {
     }
 }
 
+/// Whether a key may change what is older than the late window, which reopens what is billed.
+fn late(permissions: &Permissions) -> bool {
+    permissions.require(Permission::InvoiceWrite).is_ok()
+}
+
 /// The name of an event.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -172,7 +178,7 @@ pub(crate) struct EventNameIn {
 }
 
 /// Let an event not count, as if it had never been sent. What of it is billed comes off again. Voiding twice is voiding
-/// once.
+/// once. An event that is older than the late window needs `invoice.write`: what is closed is billed anew.
 #[utoipa::path(
     post, path = "/v1/events/void", tag = "Events", request_body = EventNameIn,
     responses((status = 200, body = ChangedOut)),
@@ -180,11 +186,12 @@ pub(crate) struct EventNameIn {
 pub(crate) async fn void(
     State(app): State<App>,
     actor: Actor<may::UsageWrite>,
+    Extension(permissions): Extension<Permissions>,
     Body { content, .. }: Body<EventNameIn>,
 ) -> ApiResult<Response> {
     let now = app.business_time(actor.scope()).await?;
     let name = metering::event::EventName { source: content.source, id: content.id };
-    let changed = app.metering.void(actor.scope(), &name, now).await?;
+    let changed = app.metering.void(actor.scope(), &name, late(&permissions), now).await?;
     Ok((StatusCode::OK, axum::Json(ChangedOut { changed: changed.changed })).into_response())
 }
 
@@ -208,7 +215,8 @@ pub(crate) struct CorrectIn {
     data: Option<Box<serde_json::value::RawValue>>,
 }
 
-/// Put an event in the place of the accepted one of the same source and id. The difference is billed or credited.
+/// Put an event in the place of the accepted one of the same source and id. The difference is billed or credited. What is
+/// older than the late window, the accepted one or its new time, needs `invoice.write`: what is closed is billed anew.
 #[utoipa::path(
     post, path = "/v1/events/correct", tag = "Events", request_body = CorrectIn,
     responses((status = 200, body = ChangedOut)),
@@ -216,12 +224,13 @@ pub(crate) struct CorrectIn {
 pub(crate) async fn correct(
     State(app): State<App>,
     actor: Actor<may::UsageWrite>,
+    Extension(permissions): Extension<Permissions>,
     Body { content, .. }: Body<CorrectIn>,
 ) -> ApiResult<Response> {
     let now = app.business_time(actor.scope()).await?;
     let CorrectIn { source, id, meter, subject, time, data } = content;
     let at = time.as_deref().map(kernel::time::instant).transpose().map_err(|error| error.at("/time"))?;
     let event = NewEvent { source, id, meter, subject, at, data };
-    let changed = app.metering.correct(actor.scope(), event, now).await?;
+    let changed = app.metering.correct(actor.scope(), event, late(&permissions), now).await?;
     Ok((StatusCode::OK, axum::Json(ChangedOut { changed: changed.changed })).into_response())
 }

@@ -20,6 +20,8 @@ use crate::{app::App, body, problem::Problem};
 const LARGEST: usize = 16 << 20;
 /// The longest line of a stream, in bytes.
 const LONGEST: usize = 64 << 10;
+/// Lines of a stream are taken in when they have so many bytes together, however few they are.
+const PART: usize = 1 << 20;
 
 /// A CloudEvent of version 1.0. Other attributes are extensions and are left alone.
 #[derive(ToSchema)]
@@ -148,31 +150,37 @@ fn too_long() -> Error {
 /// A stream of lines, read as it is taken in.
 pub(crate) struct Lines {
     body: HttpBody,
+    /// What came and is not taken in yet.
     rest: Vec<u8>,
+    /// How many lines of it are whole,
+    lines: usize,
+    /// and how many bytes they have.
+    whole: usize,
     ended: bool,
 }
 
 impl Lines {
     const fn new(body: HttpBody) -> Self {
-        Self { body, rest: Vec::new(), ended: false }
+        Self { body, rest: Vec::new(), lines: 0, whole: 0, ended: false }
     }
 
     /// The events of the next lines, about `many`; none at the end.
     ///
     /// Errors: `line_too_long`, `events_malformed`, `body_incomplete`.
     pub(super) async fn next(&mut self, many: usize) -> Result<Option<Read>> {
-        while !self.ended && self.lines() < many {
+        while !self.ended && self.lines < many && self.whole < PART {
             match body::next(&mut self.body).await {
                 Some(Ok(data)) => self.add(&data)?,
                 Some(Err(_)) => return Err(body::cut_off()),
                 None => self.ended = true,
             }
         }
-        let end = if self.ended { self.rest.len() } else { self.whole() };
+        let end = if self.ended { self.rest.len() } else { self.whole };
         if end == 0 {
             return Ok(None);
         }
         let rest = self.rest.split_off(end);
+        (self.lines, self.whole) = (0, 0);
         let lines = text(std::mem::replace(&mut self.rest, rest))?;
         if lines.lines().any(|line| line.len() > LONGEST) {
             return Err(too_long());
@@ -180,20 +188,58 @@ impl Lines {
         Ok(Some(wire::lines(&lines)))
     }
 
+    /// Only what is new is looked through: a line may come in many pieces.
     fn add(&mut self, data: &Bytes) -> Result<()> {
+        if let Some(last) = data.iter().rposition(|byte| *byte == b'\n') {
+            self.whole = self.rest.len() + last + 1;
+            self.lines += data.iter().filter(|byte| **byte == b'\n').count();
+        }
         self.rest.extend_from_slice(data);
-        if self.rest.len() - self.whole() > LONGEST {
+        if self.rest.len() - self.whole > LONGEST {
             return Err(too_long());
         }
         Ok(())
     }
+}
 
-    /// Up to and with the last end of a line.
-    fn whole(&self) -> usize {
-        self.rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |place| place + 1)
+#[cfg(test)]
+mod tests {
+    use axum::body::Body as HttpBody;
+    use futures_util::{StreamExt, stream};
+
+    use super::*;
+
+    /// The parts a body in such pieces is taken in with: lines and bytes of each, or the code of what is wrong.
+    async fn parts(pieces: Vec<Vec<u8>>, many: usize) -> Result<Vec<usize>, &'static str> {
+        let pieces = stream::iter(pieces).map(Ok::<_, std::io::Error>);
+        let mut lines = Lines::new(HttpBody::from_stream(pieces));
+        let mut sizes = Vec::new();
+        while let Some(events) = lines.next(many).await.map_err(|error| error.code)? {
+            sizes.push(events.len());
+        }
+        Ok(sizes)
     }
 
-    fn lines(&self) -> usize {
-        self.rest.iter().filter(|byte| **byte == b'\n').count()
+    #[tokio::test]
+    async fn lines_are_taken_in_by_their_number_and_by_their_size() {
+        let line = |length: usize| [vec![b'x'; length], vec![b'\n']].concat();
+        let bytes = |pieces: &[Vec<u8>], size: usize| -> Vec<Vec<u8>> {
+            pieces.concat().chunks(size).map(<[u8]>::to_vec).collect()
+        };
+        // Whatever the pieces, the lines are the same; the last one needs no end.
+        let mut short = vec![line(3); 25];
+        short.push(b"xxx".to_vec());
+        for size in [1, 3, 4, 7, 1_000] {
+            let taken = parts(bytes(&short, size), 10).await.unwrap();
+            assert_eq!(taken.iter().sum::<usize>(), 26, "{size}: {taken:?}");
+        }
+        assert_eq!(parts(bytes(&short, 4), 10).await.unwrap(), [10, 10, 6]);
+        // Long ones do not wait for a thousand of them.
+        let long = vec![line(60_000); 40];
+        let taken = parts(bytes(&long, 8_192), 1_000).await.unwrap();
+        assert_eq!((taken.iter().sum::<usize>(), taken[0]), (40, 18), "{taken:?}");
+        assert_eq!(parts(bytes(&[line(70_000)], 1_000), 1_000).await, Err("line_too_long"));
+        assert_eq!(parts(vec![line(70_000)], 1_000).await, Err("line_too_long"));
+        assert_eq!(parts(vec![], 1_000).await, Ok(vec![]));
     }
 }

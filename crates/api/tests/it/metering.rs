@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 use store::Mode;
 
-use crate::api::{Answer, Api, House, on_both};
+use crate::api::{Answer, Api, BOOK, House, on_both};
 
 /// The instant the clock of a house stands at.
 const NOW: &str = testkit::START;
@@ -136,6 +136,16 @@ fn what_cannot_be_counted_is_refused_in_words() {
         let counter = api.key(&house.scope, "usage.write");
         assert_eq!(backfill(&counter).expect(403).code(), "permission_missing");
         backfill(&house.all).expect(200);
+        // What came so is changed so.
+        let gone = json!({ "source": "test", "id": "old" });
+        let mut other = old.clone();
+        other.as_object_mut().unwrap().remove("specversion");
+        other["data"] = json!({ "more": true });
+        for (path, body) in [("/v1/events/correct", &other), ("/v1/events/void", &gone)] {
+            let change = |key: &str| api.post(path).key(key).json(body).send();
+            assert_eq!(change(&counter).expect(403).code(), "permission_missing");
+            assert_eq!(change(&house.all).expect(200).json()["changed"], true);
+        }
     });
 }
 
@@ -192,6 +202,67 @@ fn limits_hold_and_follow_the_subscription_at_once() {
         let calls = limits.as_array().unwrap().iter().find(|one| one["meter"] == "calls").unwrap();
         let seen = (&calls["amount"], &calls["now"]["used"], &calls["now"]["reason"]);
         assert_eq!(seen, (&json!("1000"), &json!("2"), &json!("within_limit")), "one counted, one held");
+    });
+}
+
+#[test]
+fn what_was_agreed_to_is_metered_as_before_under_a_newer_book() {
+    on_both(|api| {
+        let house = api.environment(Mode::Sandbox);
+        let ask = |path: &str, body: Json| api.post(path).key(&house.all).json(&body).send();
+        let run = |id: &str, user: &str| json!({ "meter": "runs", "subject": "limited", "id": id, "data": { "user": user } });
+        let start = json!({
+            "customer": house.known.customer, "plan": "limited", "cycle": "month", "external_id": "limited",
+            "finalize": true,
+        });
+        ask("/v1/subscriptions", start).expect(201);
+        let held = json!({
+            "meter": "runs", "subject": "limited", "id": "held", "data": { "user": "bob" }, "seconds": 3_600,
+        });
+        let hold = ask("/v1/reserve", held).expect(200).json()["hold"].as_str().unwrap().to_owned();
+        let apply = |book: String| ask("/v1/price-book", json!({ "source": book })).expect(201);
+        let left = |id: &str, user: &str| {
+            let answer = ask("/v1/consume", run(id, user)).expect(200).json();
+            (answer["limit"].clone(), answer["remaining"].clone())
+        };
+
+        // No plan limits the meter any more, or otherwise: whoever agreed to a limit of each user keeps it.
+        let limit = |amount: &str| {
+            format!(
+                r#"limits = {{ runs = {{ amount = {amount}, window = "rolling 5 hours", scope = "user" }} }}"#
+            )
+        };
+        let (small, large) = (limit("3"), limit("100"));
+        let unlimited = BOOK.replace(&small, "").replace(&large, "");
+        assert_ne!(unlimited, BOOK);
+        apply(unlimited.clone());
+        assert_eq!(left("a1", "ann"), (json!("3"), json!("2")));
+        assert_eq!(ask("/v1/check", run("a2", "ann")).expect(200).json()["remaining"], "2");
+        assert_eq!(left("b1", "bob"), (json!("3"), json!("1")), "one is held");
+        let together =
+            BOOK.replace(&small, "limits = { runs = 3 }").replace(&large, "limits = { runs = 100 }");
+        apply(together);
+        assert_eq!(left("a2", "ann"), (json!("3"), json!("1")));
+
+        // The meter is gone, and so is a dimension of another.
+        let without = unlimited.replace("[meters.runs]\nname = \"Runs\"\nunit = \"run\"\n", "");
+        let without = without.replace("dimensions = [\"region\"]\n\n[meters.spend]", "\n[meters.spend]");
+        assert!(!without.contains("meters.runs") && without.len() < unlimited.len() - 45);
+        apply(without);
+        assert_eq!(left("a3", "ann"), (json!("3"), json!("0")));
+        assert_eq!(ask("/v1/consume", run("a4", "ann")).expect(200).json()["allowed"], false);
+        let committed = ask(&format!("/v1/holds/{hold}/commit"), json!({})).expect(200).json();
+        assert_eq!(committed["limit"], "3", "{committed}");
+        let mut reported = event("r", "limited");
+        (reported["type"], reported["data"]) = (json!("runs"), json!({ "user": "cid" }));
+        assert_eq!(counts(&batch(api, &house, &[reported])), [1, 0, 0]);
+        assert_eq!(left("c", "cid"), (json!("3"), json!("1")), "one was reported");
+        let mut traffic = event("t", "measured");
+        (traffic["type"], traffic["data"]) = (json!("traffic"), json!({ "value": "1", "region": "eu" }));
+        assert_eq!(counts(&batch(api, &house, &[traffic])), [1, 0, 0]);
+        let path = format!("/v1/meters/traffic/usage?subscription={}&group_by=region", house.known.measured);
+        let parts = api.get(&path).key(&house.all).send().expect(200).json();
+        assert_eq!(parts["data"][0]["group"], json!({ "region": "eu" }), "{parts}");
     });
 }
 

@@ -14,4 +14,4 @@ pub(crate) mod sql;
 pub mod teams;
 
 pub use model::{Compared, PlanAdvice, Plus, Why};
-pub use reason::Reason;
+pub use reason::{Reason, number};

@@ -191,8 +191,8 @@ fn units(amount: &Exact, unit: &str) -> String {
     format!("{} {unit}{}", number(amount), if plural { "s" } else { "" })
 }
 
-/// A decimal with its thousands apart.
-fn number(amount: &Exact) -> String {
+/// A decimal with its thousands apart, rounded half to even to six places.
+pub fn number(amount: &Exact) -> String {
     let text = amount.round_half_even_to(6).to_string();
     let (whole, part) =
         text.split_once('.').map_or((text.as_str(), None), |(whole, part)| (whole, Some(part)));

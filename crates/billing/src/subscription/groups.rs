@@ -159,7 +159,7 @@ pub(super) fn count_moved(tx: &mut Tx<'_>, changes: &[(&Subscription, &Subscript
 }
 
 /// The groups that have subscriptions, in no order.
-pub(crate) fn groups(view: &mut View<'_>) -> Result<Vec<Group>> {
+pub fn groups(view: &mut View<'_>) -> Result<Vec<Group>> {
     view.all(&GROUPS, params![], Group::read)
 }
 

@@ -15,8 +15,8 @@ pub use agreement::{AgreedPrice, Agreement, COMP, Discount, MAX_TERM, NewTerm, O
 pub use closing::Closing;
 pub(crate) use edge::{EDGE, TRIAL_REMINDER};
 pub use edge::{at_edge, foresee};
-pub use groups::{Group, count_again, group_counts, group_counts_again, state_counts};
-pub(crate) use groups::{first_of, groups};
+pub(crate) use groups::first_of;
+pub use groups::{Group, count_again, group_counts, group_counts_again, groups, state_counts};
 pub use model::{
     BillFrom, Change, Item, ItemKind, Rhythm, Start, Started, State, Subscription, Timing, Transition,
 };

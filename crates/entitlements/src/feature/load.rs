@@ -2,13 +2,13 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use billing::subscription::{self, ItemKind, State, Subscription};
-use catalog::{WithoutMethod, version, version::Version};
+use billing::subscription::{self, ItemKind, Subscription};
+use catalog::{version, version::Version};
 use identity::customer;
 use kernel::{Error, Result, ids::CustomerId};
 use store::View;
 
-use super::{Account, Agreement, Turn};
+use super::{Account, Agreement, Course, course::access};
 use crate::override_;
 
 /// One customer. Error: `not_found`.
@@ -20,10 +20,13 @@ pub fn account(view: &mut View<'_>, id: CustomerId) -> Result<Account> {
     let versions: HashMap<_, Arc<Version>> = versions.into_iter().map(|one| (one.id, one)).collect();
     let mut agreements = Vec::new();
     for subscription in subscriptions {
-        let Some(access) = access(subscription.state) else { continue };
+        if access(subscription.state).is_none() {
+            continue;
+        }
         let version = versions.get(&subscription.book);
         let version = version.ok_or_else(|| Error::internal("a subscription without its price book"))?;
-        agreements.push(agreement(&subscription, version, access));
+        let course = Course::of(&subscription, &version.book);
+        agreements.extend(course.map(|course| agreement(&subscription, version, course)));
     }
     agreements.sort_unstable_by_key(|agreement| agreement.subscription);
     Ok(Account {
@@ -41,17 +44,7 @@ pub fn accounts(view: &mut View<'_>, ids: &[CustomerId]) -> Result<Vec<Account>>
     ids.iter().map(|id| account(view, *id)).collect()
 }
 
-/// Whether a subscription in this state gives access; none when it is over or has not begun. One that is past due gives
-/// it until dunning ends its grace and suspends or cancels it.
-const fn access(state: State) -> Option<bool> {
-    match state {
-        State::Trialing | State::Active | State::PastDue => Some(true),
-        State::Suspended | State::Paused => Some(false),
-        State::Scheduled | State::Incomplete | State::Canceled | State::Expired => None,
-    }
-}
-
-fn agreement(subscription: &Subscription, version: &Arc<Version>, access: bool) -> Agreement {
+fn agreement(subscription: &Subscription, version: &Arc<Version>, course: Course) -> Agreement {
     let addons = subscription.active_items().filter(|item| item.kind == ItemKind::Addon);
     Agreement {
         subscription: subscription.id,
@@ -61,26 +54,6 @@ fn agreement(subscription: &Subscription, version: &Arc<Version>, access: bool) 
         addons: addons.map(|item| (item.key.clone(), item.quantity)).collect(),
         cycle: subscription.schedule.cycle,
         currency: subscription.currency,
-        access,
-        turns: turns(subscription, version),
+        course,
     }
-}
-
-/// What will happen to it by itself, soonest first.
-fn turns(subscription: &Subscription, version: &Version) -> Vec<(jiff::Timestamp, Turn)> {
-    let mut turns = Vec::new();
-    let trial = subscription.trial_end.filter(|_| subscription.state == State::Trialing);
-    if let Some(end) = trial.filter(|_| !subscription.has_method) {
-        match version.book.trial.as_ref().map(|trial| &trial.without) {
-            Some(WithoutMethod::Suspend) => turns.push((end.at, Turn::Suspends)),
-            Some(WithoutMethod::Cancel) => turns.push((end.at, Turn::Ends)),
-            Some(WithoutMethod::Downgrade { plan }) => turns.push((end.at, Turn::MovesTo(plan.clone()))),
-            None => {}
-        }
-    }
-    if let Some(ends) = subscription.ends {
-        turns.push((ends, Turn::Ends));
-    }
-    turns.sort_by_key(|(at, _)| *at);
-    turns
 }

@@ -9,6 +9,7 @@ use kernel::{
     ids::{CustomerId, SubscriptionId},
 };
 
+use super::Course;
 use crate::override_::Override;
 
 /// A customer, what it agreed to, and what was overridden for it.
@@ -45,21 +46,8 @@ pub struct Agreement {
     pub cycle: Cycle,
     /// In which currency.
     pub currency: Currency,
-    /// Whether it gives access; a suspended or paused one does not.
-    pub access: bool,
-    /// What happens to it by itself, and when: access follows that instant, and not the job that writes it down.
-    pub turns: Vec<(Timestamp, Turn)>,
-}
-
-/// What happens to a subscription by itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Turn {
-    /// It is over.
-    Ends,
-    /// Access is off.
-    Suspends,
-    /// It goes on with this plan, and without add-ons.
-    MovesTo(String),
+    /// Whether it gives access, and what becomes of that by itself.
+    pub course: Course,
 }
 
 /// Of what kind a feature is.

@@ -6,7 +6,7 @@ use catalog::{Addon, Book, FeatureKind, Included, LimitPolicy, Plan, version::Ve
 use jiff::Timestamp;
 use kernel::Exact;
 
-use super::{Account, Agreement, Decision, Kind, Reason, Turn, Value};
+use super::{Account, Agreement, Decision, Kind, Reason, Stand, Value};
 use crate::override_::{Given, Override};
 
 pub use upgrade::tier;
@@ -304,17 +304,11 @@ fn running<'a>(ground: &Ground<'a>) -> Vec<Running<'a>> {
 
 /// A subscription as it runs at an instant; none when it gives no access then.
 pub(crate) fn run(agreement: &Agreement, now: Timestamp) -> Option<Running<'_>> {
-    let mut plan = agreement.plan.as_str();
-    let mut addons = agreement.addons.as_slice();
-    if !agreement.access {
-        return None;
-    }
-    for (_, turn) in agreement.turns.iter().filter(|(at, _)| *at <= now) {
-        match turn {
-            Turn::Ends | Turn::Suspends => return None,
-            Turn::MovesTo(other) => (plan, addons) = (other, &[]),
-        }
-    }
+    let (plan, addons) = match agreement.course.at(now) {
+        Stand::Over | Stand::Off => return None,
+        Stand::Runs { moved_to: Some(other) } => (other, [].as_slice()),
+        Stand::Runs { moved_to: None } => (agreement.plan.as_str(), agreement.addons.as_slice()),
+    };
     let plan = agreement.version.book.plan(plan)?;
     Some(Running { agreement, plan, addons })
 }
@@ -322,17 +316,13 @@ pub(crate) fn run(agreement: &Agreement, now: Timestamp) -> Option<Running<'_>> 
 /// Whether access is off: there are subscriptions, none runs, and one at least is suspended or paused.
 fn is_off(ground: &Ground<'_>) -> bool {
     let Some(account) = ground.account else { return false };
-    let off = |agreement: &Agreement| {
-        let past = || agreement.turns.iter().filter(|(at, _)| *at <= ground.now);
-        let over = past().any(|(_, turn)| *turn == Turn::Ends);
-        !over && (!agreement.access || past().any(|(_, turn)| *turn == Turn::Suspends))
-    };
+    let off = |agreement: &Agreement| agreement.course.at(ground.now) == Stand::Off;
     account.agreements.iter().all(|one| run(one, ground.now).is_none()) && account.agreements.iter().any(off)
 }
 
 /// The next instant at which something of the customer's turns by itself.
 fn soonest(ground: &Ground<'_>, own: Option<Timestamp>) -> Option<Timestamp> {
     let turns = ground.account.into_iter().flat_map(|account| &account.agreements);
-    let turns = turns.flat_map(|agreement| &agreement.turns).map(|(at, _)| *at);
-    turns.chain(own).filter(|at| *at > ground.now).min()
+    let turns = turns.filter_map(|agreement| agreement.course.next(ground.now));
+    turns.chain(own.filter(|at| *at > ground.now)).min()
 }

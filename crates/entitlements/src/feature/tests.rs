@@ -8,7 +8,7 @@ use kernel::{Currency, Cycle, Exact, SystemIds, new_id};
 use proptest::prelude::*;
 
 use super::{
-    Account, Agreement, Decision, Reason, Turn, Upgrade, Value,
+    Account, Agreement, Course, Decision, Reason, Turn, Upgrade, Value,
     rules::{self, Flagged, Ground},
 };
 use crate::override_::{Given, Override};
@@ -80,8 +80,7 @@ fn agreement(version: &Arc<Version>, plan: &str, quantity: i64, addons: &[(&str,
         addons: addons.iter().map(|(key, count)| ((*key).to_owned(), *count)).collect(),
         cycle: Cycle::MONTH,
         currency: Currency::parse("USD").unwrap(),
-        access: true,
-        turns: Vec::new(),
+        course: Course { access: true, turns: Vec::new() },
     }
 }
 
@@ -167,18 +166,19 @@ fn access_follows_the_instant_and_not_the_job() {
     let version = version();
     let mut whose = account(vec![agreement(&version, "team", 1, &[("space", 1)])]);
     let (past, ahead) = (now(), "2026-02-01T00:00:00Z".parse().unwrap());
-    whose.agreements[0].turns = vec![(ahead, Turn::Ends)];
+    whose.agreements[0].course.turns = vec![(ahead, Turn::Ends)];
     let export = ask_of(&version, Some(&whose), "export");
     assert_eq!((export.value, export.until), (Value::Yes, Some(ahead)));
-    whose.agreements[0].turns = vec![(past, Turn::Ends)];
+    whose.agreements[0].course.turns = vec![(past, Turn::Ends)];
     assert_eq!(ask_of(&version, Some(&whose), "export").reason, Reason::NotIncluded);
     assert!(matches!(ask_of(&version, Some(&whose), "chat").reason, Reason::Default { .. }));
-    whose.agreements[0].turns = vec![(past, Turn::Suspends)];
+    whose.agreements[0].course.turns = vec![(past, Turn::Suspends)];
     let off = ask_of(&version, Some(&whose), "chat");
     assert_eq!((off.value, off.reason, off.upgrade), (Value::None, Reason::AccessOff, None));
-    whose.agreements[0].turns = vec![(past, Turn::MovesTo("free".into()))];
+    whose.agreements[0].course.turns = vec![(past, Turn::MovesTo("free".into()))];
     assert_eq!(ask_of(&version, Some(&whose), "storage").value, up_to(1), "without the add-on");
-    whose.agreements[0] = Agreement { access: false, turns: vec![], ..whose.agreements[0].clone() };
+    whose.agreements[0] =
+        Agreement { course: Course { access: false, turns: vec![] }, ..whose.agreements[0].clone() };
     assert_eq!(ask_of(&version, Some(&whose), "chat").reason, Reason::AccessOff);
     whose.agreements.push(agreement(&version, "free", 1, &[]));
     assert_eq!(ask_of(&version, Some(&whose), "chat").value, Value::Yes, "another one runs");
@@ -194,7 +194,7 @@ proptest! {
     fn what_decides_comes_in_order(off: bool, access: bool, overridden in proptest::option::of((given(), -5_i64..5)), flagged: Option<bool>, plan in 0_usize..3) {
         let version = version();
         let plan = ["free", "team", "enterprise"][plan];
-        let mut whose = account(vec![Agreement { access, ..agreement(&version, plan, 1, &[]) }]);
+        let mut whose = account(vec![Agreement { course: Course { access, turns: vec![] }, ..agreement(&version, plan, 1, &[]) }]);
         let expires = |hours: i64| now() + jiff::SignedDuration::from_hours(hours);
         if let Some((given, hours)) = &overridden {
             let (key, given) = ("sso".to_owned(), given.clone());

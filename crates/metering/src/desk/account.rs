@@ -23,7 +23,7 @@ use crate::{
 /// Who knows customers, subscriptions and the price book. Asked rarely: answers are kept until they are said to have
 /// changed.
 pub trait Directory: Send + Sync + 'static {
-    /// The meters of the price book in force.
+    /// The meters of the price book in force, and of those that customers agreed to before and still have.
     fn meters(&self, scope: &Scope) -> Result<Arc<Meters>>;
 
     /// Whom each subject of events names: an id of ours or the merchant's own, of a customer or a subscription.

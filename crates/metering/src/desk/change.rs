@@ -11,7 +11,7 @@ use super::{
     state::Hour,
 };
 use crate::{
-    event::{Checked, EventName, Meters},
+    event::{Checked, EventName, Horizon, Meters},
     log::{self, Address, Entry, Kind},
     once::{Known, Place, segment},
     sql,
@@ -29,6 +29,8 @@ pub struct Change {
     pub actor: String,
     /// Why, as a code.
     pub reason: Option<String>,
+    /// Staff wants it: what is older than the late window may be changed too.
+    pub backfill: bool,
 }
 
 /// What a change did.
@@ -58,11 +60,13 @@ struct Whose {
 
 /// Change an event in memory; none when it is so already. The caller saves the group.
 ///
-/// Errors: `event_unknown`; `event_voided` for a replacement of an event that was voided; those of booking.
+/// Errors: `event_unknown`; `event_voided` for a replacement of an event that was voided; `permission_missing`, `too_old`
+/// and `in_the_future` for times that are not to be changed; those of booking.
 pub fn decide(
     ground: (&Db, &Scope, &dyn Directory, &Meters),
     state: &mut State,
     change: &Change,
+    horizon: Horizon,
     now: i64,
 ) -> Result<Option<Draft>> {
     let (db, scope, directory, meters) = ground;
@@ -73,6 +77,7 @@ pub fn decide(
     if change.replacement.as_ref().is_some_and(|new| is_the_same(new, &target)) {
         return Ok(None);
     }
+    admit(change, target.entry.at, horizon)?;
     let meter = meters.get(&target.whose.meter).cloned().ok_or_else(unknown)?;
     let subjects = [target.whose.customer.to_string()].into_iter();
     let subjects = subjects.chain(change.replacement.iter().map(|new| new.subject.clone()));
@@ -111,6 +116,21 @@ pub fn decide(
         reason: change.reason.clone(),
     });
     Ok(Some(draft))
+}
+
+/// Voiding an event, and moving one, reopens what is billed for its time as much as sending one does.
+fn admit(change: &Change, stands: i64, horizon: Horizon) -> Result<()> {
+    if stands < horizon.late && !change.backfill {
+        let detail = "The event is older than the late window, and what it was billed on is closed. Changing it needs \
+                      the permission invoice.write.";
+        return Err(Error::new(kernel::Kind::Forbidden, "permission_missing", detail));
+    }
+    // A clock that was set back does not make what was accepted an event of the future.
+    if stands < horizon.kept {
+        return horizon.admits(stands, true);
+    }
+    let moved = change.replacement.as_ref().and_then(|new| new.at);
+    moved.map_or(Ok(()), |at| horizon.admits(at, change.backfill))
 }
 
 fn known(db: &Db, scope: &Scope, state: &State, identity: u128) -> Result<Option<Known>> {

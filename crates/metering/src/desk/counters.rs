@@ -12,7 +12,7 @@ use store::{View, params};
 
 use super::{Account, InForce, Terms, book::who, customer::Desk};
 use crate::{
-    event::{Checked, Meter},
+    event::{Checked, Meter, can_be_limited},
     limit::{Counter, Held},
     sql,
     usage::{self, Span, window},
@@ -51,7 +51,7 @@ impl Wanted {
     ) -> Result<()> {
         let meter = &event.meter;
         let Terms::Limited(limit) = desk.terms(meter) else { return Ok(()) };
-        if !meter.limited {
+        if !can_be_limited(meter.aggregation) {
             return Ok(());
         }
         let (property, who) = (limit.property, who(limit, &event.dimensions));

@@ -215,9 +215,10 @@ impl Metering {
         self.end(scope, hold, End::Release, now)
     }
 
-    /// Let an event not count, as if it had never been sent. Errors also: `event_unknown`.
-    pub fn void(&self, scope: &Scope, name: &EventName, now: Timestamp) -> Pending<Changed> {
-        let (name, by) = (name.clone(), By::of(scope));
+    /// Let an event not count, as if it had never been sent. `backfill` lets events be changed that are older than the
+    /// late window; only staff may do so. Errors also: `event_unknown`, `permission_missing`, `too_old`.
+    pub fn void(&self, scope: &Scope, name: &EventName, backfill: bool, now: Timestamp) -> Pending<Changed> {
+        let (name, by) = (name.clone(), By::of(scope, backfill));
         self.ask(scope, move |words, answer| {
             let change = by.change(words.fingerprints.identity(&name.source, &name.id), None);
             Some(Ask::Change { change, now: now.as_microsecond(), answer })
@@ -225,9 +226,15 @@ impl Metering {
     }
 
     /// Put an event in the place of the accepted one of the same name. Without a time it keeps that one's. Errors
-    /// also: `event_unknown`, `event_voided`, `subject_unknown`, and those of [`event::check`].
-    pub fn correct(&self, scope: &Scope, event: NewEvent, now: Timestamp) -> Pending<Changed> {
-        let by = By::of(scope);
+    /// also: `event_voided`, `subject_unknown`, `in_the_future`, and those of [`Metering::void`] and [`event::check`].
+    pub fn correct(
+        &self,
+        scope: &Scope,
+        event: NewEvent,
+        backfill: bool,
+        now: Timestamp,
+    ) -> Pending<Changed> {
+        let by = By::of(scope, backfill);
         self.with_event(scope, event, move |event, answer| {
             let change = by.change(event.identity, Some(event));
             Some(Ask::Change { change, now: now.as_microsecond(), answer })
@@ -379,15 +386,17 @@ impl Shared {
 struct By {
     actor: String,
     reason: Option<String>,
+    backfill: bool,
 }
 
 impl By {
-    fn of(scope: &Scope) -> Self {
+    fn of(scope: &Scope, backfill: bool) -> Self {
         let reason = scope.reason.as_ref().map(|code| code.as_str().to_owned());
-        Self { actor: scope.actor.to_string(), reason }
+        Self { actor: scope.actor.to_string(), reason, backfill }
     }
 
     fn change(self, identity: u128, replacement: Option<Checked>) -> Change {
-        Change { identity, replacement, actor: self.actor, reason: self.reason }
+        let Self { actor, reason, backfill } = self;
+        Change { identity, replacement, actor, reason, backfill }
     }
 }

@@ -160,8 +160,7 @@ impl Worker {
         let loaded = wanted?.load(db, scope, now)?;
         let (found, mut draft) =
             self.inside(|held| (loaded.seat(&mut held.state), Draft::begin(&mut held.state, now)))?;
-        let at = Timestamp::from_microsecond(now).map_err(|error| Error::internal(error.to_string()))?;
-        let horizon = Horizon::at(at, self.options.late_days, self.options.kept_days);
+        let horizon = self.horizon(now)?;
         let (answered, ended) = Default::default();
         let (buckets, clock) = (&self.station.buckets, self.db.real_now());
         let rejected = &self.station.rejected;
@@ -178,6 +177,12 @@ impl Worker {
             (Group { state: &mut held.state, draft: &mut draft }.finish(), self.stand(held))
         })?;
         Ok((rows, stand))
+    }
+
+    /// Which event times are taken at an instant.
+    fn horizon(&self, now: i64) -> Result<Horizon> {
+        let at = Timestamp::from_microsecond(now).map_err(|error| Error::internal(error.to_string()))?;
+        Ok(Horizon::at(at, self.options.late_days, self.options.kept_days))
     }
 
     /// The holds that are to be ended, as they are stored.
@@ -227,7 +232,8 @@ impl Worker {
         let meters = self.inside(|held| Arc::clone(&held.words.meters))?;
         let ground = (&self.db, &self.station.scope, &*self.directory, &*meters);
         let before = self.inside(|held| held.state.next_chunk)?;
-        let decided = self.inside(|held| change::decide(ground, &mut held.state, change, now))?;
+        let horizon = self.horizon(self.inside(|held| now.max(held.state.accepted))?)?;
+        let decided = self.inside(|held| change::decide(ground, &mut held.state, change, horizon, now))?;
         let ended = decided.and_then(|draft| {
             let Some(mut draft) = draft else { return Ok(change::Changed { changed: false }) };
             self.count_anew(&mut draft)?;

@@ -21,8 +21,6 @@ pub struct Meter {
     pub decimals: u8,
     /// Dimensions of the book, and `user`, `seat` or `key` where a plan limits the meter for each of these.
     pub dimensions: BTreeSet<String>,
-    /// Whether a plan limits it over a time up to now, so that acceptance seconds are kept.
-    pub rolling: bool,
     /// Whether a plan limits it and it can be counted under the limit, so that somebody may have to be told.
     pub limited: bool,
     /// The values events may bring.
@@ -84,14 +82,24 @@ impl Meter {
             property: meter.property.clone(),
             decimals,
             dimensions: meter.dimensions.iter().cloned().chain(scopes.map(str::to_owned)).collect(),
-            rolling: limits.iter().any(|limit| limit.window.rolling_seconds().is_some()),
-            limited: !limits.is_empty() && matches!(meter.aggregation, Aggregation::Count | Aggregation::Sum),
+            limited: !limits.is_empty() && can_be_limited(meter.aggregation),
             range: Range::of(meter, decimals),
             jump: meter.jump.clone(),
             critical: meter.critical,
             kind: format!("{}/{decimals}", word(meter.aggregation)),
         }
     }
+
+    /// With what an older book asks of it too: it measures as it does now, by all dimensions and limits of both.
+    fn join(&mut self, older: &Self) {
+        self.dimensions.extend(older.dimensions.iter().cloned());
+        self.limited |= older.limited && can_be_limited(self.aggregation);
+    }
+}
+
+/// Whether what is measured so can be counted under a limit.
+pub const fn can_be_limited(aggregation: Aggregation) -> bool {
+    matches!(aggregation, Aggregation::Count | Aggregation::Sum)
 }
 
 /// The word of an aggregation in storage and in the book.
@@ -114,8 +122,23 @@ pub struct Meters(HashMap<String, Arc<Meter>>);
 impl Meters {
     /// Those of this book.
     pub fn of(book: &Book) -> Self {
-        let meters = book.meters.iter().map(|meter| (meter.key.clone(), Arc::new(Meter::of(book, meter))));
-        Self(meters.collect())
+        Self::of_books(std::iter::once(book))
+    }
+
+    /// Those of several books that are agreed to at the same time, the newest one first. A meter measures as the newest
+    /// book that has it says; what older ones tell its events apart by, and limit, stays.
+    pub fn of_books<'b>(books: impl Iterator<Item = &'b Book>) -> Self {
+        let mut all: HashMap<String, Meter> = HashMap::new();
+        for book in books {
+            for meter in &book.meters {
+                let one = Meter::of(book, meter);
+                match all.get_mut(&meter.key) {
+                    Some(newer) => newer.join(&one),
+                    None => drop(all.insert(meter.key.clone(), one)),
+                }
+            }
+        }
+        Self(all.into_iter().map(|(key, meter)| (key, Arc::new(meter))).collect())
     }
 
     /// All of them, in no order.

@@ -126,7 +126,7 @@ pub struct Reserved {
     pub expires: i64,
 }
 
-/// How a hold ended.
+/// How a hold ended; one whose time ran out stays open and holds nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HoldState {
     /// It holds.
@@ -135,8 +135,6 @@ pub enum HoldState {
     Committed,
     /// It was released.
     Released,
-    /// Its time ran out.
-    Expired,
 }
 
 impl HoldState {
@@ -146,14 +144,11 @@ impl HoldState {
             Self::Open => "open",
             Self::Committed => "committed",
             Self::Released => "released",
-            Self::Expired => "expired",
         }
     }
 
     /// The inverse of [`HoldState::word`].
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Open, Self::Committed, Self::Released, Self::Expired]
-            .into_iter()
-            .find(|state| state.word() == word)
+        [Self::Open, Self::Committed, Self::Released].into_iter().find(|state| state.word() == word)
     }
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::Rejected;
 
-/// Sorts in memory: more at once are only counted.
+/// Sorts in memory: of more at once nothing is kept, and nothing counted. Whoever sent them was told.
 const MOST: usize = 500;
 
 /// What was noted since it was written down last. Anybody notes in it, at any time.

@@ -44,7 +44,7 @@ fn each_percentage_of_a_window_is_told_once() {
         credits(&ground, "2", "0.01");
         credits(&ground, "3", "1");
         let name = metering::event::EventName { source: "test".into(), id: "1".into() };
-        ground.metering.void(&ground.scope, &name, ground.now()).wait().unwrap();
+        ground.metering.void(&ground.scope, &name, false, ground.now()).wait().unwrap();
         credits(&ground, "4", "7");
         assert_eq!(follow(&ground), 0);
         // Events are never refused, and what goes far beyond is told as the limit reached.

@@ -108,7 +108,7 @@ fn each_price_gets_its_own_events_and_late_ones_are_a_difference() {
         let billed = cost("eu", &eu.measured, None);
         ground.send(vec![traffic("9", r#"{"gb": 2, "region": "eu"}"#)]);
         let name = metering::event::EventName { source: "test".into(), id: "1".into() };
-        ground.metering.void(&ground.scope, &name, ground.now()).wait().unwrap();
+        ground.metering.void(&ground.scope, &name, false, ground.now()).wait().unwrap();
         let again = &ask(&ground, "eu", None)[0];
         assert_eq!(cost("eu", &again.measured, Some(billed)).decimal(), "-0.50");
         assert_eq!(ask(&ground, "eu", Some(eu.watermark))[0], *eu);

@@ -77,7 +77,7 @@ impl Ground {
             }
             Step::Void(event) => {
                 let name = metering::event::EventName { source: event.source.clone(), id: event.id.clone() };
-                format!("{:?}", metering.void(scope, &name, now).wait())
+                format!("{:?}", metering.void(scope, &name, false, now).wait())
             }
         }
     }

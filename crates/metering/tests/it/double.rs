@@ -53,8 +53,8 @@ fn whatever_happens_to_events_the_accounts_come_to_zero() {
                 let name = EventName { source: "test".into(), id };
                 match deed {
                     0 => drop(ground.send(vec![dose])),
-                    1 => drop(ground.metering.void(&ground.scope, &name, ground.now()).wait()),
-                    2 => drop(ground.metering.correct(&ground.scope, dose, ground.now()).wait()),
+                    1 => drop(ground.metering.void(&ground.scope, &name, false, ground.now()).wait()),
+                    2 => drop(ground.metering.correct(&ground.scope, dose, false, ground.now()).wait()),
                     _ => {
                         ground.pass(1_800);
                         ground.metering = ground.other(&test.db, "local", Options::default());
@@ -174,7 +174,7 @@ fn a_meter_that_becomes_critical_is_proven_from_then_on() {
         // Voiding one from before takes it off all the same, and a later book does not stop the postings: a gap would look
         // like a loss.
         let name = EventName { source: "test".into(), id: "1".into() };
-        ground.metering.void(&ground.scope, &name, ground.now()).wait().unwrap();
+        ground.metering.void(&ground.scope, &name, false, ground.now()).wait().unwrap();
         critical(&ground, false);
         ground.metering = ground.other(&test.db, "local", Options::default());
         ground.send(vec![gb("4"), gb("5")]);

@@ -35,7 +35,7 @@ fn the_last_events_of_a_busy_hour_are_told_without_the_voided_ones() {
         }
         for number in [3_269, 3_265, 3_000] {
             let name = EventName { source: "test".to_owned(), id: number.to_string() };
-            assert!(ground.metering.void(&ground.scope, &name, ground.now()).wait().unwrap().changed);
+            assert!(ground.metering.void(&ground.scope, &name, false, ground.now()).wait().unwrap().changed);
         }
         let (customer, meter) = (ground.customers.id("customer-a"), ground.customers.meter("calls"));
         let last = ground.db.usage().read(&ground.scope, move |view| {
@@ -215,7 +215,7 @@ fn a_figure_as_of_an_earlier_moment_does_not_change() {
         let (before, mark) = read(None);
         ground.send(vec![event("traffic", "2", "customer-a", at, r#"{"gb": 2}"#)]);
         let name = EventName { source: "test".into(), id: "1".into() };
-        ground.metering.void(&ground.scope, &name, ground.now()).wait().unwrap();
+        ground.metering.void(&ground.scope, &name, false, ground.now()).wait().unwrap();
         assert_eq!(read(None).0, exact("2"));
         assert_eq!((read(Some(mark)).0, before), (exact("1"), exact("1")));
     });

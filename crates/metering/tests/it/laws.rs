@@ -112,7 +112,7 @@ fn run(test: &TestDb, steps: &[Step], cut: (i64, i64)) {
             Step::Void(id) => {
                 for meter in METERS {
                     let name = EventName { source: "test".to_owned(), id: format!("{meter}-{id}") };
-                    let ended = ground.metering.void(&ground.scope, &name, ground.now()).wait();
+                    let ended = ground.metering.void(&ground.scope, &name, false, ground.now()).wait();
                     assert_eq!(ended.is_ok(), model.stands.contains_key(id), "{ended:?}");
                 }
                 model.stands.entry(*id).and_modify(|stands| *stands = None);
@@ -122,6 +122,7 @@ fn run(test: &TestDb, steps: &[Step], cut: (i64, i64)) {
                     let ended = ground.metering.correct(
                         &ground.scope,
                         new(meter, *id, *quarter, *value),
+                        false,
                         ground.now(),
                     );
                     let stands = model.stands.get(id).is_some_and(Option::is_some);

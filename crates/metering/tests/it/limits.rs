@@ -127,7 +127,7 @@ fn reported_events_count_and_are_never_refused() {
         let answer = ground.check(credits("x", "0.01"));
         assert_eq!((answer.allowed, answer.used, answer.remaining()), (false, 1_300, Some(0)));
         let name = EventName { source: "test".into(), id: "2".into() };
-        ground.metering.void(&ground.scope, &name, ground.now()).wait().unwrap();
+        ground.metering.void(&ground.scope, &name, false, ground.now()).wait().unwrap();
         assert_eq!(ground.check(credits("x", "0.01")).used, 400);
         // Last month's do not count in this one.
         let late = event("credits", "3", "customer-a", Some("2025-12-31T23:59:59Z"), r#"{"value": 5}"#);

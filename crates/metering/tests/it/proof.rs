@@ -59,8 +59,12 @@ fn what_is_in_order_is_proven() {
             };
             ground.send((0..5).map(|one| of(format!("{n}-{one}"), one)).collect());
             let name = EventName { source: "test".into(), id: format!("{n}-4") };
-            ground.metering.void(&ground.scope, &name, ground.now()).wait().unwrap();
-            ground.metering.correct(&ground.scope, of(format!("{n}-1"), 9), ground.now()).wait().unwrap();
+            ground.metering.void(&ground.scope, &name, false, ground.now()).wait().unwrap();
+            ground
+                .metering
+                .correct(&ground.scope, of(format!("{n}-1"), 9), false, ground.now())
+                .wait()
+                .unwrap();
         }
         let proof = prove(&ground);
         assert_eq!((proof.named, proof.differences, proof.tallies, proof.events), (vec![], 0, 8, 6 + 6 * 4));

@@ -167,7 +167,7 @@ fn events_are_billed_at_the_cut_and_what_is_late_comes_after() {
 
         // A voided event is credited.
         let name = EventName { source: "test".into(), id: "1".into() };
-        ground.metering.void(&ground.scope, &name, ground.now()).wait().unwrap();
+        ground.metering.void(&ground.scope, &name, false, ground.now()).wait().unwrap();
         assert_eq!(ground.follow().late, 1);
         ground.advance("2026-04-01T00:00:00Z");
         let (scope, id) = (&ground.scope, ground.id);

@@ -89,6 +89,9 @@ pub struct Gateway {
     /// What becomes of calls while the meter does not answer
     #[arg(long, value_enum, default_value_t = OnFailure::Closed)]
     pub on_failure: OnFailure,
+    /// Keep calls that were let through in this file until they are counted, for the next start; else in memory only
+    #[arg(long, value_name = "FILE")]
+    pub owed: Option<PathBuf>,
     /// Heed the rate limit of the caller's plan too
     #[arg(long)]
     pub rate_limit: bool,

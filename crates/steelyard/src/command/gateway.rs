@@ -36,6 +36,7 @@ pub fn run(asked: Gateway) -> Outcome {
         keys: asked.keys,
         key_header: asked.key_header,
         open: asked.on_failure == OnFailure::Open,
+        owed: asked.owed,
         rate_limit: asked.rate_limit,
         patience: Duration::from_millis(asked.patience),
     };

@@ -305,14 +305,14 @@ fn a_full_disk_is_said_and_costs_nothing_that_was_acknowledged() {
 }
 
 /// The most memory a process ever had, in MiB.
-fn peak(process: u32) -> u64 {
+pub fn peak(process: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1_024
 }
 
 /// What a server says to bytes; what cannot be sent any more is left.
-fn say(url: &str, head: &str, body: impl Iterator<Item = Vec<u8>>) -> String {
+pub fn say(url: &str, head: &str, body: impl Iterator<Item = Vec<u8>>) -> String {
     let mut stream = TcpStream::connect(host(url)).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     stream.write_all(head.as_bytes()).unwrap();

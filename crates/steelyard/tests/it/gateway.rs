@@ -81,24 +81,23 @@ struct Gate {
 
 impl Gate {
     fn start(installation: &Installation, service: &Service, steelyard: &Server, more: &[&str]) -> Self {
-        fs::write(installation.path("keys.csv"), "key,subject,name\nk1,one,production\nk2,nobody\n").unwrap();
         let key = fs::read_to_string(installation.path("key")).unwrap();
+        let usual = ["--steelyard", &steelyard.url, "--meter", "runs", "--api-key", &key];
+        Self::start_with(installation, service, &[&usual, more].concat(), Stdio::null())
+    }
+
+    fn start_with(installation: &Installation, service: &Service, more: &[&str], log: Stdio) -> Self {
+        fs::write(installation.path("keys.csv"), "key,subject,name\nk1,one,production\nk2,nobody\n").unwrap();
         let mut command = installation.command(&[
             "gateway",
             "--upstream",
             &service.address,
-            "--steelyard",
-            &steelyard.url,
-            "--meter",
-            "runs",
             "--keys",
             "keys.csv",
             "--listen",
             "127.0.0.1:0",
-            "--api-key",
-            &key,
         ]);
-        let mut child = command.args(more).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = command.args(more).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut said = String::new();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         out.read_line(&mut said).unwrap();
@@ -116,9 +115,15 @@ impl Gate {
         (parts.status.as_u16(), parts.headers, serde_json::from_str(&text).unwrap_or(Json::String(text)))
     }
 
-    fn stop(mut self) {
+    /// Its log, when that was asked for.
+    fn stop(mut self) -> String {
         let sent = std::process::Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
         assert!(sent.success() && self.child.wait().unwrap().success());
+        let mut log = String::new();
+        if let Some(mut from) = self.child.stderr.take() {
+            from.read_to_string(&mut log).unwrap();
+        }
+        log
     }
 }
 
@@ -152,8 +157,12 @@ fn every_call_is_recognised_counted_and_passed_on() {
         assert_eq!(said, seen);
         assert!(headers["ratelimit"].to_str().unwrap().starts_with("\"quota\";r=59"), "{headers:?}");
         assert_eq!(used(&server.url, &key, "runs"), "1");
-        // Who is no customer cannot be metered: the gateway is closed to it.
-        assert_eq!(code(gate.call("k2", "/v1/x")), (503, json!("meter_away")));
+        // Who is no customer cannot be metered, which is no outage: the gateway is closed to it in any case.
+        let open = Gate::start(installation, &service, &server, &["--on-failure", "open"]);
+        for gate in [&gate, &open] {
+            assert_eq!(code(gate.call("k2", "/v1/x")), (403, json!("not_metered")));
+        }
+        open.stop();
 
         for n in 2..=60 {
             assert_eq!(gate.call("k1", "/").0, 200, "{n}");
@@ -186,6 +195,60 @@ fn answers_are_passed_on_as_they_come() {
     service.go_on.send(()).unwrap();
     stream.read_to_string(&mut seen).unwrap();
     assert!(seen.ends_with("0\r\n\r\n"), "{seen}");
+    gate.stop();
+    server.stop();
+}
+
+#[test]
+fn a_gateway_that_is_not_set_up_rightly_lets_nobody_through_and_says_why() {
+    let installation = Installation::sqlite();
+    let ((server, key), service) = (ground(&installation), Service::start());
+    let service_url = service.address.clone();
+    for (more, hint) in [
+        (["--api-key", "sk_live_mistyped", "--meter", "runs", "--steelyard", &server.url], "--api-key"),
+        (["--api-key", &key, "--meter", "run", "--steelyard", &server.url], "--meter"),
+        (["--api-key", &key, "--meter", "runs", "--steelyard", &service_url], "--steelyard"),
+    ] {
+        for mode in ["open", "closed"] {
+            let more = [more.as_slice(), &["--on-failure", mode]].concat();
+            let gate = Gate::start_with(&installation, &service, &more, Stdio::piped());
+            for _ in 0..3 {
+                let (status, _, problem) = gate.call("k1", "/");
+                assert_eq!((status, &problem["code"]), (500, &json!("gateway_misconfigured")), "{hint}");
+            }
+            let log = gate.stop();
+            assert_eq!(log.matches("no call is passed on").count(), 1, "{log}");
+            assert!(log.contains(hint), "{hint}: {log}");
+        }
+    }
+    assert_eq!(used(&server.url, &key, "runs"), "0");
+    server.stop();
+}
+
+#[test]
+fn what_is_owed_outlives_the_gateway() {
+    let installation = Installation::sqlite();
+    let ((server, key), service) = (ground(&installation), Service::start());
+    let more = ["--on-failure", "open", "--patience", "500", "--owed", "owed.ndjson"];
+    let gate = Gate::start(&installation, &service, &server, &more);
+    let address = server.url.strip_prefix("http://").unwrap().to_owned();
+    server.kill();
+    for _ in 0..3 {
+        assert_eq!(gate.call("k1", "/").0, 200);
+    }
+    // It is killed, and nothing is lost.
+    drop(gate);
+    let kept = || fs::read_to_string(installation.path("owed.ndjson")).unwrap();
+    assert_eq!(kept().lines().count(), 3);
+    let server = serve_at(&installation, &address);
+    let gate = Gate::start(&installation, &service, &server, &more);
+    for _ in 0..100 {
+        if kept().is_empty() {
+            break;
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!((kept().as_str(), used(&server.url, &key, "runs").as_str()), ("", "3"));
     gate.stop();
     server.stop();
 }

@@ -1,8 +1,13 @@
 //! Events no sane program sends, to the real program: a clear answer to each, nothing miscounted, nothing that grows.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use serde_json::{Value as Json, json};
 
-use crate::program::{Installation, Server, get, on_both, post};
+use crate::{
+    faults::{peak, say},
+    program::{Installation, Server, get, on_both, post},
+};
 
 const BOOK: &str = r#"
 book = 1
@@ -158,6 +163,37 @@ fn numbers_and_dates_at_the_edges_are_counted_exactly_or_refused_in_words() {
         let report = installation.run(&["reconcile"]).good();
         assert!(report.contains("no difference") && report.contains("bytes in double entry"), "{report}");
     });
+}
+
+#[test]
+fn a_stream_without_end_is_refused_early_or_taken_in_piece_by_piece() {
+    let installation = Installation::sqlite();
+    let (server, key) = serve(&installation);
+    let head = format!(
+        "POST /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n\
+         Content-Type: application/x-ndjson\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    );
+    let chunk = |bytes: &[u8]| [format!("{:x}\r\n", bytes.len()).as_bytes(), bytes, b"\r\n"].concat();
+    let before = peak(server.process());
+    // A gigabyte in one line is refused where it becomes too long, whatever is still to come.
+    let sent = AtomicU64::new(0);
+    let endless = std::iter::repeat_with(|| {
+        sent.fetch_add(1, Ordering::SeqCst);
+        chunk(&[b'x'; 0x10000])
+    });
+    let answer = say(&server.url, &head, endless.take(16_384));
+    assert!(answer.contains(" 413 ") || answer.is_empty(), "{answer}");
+    assert!(sent.load(Ordering::SeqCst) < 1_024, "{sent:?} pieces were read");
+    // Long lines come in without being held together: sixty megabytes of them.
+    let mut long = event("calls", "0", json!({ "note": "x".repeat(60_000) })).to_string().into_bytes();
+    long.push(b'\n');
+    let lines = std::iter::repeat_n(chunk(&long), 1_000).chain([b"0\r\n\r\n".to_vec()]);
+    let answer = say(&server.url, &head, lines);
+    assert!(answer.contains(" 200 ") && answer.contains("\"rejected\":1000"), "{answer}");
+    let grown = peak(server.process()) - before;
+    assert!(grown < 40, "{grown} MiB");
+    assert_eq!(used(&server, &key, "calls"), "0");
+    server.stop();
 }
 
 #[test]
