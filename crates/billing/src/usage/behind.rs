@@ -15,7 +15,10 @@ use metering::{
 use rating::Step;
 use store::View;
 
-use super::measure::{Known, group_name, log_place, meter_of};
+use super::{
+    billed::plan_named,
+    measure::{Known, group_name, log_place, meter_of},
+};
 use crate::{
     invoice,
     subscription::{self, Subscription},
@@ -57,7 +60,9 @@ pub(super) fn of_line(
     version: Arc<Version>,
     line: &invoice::Line,
 ) -> Result<Behind> {
-    let key = priced_by(&version, subscription.plan(), line).ok_or_else(not_metered)?;
+    // The subscription may be on another plan by now, whose price of the same key is another.
+    let rated = plan_named(line).unwrap_or_else(|| subscription.plan());
+    let key = priced_by(&version, rated, line).ok_or_else(not_metered)?;
     let watermark = line.explanation.steps.iter().find_map(|step| match step {
         Step::UpTo { watermark } => Some(log_place(watermark)),
         _ => None,
@@ -68,7 +73,7 @@ pub(super) fn of_line(
         Some(place) => place,
         None => None,
     };
-    let plan = plan_with(&version, subscription.plan(), &key);
+    let plan = plan_with(&version, rated, &key);
     let unnamed = known.unnamed(&subscription, meter_of(&version, &plan, &key), line.period);
     Ok(Behind {
         plan,
@@ -93,7 +98,7 @@ fn priced_by(version: &Version, plan: &str, line: &invoice::Line) -> Option<Stri
         .map(str::to_owned)
 }
 
-/// The plan that has the usage price: the subscription's, or the one it had.
+/// The plan that has the usage price: the one it was rated by, or any other.
 fn plan_with(version: &Version, plan: &str, key: &str) -> String {
     let has = |plan: &&catalog::Plan| plan.usage.iter().any(|usage| usage.key == key);
     let own = version.book.plans.iter().filter(|one| one.key == plan).find(has);

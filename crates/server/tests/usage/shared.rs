@@ -201,3 +201,18 @@ fn whatever_two_subscriptions_live_through_each_event_counts_once() {
         run.unwrap();
     });
 }
+
+#[test]
+fn a_line_is_measured_again_by_the_plan_that_billed_it() {
+    on_both(CONTEXTS, |test| {
+        let ground = Ground::on(test, &book(), |acme| Start::of(acme, "grouped", Cycle::MONTH));
+        ground.advance("2026-01-10T00:00:00Z");
+        ground.send("1", "acme", "2026-01-02T00:00:00Z", "eu");
+        ground.send("2", "acme", "2026-01-03T00:00:00Z", "us");
+        // The plan it goes on with has no such price, another of the book has one that does not group.
+        One::begun(ground.id, ground.now()).deed(&ground, 0);
+        assert_eq!(ground.cents(), [50, 50]);
+        let proof = server::reconcile(&test.db, &ground.scope, 90).unwrap().proof;
+        assert_eq!(proof.named, []);
+    });
+}
