@@ -75,6 +75,11 @@ fn measured_by(line: &Line) -> Option<&str> {
     }
 }
 
+/// "plans.growth.usage.calls", "plans.growth, as agreed"
+fn plan_at(place: &str) -> Option<&str> {
+    place.strip_prefix("plans.")?.split(['.', ',']).next()
+}
+
 /// A subscription as it was when a line of it was rated.
 ///
 /// Errors: those of storage.
@@ -120,8 +125,7 @@ impl Versions {
             return Err(Error::internal(format!("version {book} of the price book is gone")));
         };
         let mut was = Subscription { book: version.id, ..subscription.clone() };
-        // "plans.growth.usage.calls", "plans.growth, as agreed"
-        let plan = place.strip_prefix("plans.").and_then(|rest| rest.split(['.', ',']).next());
+        let plan = plan_at(place);
         let item = was.items.iter_mut().find(|item| item.kind == ItemKind::Plan);
         if let (Some(plan), Some(item)) = (plan, item) {
             plan.clone_into(&mut item.key);
