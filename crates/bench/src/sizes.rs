@@ -162,7 +162,7 @@ impl Filled {
         for _ in 0..READS {
             let (meter, began) = (meter.clone(), Instant::now());
             let read = move |view: &mut store::View<'_>| {
-                let subject = Subject { customer, subscription: None, alone: false, meter: &meter };
+                let subject = Subject { customer, subscription: None, unnamed: None, meter: &meter };
                 usage::figure(view, subject, span, Timestamp::now())
             };
             let figure = db.read(&self.stand.scope, read).wait()?;

@@ -1,9 +1,8 @@
 //! Double entry of critical meters: what invoices billed is posted from `usage` to `billed`, and proven line by line.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use billing::usage::moved;
-use jiff::Timestamp;
+use billing::usage::{moved, moved_after};
 use kernel::{Exact, Result, ids::InvoiceId};
 use metering::{
     double::{self, Moved, Source, Step},
@@ -78,17 +77,18 @@ fn lines(
     Ok(by_invoice)
 }
 
-/// Every line that was posted against the line as it is now, and every line of the same invoices that should have been:
-/// `billed_differs`.
+/// Every line that was posted against the line as it is now, and every line of an issued invoice that should have been
+/// posted: `billed_differs`.
 pub(crate) fn compare(db: &Db, scope: &Scope, proof: &mut Proof) -> Result<()> {
     let usage = db.usage().background();
     let sources = usage.read(scope, double::sources).wait()?;
+    if sources.is_empty() {
+        return Ok(());
+    }
     let mut after: Option<(InvoiceId, i64)> = None;
     loop {
         let posted = usage.read(scope, move |view| double::moved_after(view, after, LINES)).wait()?;
-        let Some(last) = posted.last().map(|(invoice, ordinal, ..)| (*invoice, *ordinal)) else {
-            return Ok(());
-        };
+        let Some(last) = posted.last().map(|(invoice, ordinal, ..)| (*invoice, *ordinal)) else { break };
         let mut invoices: Vec<InvoiceId> = posted.iter().map(|(invoice, ..)| *invoice).collect();
         invoices.dedup();
         let lines = lines(db, scope, invoices, &sources)?.into_values().flatten();
@@ -99,26 +99,55 @@ pub(crate) fn compare(db: &Db, scope: &Scope, proof: &mut Proof) -> Result<()> {
             let measured: Option<&Exact> = line.as_ref().map(|line| &line.measured);
             double::compare(proof, one, measured);
         }
-        let began = |one: &Moved| {
-            let source = sources.iter().find(|source| source.meter == one.meter && source.kind == one.kind);
-            source.and_then(|source| Timestamp::from_microsecond(source.began).ok())
-        };
-        // What is of this page, began after its meter became critical, and is left was never posted.
-        let missed = lines.into_iter().filter(|(place, one)| {
-            after.is_none_or(|after| *place > after)
-                && *place <= last
-                && began(one).is_some_and(|began| one.start >= began)
-        });
-        for ((invoice, ordinal), one) in missed {
-            proof.add(Difference {
-                code: "billed_differs",
-                customer: Some(one.customer),
-                meter: one.meter,
-                place: format!("line {ordinal} of {invoice}"),
-                expected: one.measured.to_string(),
-                found: "nothing posted".to_owned(),
-            });
-        }
         after = Some(last);
     }
+    for one in never_posted(db, scope, &sources)? {
+        proof.add(Difference {
+            code: "billed_differs",
+            customer: Some(one.customer),
+            meter: one.meter,
+            place: format!("line {} of {}", one.ordinal, one.invoice),
+            expected: one.measured.to_string(),
+            found: "nothing posted".to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// The lines of issued invoices that should have been posted and were not.
+fn never_posted(db: &Db, scope: &Scope, sources: &[Source]) -> Result<Vec<Moved>> {
+    let keys: Vec<String> = sources.iter().map(|source| source.meter.clone()).collect();
+    let (mut missed, mut after) = (Vec::new(), None);
+    loop {
+        let keys = keys.clone();
+        let wanted = move |key: &str| keys.iter().any(|known| known == key);
+        let page = db.background().read(scope, move |view| moved_after(view, after, &wanted));
+        let (mut lines, last) = page.wait()?;
+        lines.retain(|one| one.is_posted(sources));
+        missed.extend(not_posted(db, scope, lines)?);
+        if last.is_none() {
+            break;
+        }
+        after = last;
+    }
+    if missed.is_empty() {
+        return Ok(missed);
+    }
+    // What was issued since the facts were followed is on its way.
+    follow(db, scope)?;
+    not_posted(db, scope, missed)
+}
+
+fn not_posted(db: &Db, scope: &Scope, mut lines: Vec<Moved>) -> Result<Vec<Moved>> {
+    let invoices: BTreeSet<InvoiceId> = lines.iter().map(|one| one.invoice).collect();
+    if invoices.is_empty() {
+        return Ok(lines);
+    }
+    let posted = db
+        .usage()
+        .background()
+        .read(scope, move |view| double::moved_of(view, invoices.iter().copied().collect()));
+    let posted = posted.wait()?;
+    lines.retain(|one| !posted.contains(&(one.invoice, one.ordinal)));
+    Ok(lines)
 }

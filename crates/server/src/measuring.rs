@@ -28,58 +28,71 @@ pub(crate) fn job_kinds(options: &Options) -> [JobKind; 1] {
 }
 
 /// How often alerts are looked for.
-const PAUSE: Duration = Duration::from_secs(1);
-/// Every so many pauses events are taken to the figures of subscriptions.
-const PAUSES: u32 = 10;
-
-/// Every so many pauses it is looked for sudden jumps: each time over all whose use went on.
-const JUMPS: u32 = 60;
+const ALERTS: Duration = Duration::from_secs(1);
+/// How often events are taken to the figures of subscriptions.
+const FIGURES: Duration = Duration::from_secs(10);
+/// How often it is looked for sudden jumps.
+const JUMPS: Duration = Duration::from_secs(60);
 
 /// Takes what came in to the figures of subscriptions, tells of limits that were reached and of jumps, and keeps what was
-/// rejected, until it is dropped. No job: it has nearly always something to
-/// do or nothing, may be done by several processes at once, and would fill the list of jobs.
+/// rejected, until it is dropped. Each has a thread of its own, so that an alert waits for nothing that takes longer. No
+/// job: it has nearly always something to do or nothing, may be done by several processes at once, and would fill the list
+/// of jobs.
 pub(crate) struct Follower {
-    stop: mpsc::Sender<()>,
-    thread: Option<thread::JoinHandle<()>>,
+    running: Vec<(mpsc::Sender<()>, thread::JoinHandle<()>)>,
 }
 
 impl Follower {
     /// Errors: `internal` when there is no thread to be had.
     pub(crate) fn start(db: &Db, metering: &Metering) -> Result<Self> {
-        let (stop, stopped) = mpsc::channel();
-        let (db, metering) = (db.background(), metering.clone());
         // In facts it goes by the name of a job, one for each process.
         let actor = Actor::Job(kernel::new_id(&SystemIds));
-        let run = move || {
-            let mut pauses: u32 = 0;
-            while stopped.recv_timeout(PAUSE) == Err(mpsc::RecvTimeoutError::Timeout) {
-                said("alerts could not be told", tell(&db, actor));
+        let alerts = {
+            let (db, metering) = (db.background(), metering.clone());
+            every("usage-alerts", ALERTS, move || {
+                tell(&db, actor);
                 said("rejected events could not be kept", metering.keep_rejected());
-                pauses = pauses.wrapping_add(1);
-                if pauses.is_multiple_of(PAUSES) {
-                    said("new events could not be taken to their subscriptions", follow(&db, actor));
-                    said("invoices could not be posted to critical meters", settle(&db, actor));
-                }
-                if pauses.is_multiple_of(JUMPS) {
-                    said("jumps of usage could not be told", jumps(&db, actor));
-                }
-            }
-            said("rejected events could not be kept", metering.keep_rejected());
+            })?
         };
-        let thread = thread::Builder::new().name("usage-follow".to_owned()).spawn(run);
-        let thread =
-            thread.map_err(|error| Error::internal(format!("no thread to follow usage: {error}")))?;
-        Ok(Self { stop, thread: Some(thread) })
+        let figures = {
+            let db = db.background();
+            every("usage-follow", FIGURES, move || {
+                follow(&db, actor);
+                settle(&db, actor);
+            })?
+        };
+        let db = db.background();
+        let jumps = every("usage-jumps", JUMPS, move || jumps(&db, actor))?;
+        Ok(Self { running: vec![alerts, figures, jumps] })
     }
 
     /// Stop, and wait until what is being done is done.
-    pub(crate) fn stop(mut self) {
-        drop(self.stop);
-        if let Some(thread) = self.thread.take() {
+    pub(crate) fn stop(self, metering: &Metering) {
+        let (stops, threads): (Vec<_>, Vec<_>) = self.running.into_iter().unzip();
+        drop(stops);
+        for thread in threads {
             // A panic was told of when it happened.
             let _ = thread.join();
         }
+        said("rejected events could not be kept", metering.keep_rejected());
     }
+}
+
+/// Do something again and again on a thread, with a pause before each time, until the sender is dropped.
+fn every(
+    name: &str,
+    pause: Duration,
+    work: impl Fn() + Send + 'static,
+) -> Result<(mpsc::Sender<()>, thread::JoinHandle<()>)> {
+    let (stop, stopped) = mpsc::channel();
+    let run = move || {
+        while stopped.recv_timeout(pause) == Err(mpsc::RecvTimeoutError::Timeout) {
+            work();
+        }
+    };
+    let thread = thread::Builder::new().name(name.to_owned()).spawn(run);
+    let thread = thread.map_err(|error| Error::internal(format!("no thread to follow usage: {error}")))?;
+    Ok((stop, thread))
 }
 
 /// What did not work is tried again; it is told of here and stops nothing else.
@@ -89,65 +102,153 @@ fn said(what: &'static str, done: Result<()>) {
     }
 }
 
-/// Lines of invoices go to the double entry of critical meters, in every environment.
-fn settle(db: &Db, actor: Actor) -> Result<()> {
-    environments(db, actor)?.iter().try_for_each(|scope| double_entry::follow(db, scope))
-}
-
-/// Days far above the usual are told of, in every environment.
-fn jumps(db: &Db, actor: Actor) -> Result<()> {
-    for scope in environments(db, actor)? {
-        let Some(version) = db.read(&scope, version::newest).wait()? else { continue };
-        match metering::jump::follow(db, &scope, &Meters::of(&version.book)) {
-            // A sandbox whose clock moves tells when it stands again.
+/// Do something in every environment. One in which it does not work is told of and tried again the next time; it keeps
+/// none of the others waiting.
+fn each(db: &Db, actor: Actor, what: &'static str, work: impl Fn(&Scope) -> Result<()>) {
+    let scopes = match environments(db, actor) {
+        Ok(scopes) => scopes,
+        Err(error) => return said(what, Err(error)),
+    };
+    for scope in scopes {
+        match work(&scope) {
+            // A sandbox whose clock moves measures by itself, and tells when it stands again.
             Err(error) if error.code == "clock_advancing" => {}
-            told => drop(told?),
-        }
-    }
-    Ok(())
-}
-
-/// Limits that were reached become alerts, in every environment.
-fn tell(db: &Db, actor: Actor) -> Result<()> {
-    for scope in environments(db, actor)? {
-        match metering::alert::follow(db, &scope) {
-            // A sandbox whose clock moves tells when it stands again.
-            Err(error) if error.code == "clock_advancing" => {}
-            told => drop(told?),
-        }
-    }
-    Ok(())
-}
-
-/// Events become figures of subscriptions, late ones too, in every environment.
-fn follow(db: &Db, actor: Actor) -> Result<()> {
-    for scope in environments(db, actor)? {
-        match billing::usage::follow(db, &scope) {
-            Ok(followed) if followed.refused > 0 || followed.late > 0 => {
-                tracing::info!(?followed, "usage came for what is billed");
+            Err(error) => {
+                let environment = scope.env().map(|id| id.to_string());
+                tracing::warn!(%error, environment, "{what}; trying again");
             }
-            Ok(_) => {}
-            // A sandbox whose clock moves measures by itself; the rest waits.
-            Err(error) if error.code == "clock_advancing" => {}
-            Err(error) => return Err(error),
+            Ok(()) => {}
         }
     }
-    Ok(())
+}
+
+/// Lines of invoices go to the double entry of critical meters.
+fn settle(db: &Db, actor: Actor) {
+    each(db, actor, "invoices could not be posted to critical meters", |scope| {
+        double_entry::follow(db, scope)
+    });
+}
+
+/// Days far above the usual are told of.
+fn jumps(db: &Db, actor: Actor) {
+    each(db, actor, "jumps of usage could not be told", |scope| {
+        let Some(version) = db.read(scope, version::newest).wait()? else { return Ok(()) };
+        metering::jump::follow(db, scope, &Meters::of(&version.book)).map(drop)
+    });
+}
+
+/// Limits that were reached become alerts.
+fn tell(db: &Db, actor: Actor) {
+    each(db, actor, "alerts could not be told", |scope| metering::alert::follow(db, scope).map(drop));
+}
+
+/// Events become figures of subscriptions, late ones too.
+fn follow(db: &Db, actor: Actor) {
+    each(db, actor, "new events could not be taken to their subscriptions", |scope| {
+        let followed = billing::usage::follow(db, scope)?;
+        if followed.refused > 0 {
+            let environment = scope.env().map(|id| id.to_string());
+            tracing::warn!(
+                ?followed,
+                environment,
+                "figures were measured that their prices cannot be applied to"
+            );
+        } else if followed.late > 0 {
+            tracing::info!(?followed, "usage came for what is billed");
+        }
+        Ok(())
+    });
 }
 
 /// Events and names older than they are kept, in real time: a sandbox's clock may be years ahead.
 fn sweep(work: &Work, options: &Options) -> Result<Json> {
-    let (mut chunks, mut segments) = (0, 0);
+    let (mut chunks, mut segments, mut failed) = (0, 0, None);
     for scope in environments(&work.db, work.scope.actor)? {
-        let now = work.db.read(&scope, |view| Ok(view.now())).wait()?.min(work.db.real_now());
-        let swept = metering::retention::sweep(&work.db, &scope, options, now)?;
-        chunks += swept.chunks;
-        segments += swept.segments;
+        let now = work.db.read(&scope, |view| Ok(view.now())).wait();
+        let now = now.map(|now| now.min(work.db.real_now()));
+        match now.and_then(|now| metering::retention::sweep(&work.db, &scope, options, now)) {
+            Ok(swept) => {
+                chunks += swept.chunks;
+                segments += swept.segments;
+            }
+            // The others are swept all the same; the job is tried again.
+            Err(error) => failed = Some(error),
+        }
     }
-    Ok(json!({ "chunks": chunks, "segments": segments }))
+    failed.map_or_else(|| Ok(json!({ "chunks": chunks, "segments": segments })), Err)
 }
 
 fn environments(db: &Db, actor: Actor) -> Result<Vec<Scope>> {
     let all = db.read(&Scope::installation("follow usage"), identity::environment::every).wait()?;
     Ok(all.into_iter().map(|one| Scope::environment(one.id, one.mode, actor)).collect())
+}
+
+#[cfg(test)]
+#[path = "../tests/house/mod.rs"]
+mod house;
+
+#[cfg(test)]
+mod tests {
+    use billing::{subscription, usage};
+    use kernel::{Cycle, SystemIds, ids::SubscriptionId};
+    use metering::event::{NewEvent, Receipt};
+    use store::{Mode, statements};
+    use testkit::on_both;
+
+    use super::*;
+    use crate::CONTEXTS;
+
+    const BOOK: &str = r#"
+book = 1
+name = "Test"
+currency = "USD"
+
+[meters]
+calls = { name = "Calls", unit = "call" }
+
+[plans.metered]
+name = "Metered"
+price = { month = "10" }
+usage = { calls = "0.50" }
+"#;
+
+    statements! {
+        environment SPOIL = "UPDATE meter_tally SET tally = $2 WHERE env_id = $1";
+    }
+
+    #[test]
+    fn an_environment_that_cannot_be_followed_keeps_none_of_the_others_waiting() {
+        on_both(CONTEXTS, |test| {
+            let (db, metering) = (&test.db, crate::metering(&test.db, Options::default()));
+            let at = db.real_now();
+            let set_up = |mode| -> (Scope, SubscriptionId) {
+                let scope = Scope::environment(kernel::new_id(&SystemIds), mode, Actor::CommandLine);
+                let metered = |acme| subscription::Start::of(acme, "metered", Cycle::MONTH);
+                let made = db.write(&scope, move |tx| house::set_up(tx, at, BOOK, metered)).wait();
+                let call = NewEvent {
+                    source: "test".into(),
+                    id: "1".into(),
+                    meter: "calls".into(),
+                    subject: "acme".into(),
+                    at: None,
+                    data: None,
+                };
+                let sent = metering.ingest(&scope, vec![call], false, at).wait().unwrap();
+                assert_eq!(sent, [Receipt::Accepted]);
+                (scope, made.unwrap())
+            };
+            let made = [set_up(Mode::Sandbox), set_up(Mode::Live)];
+            let first = environments(db, Actor::CommandLine).unwrap()[0].env();
+            let (broken, sound): (Vec<_>, Vec<_>) = made.iter().partition(|(scope, _)| scope.env() == first);
+            let spoil = |tx: &mut store::Tx<'_>| tx.exec(&SPOIL, store::params![vec![0xff_u8]]);
+            db.usage().write(&broken[0].0, spoil).wait().unwrap();
+
+            follow(db, Actor::CommandLine);
+            let figures = |(scope, id): &(Scope, SubscriptionId)| {
+                let id = *id;
+                db.read(scope, move |view| usage::history(view, id, 10)).wait().unwrap().len()
+            };
+            assert_eq!((figures(broken[0]), figures(sound[0])), (0, 1));
+        });
+    }
 }

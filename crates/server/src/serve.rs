@@ -37,11 +37,11 @@ pub async fn serve(config: Config, shutdown: impl Future<Output = ()>) -> Result
     let keys = api::Keys::new(&db);
     let forwarder =
         usage.address.as_ref().map(|_| Forwarder::new(keys.clone(), metering.clone(), &usage.holder));
-    let front = Front::new(&db, &running.bell(), metering, (keys, rates), forwarder, secure_cookies);
+    let front = Front::new(&db, &running.bell(), metering.clone(), (keys, rates), forwarder, secure_cookies);
     listen::run(listener, front, shutdown).await;
     tracing::info!("finishing jobs");
     let stop = move || {
-        follower.stop();
+        follower.stop(&metering);
         running.stop()
     };
     let stopped = tokio::task::spawn_blocking(stop).await;

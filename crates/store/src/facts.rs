@@ -32,6 +32,8 @@ statements! {
         FROM fact WHERE env_id = $1 AND customer_id = $2 AND seq < $3 ORDER BY seq DESC LIMIT $4";
     environment OF_SUBJECT = "SELECT seq, type, v, subject_kind, subject_id, customer_id, actor, reason, effective, recorded, payload, hash
         FROM fact WHERE env_id = $1 AND subject_id = $2 AND seq < $3 ORDER BY seq DESC LIMIT $4";
+    environment OF_SUBJECTS = "SELECT seq, type, v, subject_kind, subject_id, customer_id, actor, reason, effective, recorded, payload, hash
+        FROM fact WHERE env_id = $1 AND subject_id IN_IDS($2) AND type IN_TEXTS($3) ORDER BY subject_id, seq";
     environment LATEST = "SELECT seq, type, v, subject_kind, subject_id, customer_id, actor, reason, effective, recorded, payload, hash
         FROM fact WHERE env_id = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3";
     environment HEADLINES = "SELECT seq, type, subject_kind, subject_id, customer_id
@@ -345,6 +347,24 @@ pub fn of_customer(view: &mut View<'_>, id: ids::CustomerId, before: i64, limit:
 pub fn of_subject(view: &mut View<'_>, subject: Uuid, before: i64, limit: i64) -> Result<Vec<Fact>> {
     let upcasters = view.upcasters();
     view.all(&OF_SUBJECT, params![subject, before, limit], |row| Ok(Fact::read(row)?.upcast(upcasters)))
+}
+
+/// What happened of some kinds to many things: each one's facts together, the oldest first, a fact at a time.
+pub fn each_of_subjects(
+    view: &mut View<'_>,
+    subjects: Vec<Uuid>,
+    kinds: &[&str],
+    mut with: impl FnMut(Fact),
+) -> Result<()> {
+    if subjects.is_empty() {
+        return Ok(());
+    }
+    let (upcasters, kinds) =
+        (view.upcasters(), kinds.iter().map(|kind| (*kind).to_owned()).collect::<Vec<_>>());
+    view.each(&OF_SUBJECTS, params![subjects, kinds], |row| {
+        with(Fact::read(row)?.upcast(upcasters));
+        Ok(())
+    })
 }
 
 /// Recompute the whole chain; how many facts it holds.

@@ -70,7 +70,7 @@ impl Asked {
 
     pub(super) const fn subject(&self) -> Subject<'_> {
         let Self { customer, subscription, meter, .. } = self;
-        Subject { customer: *customer, subscription: *subscription, alone: false, meter }
+        Subject { customer: *customer, subscription: *subscription, unnamed: None, meter }
     }
 
     /// The parts. Errors: `history_too_long`.

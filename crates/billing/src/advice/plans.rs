@@ -174,7 +174,7 @@ impl One<'_> {
         for (key, book) in rules::meters(self.agreed, self.in_force) {
             let Some(meter) = book.meter(key).map(|meter| Meter::of(book, meter)) else { continue };
             let customer = self.subscription.customer;
-            let subject = Subject { customer, subscription: None, alone: false, meter: &meter };
+            let subject = Subject { customer, subscription: None, unnamed: None, meter: &meter };
             let spans: Vec<Span> =
                 periods.iter().map(|period| Span::new(period.start.at, period.end.at)).collect();
             let figures = log::figures_of_spans(view, subject, &spans, self.ground.now)?;

@@ -29,9 +29,9 @@ const AT_ONCE: i64 = 20_000;
 /// Such goes for one page; it may be short, or empty, and still have a next one.
 const GOES: usize = 3;
 /// The most customers of a domain that are looked at.
-const MOST: i64 = 200;
+const MOST: i64 = 100;
 /// After so many customers of large domains a page ends early.
-const ENOUGH: i64 = 200;
+const ENOUGH: i64 = 100;
 
 /// One of a team.
 #[derive(Clone, Debug, PartialEq, Eq)]

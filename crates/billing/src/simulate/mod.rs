@@ -278,7 +278,7 @@ impl Again<'_> {
     /// What the meter a fee looks at summed up.
     fn base(&self, subscription: &Subscription, meter: &str, period: Period) -> Result<rating::Measured> {
         let (book, meter) = (self.ask.book.clone(), meter.to_owned());
-        let whose = (subscription.customer, Some(subscription.id), false);
+        let whose = (subscription.customer, Some(subscription.id), None);
         let span = Span::new(period.start.at, period.end.at);
         let now = period.end.at;
         let read = move |view: &mut View<'_>| log::base(view, &book, &meter, whose, span, now);
@@ -323,14 +323,14 @@ impl Again<'_> {
     ) -> Result<Vec<rating::Measured>> {
         let (book, plan, usage) = (self.ask.book.clone(), plan.clone(), usage.clone());
         let (customer, currency) = (subscription.customer, subscription.currency);
-        let alone = self.first.get(&usage.meter).is_some_and(|first| *first != subscription.id);
+        let others = self.first.get(&usage.meter).is_some_and(|first| *first != subscription.id);
         let subscription = Some(subscription.id);
         let span = Span::new(period.start.at, period.end.at);
         let read = move |view: &mut View<'_>| {
             let charged = Charged {
                 customer,
                 subscription,
-                alone,
+                unnamed: others.then_some(&[]),
                 book: &book,
                 plan: &plan,
                 usage: &usage,

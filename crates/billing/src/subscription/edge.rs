@@ -220,11 +220,14 @@ fn fact(before: &Subscription, after: &Subscription, invoice: Option<InvoiceId>)
             "period_end": after.period.end.at,
         })
     };
+    let items = || ops::items_said(after);
     let (kind, payload) = match (before.state, after.state) {
         (State::Trialing, state) => (
             "subscription.trial_ended",
             json!({
                 "state": state.word(),
+                "book": after.book,
+                "items": items(),
                 "plan": after.plan(),
                 "converted": before.has_method && state == State::Active,
                 "invoice": invoice,
@@ -247,6 +250,7 @@ fn fact(before: &Subscription, after: &Subscription, invoice: Option<InvoiceId>)
                 "invoice": invoice,
                 "period_start": after.period.start.at,
                 "period_end": after.period.end.at,
+                "items": items(),
                 "plan": after.plan(),
                 "quantity": after.plan_quantity(),
                 "book": after.book,

@@ -31,6 +31,7 @@ pub(super) mod history;
 mod rows;
 pub(super) mod trial;
 
+pub(super) use change::items_said;
 pub(super) use find::due_at;
 pub(crate) use find::{due_until, follow_zone, load, of_customers};
 pub use find::{find, list, of_customer, resolve};
@@ -207,6 +208,7 @@ fn started_fact(subscription: &Subscription, version: &Version) -> Result<NewFac
         "trial_end": subscription.trial_end.map(|end| end.at),
         "period_start": subscription.period.start.at,
         "period_end": subscription.period.end.at,
+        "usage_from": subscription.arrears_from.at,
     });
     let fact = NewFact::new("subscription.started", subscription.id.any(), payload)?;
     Ok(fact.of(subscription.customer).effective(subscription.started))

@@ -15,7 +15,10 @@ use metering::{
 use rating::Step;
 use store::View;
 
-use super::measure::{Known, group_name, log_place};
+use super::{
+    billed::as_billed,
+    measure::{Known, group_name, log_place, meter_of},
+};
 use crate::{
     invoice,
     subscription::{self, Subscription},
@@ -30,7 +33,7 @@ pub struct Behind {
     group: String,
     customer: CustomerId,
     subscription: SubscriptionId,
-    alone: bool,
+    unnamed: Option<Arc<[Span]>>,
     span: Span,
     as_of: Option<i64>,
 }
@@ -43,12 +46,18 @@ pub fn behind(view: &mut View<'_>, id: InvoiceId, ordinal: i64) -> Result<Behind
     let line = lines.into_iter().find(|line| line.ordinal == ordinal);
     let line = line.ok_or_else(|| Error::not_found("line of this invoice"))?;
     let known = Known::load(view, vec![invoice.customer])?;
-    let subscription = Arc::new(subscription::find(view, line.subscription)?);
-    let version = version::find(view, subscription.book)?;
-    of_line(&known, subscription, version, &line)
+    let subscription = subscription::find(view, line.subscription)?;
+    let (was, version) = match as_billed(view, &subscription, &line)? {
+        Some(billed) => billed,
+        None => {
+            let version = version::find(view, subscription.book)?;
+            (subscription, version)
+        }
+    };
+    of_line(&known, Arc::new(was), version, &line)
 }
 
-/// The same of a line that was read, by the book its subscription agreed to.
+/// The same of a line that was read, by its subscription as it was when the line was rated.
 ///
 /// Errors: `line_not_metered`.
 pub(super) fn of_line(
@@ -68,15 +77,16 @@ pub(super) fn of_line(
         Some(place) => place,
         None => None,
     };
-    let stretch = known.stretch(&subscription, &version, &key, line.period);
+    let plan = plan_with(&version, subscription.plan(), &key);
+    let unnamed = known.unnamed(&subscription, meter_of(&version, &plan, &key), line.period);
     Ok(Behind {
-        plan: plan_with(&version, subscription.plan(), &key),
+        plan,
         version,
         key,
         group: line.group.clone(),
         customer: subscription.customer,
         subscription: subscription.id,
-        alone: stretch.alone,
+        unnamed,
         span: Span::new(line.period.start.at, line.period.end.at),
         as_of,
     })
@@ -119,7 +129,7 @@ impl Behind {
     ///
     /// Errors: `line_not_metered`.
     pub fn meter(&self) -> Result<Meter> {
-        let key = super::measure::meter_of(&self.version, &self.plan, &self.key);
+        let key = meter_of(&self.version, &self.plan, &self.key);
         let meter = self.version.book.meter(key).ok_or_else(not_metered)?;
         Ok(Meter::of(&self.version.book, meter))
     }
@@ -145,8 +155,9 @@ impl Behind {
         Ok(groups.into_iter().next().map_or_else(Exact::zero, |group| group.figure.value))
     }
 
-    const fn subject<'m>(&self, meter: &'m Meter) -> Subject<'m> {
-        Subject { customer: self.customer, subscription: Some(self.subscription), alone: self.alone, meter }
+    fn subject<'m>(&'m self, meter: &'m Meter) -> Subject<'m> {
+        let (customer, subscription) = (self.customer, Some(self.subscription));
+        Subject { customer, subscription, unnamed: self.unnamed.as_deref(), meter }
     }
 
     /// Which dimensions events of the line have.

@@ -88,7 +88,7 @@ pub(super) fn as_billed(
 
 /// Versions of the price book by their number.
 #[derive(Default)]
-struct Versions {
+pub(super) struct Versions {
     found: BTreeMap<i64, Option<Arc<Version>>>,
 }
 
@@ -104,7 +104,8 @@ impl Versions {
         Ok(found)
     }
 
-    fn as_billed(
+    /// The same as [`as_billed`]; none for a line without a tariff.
+    pub(super) fn as_billed(
         &mut self,
         view: &mut View<'_>,
         subscription: &Subscription,

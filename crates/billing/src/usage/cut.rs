@@ -71,12 +71,11 @@ pub(super) fn keep(tx: &mut Tx<'_>, counted: &[Counted]) -> Result<()> {
         .map(|(one, version, key)| (one.id, key.to_owned(), arrears::open_from(one, version, key).at));
     let open: HashSet<Place> = open.chain(known.waiting().map(|(_, stretch)| place(&stretch))).collect();
     let posted = posted(tx, counted)?;
-    let now = tx.now();
     let figures: Vec<Posted> = counted
         .iter()
         .filter(|one| open.contains(&place(&one.stretch)))
         .filter(|one| is_news(one, posted.get(&place(&one.stretch))))
-        .map(|one| one.posted(now))
+        .map(Counted::posted)
         .collect();
     ops::post_all(tx, &figures)
 }
@@ -101,23 +100,57 @@ fn posted(view: &mut View<'_>, counted: &[Counted]) -> Result<HashMap<Place, Pos
 pub(super) fn is_news(one: &Counted, posted: Option<&Posted>) -> bool {
     match posted {
         None => !one.nothing,
-        Some(posted) => {
-            let measured = posted.watermark.as_deref().and_then(log_place).is_some();
-            measured && (posted.groups != one.groups || posted.watermark.as_deref() != Some(&one.watermark))
-        }
+        Some(posted) => is_newer(&one.posted(), posted),
     }
 }
 
+/// Whether a measured figure says something else than one that is posted, and was not measured before it: whoever
+/// measured at an earlier place of the log, or earlier at the same one, comes too late. A figure posted by hand stands.
+fn is_newer(new: &Posted, posted: &Posted) -> bool {
+    let place = |one: &Posted| one.watermark.as_deref().and_then(log_place);
+    let differs = posted.groups != new.groups || posted.watermark != new.watermark;
+    differs && place(posted).is_some_and(|before| (place(new), new.posted) >= (Some(before), posted.posted))
+}
+
 impl Counted {
-    fn posted(&self, now: Timestamp) -> Posted {
+    /// As it is stored: at the instant it was measured for, so that it can be measured again.
+    fn posted(&self) -> Posted {
         Posted {
             subscription: self.stretch.subscription.id,
             start: self.stretch.period.start.at,
             key: self.stretch.key.clone(),
             groups: self.groups.clone(),
             watermark: Some(self.watermark.clone()),
-            posted: now,
+            posted: self.at,
             late: false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::usage::Figure;
+
+    #[test]
+    fn only_what_was_measured_later_takes_the_place_of_a_figure() {
+        let figure = |watermark: &str, at: &str, units: i64| Posted {
+            subscription: SubscriptionId::from_uuid(Uuid::nil()),
+            start: Timestamp::UNIX_EPOCH,
+            key: "calls".into(),
+            groups: [(String::new(), Figure::Quantity(kernel::Exact::from(units).into()))].into(),
+            watermark: Some(watermark.to_owned()),
+            posted: at.parse().unwrap(),
+            late: false,
+        };
+        let (noon, one) = ("2026-01-01T12:00:00Z", "2026-01-01T13:00:00Z");
+        let posted = figure("event log 9", noon, 5);
+        assert!(is_newer(&figure("event log 10", noon, 6), &posted));
+        assert!(!is_newer(&figure("event log 8", one, 4), &posted), "of an earlier place");
+        // A value that stands is more an hour later, without an event.
+        assert!(is_newer(&figure("event log 9", one, 6), &posted));
+        assert!(!is_newer(&posted, &figure("event log 9", one, 6)));
+        assert!(!is_newer(&posted.clone(), &posted), "the same");
+        assert!(!is_newer(&figure("event log 10", one, 6), &figure("by hand", noon, 5)), "by hand it stands");
     }
 }

@@ -9,8 +9,8 @@ use store::{Db, Scope, Tx, View};
 use super::{
     billed,
     cut::{is_news, post_open},
-    measure::{ByCustomer, Counted, Known, Stretch, measure, meter_of},
-    ops::{Post, of_stretch, post},
+    measure::{ByCustomer, Counted, Known, Stretch, measure, measure_going_on, meter_of},
+    ops::{Post, of_stretch, post_measured},
 };
 use crate::subscription::{State, Subscription, rules::arrears};
 
@@ -28,7 +28,7 @@ pub struct Followed {
     pub open: u64,
     /// Figures of billed stretches that were measured again and posted, because they changed.
     pub late: u64,
-    /// Those of them that billing refused: their price cannot be applied to the figure.
+    /// Figures that billing refused: their price cannot be applied to them.
     pub refused: u64,
 }
 
@@ -63,18 +63,26 @@ fn step(db: &Db, scope: &Scope, touched: Vec<Touched>, done: &mut Followed) -> R
         open.into_iter().partition(|one| arrears::thresholds(&one.subscription, &one.version).is_some());
     quiet.extend(waiting);
     done.open += (watched.len() + quiet.len()) as u64;
-    post_open(db, scope, measure(db, scope, quiet, now)?, None)?;
-    for one in measure(db, scope, watched, now)? {
-        post_one(db, scope, one)?;
+    post_open(db, scope, measure_going_on(db, scope, quiet, now)?, None)?;
+    for one in measure_going_on(db, scope, watched, now)? {
+        take(db, scope, one, done)?;
     }
     for one in measure(db, scope, billed, now)? {
-        match post_one(db, scope, one) {
-            Ok(news) => done.late += u64::from(news),
-            Err(error) if error.kind == Kind::Invalid => done.refused += 1,
-            Err(error) => return Err(error),
-        }
+        done.late += u64::from(take(db, scope, one, done)?);
     }
     Ok(())
+}
+
+/// Post one figure. Whether it was news. One whose price cannot be applied to it is counted and keeps none of the others
+/// waiting.
+fn take(db: &Db, scope: &Scope, one: Counted, done: &mut Followed) -> Result<bool> {
+    match post_one(db, scope, one) {
+        Err(error) if error.kind == Kind::Invalid => {
+            done.refused += 1;
+            Ok(false)
+        }
+        other => other,
+    }
 }
 
 /// Post one figure, when it differs from what is posted. Whether it did.
@@ -88,7 +96,8 @@ fn post_one(db: &Db, scope: &Scope, one: Counted) -> Result<bool> {
             return Ok(false);
         }
         let (groups, watermark) = (one.groups.clone(), Some(one.watermark.clone()));
-        post(tx, subscription.id, &Post { key: key.clone(), groups, start: Some(start), watermark })?;
+        let post = Post { key: key.clone(), groups, start: Some(start), watermark };
+        post_measured(tx, subscription.id, &post, one.at)?;
         Ok(true)
     };
     db.write(scope, post_it).wait()

@@ -18,7 +18,10 @@ use metering::usage::{self as log, Charged, Dimensions, Measurement, Span};
 use rating::{Measured, Number};
 use store::{Db, Scope, View};
 
-use super::model::{Figure, Groups};
+use super::{
+    model::{Figure, Groups},
+    owner::Owners,
+};
 use crate::subscription::{self, Closing, Subscription, rules::arrears};
 
 /// A stretch of a subscription that is to be measured.
@@ -29,8 +32,8 @@ pub(crate) struct Stretch {
     /// The key of the usage price, or of the meter a fee looks at.
     pub(super) key: String,
     pub(super) period: Period,
-    /// Events sent for the customer alone are another subscription's.
-    pub(super) alone: bool,
+    /// Only in these parts of it events that name no subscription are this one's; none: in all of it.
+    pub(super) unnamed: Option<Arc<[Span]>>,
 }
 
 /// What was measured for a stretch.
@@ -40,6 +43,8 @@ pub(crate) struct Counted {
     pub(crate) groups: Groups,
     /// The last entry of the log in it.
     pub(super) watermark: String,
+    /// As of when it was measured.
+    pub(super) at: Timestamp,
     /// There was nothing to measure.
     pub(super) nothing: bool,
 }
@@ -52,11 +57,13 @@ pub(crate) struct Known {
     all: Vec<Agreed>,
     /// Those with a stretch that is over and not billed yet, as they were when it ended.
     closing: Vec<(Box<Closing>, Agreed)>,
+    owners: Owners,
 }
 
 impl Known {
     pub(crate) fn load(view: &mut View<'_>, customers: Vec<CustomerId>) -> Result<Self> {
         let all = subscription::of_customers(view, customers)?;
+        let owners = Owners::load(view, &all)?;
         let closing: Vec<(Box<Closing>, Subscription)> = all
             .iter()
             .filter_map(|one| Some((one.closing.clone()?, one)))
@@ -71,7 +78,7 @@ impl Known {
         let agreed = |one: Subscription| of(one).map(|(version, one)| (one, version));
         let waiting = |(closing, was): (Box<Closing>, Subscription)| Some((closing, agreed(was)?));
         let closing = closing.into_iter().filter_map(waiting).collect();
-        Ok(Self { all: all.into_iter().filter_map(agreed).collect(), closing })
+        Ok(Self { all: all.into_iter().filter_map(agreed).collect(), closing, owners })
     }
 
     /// All of them, with the price books they agreed to.
@@ -115,23 +122,23 @@ impl Known {
         period: Period,
     ) -> Stretch {
         let meter = meter_of(version, subscription.plan(), key);
-        // What names no subscription is the oldest one's that looks at the meter and ran then: it counts once.
-        let looks = |(one, version): &&Agreed| {
-            one.customer == subscription.customer
-                && one.started <= period.start.at
-                && one.ends.is_none_or(|end| end > period.start.at)
-                && arrears::expected(one, version)
-                    .iter()
-                    .any(|key| meter_of(version, one.plan(), key) == meter)
-        };
-        let first = self.all.iter().filter(looks).map(|(one, _)| one.id).min();
         Stretch {
             subscription: Arc::clone(subscription),
             version: Arc::clone(version),
             key: key.to_owned(),
             period,
-            alone: first.is_some_and(|first| first < subscription.id),
+            unnamed: self.unnamed(subscription, meter, period),
         }
+    }
+
+    /// The parts of a time in which events that name no subscription are this one's; none: all of it.
+    pub(crate) fn unnamed(
+        &self,
+        subscription: &Subscription,
+        meter: &str,
+        period: Period,
+    ) -> Option<Arc<[Span]>> {
+        self.owners.parts(subscription, meter, period)
     }
 }
 
@@ -162,6 +169,32 @@ pub(super) fn measure(
     db.usage().read(scope, move |view| count_all(view, &stretches, now)).wait()
 }
 
+/// Events that are read one by one for a stretch that goes on: one with more, under a price that looks at each of them, is
+/// measured when it is billed or something is decided about it, and not whenever something came.
+const EACH: u64 = 10_000;
+
+/// The same of stretches that go on: those that would have to be read event by event, with many of them, are left out.
+pub(super) fn measure_going_on(
+    db: &Db,
+    scope: &Scope,
+    stretches: Vec<Stretch>,
+    now: Timestamp,
+) -> Result<Vec<Counted>> {
+    if stretches.is_empty() {
+        return Ok(Vec::new());
+    }
+    let read = move |view: &mut View<'_>| {
+        let mut small = Vec::with_capacity(stretches.len());
+        for stretch in &stretches {
+            if stretch.read_one_by_one(view, now)? <= EACH {
+                small.push(stretch.clone());
+            }
+        }
+        count_all(view, &small, now)
+    };
+    db.usage().read(scope, read).wait()
+}
+
 /// What the usage database says of stretches as of `now`, all at one place of the log.
 pub(super) fn count_all(view: &mut View<'_>, stretches: &[Stretch], now: Timestamp) -> Result<Vec<Counted>> {
     let last = log::watermark(view)?;
@@ -169,17 +202,18 @@ pub(super) fn count_all(view: &mut View<'_>, stretches: &[Stretch], now: Timesta
 }
 
 pub(crate) fn count(view: &mut View<'_>, stretch: &Stretch, now: Timestamp, last: i64) -> Result<Counted> {
-    let Stretch { subscription, version, key, period, alone } = stretch;
+    let Stretch { subscription, version, key, period, unnamed } = stretch;
+    let unnamed = unnamed.as_deref();
     let span = Span::new(period.start.at, period.end.at);
     let (customer, id, book) = (subscription.customer, subscription.id, &version.book);
     let (measurements, group_by) = match price_of(version, subscription.plan(), key) {
         Some(usage) => {
             let plan = book.plan(subscription.plan()).ok_or_else(|| Error::internal("a plan is gone"))?;
-            let (subscription, currency, alone) = (Some(id), subscription.currency, *alone);
-            let charged = Charged { customer, subscription, alone, book, plan, usage, currency, span };
+            let (subscription, currency) = (Some(id), subscription.currency);
+            let charged = Charged { customer, subscription, unnamed, book, plan, usage, currency, span };
             (log::measurements(view, charged, now, Some(last))?, usage.group_by.as_slice())
         }
-        None => (vec![log::base(view, book, key, (customer, Some(id), *alone), span, now)?], &[][..]),
+        None => (vec![log::base(view, book, key, (customer, Some(id), unnamed), span, now)?], &[][..]),
     };
     let nothing = measurements.iter().all(is_nothing);
     // A value that was seen once would have a line over nothing for ever.
@@ -188,7 +222,31 @@ pub(crate) fn count(view: &mut View<'_>, stretch: &Stretch, now: Timestamp, last
     if groups.is_empty() {
         groups.insert(String::new(), Figure::zero());
     }
-    Ok(Counted { stretch: stretch.clone(), groups, watermark: watermark(last), nothing })
+    Ok(Counted { stretch: stretch.clone(), groups, watermark: watermark(last), at: now, nothing })
+}
+
+impl Stretch {
+    /// How many events its price is applied to one by one.
+    fn read_one_by_one(&self, view: &mut View<'_>, now: Timestamp) -> Result<u64> {
+        let Self { subscription, version, key, period, unnamed } = self;
+        let book = &version.book;
+        let (Some(plan), Some(usage)) =
+            (book.plan(subscription.plan()), price_of(version, subscription.plan(), key))
+        else {
+            return Ok(0);
+        };
+        let charged = Charged {
+            customer: subscription.customer,
+            subscription: Some(subscription.id),
+            unnamed: unnamed.as_deref(),
+            book,
+            plan,
+            usage,
+            currency: subscription.currency,
+            span: Span::new(period.start.at, period.end.at),
+        };
+        log::looked_at_each(view, charged, now)
+    }
 }
 
 fn is_nothing(one: &Measurement) -> bool {

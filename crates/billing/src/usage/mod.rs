@@ -10,6 +10,7 @@ pub(crate) mod known;
 pub(crate) mod measure;
 mod model;
 pub(crate) mod ops;
+mod owner;
 pub(crate) mod reconcile;
 pub(crate) mod sql;
 mod standing;
@@ -25,5 +26,5 @@ pub use model::{Figure, Figures, Groups, Posted};
 pub use ops::{
     MAX_GROUPS, MAX_TRANSACTIONS, Post, Taken, history, history_behind, of_stretch, post, post_all,
 };
-pub use reconcile::{Compared, moved, reconcile};
+pub use reconcile::{Compared, moved, moved_after, reconcile};
 pub use standing::{Open, Standing, standing};

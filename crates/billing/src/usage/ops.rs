@@ -64,10 +64,28 @@ pub struct Taken {
 /// Errors: `not_found`, `usage_key_unknown`, `usage_invalid`, `usage_period_unknown`; those of rating, when the price
 /// cannot be applied to the figure: the stretch could then never be billed.
 pub fn post(tx: &mut Tx<'_>, id: SubscriptionId, post: &Post) -> Result<Taken> {
+    check_bounds(post)?;
+    store(tx, id, post, tx.now())
+}
+
+/// The same of a figure that was measured from the log of events as of `at`. It is as large as its events make it: it has
+/// to be billed.
+///
+/// Errors: those of [`post`].
+pub(super) fn post_measured(
+    tx: &mut Tx<'_>,
+    id: SubscriptionId,
+    post: &Post,
+    at: Timestamp,
+) -> Result<Taken> {
+    store(tx, id, post, at)
+}
+
+fn store(tx: &mut Tx<'_>, id: SubscriptionId, post: &Post, at: Timestamp) -> Result<Taken> {
     let loaded = subscription::lock(tx, id)?;
     let subscription = &loaded.subscription;
     if let Some((was, version)) = waits_for(tx, subscription, post)? {
-        return post_closing(tx, &was, &version, post);
+        return post_closing(tx, &was, &version, post, at);
     }
     let open = arrears::open_from(subscription, &loaded.agreed, &post.key).at;
     let start = post.start.unwrap_or(open);
@@ -98,7 +116,7 @@ pub fn post(tx: &mut Tx<'_>, id: SubscriptionId, post: &Post) -> Result<Taken> {
         );
         return Err(Error::invalid("usage_period_unknown", detail).at("/period_start"));
     }
-    let figure = keep(tx, id, post, start, late)?;
+    let figure = keep(tx, id, post, (start, at), late)?;
     check_ratable(tx, &loaded.agreed, subscription, late)?;
     let runs = [State::Active, State::Trialing].contains(&subscription.state);
     let (invoice, credit_notes) = match (late, runs) {
@@ -127,10 +145,16 @@ fn waits_for(
 }
 
 /// Store a figure of a stretch that is over and not billed yet.
-fn post_closing(tx: &mut Tx<'_>, was: &Subscription, version: &Version, post: &Post) -> Result<Taken> {
+fn post_closing(
+    tx: &mut Tx<'_>,
+    was: &Subscription,
+    version: &Version,
+    post: &Post,
+    at: Timestamp,
+) -> Result<Taken> {
     check(version, was, post)?;
     let start = arrears::open_from(was, version, &post.key).at;
-    let figure = keep(tx, was.id, post, start, false)?;
+    let figure = keep(tx, was.id, post, (start, at), false)?;
     let subscription = subscription::find(tx, was.id)?;
     if let Some((was, version, known)) = closing_of_one(tx, &subscription)? {
         let rated = standing::as_it_stands(&was, &version, known).map(drop);
@@ -141,14 +165,20 @@ fn post_closing(tx: &mut Tx<'_>, was: &Subscription, version: &Version, post: &P
     Ok(taken)
 }
 
-fn keep(tx: &mut Tx<'_>, id: SubscriptionId, post: &Post, start: Timestamp, late: bool) -> Result<Posted> {
+fn keep(
+    tx: &mut Tx<'_>,
+    id: SubscriptionId,
+    post: &Post,
+    (start, at): (Timestamp, Timestamp),
+    late: bool,
+) -> Result<Posted> {
     let figure = Posted {
         subscription: id,
         start,
         key: post.key.clone(),
         groups: post.groups.clone(),
         watermark: post.watermark.clone(),
-        posted: tx.now(),
+        posted: at,
         late,
     };
     let figures = Value::json_of(&figure.groups)?;
@@ -204,9 +234,6 @@ fn check(version: &Version, subscription: &Subscription, post: &Post) -> Result<
         return Err(Error::invalid("usage_key_unknown", detail).at("/key"));
     }
     let wrong = |detail: String| Err(Error::invalid("usage_invalid", detail).at("/figures"));
-    if post.groups.is_empty() || post.groups.len() > MAX_GROUPS {
-        return wrong(format!("A figure has 1 to {MAX_GROUPS} groups."));
-    }
     let grouped = version
         .book
         .plan(subscription.plan())
@@ -214,6 +241,15 @@ fn check(version: &Version, subscription: &Subscription, post: &Post) -> Result<
         .is_some_and(|usage| !usage.group_by.is_empty());
     if !grouped && post.groups.keys().any(|group| !group.is_empty()) {
         return wrong(format!("{:?} is not grouped: post one figure.", post.key));
+    }
+    Ok(())
+}
+
+/// What is posted by hand is bounded. Errors: `usage_invalid`.
+fn check_bounds(post: &Post) -> Result<()> {
+    let wrong = |detail: String| Err(Error::invalid("usage_invalid", detail).at("/figures"));
+    if post.groups.is_empty() || post.groups.len() > MAX_GROUPS {
+        return wrong(format!("A figure has 1 to {MAX_GROUPS} groups."));
     }
     let limit = Exact::from(10_i64.pow(15));
     for (group, figure) in &post.groups {

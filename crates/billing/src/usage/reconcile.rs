@@ -2,11 +2,10 @@
 //! from the log at the place it names. Reads only.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
-use catalog::version::{self, Version};
 use jiff::Timestamp;
 use kernel::{
     Exact, Result,
@@ -16,12 +15,13 @@ use metering::{
     double::Moved,
     reconcile::{Difference, Proof},
 };
-use rating::{Number, Step};
+use rating::Number;
 use store::{Db, Row, Scope, View, params, statements};
 use uuid::Uuid;
 
 use super::{
     behind::{self, Behind},
+    billed::Versions,
     measure::{Known, Stretch, count, log_place},
     model::Posted,
     ops, sql,
@@ -36,6 +36,12 @@ statements! {
     environment LINES = concat!("SELECT ", line_columns!(), ", l.invoice_id, i.customer_id, i.due
         FROM invoice_line l JOIN invoice i ON i.env_id = l.env_id AND i.id = l.invoice_id
         WHERE l.env_id = $1 AND (l.invoice_id, l.ordinal) > ($2, $3) AND l.measured IS NOT NULL AND i.state <> 'void'
+        ORDER BY l.invoice_id, l.ordinal LIMIT $4");
+    /// The same of issued invoices.
+    environment ISSUED_LINES = concat!("SELECT ", line_columns!(), ", l.invoice_id, i.customer_id, i.due
+        FROM invoice_line l JOIN invoice i ON i.env_id = l.env_id AND i.id = l.invoice_id
+        WHERE l.env_id = $1 AND (l.invoice_id, l.ordinal) > ($2, $3) AND l.measured IS NOT NULL
+            AND i.state NOT IN ('draft', 'void')
         ORDER BY l.invoice_id, l.ordinal LIMIT $4");
     environment LINES_OF = concat!("SELECT ", line_columns!(), ", l.invoice_id, i.customer_id, i.due
         FROM invoice_line l JOIN invoice i ON i.env_id = l.env_id AND i.id = l.invoice_id
@@ -166,14 +172,28 @@ pub fn moved(
     wanted: impl Fn(&str) -> bool,
 ) -> Result<Vec<Moved>> {
     let page = view.all(&LINES_OF, params![invoices], read_billed)?;
-    let mut moved = Vec::new();
-    for Billed { invoice, customer, line, behind, .. } in with_behind(view, page)? {
-        let (Some(behind), Some(measured)) = (behind, &line.measured) else { continue };
-        let Ok(meter) = behind.meter() else { continue };
-        if !wanted(&meter.key) {
-            continue;
-        }
-        moved.push(Moved {
+    Ok(with_behind(view, page)?.into_iter().filter_map(|one| one.moved(&wanted)).collect())
+}
+
+/// The same of the lines of issued invoices after a place, or from the first, in their order; and the place to go on
+/// after, none at the end.
+pub fn moved_after(
+    view: &mut View<'_>,
+    after: Option<(InvoiceId, i64)>,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<(Vec<Moved>, Option<(InvoiceId, i64)>)> {
+    let (invoice, ordinal) = after.unwrap_or((InvoiceId::from_uuid(Uuid::nil()), i64::MIN));
+    let page = view.all(&ISSUED_LINES, params![invoice, ordinal, AT_ONCE], read_billed)?;
+    let last = page.last().map(|one| (one.invoice, one.line.ordinal));
+    Ok((with_behind(view, page)?.into_iter().filter_map(|one| one.moved(&wanted)).collect(), last))
+}
+
+impl Billed {
+    fn moved(self, wanted: &impl Fn(&str) -> bool) -> Option<Moved> {
+        let Self { invoice, customer, line, behind, .. } = self;
+        let (behind, measured) = (behind?, line.measured.as_ref()?);
+        let meter = behind.meter().ok().filter(|meter| wanted(&meter.key))?;
+        Some(Moved {
             invoice,
             ordinal: line.ordinal,
             customer,
@@ -184,9 +204,8 @@ pub fn moved(
             part: line.group.clone(),
             start: line.period.start.at,
             measured: (**measured).clone(),
-        });
+        })
     }
-    Ok(moved)
 }
 
 fn read_billed(row: &Row<'_>) -> Result<Billed> {
@@ -198,30 +217,16 @@ fn read_billed(row: &Row<'_>) -> Result<Billed> {
 fn with_behind(view: &mut View<'_>, mut page: Vec<Billed>) -> Result<Vec<Billed>> {
     let customers: BTreeSet<CustomerId> = page.iter().map(|one| one.customer).collect();
     let known = Known::load(view, customers.into_iter().collect())?;
-    let mut books: HashMap<SubscriptionId, Arc<Version>> = HashMap::new();
+    let mut versions = Versions::default();
     for one in &mut page {
         let Some((subscription, agreed)) = known.find(one.line.subscription) else { continue };
-        let number = one.line.explanation.steps.iter().find_map(|step| match step {
-            Step::Tariff { book, .. } => Some(*book),
-            _ => None,
-        });
-        let version = match number {
-            Some(number) if number != agreed.number => match books.get(&subscription.id) {
-                Some(version) if version.number == number => Arc::clone(version),
-                _ => numbered(view, number)?.unwrap_or_else(|| Arc::clone(agreed)),
-            },
-            _ => Arc::clone(agreed),
+        let (was, version) = match versions.as_billed(view, subscription, &one.line)? {
+            Some((was, version)) => (Arc::new(was), version),
+            None => (Arc::clone(subscription), Arc::clone(agreed)),
         };
-        books.insert(subscription.id, Arc::clone(&version));
-        one.behind = behind::of_line(&known, Arc::clone(subscription), version, &one.line).ok();
+        one.behind = behind::of_line(&known, was, version, &one.line).ok();
     }
     Ok(page)
-}
-
-/// The version of the price book a line names.
-fn numbered(view: &mut View<'_>, number: i64) -> Result<Option<Arc<Version>>> {
-    let listed = version::list(view, number + 1, 1)?.pop().filter(|one| one.number == number);
-    listed.map(|one| version::find(view, one.id)).transpose()
 }
 
 /// The figure billed last for a stretch: what it says, and at which place of the log.

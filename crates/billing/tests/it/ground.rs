@@ -124,10 +124,10 @@ fn counted(view: &mut View<'_>) -> Result<()> {
         counts.sort_unstable();
         counts
     };
-    let kept = sorted(billing::subscription::group_counts(view)?);
-    assert_eq!(kept, sorted(billing::subscription::group_counts_again(view)?));
+    let kept = sorted(subscription::group_counts(view)?);
+    assert_eq!(kept, sorted(subscription::group_counts_again(view)?));
     assert_eq!(ledger::account_counts(view)?, ledger::accounts_counted_again(view)?);
-    assert_eq!(identity::customer::count(view)?, identity::customer::counted_again(view)?);
+    assert_eq!(customer::count(view)?, customer::counted_again(view)?);
     Ok(())
 }
 

@@ -114,10 +114,12 @@ impl Metering {
         }
     }
 
-    /// Write down what was rejected since this was done last, beside what is counted. Waits for the database. What could
-    /// not be written is kept for the next time; the last error is told.
+    /// Write down what was rejected since this was done last, beside what is counted. Waits for the database. An
+    /// environment for which that does not work keeps its own for the next time, and none of the others waiting.
+    ///
+    /// Errors: the last one.
     pub fn keep_rejected(&self) -> Result<()> {
-        let mut ended = Ok(());
+        let mut done = Ok(());
         for station in self.shared.desks.stations() {
             let noted = Arc::new(station.rejected.take());
             if noted.is_empty() {
@@ -127,10 +129,10 @@ impl Metering {
             let kept = self.shared.db.background().write(&station.scope, move |tx| reject::keep(tx, &rows));
             if let Err(error) = kept.wait() {
                 noted.iter().cloned().for_each(|one| station.rejected.note(one));
-                ended = Err(error);
+                done = Err(error);
             }
         }
-        ended
+        done
     }
 
     /// Whether so much may be used now; nothing is counted. Errors also: `meter_not_consumable`, `subject_unknown`

@@ -124,7 +124,7 @@ fn fixed(
     span: Span,
     now: Timestamp,
 ) -> Result<Vec<(String, i64)>> {
-    let subject = Subject { customer, subscription: None, alone: false, meter };
+    let subject = Subject { customer, subscription: None, unnamed: None, meter };
     let by: Vec<String> = property.into_iter().map(str::to_owned).collect();
     let scale = Exact::ratio(10_i128.pow(meter.decimals.into()), 1);
     let groups = usage::figures(view, subject, |_| true, &by, span, now, None)?;

@@ -1,5 +1,7 @@
 //! From `usage` to `billed`: what lines of issued invoices measured.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use kernel::{
     Exact, Result,
@@ -42,6 +44,14 @@ pub struct Moved {
     pub measured: Exact,
 }
 
+impl Moved {
+    /// Whether it is posted: its stretch began since its meter is critical.
+    pub fn is_posted(&self, sources: &[Source]) -> bool {
+        let source = sources.iter().find(|source| source.meter == self.meter && source.kind == self.kind);
+        source.is_some_and(|source| self.start.as_microsecond() >= source.began)
+    }
+}
+
 /// What happened to a line, as it is posted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -73,11 +83,10 @@ pub fn settle(tx: &mut Tx<'_>, steps: &[Step], sources: &[Source]) -> Result<()>
                 continue;
             }
         };
-        let source = sources.iter().find(|source| source.meter == one.meter && source.kind == one.kind);
-        let start = one.start.as_microsecond();
-        if source.is_none_or(|source| start < source.began) {
+        if !one.is_posted(sources) {
             continue;
         }
+        let start = one.start.as_microsecond();
         let stretch = params![one.subscription, one.key, start, one.part];
         let before = tx.one(&sql::MOVED, stretch, |row| Ok(Parts { hi: row.get(0)?, lo: row.get(1)? }))?;
         let parts = Parts::of(scaled(one) - before.quantity());
@@ -121,6 +130,12 @@ pub fn moved_after(
     view.all(&sql::MOVED_AFTER, params![invoice, ordinal, limit], |row| {
         Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
     })
+}
+
+/// Which lines of invoices were posted.
+pub fn moved_of(view: &mut View<'_>, invoices: Vec<InvoiceId>) -> Result<BTreeSet<(InvoiceId, i64)>> {
+    let lines = view.all(&sql::MOVED_OF, params![invoices], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(lines.into_iter().collect())
 }
 
 /// What was posted for a line against what the line says now; none: there is no such line. Difference: `billed_differs`.

@@ -18,7 +18,7 @@ mod model;
 mod proof;
 pub(crate) mod sql;
 
-pub use billed::{Moved, PostedLine, Step, compare, mark, moved_after, read_to, settle};
+pub use billed::{Moved, PostedLine, Step, compare, mark, moved_after, moved_of, read_to, settle};
 pub(crate) use model::Posting;
 pub use model::{Balance, Parts, Source};
 pub(crate) use proof::{Sources, of_chain, posted_at, quantity};

@@ -32,6 +32,8 @@ statements! {
             measured, -hi, -lo
         FROM meter_billed WHERE env_id = $1 AND invoice_id = $2 AND NOT undone
         ON CONFLICT (env_id, invoice_id, ordinal, undone) DO NOTHING";
+    environment MOVED_OF = "SELECT invoice_id, ordinal FROM meter_billed
+        WHERE env_id = $1 AND invoice_id IN_IDS($2) AND NOT undone";
     environment MOVED_AFTER = "SELECT invoice_id, ordinal, meter, customer_id, measured FROM meter_billed
         WHERE env_id = $1 AND (invoice_id, ordinal) > ($2, $3) AND NOT undone
         ORDER BY invoice_id, ordinal LIMIT $4";

@@ -20,19 +20,22 @@ use super::{
 };
 use crate::{
     event::{Meter, Meters},
-    usage::{self, Grain, Subject},
+    usage::{self, Grain, Subject, Touched},
 };
 
 /// Up to which chunk the log was looked through; the name of its reader.
 const READER: &str = "jumps";
 /// Chunks looked through in one step.
 const AT_ONCE: i64 = 5_000;
+/// Steps of one call: other environments wait for it.
+const STEPS: usize = 10;
 
 /// A day of a customer's meter that something came for.
 type Day = (CustomerId, String, Date);
 
 /// Tell of the jumps in what came in since this was done last; how many there were. Only today and yesterday count: what is
-/// reported later says nothing sudden. Done again after a crash, or by two processes at once, it tells nothing twice.
+/// reported later says nothing sudden, and is passed over. One call looks through so much at most; the next goes on where
+/// it ended. Done again after a crash, or by two processes at once, it tells nothing twice.
 ///
 /// Errors: `clock_advancing` in a sandbox whose clock is being moved.
 pub fn follow(db: &Db, scope: &Scope, meters: &Meters) -> Result<u64> {
@@ -44,13 +47,10 @@ pub fn follow(db: &Db, scope: &Scope, meters: &Meters) -> Result<u64> {
     let today = day_of(now);
     let yesterday = today.saturating_sub(1.day());
     let mut told = 0;
-    loop {
-        let read = usage.read(scope, |view| {
-            let after = usage::read_to(view, READER)?;
-            usage::touched_after(view, after, AT_ONCE)
-        });
+    for _ in 0..STEPS {
+        let read = usage.read(scope, move |view| touched(view, yesterday));
         let touched = read.wait()?;
-        let Some(last) = touched.last().map(|one| one.chunk) else { return Ok(told) };
+        let Some(last) = touched.last().map(|one| one.chunk) else { break };
         let more = touched.len() as i64 == AT_ONCE;
         let mut days: BTreeSet<Day> = BTreeSet::new();
         for one in touched {
@@ -63,8 +63,24 @@ pub fn follow(db: &Db, scope: &Scope, meters: &Meters) -> Result<u64> {
         told += look(db, scope, meters, days, (today, yesterday), now)?;
         usage.write(scope, move |tx| usage::set_read_to(tx, READER, last)).wait()?;
         if !more {
-            return Ok(told);
+            break;
         }
+    }
+    Ok(told)
+}
+
+/// What comes next in the log. Whoever is far behind, as at the first time, begins where what counts may begin: an event's
+/// time lies at most a day after its acceptance.
+fn touched(view: &mut View<'_>, yesterday: Date) -> Result<Vec<Touched>> {
+    let after = usage::read_to(view, READER)?;
+    let touched = usage::touched_after(view, after, AT_ONCE)?;
+    if (touched.len() as i64) < AT_ONCE {
+        return Ok(touched);
+    }
+    let counts = Zone::utc().start_of_day(yesterday.saturating_sub(1.day()));
+    match usage::accepted_before(view, counts)? {
+        Some(old) if old > after => usage::touched_after(view, old, AT_ONCE),
+        _ => Ok(touched),
     }
 }
 
@@ -109,7 +125,7 @@ fn jump_of(
     let zone = Zone::utc();
     let from = zone.start_of_day(day.saturating_sub(DAYS.days()));
     let to = zone.start_of_day(day.saturating_add(1.day()));
-    let subject = Subject { customer, subscription: None, alone: false, meter };
+    let subject = Subject { customer, subscription: None, unnamed: None, meter };
     let days = usage::history(view, subject, Grain::Day, &zone, (from, to), now)?;
     let mut figures: Vec<_> = days.into_iter().map(|(_, figure)| figure.value).collect();
     let Some(used) = figures.pop() else { return Ok(None) };

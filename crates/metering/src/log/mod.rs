@@ -10,4 +10,6 @@ mod entry;
 mod read;
 
 pub use entry::{Address, CHUNK_ENTRIES, Entry, Kind, decode, encode};
-pub use read::{Chunk, chunks_after, entry, hour_chunks, hour_entries, samples, standing, values};
+pub use read::{
+    Chunk, chunks_after, entry, hour_chunks, hour_entries, last_entries, samples, standing, values,
+};

@@ -66,6 +66,20 @@ pub fn hour_entries(view: &mut View<'_>, head: i64, as_of: i64) -> Result<Vec<(A
     Ok(entries)
 }
 
+/// The last entries of an hour of a series in the order they were accepted, whole chunks of them: at least `enough`, when
+/// there are so many. What is voided is so by a later entry, which is among them.
+pub fn last_entries(view: &mut View<'_>, head: i64, enough: usize) -> Result<Vec<(Address, Entry)>> {
+    let (mut next, mut at_once, mut found, mut chunks) = (head, 1_i64, 0, Vec::new());
+    while next > 0 && found < enough {
+        let read = view.all(&sql::CHAIN, params![next, at_once], Chunk::read)?;
+        next = read.last().map_or(0, |chunk| chunk.prev);
+        found += read.iter().map(|chunk| chunk.entries.len()).sum::<usize>();
+        at_once = (at_once * 8).min(512);
+        chunks.extend(read);
+    }
+    Ok(chunks.into_iter().rev().flat_map(Chunk::addressed).collect())
+}
+
 /// The chunks of an hour of a series, the last one first, as far back as they lead to each other. Error: `internal` when
 /// one cannot be read.
 pub fn hour_chunks(view: &mut View<'_>, head: i64) -> Result<Vec<Chunk>> {

@@ -9,7 +9,10 @@ mod tests;
 pub mod window;
 
 pub use figure::{Figure, Total};
-pub use price::{Charged, Measurement, Touched, base, measurements, read_to, set_read_to, touched_after};
+pub use price::{
+    Charged, Measurement, Touched, accepted_before, base, looked_at_each, measurements, read_to, set_read_to,
+    touched_after,
+};
 pub use read::{
     Addressed, Cursor, Dimensions, Group, Subject, events, figure, figures, figures_of_spans, history,
     last_events, watermark,

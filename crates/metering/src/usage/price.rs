@@ -29,8 +29,9 @@ pub struct Charged<'a> {
     pub customer: CustomerId,
     /// Events sent for this subscription, and those sent for none; none: all of the customer's.
     pub subscription: Option<SubscriptionId>,
-    /// Events sent for no subscription do not count: another one has them.
-    pub alone: bool,
+    /// Only in these parts of time events sent for no subscription count, in order: in others they are another
+    /// subscription's. None: at any time.
+    pub unnamed: Option<&'a [Span]>,
     /// The price book agreed to.
     pub book: &'a Book,
     /// The plan.
@@ -68,9 +69,9 @@ pub fn measurements(
     now: Timestamp,
     as_of: Option<i64>,
 ) -> Result<Vec<Measurement>> {
-    let Charged { customer, subscription, alone, book, plan, usage, currency, span } = charged;
+    let Charged { customer, subscription, unnamed, book, plan, usage, currency, span } = charged;
     let meter = meter_of(book, &usage.meter)?;
-    let subject = Subject { customer, subscription, alone, meter: &meter };
+    let subject = Subject { customer, subscription, unnamed, meter: &meter };
     let select = |dimensions: &Dimensions| {
         let value = |name: &str| dimensions.get(name).map(String::as_str);
         plan.usage_for(&usage.meter, value).is_some_and(|found| found.key == usage.key)
@@ -106,12 +107,12 @@ pub fn base(
     view: &mut View<'_>,
     book: &Book,
     meter: &str,
-    (customer, subscription, alone): (CustomerId, Option<SubscriptionId>, bool),
+    (customer, subscription, unnamed): (CustomerId, Option<SubscriptionId>, Option<&[Span]>),
     span: Span,
     now: Timestamp,
 ) -> Result<Measurement> {
     let meter = meter_of(book, meter)?;
-    let subject = Subject { customer, subscription, alone, meter: &meter };
+    let subject = Subject { customer, subscription, unnamed, meter: &meter };
     let watermark = watermark(view)?;
     let groups = figures(view, subject, |_| true, &[], span, now, Some(watermark))?;
     let figure = groups.into_iter().next().map(|group| group.figure);
@@ -162,6 +163,41 @@ pub struct Touched {
     pub meter: String,
     /// The hour.
     pub hour: Span,
+}
+
+/// The last chunk that was accepted before an instant, so many as are kept; none when nothing was. Times of acceptance
+/// never fall, so that it is found by halving.
+pub fn accepted_before(view: &mut View<'_>, at: Timestamp) -> Result<Option<i64>> {
+    let (mut before, mut after) = (0, watermark(view)? + 1);
+    let mut found = None;
+    while after - before > 1 {
+        let middle = before + (after - before) / 2;
+        let accepted = view.opt(&sql::ACCEPTED, params![middle], |row| row.get::<i64>(0))?;
+        // What is gone already is older than anything.
+        if accepted.is_none_or(|accepted| accepted < at.as_microsecond()) {
+            found = Some(middle);
+            before = middle;
+        } else {
+            after = middle;
+        }
+    }
+    Ok(found)
+}
+
+/// How many events a price is applied to one by one; 0 for one that looks at their sum alone. Cheap: nothing is decoded
+/// but the hours that an edge cuts.
+///
+/// Errors: `internal` when the book has no such meter.
+pub fn looked_at_each(view: &mut View<'_>, charged: Charged<'_>, now: Timestamp) -> Result<u64> {
+    let Charged { customer, subscription, unnamed, book, usage, currency, span, .. } = charged;
+    match usage.price_in(currency).map(|price| &price.kind) {
+        Some(PriceKind::Percentage(rule)) if rule.looks_at_each() => {}
+        _ => return Ok(0),
+    }
+    let meter = meter_of(book, &usage.meter)?;
+    let subject = Subject { customer, subscription, unnamed, meter: &meter };
+    let groups = figures(view, subject, |_| true, &[], span, now, None)?;
+    Ok(groups.iter().map(|group| group.figure.events).sum())
 }
 
 /// Up to which chunk a reader of the log has read it; 0 before it began.

@@ -32,8 +32,8 @@ pub struct Subject<'a> {
     pub customer: CustomerId,
     /// Only those sent for this subscription or for none; none: all of the customer's.
     pub subscription: Option<SubscriptionId>,
-    /// Those sent for none do not count either.
-    pub alone: bool,
+    /// Only in these parts of time those sent for none count, in order; none: at any time.
+    pub unnamed: Option<&'a [Span]>,
     /// Of which meter.
     pub meter: &'a Meter,
 }
@@ -51,6 +51,8 @@ pub struct Group {
 #[derive(Clone, Debug)]
 struct Series {
     id: i64,
+    /// Whether its events name a subscription.
+    named: bool,
     dimensions: Dimensions,
 }
 
@@ -82,19 +84,21 @@ pub fn figures(
 ) -> Result<Vec<Group>> {
     let series = series(view, subject, &select)?;
     let meter = subject.meter;
-    let mut groups: BTreeMap<Dimensions, Vec<i64>> = BTreeMap::new();
+    let mut groups: BTreeMap<Dimensions, Vec<(i64, bool)>> = BTreeMap::new();
     if group_by.is_empty() {
         groups.insert(Dimensions::new(), Vec::new());
     }
-    for Series { id, dimensions } in series {
+    for Series { id, named, dimensions } in series {
         let by = dimensions.into_iter().filter(|(name, _)| group_by.contains(name)).collect();
-        groups.entry(by).or_default().push(id);
+        groups.entry(by).or_default().push((id, named));
     }
-    let reading = Reading { meter, span, until: until.as_microsecond(), as_of: as_of.unwrap_or(i64::MAX) };
+    let (until, as_of) = (until.as_microsecond(), as_of.unwrap_or(i64::MAX));
+    let reading = Reading { meter, span, unnamed: subject.unnamed, until, as_of };
     let mut out = Vec::new();
-    for (by, ids) in groups {
+    for (by, series) in groups {
+        let ids: Vec<i64> = series.iter().map(|(id, _)| *id).collect();
         let hours = hours(view, meter, &ids, span)?;
-        out.push(Group { by, figure: reading.total(view, &ids, &hours)?.figure(meter.decimals, span) });
+        out.push(Group { by, figure: reading.total(view, &series, &hours)?.figure(meter.decimals, span) });
     }
     Ok(out)
 }
@@ -109,8 +113,11 @@ pub(crate) fn figures_of_series(
 ) -> Result<Vec<Figure>> {
     let all: Vec<i64> = parts.iter().copied().flatten().copied().collect();
     let hours = hours(view, meter, &all, span)?;
-    let reading = Reading { meter, span, until: until.as_microsecond(), as_of: i64::MAX };
-    let figure = |ids: &&[i64]| Ok(reading.total(view, ids, &hours)?.figure(meter.decimals, span));
+    let reading = Reading { meter, span, unnamed: None, until: until.as_microsecond(), as_of: i64::MAX };
+    let figure = |ids: &&[i64]| {
+        let series: Vec<(i64, bool)> = ids.iter().map(|id| (*id, true)).collect();
+        Ok(reading.total(view, &series, &hours)?.figure(meter.decimals, span))
+    };
     parts.iter().map(figure).collect()
 }
 
@@ -146,12 +153,14 @@ pub fn figures_of_spans(
 ) -> Result<Vec<Figure>> {
     let (Some(first), Some(last)) = (spans.first(), spans.last()) else { return Ok(Vec::new()) };
     let whole = Span { start: first.start, end: last.end };
-    let ids: Vec<i64> = series(view, subject, &|_| true)?.into_iter().map(|series| series.id).collect();
-    let hours = hours(view, subject.meter, &ids, whole)?;
+    let Subject { meter, unnamed, .. } = subject;
+    let series = series(view, subject, &|_| true)?;
+    let series: Vec<(i64, bool)> = series.into_iter().map(|series| (series.id, series.named)).collect();
+    let ids: Vec<i64> = series.iter().map(|(id, _)| *id).collect();
+    let hours = hours(view, meter, &ids, whole)?;
     let figure = |span: &Span| {
-        let reading =
-            Reading { meter: subject.meter, span: *span, until: now.as_microsecond(), as_of: i64::MAX };
-        Ok(reading.total(view, &ids, &hours)?.figure(subject.meter.decimals, *span))
+        let reading = Reading { meter, span: *span, unnamed, until: now.as_microsecond(), as_of: i64::MAX };
+        Ok(reading.total(view, &series, &hours)?.figure(meter.decimals, *span))
     };
     spans.iter().map(figure).collect()
 }
@@ -179,7 +188,9 @@ pub fn events(
     after: Option<Cursor>,
     limit: usize,
 ) -> Result<(Addressed, Option<Cursor>)> {
-    let ids: Vec<i64> = series(view, subject, &select)?.into_iter().map(|series| series.id).collect();
+    let series = series(view, subject, &select)?;
+    let ids: Vec<i64> = series.iter().map(|series| series.id).collect();
+    let named: HashMap<i64, bool> = series.iter().map(|series| (series.id, series.named)).collect();
     let mut hours: Vec<(Cursor, i64)> = hours(view, subject.meter, &ids, span)?
         .into_iter()
         .flat_map(|(series, hours)| {
@@ -191,8 +202,13 @@ pub fn events(
         |cursor: &Cursor| after.is_none_or(|after| (cursor.hour, cursor.series) > (after.hour, after.series));
     let mut found = Vec::new();
     for (cursor, head) in hours.into_iter().filter(|(cursor, _)| later(cursor)) {
+        let spans = subject.spans(span, named.get(&cursor.series).copied().unwrap_or_default());
+        if spans.iter().all(|span| !span.touches(hour(cursor.hour))) {
+            continue;
+        }
         let entries = log::standing(log::hour_entries(view, head, as_of.unwrap_or(i64::MAX))?);
-        found.extend(entries.into_iter().filter(|(_, entry)| span.contains(entry.at)));
+        let counts = |at: i64| spans.iter().any(|span| span.contains(at));
+        found.extend(entries.into_iter().filter(|(_, entry)| counts(entry.at)));
         if found.len() >= limit {
             return Ok((found, Some(cursor)));
         }
@@ -200,8 +216,11 @@ pub fn events(
     Ok((found, None))
 }
 
-/// The last events of a span that stand, the newest first: `limit` of them when there are so many. Events of an hour are
-/// read together.
+/// So many entries of an hour are read for its last events.
+const MOST_OF_AN_HOUR: usize = 1_000;
+
+/// The last events of a span that stand, the newest first: `limit` of them when there are so many. Of an hour with very
+/// many these are among those that were accepted last.
 pub fn last_events(view: &mut View<'_>, subject: Subject<'_>, span: Span, limit: usize) -> Result<Addressed> {
     let ids: Vec<i64> = series(view, subject, &|_| true)?.into_iter().map(|series| series.id).collect();
     let mut heads: Vec<(i64, i64)> = Vec::new();
@@ -215,7 +234,7 @@ pub fn last_events(view: &mut View<'_>, subject: Subject<'_>, span: Span, limit:
             break;
         }
         hour = start;
-        let entries = log::standing(log::hour_entries(view, head, i64::MAX)?);
+        let entries = log::standing(log::last_entries(view, head, MOST_OF_AN_HOUR)?);
         found.extend(entries.into_iter().filter(|(_, entry)| span.contains(entry.at)));
     }
     found.sort_unstable_by_key(|(address, entry)| std::cmp::Reverse((entry.at, address.0)));
@@ -229,16 +248,21 @@ fn series(
     subject: Subject<'_>,
     select: &impl Fn(&Dimensions) -> bool,
 ) -> Result<Vec<Series>> {
-    let Subject { customer, subscription, alone, meter } = subject;
+    let Subject { customer, subscription, unnamed, meter } = subject;
     let rows = view.all(&sql::SERIES_OF_METER, params![customer, meter.key, meter.kind], |row| {
         let subscription: Uuid = row.get(0)?;
         let dimensions: String = row.get(1)?;
         Ok((subscription, dimensions, row.get::<i64>(2)?))
     })?;
+    let never = unnamed.is_some_and(<[Span]>::is_empty);
     let wanted =
-        |id: &Uuid| subscription.is_none_or(|wanted| (id.is_nil() && !alone) || *id == wanted.uuid());
+        |id: &Uuid| subscription.is_none_or(|wanted| (id.is_nil() && !never) || *id == wanted.uuid());
     let rows = rows.into_iter().filter(|(subscription, ..)| wanted(subscription));
-    let series = rows.map(|(_, dimensions, id)| Series { id, dimensions: read_dimensions(&dimensions) });
+    let series = rows.map(|(subscription, dimensions, id)| Series {
+        id,
+        named: !subscription.is_nil(),
+        dimensions: read_dimensions(&dimensions),
+    });
     Ok(series.filter(|series| select(&series.dimensions)).collect())
 }
 
@@ -269,43 +293,82 @@ fn touching(hours: &[Hour], span: Span) -> &[Hour] {
     hours.get(from..to).unwrap_or_default()
 }
 
+impl Subject<'_> {
+    /// When within a span the events of a series count.
+    fn spans(&self, span: Span, named: bool) -> Vec<Span> {
+        match self.unnamed.filter(|_| !named) {
+            None => vec![span],
+            Some(parts) => parts.iter().filter_map(|part| part.within(span)).collect(),
+        }
+    }
+}
+
 /// One figure being read.
 struct Reading<'a> {
     meter: &'a Meter,
     span: Span,
+    /// As in [`Subject`].
+    unnamed: Option<&'a [Span]>,
     until: i64,
     as_of: i64,
 }
 
 impl Reading<'_> {
-    fn total(&self, view: &mut View<'_>, ids: &[i64], hours: &HashMap<i64, Vec<Hour>>) -> Result<Total> {
-        let aggregation = self.meter.aggregation;
-        let mut total = Total::new(aggregation);
-        for id in ids {
-            let (mut tallies, mut whole) = (Vec::new(), Vec::new());
-            for stored in touching(hours.get(id).map_or(&[], Vec::as_slice), self.span) {
-                if self.span.covers(hour(stored.start)) && stored.head <= self.as_of {
-                    whole.push(stored.start);
-                    tallies.push(stored.tally.clone());
-                } else {
-                    let part = self.part(view, stored)?;
-                    total.add_distinct(log::values(&part).into_keys());
-                    tallies.push(Tally::of(aggregation, log::samples(&part)));
+    /// Of series, each with whether its events name a subscription.
+    fn total(
+        &self,
+        view: &mut View<'_>,
+        series: &[(i64, bool)],
+        hours: &HashMap<i64, Vec<Hour>>,
+    ) -> Result<Total> {
+        let mut total = Total::new(self.meter.aggregation);
+        for (id, named) in series {
+            let hours = hours.get(id).map_or(&[][..], Vec::as_slice);
+            match self.unnamed.filter(|_| !named) {
+                None => self.add(view, *id, hours, self.span, &mut total)?,
+                Some(parts) => {
+                    for part in parts.iter().filter_map(|part| part.within(self.span)) {
+                        self.add(view, *id, hours, part, &mut total)?;
+                    }
                 }
-            }
-            let carry = self.carry(view, *id)?;
-            total.add_series(self.span, self.until, carry, &tallies);
-            if aggregation == Aggregation::Unique && !whole.is_empty() {
-                self.distinct(view, *id, whole, &mut total)?;
             }
         }
         Ok(total)
     }
 
+    /// Add what a series has in a part of time.
+    fn add(
+        &self,
+        view: &mut View<'_>,
+        series: i64,
+        hours: &[Hour],
+        span: Span,
+        total: &mut Total,
+    ) -> Result<()> {
+        let aggregation = self.meter.aggregation;
+        let (mut tallies, mut whole) = (Vec::new(), Vec::new());
+        for stored in touching(hours, span) {
+            if span.covers(hour(stored.start)) && stored.head <= self.as_of {
+                whole.push(stored.start);
+                tallies.push(stored.tally.clone());
+            } else {
+                let part = self.part(view, stored, span)?;
+                total.add_distinct(log::values(&part).into_keys());
+                tallies.push(Tally::of(aggregation, log::samples(&part)));
+            }
+        }
+        let carry = self.carry(view, series, span)?;
+        total.add_series(span, self.until, carry, &tallies);
+        if aggregation == Aggregation::Unique && !whole.is_empty() {
+            self.distinct(view, series, whole, total)?;
+        }
+        Ok(())
+    }
+
     /// The events of an hour that count here: an edge of the span cuts it, or something came later.
-    fn part(&self, view: &mut View<'_>, stored: &Hour) -> Result<Addressed> {
+    fn part(&self, view: &mut View<'_>, stored: &Hour, span: Span) -> Result<Addressed> {
         let mut entries = log::standing(log::hour_entries(view, stored.head, self.as_of)?);
-        entries.retain(|(_, entry)| self.span.contains(entry.at));
+        entries.retain(|(_, entry)| span.contains(entry.at));
         Ok(entries)
     }
 
@@ -322,18 +385,18 @@ impl Reading<'_> {
     }
 
     /// The value that stood when the span began: the last one before it.
-    fn carry(&self, view: &mut View<'_>, series: i64) -> Result<Option<i64>> {
+    fn carry(&self, view: &mut View<'_>, series: i64, span: Span) -> Result<Option<i64>> {
         if self.meter.aggregation != Aggregation::TimeWeighted {
             return Ok(None);
         }
-        let mut before = self.span.start;
+        let mut before = span.start;
         loop {
             let hour = view.opt(&sql::TALLY_BEFORE, params![series, before], |row| {
                 Ok((row.get::<i64>(0)?, row.get::<i64>(1)?))
             })?;
             let Some((start, head)) = hour else { return Ok(None) };
             let entries = log::standing(log::hour_entries(view, head, self.as_of)?);
-            let samples = log::samples(&entries).into_iter().filter(|sample| sample.at < self.span.start);
+            let samples = log::samples(&entries).into_iter().filter(|sample| sample.at < span.start);
             if let Some(Sample { value, .. }) = samples.max() {
                 return Ok(Some(value));
             }

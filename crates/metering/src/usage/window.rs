@@ -24,6 +24,17 @@ impl Span {
         self.start <= at && at < self.end
     }
 
+    /// Whether they have an instant in common.
+    pub const fn touches(self, other: Self) -> bool {
+        self.start < other.end && other.start < self.end
+    }
+
+    /// What of it is in the other; none when they have nothing in common.
+    pub fn within(self, other: Self) -> Option<Self> {
+        let both = Self { start: self.start.max(other.start), end: self.end.min(other.end) };
+        (both.start < both.end).then_some(both)
+    }
+
     /// Whether all of the other is in it.
     pub const fn covers(self, other: Self) -> bool {
         self.start <= other.start && other.end <= self.end

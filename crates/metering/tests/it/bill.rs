@@ -45,7 +45,7 @@ fn ask(ground: &Ground, key: &'static str, as_of: Option<i64>) -> Vec<Measuremen
         let charged = Charged {
             customer,
             subscription: None,
-            alone: false,
+            unnamed: None,
             book: &book,
             plan,
             usage,
@@ -130,7 +130,7 @@ fn a_base_is_incomplete_until_its_time_is_over_and_without_events() {
         let ask = |now: &'static str| {
             let read = move |view: &mut store::View<'_>| {
                 let book = catalog::read("priced.toml", BOOK).unwrap();
-                base(view, &book, "credits", (customer, None, false), january(), now.parse().unwrap())
+                base(view, &book, "credits", (customer, None, None), january(), now.parse().unwrap())
             };
             ground.db.usage().read(&ground.scope, read).wait().unwrap().measured
         };

@@ -118,7 +118,7 @@ fn what_was_acknowledged_is_there_once_after_a_kill() {
         let read = move |view: &mut store::View<'_>| {
             let mut found = Vec::new();
             for meter in &meters {
-                let subject = Subject { customer, subscription: None, alone: false, meter };
+                let subject = Subject { customer, subscription: None, unnamed: None, meter };
                 let figure = usage::figure(view, subject, span, now)?;
                 let behind = usage::events(view, subject, |_| true, span, None, None, usize::MAX)?.0;
                 found.push((figure, behind.into_iter().map(|(_, entry)| entry.name.id).collect::<Vec<_>>()));

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use metering::{
     Options,
-    event::NewEvent,
+    event::{EventName, NewEvent},
     log,
     usage::{self, Grain, Span, Subject},
 };
@@ -17,6 +17,37 @@ const DAY: (&str, &str) = ("2026-01-15T00:00:00Z", "2026-01-16T00:00:00Z");
 
 fn words(receipts: &[metering::event::Receipt]) -> Vec<&str> {
     receipts.iter().map(word).collect()
+}
+
+#[test]
+fn the_last_events_of_a_busy_hour_are_told_without_the_voided_ones() {
+    on_both(CONTEXTS, |test| {
+        let ground = Ground::new(test);
+        let mut next = 0;
+        // Chunks of many sizes, then many of one event each.
+        for size in [2_500, 700, 40].into_iter().chain([1; 30]) {
+            let one = |number: i64| {
+                let at = format!("2026-01-15T10:{:02}:{:02}Z", number / 60 % 60, number % 60);
+                event("calls", &number.to_string(), "customer-a", Some(&at), "{}")
+            };
+            ground.send((next..next + size).map(one).collect());
+            next += size;
+        }
+        for number in [3_269, 3_265, 3_000] {
+            let name = EventName { source: "test".to_owned(), id: number.to_string() };
+            assert!(ground.metering.void(&ground.scope, &name, false, ground.now()).wait().unwrap().changed);
+        }
+        let (customer, meter) = (ground.customers.id("customer-a"), ground.customers.meter("calls"));
+        let last = ground.db.usage().read(&ground.scope, move |view| {
+            let subject = Subject { customer, subscription: None, unnamed: None, meter: &meter };
+            usage::last_events(view, subject, Span::new(DAY.0.parse().unwrap(), DAY.1.parse().unwrap()), 50)
+        });
+        let last = last.wait().unwrap();
+        assert_eq!(last.len(), 50);
+        assert!(last.is_sorted_by_key(|(_, entry)| std::cmp::Reverse(entry.at)));
+        let names: BTreeSet<&str> = last.iter().map(|(_, entry)| entry.name.id.as_str()).collect();
+        assert!(!names.contains("3269") && !names.contains("3265") && !names.contains("3000"), "{names:?}");
+    });
 }
 
 #[test]
@@ -137,7 +168,7 @@ fn usage_is_told_by_dimension_subscription_hour_and_day() {
             ("2026-01-12T23:00:00Z".parse().unwrap(), "2026-01-14T23:00:00Z".parse().unwrap());
         let zone = kernel::Zone::parse("Europe/Berlin").unwrap();
         let read = move |view: &mut store::View<'_>| {
-            let subject = Subject { customer, subscription: None, alone: false, meter: &meter };
+            let subject = Subject { customer, subscription: None, unnamed: None, meter: &meter };
             let history = usage::history(view, subject, Grain::Day, &zone, (from, to), to)?;
             let by = ["region".to_owned()];
             let groups = usage::figures(view, subject, |_| true, &by, Span::new(from, to), to, None)?;
@@ -175,7 +206,7 @@ fn a_figure_as_of_an_earlier_moment_does_not_change() {
             let span = Span::new(DAY.0.parse().unwrap(), DAY.1.parse().unwrap());
             let now = ground.now();
             let read = move |view: &mut store::View<'_>| {
-                let subject = Subject { customer, subscription: None, alone: false, meter: &meter };
+                let subject = Subject { customer, subscription: None, unnamed: None, meter: &meter };
                 let groups = usage::figures(view, subject, |_| true, &[], span, now, as_of)?;
                 Ok((groups[0].figure.value.clone(), usage::watermark(view)?))
             };
@@ -183,7 +214,7 @@ fn a_figure_as_of_an_earlier_moment_does_not_change() {
         };
         let (before, mark) = read(None);
         ground.send(vec![event("traffic", "2", "customer-a", at, r#"{"gb": 2}"#)]);
-        let name = metering::event::EventName { source: "test".into(), id: "1".into() };
+        let name = EventName { source: "test".into(), id: "1".into() };
         ground.metering.void(&ground.scope, &name, false, ground.now()).wait().unwrap();
         assert_eq!(read(None).0, exact("2"));
         assert_eq!((read(Some(mark)).0, before), (exact("1"), exact("1")));

@@ -66,3 +66,27 @@ fn the_floor_keeps_small_numbers_quiet() {
         assert_eq!(follow(&ground), 1);
     });
 }
+
+#[test]
+fn who_is_far_behind_begins_where_something_may_be_sudden() {
+    on_both(CONTEXTS, |test| {
+        let ground = Ground::new(test);
+        let place = |ground: &Ground, at: jiff::Timestamp| {
+            let read = move |view: &mut store::View<'_>| metering::usage::accepted_before(view, at);
+            ground.db.usage().read(&ground.scope, read).wait().unwrap()
+        };
+        assert_eq!(place(&ground, ground.now()), None, "nothing came yet");
+        let mut days = Vec::new();
+        for day in 0..9 {
+            days.push(ground.now());
+            spike(&ground, "customer-a", &format!("a{day}"), 10);
+            ground.pass(24 * 3_600);
+        }
+        assert_eq!(place(&ground, days[0]), None, "the first came then");
+        // One chunk a day.
+        for (before, day) in days.iter().enumerate().skip(1) {
+            assert_eq!(place(&ground, *day), Some(before as i64));
+        }
+        assert_eq!(place(&ground, ground.now()), Some(9));
+    });
+}

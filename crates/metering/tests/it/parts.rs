@@ -212,7 +212,7 @@ impl Ground {
         let (customer, meter) = (self.customers.id(name), self.customers.meter(meter));
         let now = Timestamp::from_microsecond(span.end).unwrap();
         let read = move |view: &mut store::View<'_>| {
-            usage::figure(view, Subject { customer, subscription, alone: false, meter: &meter }, span, now)
+            usage::figure(view, Subject { customer, subscription, unnamed: None, meter: &meter }, span, now)
         };
         self.db.usage().read(&self.scope, read).wait().unwrap()
     }

@@ -4,7 +4,7 @@ use billing::subscription::{self, Start};
 use identity::{NewCustomer, customer, environment};
 use jiff::Timestamp;
 use kernel::{
-    Currency, Id, Result, Zone,
+    Currency, Result, Zone,
     ids::{CustomerId, SubscriptionId},
 };
 use store::{Mode, Tx};
@@ -17,7 +17,7 @@ pub fn set_up(
     start: impl FnOnce(CustomerId) -> Start,
 ) -> Result<SubscriptionId> {
     let name = if tx.scope().mode() == Mode::Live { "live" } else { "sandbox" };
-    environment::create(tx, Id::from_uuid(uuid::Uuid::from_u128(1)), name, Some(at))?;
+    environment::create(tx, kernel::new_id(&kernel::SystemIds), name, Some(at))?;
     let entity = environment::NewLegalEntity {
         name: "Test".into(),
         country: "US".into(),

@@ -185,7 +185,7 @@ pub fn show(place: &Place, asked: Metered) -> Outcome {
     };
     let zone = customer.zone.clone();
     let parts = db.usage().read(&scope, move |view| {
-        let subject = Subject { customer: customer.id, subscription, alone: false, meter: &meter };
+        let subject = Subject { customer: customer.id, subscription, unnamed: None, meter: &meter };
         usage::history(view, subject, grain, &zone, (from, to), now)
     });
     let mut table = Table::new([

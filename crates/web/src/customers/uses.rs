@@ -7,7 +7,7 @@ use axum::{
 };
 use entitlements::{
     Context, Sight, Whom,
-    feature::{Decision, Kind, Upgrade, Value},
+    feature::{Decision, Kind, Reason, Upgrade, Value},
     override_::{self, Override},
 };
 use identity::{customer, permission::may};
@@ -105,12 +105,16 @@ fn amount(one: &Decision) -> Markup {
 }
 
 fn why(desk: &Desk, one: &Decision) -> Markup {
-    let until = one.until.filter(|_| one.reason.word() == "override");
-    match (one.reason.word(), until) {
+    let had = |noun: &str, key: &str, book: i64| {
+        html! { "With the " (noun) " " (show::sentence(key)) ", price book version " (book) }
+    };
+    match (&one.reason, one.until) {
+        (Reason::Plan { plan, book }, _) => had("plan", plan, *book),
+        (Reason::Addon { addon, book }, _) => had("add-on", addon, *book),
         // What unlocks it has a column of its own.
-        ("not_included", _) => html! { "Not included" },
-        (_, Some(until)) => html! { span { "Override until " (desk.time(until)) } },
-        (_, None) => html! { (one.why()) },
+        (Reason::NotIncluded, _) => html! { "Not included" },
+        (Reason::Override, Some(until)) => html! { span { "Override until " (desk.time(until)) } },
+        _ => html! { (one.why()) },
     }
 }
 

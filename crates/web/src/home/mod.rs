@@ -144,7 +144,7 @@ fn figures(desk: &Desk, whole: &Whole, currency: Currency) -> Markup {
         (open_note)
         @for (place, (other, sum)) in others.iter().enumerate() {
             (if place == 0 { "; and " } else { ", " })
-            a href=(open(**other)) { (show::minor(**sum, **other)) }
+            a href=(open(**other)) { (ui::amount(&show::minor(**sum, **other))) }
         }
     };
     let month = money::this_month(desk, &whole.months, currency);

@@ -79,13 +79,13 @@ pub(super) fn this_month(desk: &Desk, months: &[Month], currency: Currency) -> T
     let before = month.checked_sub(1.month()).unwrap_or(month);
     let (last, _) = total(months, before, Kind::Invoice, currency);
     let last = html! {
-        a href=(invoices(desk, before, currency)) { (show::minor(last.into(), currency)) }
+        a href=(invoices(desk, before, currency)) { (ui::amount(&show::minor(last.into(), currency))) }
         " in " (before.strftime("%B"))
     };
     let (received, payments) = total(months, month, Kind::Payment, currency);
     let note = match notes {
         _ if payments > 0 => {
-            html! { a href=(desk.at("/payments")) { (show::minor(received.into(), currency)) } " received" }
+            html! { a href=(desk.at("/payments")) { (ui::amount(&show::minor(received.into(), currency))) } " received" }
         }
         0 => last,
         _ => html! { (show::minor(credited.into(), currency)) " credited; " (last) },

@@ -72,7 +72,7 @@ pub(super) async fn page(
     let (db, scope) = staff.hands();
     let shown = meter.clone();
     let read = db.usage().read(&scope, move |view| {
-        let subject = Subject { customer: id, subscription: None, alone: false, meter: &shown };
+        let subject = Subject { customer: id, subscription: None, unnamed: None, meter: &shown };
         let history = usage::history(view, subject, grain, &zone, (from, to), now)?;
         let events = usage::last_events(view, subject, Span::new(from, to), EVENTS)?;
         Ok((history, events))

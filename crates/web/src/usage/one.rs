@@ -126,7 +126,7 @@ fn used(
     now: jiff::Timestamp,
 ) -> Result<Vec<(String, String, u64)>> {
     let of = |meter: &event::Meter| {
-        let subject = Subject { customer, subscription: None, alone: false, meter };
+        let subject = Subject { customer, subscription: None, unnamed: None, meter };
         let figure = usage::figure(view, subject, Span::new(from, to), now)?;
         Ok((meter.key.clone(), figure.value.to_string(), figure.events))
     };

@@ -17,10 +17,15 @@ const BASE: &str = "/unison/rehearsal";
 
 impl<'w> Visit<'w> {
     fn begin(world: &'w World) -> Option<Self> {
+        Self::with(world, "Brandt & Sohn")
+    }
+
+    /// The same with a customer of that name.
+    fn with(world: &'w World, name: &str) -> Option<Self> {
         let mut tab = Tab::open()?;
         let scope = world.merchant("unison");
         world.book(&scope);
-        let customer = world.customer(&scope, "Brandt & Sohn");
+        let customer = world.customer(&scope, name);
         let subscription = world.subscription(&scope, customer);
         let to = "2026-03-10T09:00:00Z".parse().unwrap();
         world.db.write(&scope, move |tx| billing::clock::request_advance(tx, to)).wait().unwrap();
@@ -56,6 +61,32 @@ fn with_and_without_scripts(journey: impl Fn(&mut Visit<'_>, bool)) {
 
 /// On a desk and on a phone, in light and dark.
 const LOOKS: [(u32, &str); 2] = [(1440, "light"), (390, "dark")];
+
+#[test]
+fn a_name_of_one_long_word_fits_on_every_page() {
+    let test = TestDb::sqlite(CONTEXTS);
+    let world = World::new(&test);
+    let name = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft".repeat(2);
+    let Some(mut visit) = Visit::with(&world, &name) else { return };
+    let subscription = format!("/subscriptions/{}", visit.subscription);
+    for (width, scheme) in LOOKS {
+        visit.tab.look(width, scheme);
+        for page in ["/", "/customers", "/subscriptions", "/invoices", "/bill-runs/ahead", "/facts"] {
+            visit.go(page);
+            visit.tab.is_open_to_everybody();
+        }
+        visit.go("/invoices");
+        visit.tab.follow("UN-000001");
+        visit.tab.sees(&["Billed to"]);
+        visit.tab.is_open_to_everybody();
+        visit.go(&subscription);
+        visit.tab.is_open_to_everybody();
+        visit.tab.follow(&name);
+        visit.tab.sees(&["Owes"]);
+        visit.tab.is_open_to_everybody();
+    }
+    visit.end();
+}
 
 #[test]
 fn an_invoice_is_read_down_to_its_reason() {

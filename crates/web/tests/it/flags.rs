@@ -97,7 +97,7 @@ fn what_a_customer_may_use_is_shown_and_overridden() {
         assert!(words(&page).contains("may be used"), "{}", page.text);
         let path = format!("/customers/{customer}/features");
         let form = person.open(&path);
-        assert!(words(&form).contains("The plan starter has it (price book version 1)."), "{}", form.text);
+        assert!(words(&form).contains("With the plan Starter, price book version 1"), "{}", form.text);
         let all = |value: &'static str, until: &'static str| {
             [("key", "api_access"), ("value", value), ("expires_at", until), ("reason", "Promised")]
         };

@@ -10,7 +10,7 @@ use kernel::{
     Edge, Money, Result,
     ids::{CreditNoteId, InvoiceId, SubscriptionId},
 };
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use store::{NewFact, Tx, View};
 
 use super::{find, waiting};
@@ -22,7 +22,7 @@ use crate::{
     invoice::{self, Draft, Totals},
     subscription::{
         agreement::Scheduled,
-        model::{Change, State, Subscription, Timing, Transition},
+        model::{Change, Item, State, Subscription, Timing, Transition},
         rules::{
             self,
             arrears::Usage,
@@ -286,23 +286,26 @@ pub(super) fn carry_out(
     Ok(Changed { subscription: after, credit_notes, invoice: id })
 }
 
+/// The items a subscription has, as facts say them.
+pub(in crate::subscription) fn items_said(subscription: &Subscription) -> Vec<Json> {
+    let said = |item: &Item| json!({"kind": item.kind.word(), "key": item.key, "quantity": item.quantity});
+    subscription.active_items().map(said).collect()
+}
+
 fn fact(
     kind: &'static str,
     after: &Subscription,
     credit_notes: &[CreditNoteId],
     invoice: Option<InvoiceId>,
 ) -> Result<NewFact> {
-    let items: Vec<_> = after
-        .active_items()
-        .map(|item| json!({"kind": item.kind.word(), "key": item.key, "quantity": item.quantity}))
-        .collect();
     let payload = json!({
         "state": after.state.word(),
         "book": after.book,
         "cycle": after.schedule.cycle,
-        "items": items,
+        "items": items_said(after),
         "period_start": after.period.start.at,
         "period_end": after.period.end.at,
+        "usage_from": after.arrears_from.at,
         "ends": after.ends,
         "pending": after.pending(),
         "credit_notes": credit_notes,

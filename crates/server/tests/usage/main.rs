@@ -1,6 +1,10 @@
 //! From events to invoices, with the program's own jobs.
 
+mod critical;
+#[path = "../house/mod.rs"]
 mod house;
+mod large;
+mod shared;
 
 use billing::{clock, invoice, subscription, usage};
 use jiff::Timestamp;
