@@ -66,7 +66,7 @@ impl Course {
         if !self.access || past().any(|turn| *turn == Turn::Suspends) {
             return Stand::Off;
         }
-        let moved_to = past().filter_map(Turn::plan).last();
+        let moved_to = past().filter_map(Turn::plan).next_back();
         Stand::Runs { moved_to }
     }
 
