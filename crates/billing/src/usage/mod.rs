@@ -26,5 +26,5 @@ pub use model::{Figure, Figures, Groups, Posted};
 pub use ops::{
     MAX_GROUPS, MAX_TRANSACTIONS, Post, Taken, history, history_behind, of_stretch, post, post_all,
 };
-pub use reconcile::{Compared, moved, moved_after, reconcile};
+pub use reconcile::{Compared, LinePlace, moved, moved_after, reconcile};
 pub use standing::{Open, Standing, standing};

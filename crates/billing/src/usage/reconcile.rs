@@ -159,7 +159,7 @@ struct Billed {
 /// The columns of a line, which those of its invoice follow.
 const COLUMNS: usize = 20;
 
-fn billed(view: &mut View<'_>, (invoice, ordinal): (InvoiceId, i64)) -> Result<Vec<Billed>> {
+fn billed(view: &mut View<'_>, (invoice, ordinal): LinePlace) -> Result<Vec<Billed>> {
     let page = view.all(&LINES, params![invoice, ordinal, AT_ONCE], read_billed)?;
     with_behind(view, page)
 }
@@ -175,13 +175,16 @@ pub fn moved(
     Ok(with_behind(view, page)?.into_iter().filter_map(|one| one.moved(&wanted)).collect())
 }
 
+/// A line's place among all: its invoice, and where it stands on it.
+pub type LinePlace = (InvoiceId, i64);
+
 /// The same of the lines of issued invoices after a place, or from the first, in their order; and the place to go on
 /// after, none at the end.
 pub fn moved_after(
     view: &mut View<'_>,
-    after: Option<(InvoiceId, i64)>,
+    after: Option<LinePlace>,
     wanted: impl Fn(&str) -> bool,
-) -> Result<(Vec<Moved>, Option<(InvoiceId, i64)>)> {
+) -> Result<(Vec<Moved>, Option<LinePlace>)> {
     let (invoice, ordinal) = after.unwrap_or((InvoiceId::from_uuid(Uuid::nil()), i64::MIN));
     let page = view.all(&ISSUED_LINES, params![invoice, ordinal, AT_ONCE], read_billed)?;
     let last = page.last().map(|one| (one.invoice, one.line.ordinal));
