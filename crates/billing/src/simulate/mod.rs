@@ -7,7 +7,10 @@
 
 mod rules;
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use catalog::{Book, Plan, UsagePrice};
 use jiff::Timestamp;
@@ -24,7 +27,7 @@ use uuid::Uuid;
 use crate::{
     invoice::{self, ChargeKind, Line, sql::line_columns},
     subscription::Subscription,
-    usage::not_below_zero,
+    usage::{not_below_zero, owner::Owners},
 };
 
 statements! {
@@ -95,15 +98,32 @@ pub struct Simulation {
 pub fn simulate(db: &Db, scope: &Scope, ask: &Ask<'_>) -> Result<Simulation> {
     let db = db.background();
     let (mut simulation, mut after) = (Simulation::default(), Uuid::nil());
+    let other = Arc::new(Other { book: ask.book.clone(), plans: ask.plans.clone() });
     loop {
-        let (from, to) = (ask.from, ask.to);
-        let page = db.read(scope, move |view| page(view, after, from, to)).wait()?;
+        let (from, to, other) = (ask.from, ask.to, Arc::clone(&other));
+        let (page, owners) = db.read(scope, move |view| page(view, &other, after, from, to)).wait()?;
         let Some(last) = page.last().map(|one| one.customer.uuid()) else { return Ok(simulation) };
         for customer in page {
-            let first = BTreeMap::new();
-            Again { db: &db, scope, ask, simulation: &mut simulation, first }.customer(customer)?;
+            Again { db: &db, scope, ask, simulation: &mut simulation, owners: &owners }.customer(customer)?;
         }
         after = last;
+    }
+}
+
+/// The other price book, and what becomes of plans it does not have.
+struct Other {
+    book: Book,
+    plans: BTreeMap<String, String>,
+}
+
+impl Other {
+    /// The meters a subscription looks at on the plan that takes the place of its own.
+    fn meters(&self, subscription: &Subscription) -> HashSet<String> {
+        let key = subscription.plan();
+        let plan = self.book.plan(self.plans.get(key).map_or(key, String::as_str));
+        let fees = plan.into_iter().flat_map(|plan| plan.prices.iter().filter_map(|price| price.meter()));
+        let usage = plan.into_iter().flat_map(|plan| plan.usage.iter().map(|usage| usage.meter.as_str()));
+        fees.chain(usage).map(str::to_owned).collect()
     }
 }
 
@@ -131,10 +151,16 @@ impl Billed {
     }
 }
 
-fn page(view: &mut View<'_>, after: Uuid, from: Timestamp, to: Timestamp) -> Result<Vec<Past>> {
+fn page(
+    view: &mut View<'_>,
+    other: &Other,
+    after: Uuid,
+    from: Timestamp,
+    to: Timestamp,
+) -> Result<(Vec<Past>, Owners)> {
     let customers: Vec<CustomerId> = view.all(&CUSTOMERS, params![after, AT_ONCE], |row| row.get(0))?;
     if customers.is_empty() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), Owners::default()));
     }
     let mut lines: BTreeMap<SubscriptionId, Vec<Billed>> = BTreeMap::new();
     view.each(&LINES, params![customers.clone(), from, to], |row: &Row<'_>| {
@@ -146,13 +172,15 @@ fn page(view: &mut View<'_>, after: Uuid, from: Timestamp, to: Timestamp) -> Res
         .iter()
         .map(|customer| (*customer, Past { customer: *customer, subscriptions: Vec::new() }))
         .collect();
-    for one in crate::subscription::of_customers(view, customers)? {
+    let subscriptions = crate::subscription::of_customers(view, customers)?;
+    let owners = Owners::by(view, &subscriptions, |was, _| other.meters(was))?;
+    for one in subscriptions {
         let lines = lines.remove(&one.id).unwrap_or_default();
         if let Some(past) = past.get_mut(&one.customer).filter(|_| !lines.is_empty()) {
             past.subscriptions.push((one, lines));
         }
     }
-    Ok(past.into_values().collect())
+    Ok((past.into_values().collect(), owners))
 }
 
 struct Again<'a> {
@@ -160,20 +188,13 @@ struct Again<'a> {
     scope: &'a Scope,
     ask: &'a Ask<'a>,
     simulation: &'a mut Simulation,
-    /// The oldest subscription that is billed by a meter: events that name only their customer are its.
-    first: BTreeMap<String, SubscriptionId>,
+    /// Whose the events are that name only their customer.
+    owners: &'a Owners,
 }
 
 impl Again<'_> {
     fn customer(&mut self, past: Past) -> Result<()> {
         let mut sums: BTreeMap<Currency, (Sums, u64)> = BTreeMap::new();
-        for (subscription, _) in &past.subscriptions {
-            let usage = self.plan(subscription.plan()).map_or(&[][..], |plan| &plan.usage);
-            for usage in usage.iter().map(|usage| usage.meter.clone()).collect::<Vec<_>>() {
-                let first = self.first.entry(usage).or_insert(subscription.id);
-                *first = (*first).min(subscription.id);
-            }
-        }
         for (subscription, lines) in past.subscriptions {
             let zero = Money::zero(subscription.currency);
             let (sums, kept) =
@@ -277,11 +298,13 @@ impl Again<'_> {
 
     /// What the meter a fee looks at summed up.
     fn base(&self, subscription: &Subscription, meter: &str, period: Period) -> Result<rating::Measured> {
-        let (book, meter) = (self.ask.book.clone(), meter.to_owned());
-        let whose = (subscription.customer, Some(subscription.id), None);
+        let (book, unnamed) = (self.ask.book.clone(), self.owners.parts(subscription, meter, period));
+        let (customer, id, meter) = (subscription.customer, Some(subscription.id), meter.to_owned());
         let span = Span::new(period.start.at, period.end.at);
         let now = period.end.at;
-        let read = move |view: &mut View<'_>| log::base(view, &book, &meter, whose, span, now);
+        let read = move |view: &mut View<'_>| {
+            log::base(view, &book, &meter, (customer, id, unnamed.as_deref()), span, now)
+        };
         Ok(self.db.usage().read(self.scope, read).wait()?.measured)
     }
 
@@ -323,14 +346,14 @@ impl Again<'_> {
     ) -> Result<Vec<rating::Measured>> {
         let (book, plan, usage) = (self.ask.book.clone(), plan.clone(), usage.clone());
         let (customer, currency) = (subscription.customer, subscription.currency);
-        let others = self.first.get(&usage.meter).is_some_and(|first| *first != subscription.id);
+        let unnamed = self.owners.parts(subscription, &usage.meter, period);
         let subscription = Some(subscription.id);
         let span = Span::new(period.start.at, period.end.at);
         let read = move |view: &mut View<'_>| {
             let charged = Charged {
                 customer,
                 subscription,
-                unnamed: others.then_some(&[]),
+                unnamed: unnamed.as_deref(),
                 book: &book,
                 plan: &plan,
                 usage: &usage,

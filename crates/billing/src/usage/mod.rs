@@ -10,7 +10,7 @@ pub(crate) mod known;
 pub(crate) mod measure;
 mod model;
 pub(crate) mod ops;
-mod owner;
+pub(crate) mod owner;
 pub(crate) mod reconcile;
 pub(crate) mod sql;
 mod standing;

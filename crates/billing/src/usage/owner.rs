@@ -37,13 +37,25 @@ struct Looked {
 
 /// When each subscription of some customers looked at which meters; of a customer's newest one nobody asks.
 #[derive(Default)]
-pub(super) struct Owners {
+pub(crate) struct Owners {
     of: HashMap<CustomerId, Vec<(SubscriptionId, Vec<Looked>)>>,
 }
 
 impl Owners {
     /// Of customers who have more than one subscription.
     pub(super) fn load(view: &mut View<'_>, all: &[Subscription]) -> Result<Self> {
+        Self::by(view, all, |was, version| {
+            let keys = arrears::expected(was, version).into_iter();
+            keys.map(|key| meter_of(version, was.plan(), key).to_owned()).collect()
+        })
+    }
+
+    /// The same where what a subscription looks at, as it stood under a version of the price book, is what `looks` says.
+    pub(crate) fn by(
+        view: &mut View<'_>,
+        all: &[Subscription],
+        looks: impl Fn(&Subscription, &Version) -> HashSet<String>,
+    ) -> Result<Self> {
         let mut by_customer: BTreeMap<CustomerId, Vec<&Subscription>> = BTreeMap::new();
         for one in all {
             by_customer.entry(one.customer).or_default().push(one);
@@ -62,14 +74,14 @@ impl Owners {
         let mut owners = Self::default();
         for (id, history) in stood {
             let Some(one) = older.get(&id) else { continue };
-            let looked = looked(one, history, &versions);
+            let looked = looked(one, history, &versions, &looks);
             owners.of.entry(one.customer).or_default().push((one.id, looked));
         }
         Ok(owners)
     }
 
     /// The parts of a stretch in which events that name no subscription are this one's; none: all of it.
-    pub(super) fn parts(&self, one: &Subscription, meter: &str, period: Period) -> Option<Arc<[Span]>> {
+    pub(crate) fn parts(&self, one: &Subscription, meter: &str, period: Period) -> Option<Arc<[Span]>> {
         let whole = Span::new(period.start.at, period.end.at);
         let older = self.of.get(&one.customer)?.iter().filter(|(id, _)| *id < one.id);
         let theirs = older.flat_map(|(_, looked)| looked).filter(|looked| looked.meters.contains(meter));
@@ -192,6 +204,7 @@ fn looked(
     one: &Subscription,
     turns: Vec<Turn>,
     versions: &HashMap<BookVersionId, Arc<Version>>,
+    by: impl Fn(&Subscription, &Version) -> HashSet<String>,
 ) -> Vec<Looked> {
     let mut all: Vec<Looked> = Vec::new();
     for Turn { from, until, looks, book, items } in turns {
@@ -200,10 +213,7 @@ fn looked(
         }
         let (true, Some(version)) = (looks, versions.get(&book)) else { continue };
         let was = Subscription { book, items, ..one.clone() };
-        let meters: HashSet<String> = arrears::expected(&was, version)
-            .into_iter()
-            .map(|key| meter_of(version, was.plan(), key).to_owned())
-            .collect();
+        let meters = by(&was, version);
         if !meters.is_empty() {
             all.push(Looked { span: Span { start: from, end: until }, meters });
         }

@@ -1,6 +1,9 @@
 //! Two subscriptions of one customer that look at the same meter: what names neither is counted once.
 
+use std::collections::BTreeMap;
+
 use billing::{
+    simulate::{Ask, simulate},
     subscription::{self, Change, Start, Timing},
     usage::{self, Figure},
 };
@@ -196,6 +199,11 @@ fn whatever_two_subscriptions_live_through_each_event_counts_once() {
             prop_assert_eq!(ground.cents().iter().sum::<i64>(), 50 * owned);
             let proof = server::reconcile(&test.db, &ground.scope, 400).unwrap().proof;
             prop_assert_eq!(proof.named, vec![]);
+            let book = catalog::read("same.toml", &book()).unwrap();
+            let ask = Ask { book: &book, plans: BTreeMap::new(), from: begun, to: ground.now() };
+            for (currency, sums) in simulate(&test.db, &ground.scope, &ask).unwrap().totals {
+                prop_assert_eq!(sums.would_be, sums.billed, "{:?}", currency);
+            }
             Ok(())
         });
         run.unwrap();
