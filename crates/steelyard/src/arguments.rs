@@ -16,7 +16,7 @@ mod payment;
 mod simulate;
 mod subscription;
 pub use advice::Advise;
-pub use billing::{Bill, BillRuns, Coupons, Day, Metered, Part, PostUsage, SendEvents, Usage};
+pub use billing::{Bill, BillRuns, BillRunsOrList, Coupons, Day, ListBillRuns, Metered, Part, PostUsage, SendEvents, Usage};
 pub use features::{Features, Flags, FlagsCommand};
 pub use lists::{
     Customers, CustomersCommand, InvoicesOrList, ListCustomers, ListInvoices, ListSubscriptions, Shown,
@@ -110,9 +110,8 @@ pub enum Command {
     Coupons(Coupons),
     /// Bill everything that is due
     Bill(Bill),
-    /// Show what was billed in one go
-    #[command(subcommand)]
-    BillRuns(BillRuns),
+    /// List what was billed in one go
+    BillRuns(BillRunsOrList),
     /// List everything that would fall due on a day
     Day(Day),
     /// List invoices, show, void and write them off; without a command, list them

@@ -134,17 +134,38 @@ pub struct Bill {
     pub limit: u32,
 }
 
+/// `steelyard bill-runs`: without a command, the list.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct BillRunsOrList {
+    #[command(subcommand)]
+    command: Option<BillRuns>,
+    #[command(flatten)]
+    list: ListBillRuns,
+}
+
+impl BillRunsOrList {
+    /// The command asked for.
+    pub fn command(self) -> BillRuns {
+        self.command.unwrap_or(BillRuns::List(self.list))
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub enum BillRuns {
     /// The newest first
-    List {
-        /// How many at most
-        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
-        limit: u32,
-        /// As JSON
-        #[arg(long)]
-        json: bool,
-    },
+    List(ListBillRuns),
+}
+
+/// Which bill runs.
+#[derive(Debug, Args)]
+pub struct ListBillRuns {
+    /// How many at most
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: u32,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

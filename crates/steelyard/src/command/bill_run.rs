@@ -1,4 +1,4 @@
-//! `steelyard bill-runs list`
+//! `steelyard bill-runs`
 
 use billing::bill_run::{self, BillRun};
 use kernel::{Currency, Result};
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::check::decimal;
 use crate::{
-    arguments::BillRuns,
+    arguments::{BillRuns, ListBillRuns},
     failure::Outcome,
     output::{self, count},
     place::Place,
@@ -14,7 +14,7 @@ use crate::{
 };
 
 pub fn run(place: &Place, asked: &BillRuns) -> Outcome {
-    let BillRuns::List { limit, json } = *asked;
+    let BillRuns::List(ListBillRuns { limit, json }) = *asked;
     let db = place.open()?;
     let chosen = place.choose(&db)?;
     let runs = db.read(&chosen.scope, move |view| bill_run::list(view, None, limit.into())).wait()?;

@@ -70,7 +70,7 @@ pub fn run(arguments: Arguments) -> Outcome {
         Command::Usage(asked) => usage::run(&place, asked),
         Command::Coupons(asked) => coupon::run(&place, asked),
         Command::Bill(asked) => bill::run(&place, &asked),
-        Command::BillRuns(asked) => bill_run::run(&place, &asked),
+        Command::BillRuns(asked) => bill_run::run(&place, &asked.command()),
         Command::Day(asked) => foresight::day(&place, &asked),
         Command::Explain { document } => explain::run(&place, &document),
         Command::Ledger(asked) => check::ledger(&place, &asked),

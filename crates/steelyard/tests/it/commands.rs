@@ -56,6 +56,10 @@ fn a_subscription_is_billed_and_explained_from_the_command_line() {
         assert!(invoices.len() > 6, "{invoices:?}");
         assert!(invoices.iter().all(|invoice| invoice["total"] == 4_900), "{invoices:?}");
 
+        let runs = installation.json(&["bill-runs", "--json"]);
+        assert_eq!(runs, installation.json(&["bill-runs", "list", "--json"]));
+        assert!(!runs.as_array().unwrap().is_empty());
+
         let pay = ["payments", "record", "--amount", "60", "--invoice", "INV-000001", "--reference", "T-1"];
         let paid = installation.run(&pay).good();
         assert!(paid.contains("USD 60.00 by transfer (T-1) from Meyer"), "{paid}");
