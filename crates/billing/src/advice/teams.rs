@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Persons that are looked at in one go.
-const AT_ONCE: i64 = 20_000;
+const AT_ONCE: i64 = 8_000;
 /// Such goes for one page; it may be short, or empty, and still have a next one.
 const GOES: usize = 3;
 /// The most customers of a domain that are looked at.
