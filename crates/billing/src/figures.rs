@@ -134,8 +134,7 @@ fn from_documents(view: &mut View<'_>) -> Result<Sums> {
     Ok(sums)
 }
 
-/// Add all documents up anew where the sums are not theirs; whether that was needed. For a database of before there
-/// were sums.
+/// Add all documents up anew where the sums are not theirs, as of a release that kept none; whether that was needed.
 pub fn renew(tx: &mut Tx<'_>) -> Result<bool> {
     let sums = from_documents(tx)?;
     let mut right: BTreeMap<(Date, &str, &str), [i64; 2]> = BTreeMap::new();

@@ -16,7 +16,9 @@ mod payment;
 mod simulate;
 mod subscription;
 pub use advice::Advise;
-pub use billing::{Bill, BillRuns, BillRunsOrList, Coupons, Day, ListBillRuns, Metered, Part, PostUsage, SendEvents, Usage};
+pub use billing::{
+    Bill, BillRuns, BillRunsOrList, Coupons, Day, ListBillRuns, Metered, Part, PostUsage, SendEvents, Usage,
+};
 pub use features::{Features, Flags, FlagsCommand};
 pub use lists::{
     Customers, CustomersCommand, InvoicesOrList, ListCustomers, ListInvoices, ListSubscriptions, Shown,

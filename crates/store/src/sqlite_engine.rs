@@ -88,8 +88,8 @@ fn connect(path: &Path, writes: bool) -> Result<Connection> {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "temp_store", "MEMORY")?;
-        // Negative: KiB. Pages are only held once they were read; with a quarter of it readers of many customers spent up to
-        // half of their time copying pages from the file.
+        // Negative: KiB. Pages are only held once they were read. Much less, and readers of a large business spend half of
+        // their time copying pages from the file.
         connection.pragma_update(None, "cache_size", -32_768)?;
         connection.pragma_update(None, "wal_autocheckpoint", sqlite_checkpoint::WRITER_HELPS_FROM)?;
         connection.pragma_update(None, "query_only", !writes)?;

@@ -1,6 +1,6 @@
 //! `steelyard migrate`
 
-use billing::subscription;
+use billing::{figures, subscription};
 use identity::customer;
 use store::{Db, Location, Tx};
 
@@ -16,29 +16,32 @@ pub fn run(place: &Place) -> Outcome {
         place.must_exist()?;
     }
     let current = place.open_with(false).is_ok();
-    if current {
-        output::say(format!("{} is up to date.", place.shown()));
-        return count_again(&place.open()?);
-    }
-    place.open_and_migrate()?;
-    output::say(format!("{} was brought up to date.", place.shown()));
-    Ok(())
+    let db = if current { place.open()? } else { place.open_and_migrate()? };
+    let said = if current { "is" } else { "was brought" };
+    output::say(format!("{} {said} up to date.", place.shown()));
+    count_again(&db)
 }
 
-/// An older release that wrote here beside a newer one counted nothing.
+/// Count rows and add up months anew where they are not what is there: an older release that wrote here, before a newer one
+/// or beside it, did not.
 fn count_again(db: &Db) -> Outcome {
     for chosen in place::every(db)? {
-        if db.read(&chosen.scope, check::counts_differ).wait()? {
-            let work = |tx: &mut Tx<'_>| {
+        let differ = db.read(&chosen.scope, check::counts_differ).wait()?;
+        let work = move |tx: &mut Tx<'_>| {
+            if differ {
                 customer::count_again(tx)?;
                 ledger::count_accounts_again(tx)?;
-                subscription::count_again(tx)
-            };
-            db.write(&chosen.scope.clone().for_due_work(), work).wait()?;
-            output::say(format!(
-                "{}: customers, subscriptions and accounts were counted again.",
-                chosen.shown()
-            ));
+                subscription::count_again(tx)?;
+            }
+            figures::renew(tx)
+        };
+        let renewed = db.write(&chosen.scope.clone().for_due_work(), work).wait()?;
+        if differ {
+            let shown = chosen.shown();
+            output::say(format!("{shown}: customers, subscriptions and accounts were counted again."));
+        }
+        if renewed {
+            output::say(format!("{}: what was billed each month was added up again.", chosen.shown()));
         }
     }
     Ok(())
