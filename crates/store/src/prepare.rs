@@ -65,5 +65,8 @@ fn texts(
     statements
         .filter(move |statement| statement.reach == reach)
         .map(|statement| (statement.name, statement.sqlite(), statement.postgres()))
-        .chain(bulks.map(|bulk| (bulk.name, bulk.sqlite(), bulk.postgres())))
+        .chain(bulks.flat_map(|bulk| {
+            let texts = std::iter::once(bulk.sqlite()).chain(bulk.sqlite_together());
+            texts.map(|text| (bulk.name, text, bulk.postgres()))
+        }))
 }

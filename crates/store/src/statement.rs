@@ -159,6 +159,8 @@ pub enum BulkAction {
         /// Text behind the values.
         then: &'static str,
     },
+    /// Insert new rows behind all others of their table: in the order of its key, and there is no other index.
+    Append,
     /// Update the row whose first `keys` columns match with the rest.
     Update {
         /// How many leading columns are the key.
@@ -166,8 +168,15 @@ pub enum BulkAction {
     },
 }
 
+/// How many rows SQLite appends with one statement.
+///
+/// A statement of its own for each row looks for its place from the root of the table each time; within one statement
+/// rows that follow one another are put behind one another. Fewer are not worth the statement's own savepoint, which keeps
+/// a copy of each page it changes; nor are rows that go all over a table or its indexes.
+pub(crate) const ROWS_TOGETHER: usize = 32;
+
 /// Many rows in one statement: `unnest` of arrays on PostgreSQL (COPY is refused under row-level
-/// security), one prepared statement run per row on SQLite. The environment comes from the transaction.
+/// security); on SQLite one prepared statement run per row, or for [`ROWS_TOGETHER`] rows that are appended. The environment comes from the transaction.
 #[derive(Debug)]
 pub struct Bulk {
     /// Its name in the source.
@@ -179,6 +188,7 @@ pub struct Bulk {
     /// Insert or update.
     pub action: BulkAction,
     sqlite: OnceLock<String>,
+    sqlite_together: OnceLock<String>,
     postgres: OnceLock<String>,
 }
 
@@ -190,7 +200,15 @@ impl Bulk {
         columns: &'static [(&'static str, ColumnType)],
         action: BulkAction,
     ) -> Self {
-        Self { name, table, columns, action, sqlite: OnceLock::new(), postgres: OnceLock::new() }
+        Self {
+            name,
+            table,
+            columns,
+            action,
+            sqlite: OnceLock::new(),
+            sqlite_together: OnceLock::new(),
+            postgres: OnceLock::new(),
+        }
     }
 
     fn names(&self) -> Vec<&'static str> {
@@ -204,11 +222,8 @@ impl Bulk {
             let place = |index: usize| format!("?{}", index + 2);
             let equals = |index: usize| format!("{} = {}", names[index], place(index));
             match self.action {
-                BulkAction::Insert { then } => {
-                    let places: Vec<_> = (0..names.len()).map(place).collect();
-                    let (names, places) = (names.join(", "), places.join(", "));
-                    format!("INSERT INTO {table} (env_id, {names}) VALUES (?1, {places}) {then}")
-                }
+                BulkAction::Insert { then } => self.insert(1, then),
+                BulkAction::Append => self.insert(1, ""),
                 BulkAction::Update { keys } => {
                     let set: Vec<_> = (keys..names.len()).map(equals).collect();
                     let key: Vec<_> = (0..keys).map(equals).collect();
@@ -217,6 +232,29 @@ impl Bulk {
                 }
             }
         })
+    }
+
+    /// The text SQLite runs once for [`ROWS_TOGETHER`] rows, whose values follow one another; only for rows that are
+    /// appended.
+    pub(crate) fn sqlite_together(&self) -> Option<&str> {
+        let append = self.action == BulkAction::Append;
+        append.then(|| self.sqlite_together.get_or_init(|| self.insert(ROWS_TOGETHER, "")).as_str())
+    }
+
+    /// Whether it makes new rows.
+    pub(crate) const fn inserts(&self) -> bool {
+        !matches!(self.action, BulkAction::Update { .. })
+    }
+
+    fn insert(&self, rows: usize, then: &str) -> String {
+        let names = self.names();
+        let row = |row: usize| {
+            let places: Vec<_> =
+                (0..names.len()).map(|at| format!("?{}", row * names.len() + at + 2)).collect();
+            format!("(?1, {})", places.join(", "))
+        };
+        let rows: Vec<_> = (0..rows).map(row).collect();
+        format!("INSERT INTO {} (env_id, {}) VALUES {} {then}", self.table, names.join(", "), rows.join(", "))
     }
 
     /// The text PostgreSQL runs once for all rows.
@@ -231,9 +269,12 @@ impl Bulk {
                 .collect();
             let (list, arrays) = (names.join(", "), arrays.join(", "));
             match self.action {
-                BulkAction::Insert { then } => format!(
-                    "INSERT INTO {table} (env_id, {list}) SELECT $1::uuid, u.* FROM unnest({arrays}) AS u {then}"
-                ),
+                BulkAction::Insert { .. } | BulkAction::Append => {
+                    let then = if let BulkAction::Insert { then } = self.action { then } else { "" };
+                    format!(
+                        "INSERT INTO {table} (env_id, {list}) SELECT $1::uuid, u.* FROM unnest({arrays}) AS u {then}"
+                    )
+                }
                 BulkAction::Update { keys } => {
                     let set: Vec<_> = names[keys..].iter().map(|name| format!("{name} = u.{name}")).collect();
                     let key: Vec<_> =
@@ -254,6 +295,7 @@ impl Bulk {
 /// bulks! {
 ///     INSERT_LINES = insert "invoice_line" { invoice_id: uuid, ordinal: int, amount: int };
 ///     INSERT_NEW = insert "account" { id: uuid, name: text } "ON CONFLICT DO NOTHING";
+///     INSERT_CHUNKS = append "meter_chunk" { n: int, entries: bytes }; // by ascending key, behind all others
 ///     SET_STATE = update "job" { id: uuid, state: text } 1; // the first column is the key
 /// }
 /// ```
@@ -271,6 +313,7 @@ macro_rules! bulks {
     };
     (@ insert) => { $crate::BulkAction::Insert { then: "" } };
     (@ insert $then:literal) => { $crate::BulkAction::Insert { then: $then } };
+    (@ append) => { $crate::BulkAction::Append };
     (@ update $keys:literal) => { $crate::BulkAction::Update { keys: $keys } };
 }
 
@@ -317,10 +360,18 @@ mod tests {
             insert.sqlite(),
             "INSERT INTO line (env_id, id, n) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING"
         );
+        assert_eq!(insert.sqlite_together(), None);
         assert_eq!(
             insert.postgres(),
             "INSERT INTO line (env_id, id, n) SELECT $1::uuid, u.* FROM unnest($2::uuid[], $3::bigint[]) AS u ON CONFLICT DO NOTHING"
         );
+        let new = Bulk::new("N", "line", &[("n", ColumnType::int)], BulkAction::Append);
+        let together = new.sqlite_together().unwrap();
+        assert!(
+            together.starts_with("INSERT INTO line (env_id, n) VALUES (?1, ?2), (?1, ?3), "),
+            "{together}"
+        );
+        assert!(together.trim_end().ends_with(", (?1, ?33)"), "{together}");
         let update = Bulk::new(
             "U",
             "line",
@@ -328,6 +379,7 @@ mod tests {
             BulkAction::Update { keys: 1 },
         );
         assert_eq!(update.sqlite(), "UPDATE line SET n = ?3 WHERE env_id = ?1 AND id = ?2");
+        assert_eq!(update.sqlite_together(), None);
         assert_eq!(
             update.postgres(),
             "UPDATE line SET n = u.n FROM unnest($2::uuid[], $3::bigint[]) AS u (id, n) WHERE line.env_id = $1::uuid AND line.id = u.id"

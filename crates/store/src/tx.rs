@@ -11,7 +11,8 @@ use postgres::types::ToSql;
 use uuid::Uuid;
 
 use crate::{
-    Bulk, BulkAction, Scope, Statement, Value, View, clock, counts, facts, fault, numbers,
+    Bulk, Scope, Statement, Value, View, clock, counts, facts, fault, numbers,
+    statement::ROWS_TOGETHER,
     value::Column,
     view::{Conn, Runtime},
 };
@@ -138,17 +139,8 @@ impl<'c> Tx<'c> {
         let env = Value::Uuid(self.env()?.uuid());
         match &mut self.view.conn {
             Conn::Sqlite(conn) => {
-                let fail = |error| fault::sqlite(bulk.name, &error);
-                let mut prepared = conn.prepare_cached(bulk.sqlite()).map_err(fail)?;
-                prepared.raw_bind_parameter(1, &env).map_err(fail)?;
-                let mut changed = 0;
-                for row in rows {
-                    for (index, value) in row.iter().enumerate() {
-                        prepared.raw_bind_parameter(index + 2, value).map_err(fail)?;
-                    }
-                    changed += prepared.raw_execute().map_err(fail)? as u64;
-                }
-                Ok(changed)
+                let written = sqlite_bulk(conn, bulk, &env, rows.into_iter());
+                written.map_err(|error| fault::sqlite(bulk.name, &error))
             }
             Conn::Postgres(session) => {
                 let mut rows = rows.into_iter().peekable();
@@ -164,7 +156,7 @@ impl<'c> Tx<'c> {
                     changed += answer
                         .map_err(|error| fault::postgres(bulk.name, &error, &mut self.view.run_again))?;
                 }
-                if matches!(bulk.action, BulkAction::Insert { .. }) {
+                if bulk.inserts() {
                     *session.written.entry(bulk.table).or_default() += changed;
                 }
                 Ok(changed)
@@ -184,7 +176,7 @@ impl<'c> Tx<'c> {
         if changed == expected {
             return Ok(());
         }
-        let verb = if matches!(bulk.action, BulkAction::Insert { .. }) { "inserted" } else { "updated" };
+        let verb = if bulk.inserts() { "inserted" } else { "updated" };
         Err(Error::internal(format!("{} {verb} {changed} of {expected} rows", bulk.name)))
     }
 
@@ -276,6 +268,41 @@ impl<K> Lock<K> {
     pub const fn new(rank: u8, statement: &'static Statement) -> Self {
         Self { rank, statement, kind: PhantomData }
     }
+}
+
+/// Append rows with a statement for many while there are many, and one by one what is left; all others one by one.
+fn sqlite_bulk<'v, const N: usize>(
+    conn: &rusqlite::Connection,
+    bulk: &'static Bulk,
+    env: &Value<'_>,
+    mut rows: impl Iterator<Item = [Value<'v>; N]>,
+) -> rusqlite::Result<u64> {
+    let mut changed = 0;
+    let mut left: Vec<[Value<'v>; N]> = Vec::new();
+    if let Some(text) = bulk.sqlite_together() {
+        left.extend(rows.by_ref().take(ROWS_TOGETHER));
+        if left.len() == ROWS_TOGETHER {
+            let mut prepared = conn.prepare_cached(text)?;
+            prepared.raw_bind_parameter(1, env)?;
+            while left.len() == ROWS_TOGETHER {
+                for (index, value) in left.iter().flatten().enumerate() {
+                    prepared.raw_bind_parameter(index + 2, value)?;
+                }
+                changed += prepared.raw_execute()? as u64;
+                left.clear();
+                left.extend(rows.by_ref().take(ROWS_TOGETHER));
+            }
+        }
+    }
+    let mut prepared = conn.prepare_cached(bulk.sqlite())?;
+    prepared.raw_bind_parameter(1, env)?;
+    for row in left.into_iter().chain(rows) {
+        for (index, value) in row.iter().enumerate() {
+            prepared.raw_bind_parameter(index + 2, value)?;
+        }
+        changed += prepared.raw_execute()? as u64;
+    }
+    Ok(changed)
 }
 
 const ROWS_AT_ONCE: usize = 5_000;

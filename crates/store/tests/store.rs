@@ -42,6 +42,10 @@ statements! {
 
 bulks! {
     INSERT_MANY = insert "purse" { id: uuid, coins: int, label: text };
+    APPEND_MANY = append "purse" { id: uuid, coins: int, label: text };
+    SAVE_MANY = insert "purse" { id: uuid, coins: int }
+        "ON CONFLICT (env_id, id) DO UPDATE SET coins = excluded.coins";
+    NEW_ONES = insert "purse" { id: uuid, coins: int } "ON CONFLICT DO NOTHING";
     SET_MANY = update "purse" { id: uuid, coins: int } 1;
 }
 
@@ -455,6 +459,38 @@ fn many_rows_in_one_go() {
             .unwrap();
         assert_eq!((coins(test, &scope, first), coins(test, &scope, last)), (Some(4), Some(4)));
         assert_eq!(count(test, &scope), 12_000);
+    });
+}
+
+#[test]
+fn any_number_of_rows_is_written_and_counted() {
+    use store::ToValue as _;
+    on_both(CONTEXTS, |test| {
+        for many in [0_u128, 1, 31, 32, 33, 64, 65, 100] {
+            let scope = test.environment(Mode::Live);
+            let ids = move |from: u128| {
+                (from..from + many).map(|n| Id::<Purse>::from_uuid(uuid::Uuid::from_u128(n)))
+            };
+            let written = test.db.write(&scope, move |tx| {
+                let rows = |from: u128| {
+                    ids(from).zip(0_i64..).map(|(id, coins)| [id.to_value(), coins.to_value()].map(owned))
+                };
+                let none = None::<String>;
+                let third = |[id, coins]: [store::Value<'static>; 2]| [id, coins, owned(none.to_value())];
+                tx.bulk_all(&APPEND_MANY, rows(1_001).map(third).collect::<Vec<_>>())?;
+                Ok([
+                    tx.bulk(&NEW_ONES, rows(1))?,
+                    tx.bulk(&NEW_ONES, rows(11))?,
+                    tx.bulk(&SAVE_MANY, rows(1))?,
+                    tx.bulk(&SAVE_MANY, rows(101))?,
+                ])
+            });
+            let new = many.min(10) as u64;
+            assert_eq!(written.wait().unwrap(), [many as u64, new, many as u64, many as u64], "{many} rows");
+            for (id, n) in ids(101).zip(0_i64..).chain(ids(1_001).zip(0_i64..)) {
+                assert_eq!(coins(test, &scope, id), Some(n), "{many} rows");
+            }
+        }
     });
 }
 
