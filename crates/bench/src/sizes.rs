@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Stored events at which is measured, up to the most.
-const SIZES: [u64; 6] = [0, 5_000_000, 10_000_000, 25_000_000, 50_000_000, 100_000_000];
+const SIZES: [u64; 5] = [0, 5_000_000, 25_000_000, 50_000_000, 100_000_000];
 /// How often full and empty take turns; the best counts.
 const ROUNDS: usize = 3;
 /// Over how many days before now the stored events are spread.

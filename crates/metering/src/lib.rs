@@ -37,8 +37,9 @@
 //! A name is known as long as its event is kept. A unique tree over random ids would touch another leaf with each
 //! insert and gets slower with its size; here the names accepted last are a hash map in memory, written through to a
 //! tail of rows (32 bytes each, one row a group), and about a million at a time are **sealed**: sorted, written
-//! as pages that never change, and filtered in memory by 2.25 bytes a name ([`once::segment`]). A new name costs a
-//! probe of each filter and (once in some 4,000 probes) one page read to be sure. Random and ordered ids cost the
+//! as pages that never change, and filtered in memory by at most 2.5 bytes a name ([`once::segment`]). A new name costs a
+//! look at a few filters, each of many segments, and (once in some 100 times when 50 million are known) one page read to
+//! be sure. Random and ordered ids cost the
 //! same. At its start an owner reads the filters and the tail.
 //!
 //! # Limits

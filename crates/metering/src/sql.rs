@@ -62,7 +62,7 @@ statements! {
     environment SEAL = "INSERT INTO meter_segment (env_id, number, names, last_chunk, filter)
         VALUES ($1, $2, $3, $4, $5)";
     environment CLEAR_PAGES = "DELETE FROM meter_page WHERE env_id = $1 AND segment >= $2";
-    environment PAGES = "SELECT names FROM meter_page WHERE env_id = $1 AND segment = $2 AND page IN_INTS($3)";
+    environment PAGES = "SELECT page, names FROM meter_page WHERE env_id = $1 AND segment = $2 AND page IN_INTS($3)";
 
     environment SEGMENT_NUMBERS = "SELECT number FROM meter_segment WHERE env_id = $1 ORDER BY number";
     environment FILTER = "SELECT filter FROM meter_segment WHERE env_id = $1 AND number = $2";
@@ -105,7 +105,7 @@ bulks! {
     INSERT_SERIES = insert "meter_series" {
         customer_id: uuid, meter: text, kind: text, subscription_id: uuid, dimensions: text, id: int, shift: int,
     };
-    INSERT_CHUNKS = insert "meter_chunk" { n: int, series: int, hour: int, prev: int, accepted: int, entries: bytes };
+    INSERT_CHUNKS = append "meter_chunk" { n: int, series: int, hour: int, prev: int, accepted: int, entries: bytes };
     SAVE_TALLIES = insert "meter_tally" { hour: int, series: int, head: int, tally: bytes }
         "ON CONFLICT (env_id, hour, series) DO UPDATE SET head = excluded.head, tally = excluded.tally";
     COUNT_VALUES = insert "meter_value" { hour: int, series: int, value: bytes, events: int }

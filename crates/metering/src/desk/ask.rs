@@ -6,12 +6,12 @@ use store::Promise;
 use super::{
     change::{Change, Changed},
     hold::Hold,
+    seal::Sealed,
     station::Words,
 };
 use crate::{
     event::{Checked, Receipt},
     limit::{Answer, Pace, Reserved},
-    once::Sealed,
 };
 
 /// An ask whose events are not read yet: it becomes one with what it takes to read them, and answers by itself when

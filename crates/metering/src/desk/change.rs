@@ -13,7 +13,7 @@ use super::{
 use crate::{
     event::{Checked, EventName, Horizon, Meters},
     log::{self, Address, Entry, Kind},
-    once::{Known, Place, segment},
+    once::Known,
     sql,
     usage::Tally,
 };
@@ -139,11 +139,12 @@ fn known(db: &Db, scope: &Scope, state: &State, identity: u128) -> Result<Option
     }
     let places = state.names.places(&[identity]);
     let find = move |view: &mut store::View<'_>| {
-        for Place { segment: number, page } in &places {
-            let bytes = view.opt(&sql::PAGES, params![number, vec![*page]], |row| row.get::<Vec<u8>>(0))?;
-            let bytes = bytes.unwrap_or_default();
-            if let Some((_, known)) = segment::decode(&bytes).find(|(name, _)| *name == identity) {
-                return Ok(Some(known));
+        for place in &places {
+            let names: Option<Vec<u8>> =
+                view.opt(&sql::PAGES, params![place.segment, vec![place.page()]], |row| row.get(1))?;
+            match names.and_then(|names| place.read(&names)) {
+                Some((name, known)) if name == identity => return Ok(Some(known)),
+                _ => {}
             }
         }
         Ok(None)

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     double,
     event::Fingerprints,
-    once::{Filter, Names, Sealed, segment},
+    once::{Filter, Layers, Names, segment},
     sql,
 };
 
@@ -118,11 +118,11 @@ fn owner(view: &mut View<'_>) -> Result<Option<Owner>> {
 
 /// The names as they are stored: filters of what is sealed, and the tail.
 fn names(view: &mut View<'_>) -> Result<Names> {
-    let sealed = view.all(&sql::SEGMENTS, params![], |row| {
+    let sealed: Vec<(i64, Filter)> = view.all(&sql::SEGMENTS, params![], |row| {
         let filter: Vec<u8> = row.get(2)?;
-        Ok(Sealed { number: row.get(0)?, filter: Filter::decode(&filter)?.into() })
+        Ok((row.get(0)?, Filter::decode(&filter)?))
     })?;
-    let mut names = Names::with(sealed);
+    let mut names = Names::with(Layers::of(sealed));
     view.each(&sql::TAIL, params![], |row| {
         let bytes: Vec<u8> = row.get(0)?;
         segment::decode(&bytes).for_each(|(identity, known)| names.add(identity, known));

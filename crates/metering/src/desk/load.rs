@@ -18,7 +18,7 @@ use crate::{
     event::Checked,
     limit::{Answer, Counter, Reserved},
     log,
-    once::{IntMap, Known, Place, segment},
+    once::{IntMap, Known, Place},
     sql,
     usage::{Tally, window},
 };
@@ -221,15 +221,15 @@ impl Wanted {
     }
 
     fn read_names(&self, view: &mut View<'_>, found: &mut Found) -> Result<()> {
-        let mut pages: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
-        for Place { segment, page } in &self.places {
-            pages.entry(*segment).or_default().push(*page);
+        let mut places: BTreeMap<i64, BTreeMap<i64, Vec<Place>>> = BTreeMap::new();
+        for place in &self.places {
+            places.entry(place.segment).or_default().entry(place.page()).or_default().push(*place);
         }
-        for (number, pages) in pages {
-            view.each(&sql::PAGES, params![number, pages], |row| {
-                let bytes: Vec<u8> = row.get(0)?;
-                let records = segment::decode(&bytes);
-                found.known.extend(records.filter(|(name, _)| self.names.binary_search(name).is_ok()));
+        for (segment, pages) in places {
+            view.each(&sql::PAGES, params![segment, pages.keys().copied().collect::<Vec<_>>()], |row| {
+                let (page, names): (i64, Vec<u8>) = (row.get(0)?, row.get(1)?);
+                let there = pages.get(&page).into_iter().flatten();
+                found.known.extend(there.filter_map(|place| place.read(&names)));
                 Ok(())
             })?;
         }

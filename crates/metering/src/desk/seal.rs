@@ -7,7 +7,7 @@ use store::{Db, Scope, Tx, Value, params};
 
 use super::rows::deposed;
 use crate::{
-    once::{Closed, Filter, PAGE, Record, Sealed, segment},
+    once::{Closed, Filter, Layers, PAGE, Record, segment},
     sql,
 };
 
@@ -24,12 +24,22 @@ pub struct Sealing {
     pub names: Arc<Closed>,
     /// The last chunk they stand in: rows of the tail up to it are superfluous then.
     pub last_chunk: i64,
+    /// What is sealed so far.
+    pub sealed: Layers,
+}
+
+/// A segment that was written.
+pub struct Sealed {
+    /// Its number.
+    pub number: i64,
+    /// Everything that is sealed now, without what retention let go of.
+    pub layers: Layers,
 }
 
 impl Sealing {
     /// Write the segment. Pages without a segment, of a sealing that was cut short, are cleared first.
     pub fn run(self, db: &Db, scope: &Scope) -> Result<Sealed> {
-        let Self { epoch, number, names, last_chunk } = self;
+        let Self { epoch, number, names, last_chunk, sealed } = self;
         let mut records: Vec<Record> = names.iter().map(|(identity, known)| (*identity, *known)).collect();
         records.sort_unstable_by_key(|(identity, _)| *identity);
         db.write(scope, move |tx| {
@@ -49,17 +59,20 @@ impl Sealing {
             })
             .wait()?;
         }
-        let filter = Arc::new(Filter::over(records.iter().map(|(identity, _)| *identity)));
+        let filter = Filter::over(records.iter().map(|(identity, _)| *identity));
         let (bytes, names) = (filter.encode(), records.len() as i64);
-        db.write(scope, move |tx| {
-            if tx.exec(&sql::NEXT_SEGMENT, params![epoch, number + 1])? == 0 {
-                return Err(deposed());
-            }
-            tx.exec_one(&sql::SEAL, params![number, names, last_chunk, bytes])?;
-            tx.exec(&sql::CUT_TAIL, params![last_chunk]).map(drop)
-        })
-        .wait()?;
-        Ok(Sealed { number, filter })
+        let kept: Vec<i64> = db
+            .write(scope, move |tx| {
+                if tx.exec(&sql::NEXT_SEGMENT, params![epoch, number + 1])? == 0 {
+                    return Err(deposed());
+                }
+                tx.exec_one(&sql::SEAL, params![number, names, last_chunk, bytes])?;
+                tx.exec(&sql::CUT_TAIL, params![last_chunk])?;
+                tx.all(&sql::SEGMENT_NUMBERS, params![], |row| row.get(0))
+            })
+            .wait()?;
+        // Here and not in the owner's own thread, which others wait for.
+        Ok(Sealed { number, layers: sealed.keep(&kept).with(number, filter) })
     }
 }
 

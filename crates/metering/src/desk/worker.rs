@@ -25,7 +25,7 @@ use super::{
     load::{self, Wanted},
     owner::Stay,
     rows::Stand,
-    seal::Sealing,
+    seal::{Sealed, Sealing},
     station::Station,
 };
 use crate::{
@@ -271,7 +271,8 @@ impl Worker {
         }
         let State { epoch, next_segment, next_chunk, .. } = held.state;
         let names = held.state.names.close();
-        let sealing = Sealing { epoch, number: next_segment, names, last_chunk: next_chunk - 1 };
+        let sealed = held.state.names.sealed();
+        let sealing = Sealing { epoch, number: next_segment, names, last_chunk: next_chunk - 1, sealed };
         let (db, scope, own) = (self.db.background(), self.station.scope.clone(), self.own.clone());
         let spawned = thread::Builder::new().name("metering-seal".to_owned()).spawn(move || {
             // When the owner is gone nobody waits for it.
@@ -283,13 +284,13 @@ impl Worker {
         }
     }
 
-    fn sealed(&self, epoch: i64, sealed: Result<crate::once::Sealed>) {
+    fn sealed(&self, epoch: i64, sealed: Result<Sealed>) {
         let mut guard = self.station.held();
         let Some(held) = guard.as_mut().filter(|held| held.state.epoch == epoch) else { return };
         match sealed {
             Ok(sealed) => {
                 held.state.next_segment = sealed.number + 1;
-                held.state.names.seal(sealed);
+                held.state.names.seal(sealed.layers);
             }
             Err(error) => {
                 tracing::warn!(%error, "names could not be sealed; they stay in memory");

@@ -6,7 +6,10 @@ use std::{
     sync::Arc,
 };
 
-use super::segment::{Filter, Known, PAGE, Record};
+use super::{
+    layer::Layers,
+    segment::{self, Known, PAGE, Record},
+};
 
 /// For keys that are numbers of our own or fingerprints: nobody outside can choose them so that they collide.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,22 +40,25 @@ pub type IntMap<K, V> = HashMap<K, V, BuildHasherDefault<Ints>>;
 /// Names that are no longer added to.
 pub type Closed = IntMap<u128, Known>;
 
-/// A sealed segment: its filter is in memory, its pages are stored.
-#[derive(Clone, Debug)]
-pub struct Sealed {
-    /// Its number.
-    pub number: i64,
-    /// Over its names.
-    pub filter: Arc<Filter>,
-}
-
-/// A page of a segment that may hold a name.
+/// Where a name may stand in a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Place {
     /// The segment's number.
     pub segment: i64,
-    /// The page in it.
-    pub page: i64,
+    /// How many names stand before it there.
+    pub rank: usize,
+}
+
+impl Place {
+    /// The page it is in.
+    pub const fn page(self) -> i64 {
+        (self.rank / PAGE) as i64
+    }
+
+    /// What stands there, of the bytes of its page.
+    pub fn read(self, page: &[u8]) -> Option<Record> {
+        segment::nth(page, self.rank % PAGE)
+    }
 }
 
 /// Every name an environment has accepted and still keeps.
@@ -61,12 +67,12 @@ pub struct Names {
     open: IntMap<u128, Known>,
     /// Names on their way to a segment: no longer added to, not yet in its pages.
     closing: Option<Arc<Closed>>,
-    sealed: Vec<Sealed>,
+    sealed: Layers,
 }
 
 impl Names {
     /// With these segments, and nothing open.
-    pub fn with(sealed: Vec<Sealed>) -> Self {
+    pub fn with(sealed: Layers) -> Self {
         Self { sealed, ..Self::default() }
     }
 
@@ -76,19 +82,12 @@ impl Names {
         self.open.get(&identity).or_else(closing).copied()
     }
 
-    /// The pages that may hold one of these names, each once. Any order is right; in ascending order it is fast.
-    ///
-    /// Segment by segment and in the order of its shelves: so a group walks through each filter once, from its
-    /// beginning to its end, and what it looks at next is mostly there already.
+    /// Where these names may stand in segments, in order. Any order of names is right; in ascending order it is fast: so a
+    /// group walks through each layer once, from its beginning to its end.
     pub fn places(&self, identities: &[u128]) -> Vec<Place> {
         let mut places = Vec::new();
-        for Sealed { number, filter } in &self.sealed {
-            filter.find(identities, |rank| {
-                places.push(Place { segment: *number, page: (rank / PAGE) as i64 });
-            });
-        }
+        self.sealed.find(identities, |segment, rank| places.push(Place { segment, rank }));
         places.sort_unstable();
-        places.dedup();
         places
     }
 
@@ -114,10 +113,15 @@ impl Names {
         closed
     }
 
-    /// What was closed is in a segment now.
-    pub fn seal(&mut self, sealed: Sealed) {
+    /// What is sealed so far.
+    pub fn sealed(&self) -> Layers {
+        self.sealed.clone()
+    }
+
+    /// What was closed is in a segment now, one of these.
+    pub fn seal(&mut self, sealed: Layers) {
         self.closing = None;
-        self.sealed.push(sealed);
+        self.sealed = sealed;
     }
 
     /// What was closed could not be written: it stays open.
@@ -125,13 +129,5 @@ impl Names {
         if let Some(closed) = self.closing.take() {
             self.open.extend(closed.iter().map(|(identity, known)| (*identity, *known)));
         }
-    }
-
-    /// Bytes in memory, about.
-    pub fn size(&self) -> usize {
-        let map = |names: &Closed| names.capacity() * (size_of::<Record>() + 1);
-        map(&self.open)
-            + self.closing.as_deref().map_or(0, map)
-            + self.sealed.iter().map(|sealed| sealed.filter.size()).sum::<usize>()
     }
 }

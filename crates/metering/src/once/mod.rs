@@ -3,8 +3,10 @@
 //! The names accepted last are in memory, written through to a tail of rows; older ones are in sealed segments.
 //! A name that is in neither was never accepted.
 
+mod layer;
 mod memory;
 pub mod segment;
 
-pub use memory::{Closed, IntMap, Names, Place, Sealed};
+pub use layer::Layers;
+pub use memory::{Closed, IntMap, Names, Place};
 pub use segment::{Filter, Known, PAGE, Record};

@@ -169,9 +169,8 @@ fn each_name(db: &Db, scope: &Scope, damaged: &mut Vec<i64>, mut each: impl FnMu
         let stored: Option<Vec<u8>> = stored.wait()?;
         // Retention lets go of a segment that is older than everything that is looked at.
         let Some(stored) = stored else { continue };
-        if identities.is_sorted()
-            && Filter::decode(&stored).ok() == Some(Filter::over(identities.into_iter()))
-        {
+        let right = |filter: Filter| filter.is_over(identities.iter().copied());
+        if identities.is_sorted() && Filter::decode(&stored).is_ok_and(right) {
             continue;
         }
         damaged.push(number);
