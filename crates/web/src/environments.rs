@@ -6,10 +6,10 @@ use axum::{
     response::{IntoResponse, Redirect},
     routing::get,
 };
-use identity::{Environment, Merchant, environment, user, user::Role};
-use kernel::Result;
+use identity::{Environment, Merchant, customer, environment, user, user::Role};
+use kernel::{Result, ids::UserId};
 use maud::{Markup, html};
-use store::{Mode, Scope, View};
+use store::{Actor, Mode, Scope, View};
 
 use crate::{
     App,
@@ -25,7 +25,13 @@ pub(crate) fn routes() -> Router<App> {
 struct Place {
     merchant: Merchant,
     role: Role,
-    environments: Vec<Environment>,
+    environments: Vec<Counted>,
+}
+
+/// An environment, and how many customers it has: which one holds the data is what somebody looks for here.
+struct Counted {
+    environment: Environment,
+    customers: i64,
 }
 
 /// Straight to work where there is nothing to choose.
@@ -33,7 +39,9 @@ async fn start(State(app): State<App>, session: Session) -> Answer {
     let places = places(&app, &session).await?;
     let mut all = places.iter().flat_map(|place| place.environments.iter().map(move |one| (place, one)));
     match (all.next(), all.next()) {
-        (Some((place, only)), None) => Ok(Redirect::to(&address(&place.merchant, only)).into_response()),
+        (Some((place, only)), None) => {
+            Ok(Redirect::to(&address(&place.merchant, &only.environment)).into_response())
+        }
         _ => Ok(page(&places, &session).into_response()),
     }
 }
@@ -44,16 +52,36 @@ async fn choose(State(app): State<App>, session: Session) -> Answer<Markup> {
 
 async fn places(app: &App, session: &Session) -> Answer<Vec<Place>> {
     let user = session.user.id;
-    let read = move |view: &mut View<'_>| -> Result<Vec<Place>> {
+    let read = move |view: &mut View<'_>| -> Result<Vec<(Merchant, Role, Vec<Environment>)>> {
         let merchants = user::merchants(view, user)?.into_iter();
         let places = merchants.map(|merchant| {
             let role = user::role(view, user, merchant.id)?.unwrap_or(Role::Viewer);
             let environments = environment::of_merchant(view, merchant.id)?;
-            Ok(Place { merchant, role, environments })
+            Ok((merchant, role, environments))
         });
         places.collect()
     };
-    Ok(app.db.read(&Scope::installation("merchants of a person"), read).await?)
+    let mut places = Vec::new();
+    for (merchant, role, environments) in
+        app.db.read(&Scope::installation("merchants of a person"), read).await?
+    {
+        let environments = counted(app, user, environments).await?;
+        places.push(Place { merchant, role, environments });
+    }
+    Ok(places)
+}
+
+async fn counted(app: &App, user: UserId, environments: Vec<Environment>) -> Answer<Vec<Counted>> {
+    let count = |one: &Environment| {
+        app.db.read(&Scope::environment(one.id, one.mode, Actor::User(user)), customer::count)
+    };
+    // All are asked before the first is waited for.
+    let counts: Vec<_> = environments.iter().map(count).collect();
+    let mut counted = Vec::with_capacity(environments.len());
+    for (environment, customers) in environments.into_iter().zip(counts) {
+        counted.push(Counted { environment, customers: customers.await? });
+    }
+    Ok(counted)
 }
 
 fn address(merchant: &Merchant, environment: &Environment) -> String {
@@ -75,19 +103,27 @@ fn page(places: &[Place], session: &Session) -> Markup {
 }
 
 fn of_merchant(place: &Place) -> Markup {
-    let rows = place.environments.iter().map(|environment| {
+    let rows = place.environments.iter().map(|Counted { environment, customers }| {
         let clock = match environment.mode {
             Mode::Live => ui::badge(ui::Tone::Good, "Real time"),
             Mode::Sandbox => ui::badge(ui::Tone::Attention, "Sandbox clock"),
         };
         ui::Row::link(
             address(&place.merchant, environment),
-            vec![html! { (show::sentence(&environment.slug)) }, clock],
+            vec![
+                html! { (show::sentence(&environment.slug)) },
+                html! { (show::count(*customers, "customer")) },
+                clock,
+            ],
         )
     });
     let table = ui::table(ui::Table {
         caption: "Environments",
-        columns: &[ui::Column::text("Environment"), ui::Column::text("Clock").lead()],
+        columns: &[
+            ui::Column::text("Environment"),
+            ui::Column::text("Customers"),
+            ui::Column::text("Clock").lead(),
+        ],
         rows: rows.collect(),
         total: None,
         narrow: ui::Narrow::Stack,

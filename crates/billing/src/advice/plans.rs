@@ -6,7 +6,7 @@ use std::{
 };
 
 use catalog::{
-    Book,
+    Book, PriceKind,
     version::{self, Version},
 };
 use jiff::Timestamp;
@@ -38,9 +38,9 @@ use crate::{
 
 /// Customers that are looked at together: what they used is measured and priced anew, so that is a matter of
 /// milliseconds.
-pub const LOOKED: i64 = 20;
+pub const LOOKED: i64 = 10;
 /// How often that is done for one page of a list; it may therefore be short, or empty, and still have a next one.
-pub const ROUNDS: usize = 50;
+pub const ROUNDS: usize = 100;
 
 /// Some customers, with everything the core database knows of them.
 pub struct Ground {
@@ -210,6 +210,14 @@ fn signature(book: &Book, one: &Subscription, key: &str) -> String {
     let meter = book.meter(&usage.meter);
     let siblings = plan.usage.iter().filter(|other| other.meter == usage.meter);
     let filters: Vec<_> = siblings.map(|other| (&other.key, &other.filter)).collect();
-    let kind = usage.price_in(one.currency).map(|price| std::mem::discriminant(&price.kind));
-    format!("{meter:?} {} {:?} {filters:?} {:?} {kind:?}", usage.key, usage.filter, usage.group_by)
+    let price = usage.price_in(one.currency).map(|price| {
+        let kind =
+            one.agreement.price(key, price).map_or_else(|_| price.kind.clone(), |agreed| agreed.kind.clone());
+        match &kind {
+            // What transactions come to is added up as their price takes them.
+            PriceKind::Percentage(rule) if rule.looks_at_each() => format!("{rule:?}"),
+            _ => format!("{:?}", std::mem::discriminant(&kind)),
+        }
+    });
+    format!("{meter:?} {} {:?} {filters:?} {:?} {price:?}", usage.key, usage.filter, usage.group_by)
 }

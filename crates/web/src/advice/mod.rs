@@ -13,7 +13,7 @@ use kernel::{Result, ids::CustomerId};
 use maud::{Markup, html};
 use store::View;
 
-pub(crate) use of_customer::panel;
+pub(crate) use of_customer::{Advised, load, panel};
 
 use crate::{
     App, customers,

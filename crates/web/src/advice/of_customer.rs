@@ -1,12 +1,15 @@
 //! The advice on a customer's page.
 
-use billing::advice::{PlanAdvice, plans::Ground, teams};
+use billing::advice::{
+    PlanAdvice,
+    plans::Ground,
+    teams::{self, TeamAdvice},
+};
 use entitlements::{
-    Whom,
+    Sight,
     feature::Upgrade,
     prompt::{Moment, Prompt},
 };
-use identity::permission::may;
 use kernel::{Result, ids::CustomerId};
 use maud::{Markup, html};
 use metering::alert::{self, Wanted};
@@ -15,18 +18,23 @@ use store::View;
 use super::table;
 use crate::{gate::Desk, parts::FEW, ui};
 
-/// What is advised to a customer; nothing where nothing is.
-pub(crate) async fn panel(desk: &Desk, id: CustomerId) -> Result<Markup> {
-    if !desk.may::<may::SubscriptionRead>() {
-        return Ok(html! {});
-    }
-    let load = move |view: &mut View<'_>| {
-        let alerts = alert::list(view, &Wanted { customer: Some(id), before: None, limit: FEW })?;
-        let sight = entitlements::sight(view, &Whom::Customer(id))?;
-        let prompts = sight.prompts(&alerts, &Moment::default());
-        Ok((prompts, teams::of_customer(view, id)?, Ground::one(view, id)?))
-    };
-    let (prompts, teams, ground) = desk.read(load).await?;
+/// What is advised to a customer, but for what only the usage database knows.
+pub(crate) struct Advised {
+    prompts: Vec<Prompt>,
+    teams: Vec<TeamAdvice>,
+    ground: Ground,
+}
+
+/// Read it for a customer who has this.
+pub(crate) fn load(view: &mut View<'_>, id: CustomerId, sight: &Sight) -> Result<Advised> {
+    let alerts = alert::list(view, &Wanted { customer: Some(id), before: None, limit: FEW })?;
+    let prompts = sight.prompts(&alerts, &Moment::default());
+    Ok(Advised { prompts, teams: teams::of_customer(view, id)?, ground: Ground::one(view, id)? })
+}
+
+/// As it is shown; nothing where nothing is.
+pub(crate) async fn panel(desk: &Desk, advised: Advised) -> Result<Markup> {
+    let Advised { prompts, teams, ground } = advised;
     let (db, scope) = desk.hands();
     let plans = db.usage().read(&scope, move |view| ground.advise(view, usize::MAX)).await?.found;
     if prompts.is_empty() && teams.is_empty() && plans.is_empty() {

@@ -5,7 +5,7 @@ use billing::{
     payment::{self, Payment},
     subscription,
 };
-use entitlements::feature::Decision;
+use entitlements::{Context, Whom, feature::Decision};
 use identity::{Customer, customer, customer::Person, permission::may};
 use kernel::{Currency, Money, Result, ids, ids::LedgerAccountId};
 use maud::{Markup, html};
@@ -13,7 +13,8 @@ use store::{Fact, View, facts};
 
 use super::uses;
 use crate::{
-    advice, country, credit_notes, facts as history,
+    advice::{self, Advised},
+    country, credit_notes, facts as history,
     gate::{Answer, Asked, Desk, Named, Sheet, Staff},
     invoices,
     parts::{self, FEW},
@@ -34,6 +35,8 @@ struct Whole {
     facts: Vec<Fact>,
     /// What it may use.
     features: Vec<Decision>,
+    /// What is advised to it, for those who may see its subscriptions.
+    advised: Option<Advised>,
 }
 
 /// What an account of the customer holds.
@@ -48,13 +51,14 @@ struct Standing {
 /// Invoices whose totals are drawn.
 const DRAWN: i64 = 24;
 
-fn load(view: &mut View<'_>, id: ids::CustomerId) -> Result<Whole> {
+fn load(view: &mut View<'_>, id: ids::CustomerId, advise: bool) -> Result<Whole> {
     let customer = customer::find(view, id)?;
     let theirs = subscription::Filter { customer: Some(id), ..Default::default() };
     let subscriptions = subscription::search(view, &theirs, None, FEW)?;
     let subscriptions = subscriptions.into_iter().map(|(subscription, _)| subscription).collect();
     let states = subscription::states_of(view, vec![id])?;
     let notes = credit_note::of_customer(view, id, None, FEW)?;
+    let sight = entitlements::sight(view, &Whom::Customer(id))?;
     Ok(Whole {
         person: customer::person(view, customer.person)?,
         customer,
@@ -65,7 +69,8 @@ fn load(view: &mut View<'_>, id: ids::CustomerId) -> Result<Whole> {
         payments: payment::list(view, Some(id), None, FEW)?,
         standing: standing(view, id)?,
         facts: facts::of_customer(view, id, i64::MAX, FEW)?,
-        features: uses::known(view, id)?,
+        features: sight.features(&Context::default()),
+        advised: advise.then(|| advice::load(view, id, &sight)).transpose()?,
     })
 }
 
@@ -86,8 +91,12 @@ pub(super) async fn page(
     Named(id): Named<ids::Customer>,
     Asked(asked): Asked,
 ) -> Answer<Markup> {
-    let whole = staff.read(move |view| load(view, id)).await?;
-    let advice = advice::panel(&staff, id).await?;
+    let advise = staff.may::<may::SubscriptionRead>();
+    let mut whole = staff.read(move |view| load(view, id, advise)).await?;
+    let advice = match whole.advised.take() {
+        Some(advised) => advice::panel(&staff, advised).await?,
+        None => html! {},
+    };
     let name = whole.person.shown();
     let crumbs = [ui::Crumb { label: "Customers", href: &staff.at("/customers") }];
     let body = html! {

@@ -41,11 +41,6 @@ fn load(view: &mut View<'_>, id: ids::CustomerId) -> Result<Whole> {
     })
 }
 
-/// What the customer may use, for the customer's page: nothing where no price book has features.
-pub(super) fn known(view: &mut View<'_>, id: ids::CustomerId) -> Result<Vec<Decision>> {
-    Ok(entitlements::sight(view, &Whom::Customer(id))?.features(&Context::default()))
-}
-
 /// In few lines: what is out of the ordinary first.
 pub(super) fn section(desk: &Desk, id: ids::CustomerId, features: &[Decision]) -> Markup {
     if features.is_empty() {
