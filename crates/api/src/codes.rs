@@ -153,6 +153,7 @@ pub const CODES: &[Code] = &[
     code("received_in_future", 422, "A payment cannot have come later than now."),
     code("region_unknown", 422, "Not a region of the country."),
     code("registration_unknown", 422, "Not a place of the tax table, and not `OSS`."),
+    code("renewal_accepted", 409, "An accepted renewal offer waits for the end of the period; make another, or take it back."),
     code("renewal_pending", 503, "The subscription is due and about to be renewed. Try again."),
     code("run_in_future", 422, "A bill run lies ahead of the environment's clock; only a dry run may."),
     code("series_malformed", 422, "A number series is 1 to 10 capitals or digits."),

@@ -286,7 +286,7 @@ pub static CONTEXT: store::Context = store::Context {
         ",
         extra: store::Extra::NONE,
     }, cancellation::MIGRATION, renewal::MIGRATION, bill_run::CARRIED, subscription::groups::PLAN,
-    subscription::groups::INDEXES, subscription::groups::COUNTS],
+    subscription::groups::INDEXES, subscription::groups::COUNTS, usage::rated::MIGRATION],
     installation_tables: &[],
     system_tables: &[],
     statements: &[

@@ -16,6 +16,7 @@
 mod again;
 mod charge;
 mod discount;
+mod each;
 mod explanation;
 mod levels;
 mod metered;
@@ -31,6 +32,7 @@ mod tests;
 pub use again::{rate_anew, true_up_anew};
 pub use charge::{Charge, Rated, Share, rate};
 pub use discount::{Coupon, Reduction, Split, discount};
+pub use each::Each;
 pub use explanation::{Bound, Explanation, Step};
 pub use levels::{Level, Levels, rate_levels};
 pub use metered::{Allowance, Measured, Metered, rate_again, rate_metered};

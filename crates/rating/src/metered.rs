@@ -4,7 +4,7 @@ use catalog::{Limit, Minimums, Price, PriceKind};
 use kernel::{Error, Exact, Money, Result};
 
 use crate::{
-    Explanation, Number, Rated, Share, Step,
+    Each, Explanation, Number, Rated, Share, Step,
     charge::{finish, tariff_step},
     tariff::{self, Sum},
 };
@@ -23,6 +23,8 @@ pub enum Measured {
     },
     /// The amount of each transaction, in major units and in their order.
     Transactions(Vec<Exact>),
+    /// Transactions as one price takes them, none of them kept.
+    Each(Box<Each>),
     /// There is no complete figure.
     Incomplete,
 }
@@ -33,6 +35,7 @@ impl Measured {
         Some(match self {
             Self::Quantity(total) | Self::Amount { total, .. } => not_below_zero(total.clone()),
             Self::Transactions(amounts) => amounts.iter().cloned().map(not_below_zero).sum(),
+            Self::Each(each) => each.total(),
             Self::Incomplete => return None,
         })
     }
@@ -42,6 +45,7 @@ impl Measured {
         match self {
             Self::Amount { events, .. } => Some(*events),
             Self::Transactions(amounts) => Some(amounts.len() as u64),
+            Self::Each(each) => Some(each.events()),
             Self::Quantity(_) | Self::Incomplete => None,
         }
     }
@@ -102,7 +106,7 @@ pub struct Metered<'a> {
 /// The amount for what was measured, rounded once.
 ///
 /// Errors: `usage_incomplete` when there is no complete figure, except for a lesser-of price, whose flat amount
-/// then stands; `transactions_needed` when the price looks at single transactions and only their sum is given;
+/// then stands, or when it was measured for another price of each transaction; `transactions_needed` when the price looks at single transactions and only their sum is given;
 /// `amount_out_of_range`.
 pub fn rate_metered(metered: &Metered<'_>) -> Result<Rated> {
     finish(exact(metered)?, metered.price.currency)
@@ -172,9 +176,10 @@ fn of_measured(metered: &Metered<'_>, sum: &mut Sum) -> Result<()> {
     match &price.kind {
         PriceKind::Percentage(rule) => match measured {
             Measured::Transactions(amounts) if rule.looks_at_each() => {
-                let amounts: Vec<Exact> = amounts.iter().cloned().map(not_below_zero).collect();
-                tariff::percentage_of_each(rule, &amounts, sum);
+                Each::all(rule, amounts).apply(sum);
             }
+            Measured::Each(each) if each.rule() == rule => each.apply(sum),
+            Measured::Each(_) => return Err(other_price(metered.name)),
             _ if rule.looks_at_each() => return Err(transactions_needed(metered.name)),
             Measured::Quantity(_) if !rule.fixed.is_zero() => return Err(transactions_needed(metered.name)),
             _ => tariff::percent(rule, &left, measured.events().unwrap_or(0), sum),
@@ -189,6 +194,13 @@ fn of_measured(metered: &Metered<'_>, sum: &mut Sum) -> Result<()> {
         _ => tariff::units(price, &left, sum)?,
     }
     Ok(())
+}
+
+fn other_price(name: &str) -> Error {
+    let detail = format!(
+        "{name} was measured for another price of each transaction. Try again when it is measured anew."
+    );
+    Error::conflict("usage_incomplete", detail)
 }
 
 fn transactions_needed(name: &str) -> Error {

@@ -3,7 +3,7 @@
 use catalog::{PercentTier, Percentage, Price, PriceKind, Started, Tier, Tiers};
 use kernel::{Error, Exact, Result};
 
-use crate::{Bound, Number, Step};
+use crate::{Number, Step};
 
 /// A running amount and the steps that led to it.
 #[derive(Debug)]
@@ -151,88 +151,4 @@ pub(crate) fn percent(rule: &Percentage, of: &Exact, events: u64, sum: &mut Sum)
 
 pub(crate) fn count(events: u64) -> Exact {
     Exact::from(i128::from(events))
-}
-
-/// Transactions that cost the same way.
-#[derive(Default)]
-struct Group {
-    events: u64,
-    of: Option<Exact>,
-}
-
-impl Group {
-    fn take(&mut self, amount: &Exact) {
-        self.events += 1;
-        self.of = Some(self.amount() + amount);
-    }
-
-    fn amount(&self) -> Exact {
-        self.of.clone().unwrap_or_else(Exact::zero)
-    }
-}
-
-/// A share of each transaction, some of them free, some costing the least or the most a transaction can.
-pub(crate) fn percentage_of_each(rule: &Percentage, amounts: &[Exact], sum: &mut Sum) {
-    let (mut free, mut plain, mut least, mut most) =
-        (Group::default(), Group::default(), Group::default(), Group::default());
-    let mut free_amount = Exact::zero();
-    let mut allowances = Allowances::of(rule);
-    for amount in amounts {
-        let charged = allowances.charge(amount);
-        free_amount = free_amount + (amount - charged.as_ref().unwrap_or(&Exact::zero()));
-        let Some(charged) = charged else {
-            free.take(amount);
-            continue;
-        };
-        let fee = rule.rate.of(&charged) + rule.fixed.exact();
-        if rule.at_least.is_some_and(|bound| fee < bound.exact()) {
-            least.take(&charged);
-        } else if rule.at_most.is_some_and(|bound| fee > bound.exact()) {
-            most.take(&charged);
-        } else {
-            plain.take(&charged);
-        }
-    }
-    if free.events > 0 || !free_amount.is_zero() {
-        sum.steps.push(Step::Free { events: free.events, amount: free_amount.into() });
-    }
-    for (bound, group, each) in
-        [(Bound::AtLeast, &least, rule.at_least), (Bound::AtMost, &most, rule.at_most)]
-    {
-        if let Some(each) = each.filter(|_| group.events > 0) {
-            let amount = each.exact() * count(group.events);
-            let (events, of) = (group.events, group.amount().into());
-            sum.add(amount.clone(), Step::Bounded { bound, events, of, each, amount: amount.into() });
-        }
-    }
-    percent(rule, &plain.amount(), plain.events, sum);
-}
-
-/// What is still free.
-struct Allowances {
-    events: Option<u64>,
-    amount: Option<Exact>,
-}
-
-impl Allowances {
-    fn of(rule: &Percentage) -> Self {
-        Self { events: rule.free_events, amount: rule.free_amount.map(kernel::UnitPrice::exact) }
-    }
-
-    /// How much of the next transaction is charged; none when it is free as a whole. It is free while both
-    /// allowances last; one that crosses the free amount pays for what is beyond.
-    fn charge(&mut self, amount: &Exact) -> Option<Exact> {
-        if self.events.is_none() && self.amount.is_none() || self.events == Some(0) {
-            return Some(amount.clone());
-        }
-        self.events = self.events.map(|left| left - 1);
-        let Some(left) = &self.amount else { return None };
-        if amount <= left {
-            self.amount = Some(left - amount);
-            return None;
-        }
-        let charged = amount - left;
-        self.amount = Some(Exact::zero());
-        Some(charged)
-    }
 }

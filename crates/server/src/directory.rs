@@ -1,16 +1,12 @@
 //! What metering asks about customers and subscriptions, answered from identity, billing and the price book.
 
 use std::{
-    cmp::Reverse,
     collections::{BTreeMap, HashMap},
     sync::Arc,
 };
 
-use billing::subscription::{self, ItemKind, State, Subscription};
-use catalog::{
-    Book,
-    version::{self, Version},
-};
+use billing::subscription::{self, ItemKind, Subscription};
+use catalog::{Book, version};
 use entitlements::{
     Metered,
     feature::{Course, Stand},
@@ -37,7 +33,7 @@ impl Customers {
 
 impl Directory for Customers {
     fn meters(&self, scope: &Scope) -> Result<Arc<Meters>> {
-        let versions = self.db.read(scope, agreed).wait()?;
+        let versions = self.db.read(scope, subscription::agreed_books).wait()?;
         Ok(Arc::new(Meters::of_books(versions.iter().map(|version| &*version.book))))
     }
 
@@ -49,22 +45,6 @@ impl Directory for Customers {
     fn changes(&self, scope: &Scope, after: Option<i64>) -> Result<(i64, Changes)> {
         self.db.read(scope, move |view| told(view, after)).wait()
     }
-}
-
-/// The versions whose meters count: the one in force, and those of subscriptions that are not over. The newest one first.
-///
-/// Subscriptions begin under, and move to, the version in force at that moment: one that is not known yet comes with a fact
-/// about the price book, after which the meters are asked for again.
-fn agreed(view: &mut View<'_>) -> Result<Vec<Arc<Version>>> {
-    let groups = subscription::groups(view)?;
-    let lasting = groups.iter().filter(|group| !matches!(group.state, State::Canceled | State::Expired));
-    let mut ids: Vec<BookVersionId> = lasting.map(|group| group.book).collect();
-    ids.extend(version::newest(view)?.map(|newest| newest.id));
-    ids.sort_unstable();
-    ids.dedup();
-    let mut versions = version::many(view, ids)?;
-    versions.sort_unstable_by_key(|version| Reverse(version.number));
-    Ok(versions)
 }
 
 /// Facts that are read at once; when there are more, everything may have changed.

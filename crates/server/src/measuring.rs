@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use catalog::version;
+use billing::subscription;
 use jobs::{Every, JobKind, Schedule, Work};
 use kernel::{Error, Result, SystemIds};
 use metering::{Metering, Options, event::Meters};
@@ -132,8 +132,10 @@ fn settle(db: &Db, actor: Actor) {
 /// Days far above the usual are told of.
 fn jumps(db: &Db, actor: Actor) {
     each(db, actor, "jumps of usage could not be told", |scope| {
-        let Some(version) = db.read(scope, version::newest).wait()? else { return Ok(()) };
-        metering::jump::follow(db, scope, &Meters::of(&version.book)).map(drop)
+        // Also of meters that only books have which somebody agreed to and that are not in force any more.
+        let versions = db.read(scope, subscription::agreed_books).wait()?;
+        let meters = Meters::of_books(versions.iter().map(|version| &*version.book));
+        metering::jump::follow(db, scope, &meters).map(drop)
     });
 }
 
@@ -189,7 +191,8 @@ mod house;
 
 #[cfg(test)]
 mod tests {
-    use billing::{subscription, usage};
+    use billing::usage;
+    use catalog::version;
     use kernel::{Cycle, SystemIds, ids::SubscriptionId};
     use metering::event::{NewEvent, Receipt};
     use store::{Mode, statements};
@@ -211,6 +214,43 @@ name = "Metered"
 price = { month = "10" }
 usage = { calls = "0.50" }
 "#;
+
+    /// Meters that only an agreed book has are looked at as those of the newest are.
+    #[test]
+    fn jumps_of_meters_that_are_not_in_the_newest_book_are_told() {
+        on_both(CONTEXTS, |test| {
+            let (db, metering) = (&test.db, crate::metering(&test.db, Options::default()));
+            let (at, ids) = (db.real_now(), SystemIds);
+            let scope = Scope::environment(kernel::new_id(&ids), Mode::Sandbox, Actor::CommandLine);
+            let old = BOOK.replace(r#"unit = "call""#, r#"unit = "call", jump = { times = 2, floor = 5 }"#);
+            let new = BOOK.replace("calls", "visits");
+            let set_up = move |tx: &mut store::Tx<'_>| {
+                let metered = |acme| subscription::Start::of(acme, "metered", Cycle::MONTH);
+                house::set_up(tx, at, &old, metered)?;
+                version::apply(tx, "new.toml", &new).map(drop)
+            };
+            db.write(&scope, set_up).wait().unwrap();
+            let day = |n: i64| at - jiff::SignedDuration::from_hours(24 * n);
+            let call = |n: i64| NewEvent {
+                source: "test".into(),
+                id: n.to_string(),
+                meter: "calls".into(),
+                subject: "acme".into(),
+                at: Some(if n < 7 { day(n + 1) } else { at }),
+                data: None,
+            };
+            let sent = metering.ingest(&scope, (0..20).map(call).collect(), false, at).wait().unwrap();
+            assert!(sent.iter().all(|one| *one == Receipt::Accepted), "{sent:?}");
+            jumps(db, Actor::CommandLine);
+            let wanted = metering::jump::Wanted { limit: 10, ..Default::default() };
+            let told = db.read(&scope, move |view| metering::jump::list(view, &wanted)).wait().unwrap();
+            let told: Vec<_> = told.iter().map(|one| (one.meter.as_str(), one.used.to_string())).collect();
+            assert_eq!(told, [("calls", "13".to_owned())]);
+            let listed = db.read(&scope, subscription::agreed_meters).wait().unwrap();
+            let listed: Vec<_> = listed.iter().map(|meter| meter.key.as_str()).collect();
+            assert_eq!(listed, ["visits", "calls"]);
+        });
+    }
 
     statements! {
         environment SPOIL = "UPDATE meter_tally SET tally = $2 WHERE env_id = $1";

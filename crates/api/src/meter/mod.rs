@@ -6,7 +6,7 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
-use billing::usage as figures;
+use billing::{subscription, usage as figures};
 use catalog::version;
 use identity::permission::may;
 use kernel::{Error, Result, ids::InvoiceId};
@@ -30,14 +30,15 @@ mod out;
 use asked::Asked;
 use out::{EventOut, MeterOut, UsedOut, WindowOut};
 
-/// List the meters of the price book in force.
+/// List the meters of the price book in force, and then those that only older ones have which subscriptions still agree to.
 #[utoipa::path(get, path = "/v1/meters", tag = "Meters", responses((status = 200, body = Vec<MeterOut>)))]
 pub(crate) async fn list(
     State(app): State<App>,
     actor: Actor<may::BookRead>,
 ) -> ApiResult<Json<Vec<MeterOut>>> {
     app.read(actor.scope(), |view| {
-        Ok(version::in_force(view)?.book.meters.iter().map(MeterOut::from).collect())
+        version::in_force(view)?; // without a price book there is nothing to list
+        Ok(subscription::agreed_meters(view)?.iter().map(MeterOut::from).collect())
     })
     .await
 }

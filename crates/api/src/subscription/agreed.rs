@@ -80,7 +80,7 @@ pub(crate) struct ScheduledOut {
 }
 
 impl From<Scheduled> for ScheduledOut {
-    fn from(Scheduled { on, change }: Scheduled) -> Self {
+    fn from(Scheduled { on, change, .. }: Scheduled) -> Self {
         Self { on, change: change.into() }
     }
 }

@@ -147,7 +147,8 @@ impl ChangeIn {
 pub(super) fn ramp(steps: &[StepIn]) -> Result<Vec<Scheduled>> {
     let step = |(place, step): (usize, &StepIn)| {
         let on = time::date(&step.on).map_err(|error| error.at(format!("/ramp/{place}/on")))?;
-        Ok(Scheduled { on, change: step.change.command(&format!("/ramp/{place}/change"))? })
+        let change = step.change.command(&format!("/ramp/{place}/change"))?;
+        Ok(Scheduled { on, change, offered: false })
     };
     steps.iter().enumerate().map(step).collect()
 }

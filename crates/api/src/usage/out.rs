@@ -39,6 +39,7 @@ impl From<&Figure> for FigureOut {
             Figure::Quantity(_) => ("quantity", None),
             Figure::Amount { events, .. } => ("amount", Some(*events)),
             Figure::Transactions(all) => ("transactions", Some(all.len() as u64)),
+            Figure::Each(each) => ("transactions", Some(each.events())),
             Figure::Incomplete => ("incomplete", None),
         };
         Self { kind, total: figure.total().map(|total| total.to_string()), events }

@@ -27,6 +27,13 @@ pub(crate) struct Books {
     pub(crate) carry: Option<Carry>,
 }
 
+impl Books {
+    /// Whether there is no invoice over these lines, because they are over nothing.
+    pub(crate) fn leaves_out(&self, lines: &[Line]) -> bool {
+        self.skips_zero && lines.iter().all(Line::is_nothing)
+    }
+}
+
 /// What is so little that it waits for the next invoice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Carry {
@@ -92,8 +99,7 @@ impl Bills {
     ) -> Option<InvoiceId> {
         let ends = after.is_over() && after.falls_due().is_none();
         self.passed.insert(after.id, (ends, books));
-        let nothing = lines.iter().all(Line::is_nothing);
-        if lines.is_empty() || nothing && books.skips_zero {
+        if lines.is_empty() || books.leaves_out(&lines) {
             return None;
         }
         let draft = rules::draft(after, books.tax_rounding, at, lines)?;

@@ -79,6 +79,11 @@ impl ChargeKind {
         Self::ALL.into_iter().find(|kind| kind.word() == word)
     }
 
+    /// Whether late figures are rated by it: it bills a stretch that is over.
+    pub(crate) const fn is_rated_late(self) -> bool {
+        matches!(self, Self::Arrears | Self::Usage | Self::Minimum)
+    }
+
     /// Whether it is earned when it is billed, because its time is over.
     pub const fn is_earned(self) -> bool {
         !matches!(self, Self::Recurring)

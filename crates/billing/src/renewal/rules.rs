@@ -64,7 +64,7 @@ pub fn accepted(
     let change = Change { plan, cycle, quantity, addons, prices, reprice, minimum, term, discount };
     let mut waiting = Subscription { ends: None, ..subscription.clone() };
     let place = waiting.scheduled.iter().take_while(|step| step.on <= begins.date).count();
-    waiting.scheduled.insert(place, Scheduled { on: begins.date, change });
+    waiting.scheduled.insert(place, Scheduled { on: begins.date, change, offered: true });
     waiting
 }
 

@@ -345,7 +345,8 @@ impl Again<'_> {
         period: Period,
     ) -> Result<Vec<rating::Measured>> {
         let (book, plan, usage) = (self.ask.book.clone(), plan.clone(), usage.clone());
-        let (customer, currency) = (subscription.customer, subscription.currency);
+        let customer = subscription.customer;
+        let price = usage.price_in(subscription.currency).cloned();
         let unnamed = self.owners.parts(subscription, &usage.meter, period);
         let subscription = Some(subscription.id);
         let span = Span::new(period.start.at, period.end.at);
@@ -357,7 +358,7 @@ impl Again<'_> {
                 book: &book,
                 plan: &plan,
                 usage: &usage,
-                currency,
+                price: price.as_ref(),
                 span,
             };
             log::measurements(view, charged, period.end.at, None)

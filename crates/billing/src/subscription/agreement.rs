@@ -19,6 +19,9 @@ pub struct Scheduled {
     pub on: Date,
     /// What changes.
     pub change: Change,
+    /// The customer accepted it as an offer for the time after the term: another change does not take its place.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub offered: bool,
 }
 
 /// A contract's term to be agreed.

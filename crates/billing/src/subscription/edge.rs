@@ -14,6 +14,7 @@ use kernel::{
     Error, Money, Result,
     ids::{BookVersionId, CustomerId, InvoiceId, SubscriptionId},
 };
+use metering::double::Settled;
 use serde_json::json;
 use store::{NewFact, Tx, View};
 use uuid::Uuid;
@@ -177,17 +178,22 @@ fn pass(tx: &mut Tx<'_>, at: Timestamp, subjects: &[Uuid]) -> Result<()> {
     let (mut bills, mut credits) = (Bills::new(Some(run.id), waiting), Vec::new());
     let decided = due_now.iter().map(|before| loaded.decide(before)).collect::<Result<Vec<_>>>()?;
     let mut passed = Vec::with_capacity(decided.len());
-    let (mut once, mut uses) = (Vec::new(), Vec::new());
+    let (mut once, mut uses, mut unbilled) = (Vec::new(), Vec::new(), Vec::new());
     for (before, Renewal { subscription: after, owed, dropped, .. }) in due_now.iter().zip(decided) {
         say_dropped(tx, &after, dropped, at)?;
         let places = charge::places(&owed.lines);
         credits.extend(owed.credits);
-        let invoice = bills.add(loaded.books(before)?, &after, owed.lines, at, || tx.new_id());
+        let (settled, books) = (owed.settled, loaded.books(before)?);
+        unbilled.extend(owed.unbilled);
+        if books.leaves_out(&owed.lines) {
+            unbilled.extend(owed.lines.iter().filter(|line| line.kind.is_rated_late()).cloned());
+        }
+        let invoice = bills.add(books, &after, owed.lines, at, || tx.new_id());
         if let Some(invoice) = invoice {
             once.extend(places.into_iter().map(|place| (after.id, place, invoice)));
             uses.extend(coupon::uses(before, &after, invoice));
         }
-        tx.fact(fact(before, &after, invoice)?.of(after.customer).effective(at));
+        tx.fact(fact(before, &after, invoice, &settled)?.of(after.customer).effective(at));
         passed.push(after);
     }
     let changes: Vec<(&Subscription, &Subscription)> = due_now.iter().zip(&passed).collect();
@@ -196,6 +202,7 @@ fn pass(tx: &mut Tx<'_>, at: Timestamp, subjects: &[Uuid]) -> Result<()> {
     due::put(tx, &next.into_iter().collect::<Vec<_>>())?;
     charge::billed(tx, &once)?;
     coupon::used(tx, &uses)?;
+    usage::keep_unbilled(tx, &unbilled)?;
     usage::known::settled(tx, &loaded.late.keys().copied().collect::<Vec<_>>())?;
     let invoices = issue(tx, credits, bills, at)?;
     bill_run::count(tx, run, due_now.len(), &invoices, at)
@@ -212,7 +219,12 @@ fn issue(tx: &mut Tx<'_>, credits: Vec<Credit>, bills: Bills, at: Timestamp) -> 
 }
 
 /// What happened to a subscription at an edge.
-fn fact(before: &Subscription, after: &Subscription, invoice: Option<InvoiceId>) -> Result<NewFact> {
+fn fact(
+    before: &Subscription,
+    after: &Subscription,
+    invoice: Option<InvoiceId>,
+    settled: &[Settled],
+) -> Result<NewFact> {
     let period = || {
         json!({
             "invoice": invoice,
@@ -258,7 +270,7 @@ fn fact(before: &Subscription, after: &Subscription, invoice: Option<InvoiceId>)
         ),
         _ => ("subscription.renewed", period()),
     };
-    NewFact::new(kind, after.id.any(), payload)
+    NewFact::new(kind, after.id.any(), usage::with_settled(payload, settled)?)
 }
 
 /// State that a scheduled change could not be made.

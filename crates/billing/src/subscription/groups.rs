@@ -3,8 +3,9 @@
 //! One index holds each group in a piece, by id: a few ids of a group cost the same however many it has. How many each
 //! has is kept with every write.
 
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap, sync::Arc};
 
+use catalog::version::{self, Version};
 use kernel::{
     Error, Result,
     ids::{BookVersionId, SubscriptionId},
@@ -101,6 +102,36 @@ statements! {
         GROUP BY book_id, state, plan";
     environment FIRST_OF = "SELECT id FROM subscription WHERE env_id = $1 AND book_id = $2 AND state = $3 AND plan = $4
         AND id > $5 ORDER BY id LIMIT $6";
+}
+
+/// The price books whose meters and features count: the newest one, and those of subscriptions that are not over. The newest
+/// first.
+///
+/// Subscriptions begin under, and move to, the version in force at that moment: one that is not known yet comes with a fact
+/// about the price book.
+pub fn agreed_books(view: &mut View<'_>) -> Result<Vec<Arc<Version>>> {
+    let groups = groups(view)?;
+    let lasting = groups.iter().filter(|group| !matches!(group.state, State::Canceled | State::Expired));
+    let mut ids: Vec<BookVersionId> = lasting.map(|group| group.book).collect();
+    ids.extend(version::newest(view)?.map(|newest| newest.id));
+    ids.sort_unstable();
+    ids.dedup();
+    let mut versions = version::many(view, ids)?;
+    versions.sort_unstable_by_key(|version| Reverse(version.number));
+    Ok(versions)
+}
+
+/// The meters of those books, each once and as the newest book that has it says, in the order of the books.
+pub fn agreed_meters(view: &mut View<'_>) -> Result<Vec<catalog::Meter>> {
+    let mut meters: Vec<catalog::Meter> = Vec::new();
+    for version in agreed_books(view)? {
+        for meter in &version.book.meters {
+            if meters.iter().all(|known| known.key != meter.key) {
+                meters.push(meter.clone());
+            }
+        }
+    }
+    Ok(meters)
 }
 
 /// What some subscriptions have in common.

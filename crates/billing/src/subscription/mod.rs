@@ -16,7 +16,9 @@ pub use closing::Closing;
 pub(crate) use edge::{EDGE, TRIAL_REMINDER};
 pub use edge::{at_edge, foresee};
 pub(crate) use groups::first_of;
-pub use groups::{Group, count_again, group_counts, group_counts_again, groups, state_counts};
+pub use groups::{
+    Group, agreed_books, agreed_meters, count_again, group_counts, group_counts_again, groups, state_counts,
+};
 pub use model::{
     BillFrom, Change, Item, ItemKind, Rhythm, Start, Started, State, Subscription, Timing, Transition,
 };

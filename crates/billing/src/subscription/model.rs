@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use catalog::version::Version;
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use kernel::{
     Currency, Cycle, Edge, Error, Period, Result, Schedule, UnitPrice, Zone,
     ids::{BookVersionId, CustomerId, InvoiceId, LegalEntityId, SubscriptionId},
@@ -220,7 +220,21 @@ impl Subscription {
         self.scheduled.first().filter(|step| step.on <= self.billed_through.date).map(|step| &step.change)
     }
 
-    /// The same without what was scheduled for the end of the period it is in.
+    /// The local date from which on an accepted renewal offer counts that waits for the end of the period it is in.
+    pub fn accepted_for(&self) -> Option<Date> {
+        let waits = |step: &&Scheduled| step.offered && step.on <= self.billed_through.date;
+        self.scheduled.iter().find(waits).map(|step| step.on)
+    }
+
+    /// The same without the changes that were scheduled for the end of the period it is in; an accepted offer stays.
+    #[must_use]
+    pub fn without_pending_change(&self) -> Self {
+        let mut unchanged = self.clone();
+        unchanged.scheduled.retain(|step| step.offered || step.on > self.billed_through.date);
+        unchanged
+    }
+
+    /// The same without anything that was scheduled for the end of the period it is in.
     #[must_use]
     pub fn without_pending(&self) -> Self {
         let mut unchanged = self.clone();

@@ -4,6 +4,7 @@ use catalog::{Anchor, Book, TaxRounding, version::Version};
 use identity::{Customer, LegalEntity};
 use jiff::{Span, Timestamp, civil::Date};
 use kernel::{Edge, Error, Period, ProrationUnit, Result, Schedule, ids::SubscriptionId, time};
+use metering::double::Settled;
 
 use self::discount::{Turn, take_off};
 use super::{
@@ -66,12 +67,18 @@ pub struct Owed {
     pub lines: Vec<Line>,
     /// Credits.
     pub credits: Vec<Credit>,
+    /// What was measured of the usage that is billed with them, or credited, or found to cost the same as before.
+    pub settled: Vec<Settled>,
+    /// Lines over nothing that are on no invoice: they say where a stretch ended, and what late figures are rated by.
+    pub unbilled: Vec<Line>,
 }
 
 impl Owed {
     fn add(&mut self, other: Self) {
         self.lines.extend(other.lines);
         self.credits.extend(other.credits);
+        self.settled.extend(other.settled);
+        self.unbilled.extend(other.unbilled);
     }
 }
 

@@ -2,11 +2,14 @@
 //! and that is how its usage is measured again.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     sync::Arc,
 };
 
-use catalog::version::{self, Version};
+use catalog::{
+    Price,
+    version::{self, Version},
+};
 use jiff::{SignedDuration, Timestamp};
 use kernel::{Error, Result, ids::SubscriptionId};
 use metering::usage::Touched;
@@ -17,11 +20,12 @@ use super::{
     follow::{hours, micros, touches},
     known::since,
     measure::{ByCustomer, Known, Stretch, meter_of},
+    rated::rated,
 };
 use crate::{
-    credit_note::{self, Running},
+    credit_note::Running,
     invoice::{ChargeKind, Line},
-    subscription::{ItemKind, Subscription},
+    subscription::{ItemKind, Subscription, rules::late::Late},
 };
 
 /// No stretch is longer.
@@ -35,20 +39,36 @@ pub(super) fn touched(
 ) -> Result<Vec<Stretch>> {
     let early: HashMap<SubscriptionId, Timestamp> =
         known.subscriptions().filter_map(|one| Some((one.id, from(one, log)?))).collect();
-    let (mut found, mut versions, mut seen) = (Vec::new(), Versions::default(), BTreeSet::new());
-    for Running { line, .. } in since(view, &early, credit_note::billed_in_arrears)? {
-        let Some((one, _)) = known.find(line.subscription) else { continue };
+    let (mut found, mut versions) = (Vec::new(), Versions::default());
+    let mut closed: BTreeMap<(SubscriptionId, String, Timestamp), Line> = BTreeMap::new();
+    for Running { line, .. } in since(view, &early, rated)? {
         let Some(key) = measured_by(&line) else { continue };
-        if !seen.insert((one.id, key.to_owned(), line.period.start.at)) {
-            continue;
+        let stretch = (line.subscription, key.to_owned(), line.period.start.at);
+        // What was billed early ends where it was; the line that closed the stretch ends with it.
+        match closed.get_mut(&stretch) {
+            Some(known) if known.period.end.at >= line.period.end.at => {}
+            Some(known) => *known = line,
+            None => drop(closed.insert(stretch, line)),
         }
-        let Some((was, version)) = versions.as_billed(view, one, &line)? else { continue };
+    }
+    for ((id, key, _), line) in &closed {
+        let Some((one, _)) = known.find(*id) else { continue };
+        let Some((was, version)) = versions.as_billed(view, one, line)? else { continue };
         let meter = meter_of(&version, was.plan(), key).to_owned();
         if touches(&hours(log, one, Some(&meter)), line.period) {
-            found.push(known.stretch(&Arc::new(was), &version, key, line.period));
+            let stretch = known.stretch(&Arc::new(was), &version, key, line.period);
+            found.push(Stretch { billed_by: price_of(line).map(Arc::new), ..stretch });
         }
     }
     Ok(found)
+}
+
+/// The price a line was rated by.
+fn price_of(line: &Line) -> Option<Price> {
+    line.explanation.steps.iter().find_map(|step| match step {
+        Step::Tariff { price, .. } => Some((**price).clone()),
+        _ => None,
+    })
 }
 
 /// From when on billed stretches of a subscription may be touched; none: the log only has what came for its open one.
@@ -64,7 +84,7 @@ fn from(one: &Subscription, log: &ByCustomer<Vec<Touched>>) -> Option<Timestamp>
 }
 
 /// The key a figure for the line is posted under; none when it charges no usage.
-fn measured_by(line: &Line) -> Option<&str> {
+pub(crate) fn measured_by(line: &Line) -> Option<&str> {
     match line.kind {
         ChargeKind::Usage => Some(&line.key),
         ChargeKind::Arrears => line.explanation.steps.iter().find_map(|step| match step {
@@ -109,6 +129,37 @@ impl Versions {
         Ok(found)
     }
 
+    /// The version and the place in it a line was rated by; none for one without a tariff.
+    fn rated_by<'l>(
+        &mut self,
+        view: &mut View<'_>,
+        line: &'l Line,
+    ) -> Result<Option<(Arc<Version>, &'l str)>> {
+        let tariff = line.explanation.steps.iter().find_map(|step| match step {
+            Step::Tariff { place, book, .. } => Some((place.as_str(), *book)),
+            _ => None,
+        });
+        let Some((place, book)) = tariff else { return Ok(None) };
+        let gone = || Error::internal(format!("version {book} of the price book is gone"));
+        Ok(Some((self.numbered(view, book)?.ok_or_else(gone)?, place)))
+    }
+
+    /// The meter each key of late figures looked at, by the version its lines name.
+    pub(super) fn meters_of(
+        &mut self,
+        view: &mut View<'_>,
+        late: &Late,
+    ) -> Result<BTreeMap<String, catalog::Meter>> {
+        let mut meters = BTreeMap::new();
+        for key in late.figures.keys() {
+            let Some(basis) = late.billed.iter().find(|one| one.line.amount_is_of(key)) else { continue };
+            let Some((version, place)) = self.rated_by(view, &basis.line)? else { continue };
+            let meter = meter_of(&version, plan_at(place).unwrap_or_default(), key);
+            meters.extend(version.book.meter(meter).map(|meter| (key.clone(), meter.clone())));
+        }
+        Ok(meters)
+    }
+
     /// The same as [`as_billed`]; none for a line without a tariff.
     pub(super) fn as_billed(
         &mut self,
@@ -116,14 +167,7 @@ impl Versions {
         subscription: &Subscription,
         line: &Line,
     ) -> Result<Option<(Subscription, Arc<Version>)>> {
-        let tariff = line.explanation.steps.iter().find_map(|step| match step {
-            Step::Tariff { place, book, .. } => Some((place.as_str(), *book)),
-            _ => None,
-        });
-        let Some((place, book)) = tariff else { return Ok(None) };
-        let Some(version) = self.numbered(view, book)? else {
-            return Err(Error::internal(format!("version {book} of the price book is gone")));
-        };
+        let Some((version, place)) = self.rated_by(view, line)? else { return Ok(None) };
         let mut was = Subscription { book: version.id, ..subscription.clone() };
         let plan = plan_at(place);
         let item = was.items.iter_mut().find(|item| item.kind == ItemKind::Plan);

@@ -15,8 +15,10 @@ use kernel::{
 use store::{Tx, View, params};
 
 use super::{
+    billed::Versions,
     model::{Figures, Posted},
     ops::read,
+    rated::rated,
     sql,
 };
 use crate::{
@@ -73,7 +75,7 @@ fn gather<V: Deref<Target = Version>>(
     };
     let early =
         of(|one, version| arrears::thresholds(one, version).is_some() || arrears::has_minimum(one, version));
-    for line in since(view, &early, credit_note::billed_in_arrears)? {
+    for line in since(view, &early, rated)? {
         let id = line.line.subscription;
         known.entry(id).or_insert_with(|| none(&id)).billed.push(line);
     }
@@ -166,7 +168,7 @@ pub(super) fn stretch_lines(
     id: SubscriptionId,
     start: Timestamp,
 ) -> Result<Vec<Running>> {
-    let mut lines = credit_note::billed_in_arrears(view, vec![id], start)?;
+    let mut lines = rated(view, vec![id], start)?;
     lines.retain(|one| one.line.period.start.at == start);
     Ok(lines)
 }
@@ -188,6 +190,7 @@ pub(crate) fn late(
             start,
             figures: Figures::new(),
             watermarks: BTreeMap::new(),
+            meters: BTreeMap::new(),
             billed: Vec::new(),
         });
         late.watermarks.extend(watermark.map(|last| (key.clone(), last)));
@@ -197,13 +200,15 @@ pub(crate) fn late(
     for (id, start) in found.keys() {
         earliest.entry(*id).or_insert(*start);
     }
-    for line in since(view, &earliest, credit_note::billed_in_arrears)? {
+    for line in since(view, &earliest, rated)? {
         if let Some(late) = found.get_mut(&(line.line.subscription, line.line.period.start.at)) {
             late.billed.push(line);
         }
     }
+    let mut versions = Versions::default();
     let mut by_subscription: HashMap<SubscriptionId, Vec<Late>> = HashMap::new();
-    for ((id, _), late) in found {
+    for ((id, _), mut late) in found {
+        late.meters = versions.meters_of(view, &late)?;
         by_subscription.entry(id).or_default().push(late);
     }
     Ok(by_subscription)

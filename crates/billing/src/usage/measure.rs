@@ -1,12 +1,13 @@
 //! Measuring stretches from the log of events: which stretches there are, and what metering says of them.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
 use catalog::{
-    UsagePrice,
+    Price, UsagePrice,
     version::{self, Version},
 };
 use jiff::Timestamp;
@@ -34,6 +35,8 @@ pub(crate) struct Stretch {
     pub(super) period: Period,
     /// Only in these parts of it events that name no subscription are this one's; none: in all of it.
     pub(super) unnamed: Option<Arc<[Span]>>,
+    /// The price that billed it; none: what the subscription agreed to.
+    pub(super) billed_by: Option<Arc<Price>>,
 }
 
 /// What was measured for a stretch.
@@ -128,6 +131,7 @@ impl Known {
             key: key.to_owned(),
             period,
             unnamed: self.unnamed(subscription, meter, period),
+            billed_by: None,
         }
     }
 
@@ -202,15 +206,16 @@ pub(super) fn count_all(view: &mut View<'_>, stretches: &[Stretch], now: Timesta
 }
 
 pub(crate) fn count(view: &mut View<'_>, stretch: &Stretch, now: Timestamp, last: i64) -> Result<Counted> {
-    let Stretch { subscription, version, key, period, unnamed } = stretch;
+    let Stretch { subscription, version, key, period, unnamed, .. } = stretch;
     let unnamed = unnamed.as_deref();
     let span = Span::new(period.start.at, period.end.at);
     let (customer, id, book) = (subscription.customer, subscription.id, &version.book);
     let (measurements, group_by) = match price_of(version, subscription.plan(), key) {
         Some(usage) => {
             let plan = book.plan(subscription.plan()).ok_or_else(|| Error::internal("a plan is gone"))?;
-            let (subscription, currency) = (Some(id), subscription.currency);
-            let charged = Charged { customer, subscription, unnamed, book, plan, usage, currency, span };
+            let price = stretch.price(usage);
+            let (subscription, price) = (Some(id), price.as_deref());
+            let charged = Charged { customer, subscription, unnamed, book, plan, usage, price, span };
             (log::measurements(view, charged, now, Some(last))?, usage.group_by.as_slice())
         }
         None => (vec![log::base(view, book, key, (customer, Some(id), unnamed), span, now)?], &[][..]),
@@ -226,15 +231,27 @@ pub(crate) fn count(view: &mut View<'_>, stretch: &Stretch, now: Timestamp, last
 }
 
 impl Stretch {
+    /// What is charged of it.
+    fn price<'p>(&'p self, usage: &'p UsagePrice) -> Option<Cow<'p, Price>> {
+        if let Some(price) = &self.billed_by {
+            return Some(Cow::Borrowed(price));
+        }
+        let price = usage.price_in(self.subscription.currency)?;
+        let agreed = self.subscription.agreement.price(&self.key, price);
+        // What was agreed for another plan's price is none of this one.
+        Some(agreed.unwrap_or(Cow::Borrowed(price)))
+    }
+
     /// How many events its price is applied to one by one.
     fn read_one_by_one(&self, view: &mut View<'_>, now: Timestamp) -> Result<u64> {
-        let Self { subscription, version, key, period, unnamed } = self;
+        let Self { subscription, version, key, period, unnamed, .. } = self;
         let book = &version.book;
         let (Some(plan), Some(usage)) =
             (book.plan(subscription.plan()), price_of(version, subscription.plan(), key))
         else {
             return Ok(0);
         };
+        let price = self.price(usage);
         let charged = Charged {
             customer: subscription.customer,
             subscription: Some(subscription.id),
@@ -242,7 +259,7 @@ impl Stretch {
             book,
             plan,
             usage,
-            currency: subscription.currency,
+            price: price.as_deref(),
             span: Span::new(period.start.at, period.end.at),
         };
         log::looked_at_each(view, charged, now)
@@ -252,7 +269,9 @@ impl Stretch {
 fn is_nothing(one: &Measurement) -> bool {
     let value = match &one.measured {
         Measured::Quantity(value) => !value.is_zero(),
-        Measured::Amount { .. } | Measured::Transactions(_) | Measured::Incomplete => false,
+        Measured::Amount { .. } | Measured::Transactions(_) | Measured::Each(_) | Measured::Incomplete => {
+            false
+        }
     };
     one.events == 0 && !value
 }
@@ -270,6 +289,7 @@ fn figure(measured: Measured) -> Figure {
         Measured::Quantity(value) => Figure::Quantity(number(value)),
         Measured::Amount { total, events } => Figure::Amount { total: number(total), events },
         Measured::Transactions(all) => Figure::Transactions(all.into_iter().map(number).collect()),
+        Measured::Each(each) => Figure::Each(each),
         Measured::Incomplete => Figure::Incomplete,
     }
 }

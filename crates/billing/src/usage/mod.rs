@@ -11,11 +11,14 @@ pub(crate) mod measure;
 mod model;
 pub(crate) mod ops;
 pub(crate) mod owner;
+pub(crate) mod rated;
 pub(crate) mod reconcile;
+mod settled;
 pub(crate) mod sql;
 mod standing;
 
 pub use behind::{Behind, behind};
+pub(crate) use billed::measured_by;
 pub use catch_up::{catch_up, catch_up_waiting};
 pub use cut::cut;
 pub use follow::{Followed, follow};
@@ -26,5 +29,8 @@ pub use model::{Figure, Figures, Groups, Posted};
 pub use ops::{
     MAX_GROUPS, MAX_TRANSACTIONS, Post, Taken, history, history_behind, of_stretch, post, post_all,
 };
-pub use reconcile::{Compared, LinePlace, moved, moved_after, reconcile};
+pub(crate) use rated::keep_unbilled;
+pub use reconcile::{Compared, LinePlace, measured_after, reconcile};
+pub use settled::{kept, settled_by};
+pub(crate) use settled::{settled, with_settled};
 pub use standing::{Open, Standing, standing};

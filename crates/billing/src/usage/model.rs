@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use kernel::{Exact, ids::SubscriptionId};
-use rating::{Measured, Number};
+use rating::{Each, Measured, Number};
 use serde::{Deserialize, Serialize};
 
 /// What was measured. Amounts are in major units of the subscription's currency.
@@ -22,6 +22,8 @@ pub enum Figure {
     },
     /// The amount of each transaction, in their order.
     Transactions(Vec<Number>),
+    /// Transactions as their price takes them, however many: none of them is kept.
+    Each(Box<Each>),
     /// There is no complete figure.
     Incomplete,
 }
@@ -40,6 +42,7 @@ impl Figure {
             Self::Transactions(amounts) => {
                 Measured::Transactions(amounts.iter().map(|amount| (**amount).clone()).collect())
             }
+            Self::Each(each) => Measured::Each(each.clone()),
             Self::Incomplete => Measured::Incomplete,
         }
     }
@@ -51,6 +54,7 @@ impl Figure {
             Self::Transactions(amounts) => {
                 Some(amounts.iter().map(|amount| (**amount).clone()).sum::<Exact>().into())
             }
+            Self::Each(each) => Some(each.total().into()),
             Self::Incomplete => None,
         }
     }

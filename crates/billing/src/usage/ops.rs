@@ -8,6 +8,7 @@ use kernel::{
     Edge, Error, Exact, Kind, Result,
     ids::{CreditNoteId, InvoiceId, SubscriptionId},
 };
+use metering::double::Settled;
 use serde_json::json;
 use store::{NewFact, Row, ToValue, Tx, Value, View, params};
 
@@ -15,6 +16,8 @@ use super::{
     billed,
     known::{closing_of_one, late, of_one, settled, stretch_lines},
     model::{Figure, Groups, Posted},
+    rated::keep_unbilled,
+    settled::with_settled,
     sql, standing,
 };
 use crate::{
@@ -119,15 +122,15 @@ fn store(tx: &mut Tx<'_>, id: SubscriptionId, post: &Post, at: Timestamp) -> Res
     let figure = keep(tx, id, post, (start, at), late)?;
     check_ratable(tx, &loaded.agreed, subscription, late)?;
     let runs = [State::Active, State::Trialing].contains(&subscription.state);
-    let (invoice, credit_notes) = match (late, runs) {
-        (true, false) => settle_now(tx, &loaded.agreed, subscription)?,
-        (false, true) if subscription.state == State::Active => {
-            (reach_threshold(tx, &loaded.agreed, subscription)?, Vec::new())
-        }
-        _ => (None, Vec::new()),
+    let owed = match (late, runs) {
+        (true, false) => owed_now(tx, subscription)?,
+        (false, true) if subscription.state == State::Active => owed_early(tx, &loaded.agreed, subscription)?,
+        _ => Owed::default(),
     };
+    let settled = owed.settled.clone();
+    let (invoice, credit_notes) = issue(tx, &loaded.agreed, subscription, owed)?;
     let taken = Taken { figure, invoice, credit_notes };
-    say_posted(tx, subscription, &taken)?;
+    say_posted(tx, subscription, &taken, &settled)?;
     Ok(taken)
 }
 
@@ -161,7 +164,7 @@ fn post_closing(
         rated.map_err(of_figures)?;
     }
     let taken = Taken { figure, invoice: None, credit_notes: Vec::new() };
-    say_posted(tx, was, &taken)?;
+    say_posted(tx, was, &taken, &[])?;
     Ok(taken)
 }
 
@@ -186,7 +189,12 @@ fn keep(
     Ok(figure)
 }
 
-fn say_posted(tx: &mut Tx<'_>, subscription: &Subscription, taken: &Taken) -> Result<()> {
+fn say_posted(
+    tx: &mut Tx<'_>,
+    subscription: &Subscription,
+    taken: &Taken,
+    settled: &[Settled],
+) -> Result<()> {
     let payload = json!({
         "key": taken.figure.key,
         "start": taken.figure.start,
@@ -195,6 +203,7 @@ fn say_posted(tx: &mut Tx<'_>, subscription: &Subscription, taken: &Taken) -> Re
         "invoice": taken.invoice,
         "credit_notes": taken.credit_notes,
     });
+    let payload = with_settled(payload, settled)?;
     let fact = NewFact::new("subscription.usage_posted", subscription.id.any(), payload)?;
     tx.fact(fact.of(subscription.customer));
     Ok(())
@@ -260,6 +269,7 @@ fn check_bounds(post: &Post) -> Result<()> {
         let good = match figure {
             Figure::Quantity(number) | Figure::Amount { total: number, .. } => fits(number),
             Figure::Transactions(all) => all.len() <= MAX_TRANSACTIONS && all.iter().all(fits),
+            Figure::Each(_) => false, // only the log is read so
             Figure::Incomplete => true,
         };
         if !good {
@@ -280,16 +290,12 @@ fn check_ratable(tx: &mut Tx<'_>, version: &Version, subscription: &Subscription
     rated.map_err(of_figures)
 }
 
-/// Bill what came late for a subscription that has no next invoice.
-fn settle_now(
-    tx: &mut Tx<'_>,
-    version: &Version,
-    subscription: &Subscription,
-) -> Result<(Option<InvoiceId>, Vec<CreditNoteId>)> {
+/// What came late for a subscription that has no next invoice is owed at once.
+fn owed_now(tx: &mut Tx<'_>, subscription: &Subscription) -> Result<Owed> {
     let waiting = late(tx, vec![subscription.id])?.remove(&subscription.id).unwrap_or_default();
     let owed = rules::settle(&waiting)?;
     settled(tx, &[subscription.id])?;
-    issue(tx, version, subscription, owed)
+    Ok(owed)
 }
 
 /// Issue what is owed between two edges.
@@ -304,24 +310,18 @@ fn issue(
     let draft = rules::between(subscription, version, owed.lines, now)?.map(|draft| (tx.new_id(), draft));
     let id = draft.as_ref().map(|(id, _)| *id);
     invoice::issue(tx, draft.into_iter().collect(), now)?;
+    keep_unbilled(tx, &owed.unbilled)?;
     Ok((id, notes.iter().map(|note| note.id).collect()))
 }
 
-/// Bill the usage of the open stretch when it has reached a threshold of the plan.
-fn reach_threshold(
-    tx: &mut Tx<'_>,
-    version: &Version,
-    subscription: &Subscription,
-) -> Result<Option<InvoiceId>> {
+/// The usage of the open stretch is owed early when it has reached a threshold of the plan.
+fn owed_early(tx: &mut Tx<'_>, version: &Version, subscription: &Subscription) -> Result<Owed> {
     if arrears::thresholds(subscription, version).is_none() || tx.now() >= subscription.billed_through.at {
-        return Ok(None);
+        return Ok(Owed::default());
     }
     let (usage, _) = of_one(tx, subscription, version)?;
     let at = Edge::at(tx.now(), &subscription.schedule.zone);
-    match arrears::reached(subscription, version, &usage, at)? {
-        None => Ok(None),
-        Some(owed) => issue(tx, version, subscription, owed).map(|(invoice, _)| invoice),
-    }
+    Ok(arrears::reached(subscription, version, &usage, at)?.unwrap_or_default())
 }
 
 pub(crate) fn read(row: &Row<'_>) -> Result<Posted> {

@@ -12,7 +12,8 @@ use kernel::{
     ids::{CustomerId, InvoiceId, SubscriptionId},
 };
 use metering::{
-    double::Moved,
+    double::{self, Settled},
+    event::Meter,
     reconcile::{Difference, Proof},
 };
 use rating::Number;
@@ -43,10 +44,6 @@ statements! {
         WHERE l.env_id = $1 AND (l.invoice_id, l.ordinal) > ($2, $3) AND l.measured IS NOT NULL
             AND i.state NOT IN ('draft', 'void')
         ORDER BY l.invoice_id, l.ordinal LIMIT $4");
-    environment LINES_OF = concat!("SELECT ", line_columns!(), ", l.invoice_id, i.customer_id, i.due
-        FROM invoice_line l JOIN invoice i ON i.env_id = l.env_id AND i.id = l.invoice_id
-        WHERE l.env_id = $1 AND l.invoice_id IN_IDS($2) AND l.measured IS NOT NULL
-        ORDER BY l.invoice_id, l.ordinal");
     environment SUBSCRIPTIONS = "SELECT id, customer_id FROM subscription WHERE env_id = $1 AND id > $2 ORDER BY id LIMIT $3";
 }
 
@@ -164,50 +161,31 @@ fn billed(view: &mut View<'_>, (invoice, ordinal): LinePlace) -> Result<Vec<Bill
     with_behind(view, page)
 }
 
-/// What lines of invoices measured of meters, in the order of invoices: the quantity of the whole stretch, as far as it was
-/// measured from events. Lines of other meters than `wanted` are left out.
-pub fn moved(
-    view: &mut View<'_>,
-    invoices: Vec<InvoiceId>,
-    wanted: impl Fn(&str) -> bool,
-) -> Result<Vec<Moved>> {
-    let page = view.all(&LINES_OF, params![invoices], read_billed)?;
-    Ok(with_behind(view, page)?.into_iter().filter_map(|one| one.moved(&wanted)).collect())
-}
-
 /// A line's place among all: its invoice, and where it stands on it.
 pub type LinePlace = (InvoiceId, i64);
 
-/// The same of the lines of issued invoices after a place, or from the first, in their order; and the place to go on
-/// after, none at the end.
-pub fn moved_after(
+/// The stretches of lines of issued invoices that were measured from events, each as its line says; of lines after a place,
+/// or from the first, in their order; and the place to go on after, none at the end. Lines of other meters than `wanted`
+/// are left out.
+pub fn measured_after(
     view: &mut View<'_>,
     after: Option<LinePlace>,
     wanted: impl Fn(&str) -> bool,
-) -> Result<(Vec<Moved>, Option<LinePlace>)> {
+) -> Result<(Vec<double::Billed>, Option<LinePlace>)> {
     let (invoice, ordinal) = after.unwrap_or((InvoiceId::from_uuid(Uuid::nil()), i64::MIN));
     let page = view.all(&ISSUED_LINES, params![invoice, ordinal, AT_ONCE], read_billed)?;
     let last = page.last().map(|one| (one.invoice, one.line.ordinal));
-    Ok((with_behind(view, page)?.into_iter().filter_map(|one| one.moved(&wanted)).collect(), last))
+    Ok((with_behind(view, page)?.into_iter().filter_map(|one| one.settled(&wanted)).collect(), last))
 }
 
 impl Billed {
-    fn moved(self, wanted: &impl Fn(&str) -> bool) -> Option<Moved> {
-        let Self { invoice, customer, line, behind, .. } = self;
-        let (behind, measured) = (behind?, line.measured.as_ref()?);
-        let meter = behind.meter().ok().filter(|meter| wanted(&meter.key))?;
-        Some(Moved {
-            invoice,
-            ordinal: line.ordinal,
-            customer,
-            subscription: line.subscription,
-            meter: meter.key,
-            kind: meter.kind,
-            key: behind.key().to_owned(),
-            part: line.group.clone(),
-            start: line.period.start.at,
-            measured: (**measured).clone(),
-        })
+    fn settled(self, wanted: &impl Fn(&str) -> bool) -> Option<double::Billed> {
+        let Self { customer, line, behind, .. } = self;
+        let (behind, measured) = (behind.filter(|behind| behind.place().is_some())?, line.measured?);
+        let Meter { key: meter, kind, .. } = behind.meter().ok().filter(|meter| wanted(&meter.key))?;
+        let (key, start) = (behind.key().to_owned(), line.period.start.at);
+        let settled = Settled { key, meter, kind, start, measured };
+        Some(double::Billed { customer, subscription: line.subscription, settled })
     }
 }
 
@@ -232,8 +210,9 @@ fn with_behind(view: &mut View<'_>, mut page: Vec<Billed>) -> Result<Vec<Billed>
     Ok(page)
 }
 
-/// The figure billed last for a stretch: what it says, and at which place of the log.
-type Newest = BTreeMap<(SubscriptionId, Timestamp, String), (i64, CustomerId, BTreeMap<String, Number>)>;
+/// What was billed last for a stretch: whose it is, and for each group at which place of the log it was measured. Where
+/// late figures led to a credit, or to nothing, no line says so.
+type Newest = BTreeMap<(SubscriptionId, Timestamp, String), (CustomerId, BTreeMap<String, (i64, Number)>)>;
 
 fn line(
     db: &Db,
@@ -261,10 +240,10 @@ fn line(
     let (Some(behind), Some(measured)) = (behind, &line.measured) else { return Ok(()) };
     let Some(place) = behind.place() else { return Ok(()) };
     let stretch = (line.subscription, line.period.start.at, behind.key().to_owned());
-    let last = newest.entry(stretch).or_insert_with(|| (place, customer, BTreeMap::new()));
+    let (_, groups) = newest.entry(stretch).or_insert_with(|| (customer, BTreeMap::new()));
+    let last = groups.entry(line.group.clone()).or_insert_with(|| (place, measured.clone()));
     if place >= last.0 {
-        last.0 = place;
-        last.2.insert(line.group.clone(), measured.clone());
+        *last = (place, measured.clone());
     }
     if line.period.start.at < kept {
         return Ok(());
@@ -279,14 +258,13 @@ fn line(
 
 /// The figures that are kept of billed stretches, against what was billed last for them.
 fn kept_figures(db: &Db, scope: &Scope, newest: Newest, proof: &mut Proof) -> Result<()> {
-    for ((subscription, start, key), (at, customer, groups)) in newest {
+    for ((subscription, start, key), (customer, groups)) in newest {
         let posted = db.read(scope, move |view| ops::of_stretch(view, subscription, start)).wait()?;
         let posted = posted.into_iter().find(|posted| posted.key == key);
         // A late figure waits to be billed, one by hand has no place, and an open one goes on after a threshold.
-        let Some(posted) = posted.filter(|posted| !posted.late && place(posted) == Some(at)) else {
-            continue;
-        };
-        for (group, measured) in groups {
+        let Some(posted) = posted.filter(|posted| !posted.late) else { continue };
+        let at = place(&posted);
+        for (group, (_, measured)) in groups.into_iter().filter(|(_, (place, _))| Some(*place) == at) {
             let total =
                 posted.groups.get(&group).map_or_else(|| Some(Exact::zero().into()), |one| one.total());
             if total.as_ref() != Some(&measured) {

@@ -220,6 +220,7 @@ fn a_ramp_changes_the_price_step_by_step() {
     on_both(ALL, |test| {
         let scope = house(test);
         let step = |on: &str, quantity| Scheduled {
+            offered: false,
             on: on.parse().unwrap(),
             change: Change { quantity: Some(quantity), ..Change::default() },
         };

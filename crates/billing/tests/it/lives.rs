@@ -247,7 +247,7 @@ impl Life<'_> {
         if plan == "seats" && self.dice.roll(3) == 0 {
             let on = kernel::Zone::utc().date_of(self.now + SignedDuration::from_hours(24 * 40));
             let change = Change { quantity: Some(12), ..Change::default() };
-            start.ramp.push(Scheduled { on, change });
+            start.ramp.push(Scheduled { on, change, offered: false });
         }
         start
     }

@@ -191,6 +191,45 @@ fn accepting_keeps_who_was_to_leave_and_happens_once() {
 }
 
 #[test]
+fn another_change_takes_nothing_from_what_was_accepted() {
+    on_both(ALL, |test| {
+        let (scope, id) = contract(test, true);
+        advance(test, &scope, "2026-12-10T00:00:00Z").unwrap();
+        offer(test, &scope, id, terms(), None).unwrap();
+        accept(test, &scope, id).unwrap();
+        let to = |addon: &Change, timing| {
+            let addon = addon.clone();
+            test.db.write(&scope, move |tx| change(tx, id, &addon, timing)).wait()
+        };
+        let minimum = Change { minimum: Some(price("10")), ..Change::default() };
+        assert_eq!(to(&minimum, Timing::PeriodEnd).unwrap_err().code, "renewal_accepted");
+        // What changes now counts up to the end of the term.
+        let changed = to(&minimum, Timing::Now).unwrap().subscription;
+        assert_eq!((changed.scheduled.len(), changed.agreement.minimum), (1, Some(price("10"))));
+        advance(test, &scope, "2027-01-02T00:00:00Z").unwrap();
+        let now = find(test, &scope, id);
+        assert_eq!((now.plan(), now.agreement.minimum), ("large", Some(price("2500"))));
+        sound(test, &scope);
+    });
+}
+
+#[test]
+fn an_accepted_offer_can_be_taken_back() {
+    on_both(ALL, |test| {
+        let (scope, id) = contract(test, true);
+        advance(test, &scope, "2026-12-10T00:00:00Z").unwrap();
+        offer(test, &scope, id, terms(), None).unwrap();
+        accept(test, &scope, id).unwrap();
+        test.db.write(&scope, move |tx| subscription::keep_on(tx, id)).wait().unwrap();
+        let later = Change { plan: Some("large".into()), ..Change::default() };
+        let done = test.db.write(&scope, move |tx| change(tx, id, &later, Timing::PeriodEnd)).wait().unwrap();
+        assert_eq!(done.subscription.scheduled.len(), 1);
+        assert_eq!(done.subscription.accepted_for(), None);
+        sound(test, &scope);
+    });
+}
+
+#[test]
 fn a_term_and_a_minimum_can_be_agreed_later() {
     on_both(ALL, |test| {
         let scope = environment_with(test, Mode::Sandbox, "2026-01-01T00:00:00Z", BOOK);

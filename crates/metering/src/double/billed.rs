@@ -1,64 +1,71 @@
-//! From `usage` to `billed`: what lines of issued invoices measured.
+//! From `usage` to `billed`: what was measured of a stretch when it was billed or credited.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use kernel::{
     Exact, Result,
-    ids::{CustomerId, InvoiceId, SubscriptionId},
+    ids::{CustomerId, SubscriptionId},
 };
-use store::{Tx, View, params};
+use rating::Number;
+use serde::{Deserialize, Serialize};
+use store::{Tx, Value, View, params};
 use uuid::Uuid;
 
-use super::{Parts, Source, proof::decimals, sql};
+use super::{
+    Parts, Source,
+    proof::{decimals, scaled},
+    sql,
+};
 use crate::{
     reconcile::{Difference, Proof},
     usage,
 };
 
-/// Up to which fact of the core database lines were posted; the name of its reader.
+/// Up to which fact of the core database stretches were posted; the name of its reader.
 const READER: &str = "double_entry";
 
-/// A line that says how much was measured of a critical meter.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Moved {
-    /// Of which invoice.
-    pub invoice: InvoiceId,
-    /// Its place there.
-    pub ordinal: i64,
-    /// Whose.
-    pub customer: CustomerId,
-    /// For which subscription.
-    pub subscription: SubscriptionId,
+/// What was measured of a stretch when it was settled: billed, credited, or found to cost the same as before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settled {
+    /// The key its figures are posted under.
+    pub key: String,
     /// The meter's key.
     pub meter: String,
     /// How it measures.
     pub kind: String,
-    /// The key its figures are posted under.
-    pub key: String,
-    /// The values of the dimensions it is grouped by, as they name the line.
-    pub part: String,
-    /// When the stretch it bills began.
+    /// When the stretch began.
     pub start: Timestamp,
-    /// What was measured of the stretch, in the meter's unit.
-    pub measured: Exact,
+    /// What was measured of all of it, in the meter's unit.
+    pub measured: Number,
 }
 
-impl Moved {
+/// The same, and whose stretch it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Billed {
+    /// Whose.
+    pub customer: CustomerId,
+    /// For which subscription.
+    pub subscription: SubscriptionId,
+    /// What was settled.
+    pub settled: Settled,
+}
+
+/// A stretch by the subscription, the key of its figures and its start.
+pub type Place = (SubscriptionId, String, Timestamp);
+
+impl Billed {
+    /// Which stretch it is.
+    pub fn place(&self) -> Place {
+        (self.subscription, self.settled.key.clone(), self.settled.start)
+    }
+
     /// Whether it is posted: its stretch began since its meter is critical.
     pub fn is_posted(&self, sources: &[Source]) -> bool {
-        let source = sources.iter().find(|source| source.meter == self.meter && source.kind == self.kind);
-        source.is_some_and(|source| self.start.as_microsecond() >= source.began)
+        let Settled { meter, kind, start, .. } = &self.settled;
+        let source = sources.iter().find(|source| source.meter == *meter && source.kind == *kind);
+        source.is_some_and(|source| start.as_microsecond() >= source.began)
     }
-}
-
-/// What happened to a line, as it is posted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// It was issued.
-    Issued(Box<Moved>),
-    /// Its invoice was voided.
-    Voided(InvoiceId),
 }
 
 /// Up to which fact [`settle`] has seen everything; 0 before the first.
@@ -71,88 +78,65 @@ pub fn mark(tx: &mut Tx<'_>, fact: i64) -> Result<()> {
     usage::set_read_to(tx, READER, fact)
 }
 
-/// Post lines of issued invoices from `usage` to `billed`, and those of voided ones back, in the order it happened. A line
-/// says what was measured of a stretch in all; what earlier ones of the same stretch posted is there already. Done again
-/// it posts nothing twice. Lines of stretches that began before their meter was critical are not posted.
-pub fn settle(tx: &mut Tx<'_>, steps: &[Step], sources: &[Source]) -> Result<()> {
-    for step in steps {
-        let one = match step {
-            Step::Issued(one) => one,
-            Step::Voided(invoice) => {
-                tx.exec(&sql::UNDO, params![invoice])?;
-                continue;
-            }
-        };
-        if !one.is_posted(sources) {
-            continue;
-        }
-        let start = one.start.as_microsecond();
-        let stretch = params![one.subscription, one.key, start, one.part];
-        let before = tx.one(&sql::MOVED, stretch, |row| Ok(Parts { hi: row.get(0)?, lo: row.get(1)? }))?;
-        let parts = Parts::of(scaled(one) - before.quantity());
-        let Moved { invoice, ordinal, customer, subscription, meter, kind, key, part, measured, .. } = &**one;
-        let measured = measured.to_string();
-        let row = params![
-            invoice,
-            ordinal,
-            meter,
+/// Post stretches from `usage` to `billed`, in the order they were settled: what was measured of a stretch in all takes the
+/// place of what was posted for it before, so that done again it posts nothing twice. Stretches that began before their
+/// meter was critical are not posted.
+pub fn settle(tx: &mut Tx<'_>, all: &[Billed], sources: &[Source]) -> Result<()> {
+    let posted = all.iter().filter(|one| one.is_posted(sources));
+    let last: BTreeMap<Place, &Billed> = posted.map(|one| (one.place(), one)).collect();
+    let rows = last.iter().map(|((subscription, key, start), one)| {
+        let Settled { meter, kind, measured, .. } = &one.settled;
+        let Parts { hi, lo } = Parts::of(scaled(kind, measured));
+        [
+            Value::Uuid(subscription.uuid()),
+            Value::from(key.as_str()),
+            Value::Int(start.as_microsecond()),
+            Value::from(meter.as_str()),
+            Value::from(kind.as_str()),
+            Value::Uuid(one.customer.uuid()),
+            Value::Int(hi),
+            Value::Int(lo),
+        ]
+    });
+    tx.bulk_all(&sql::SETTLE, rows)
+}
+
+/// Stretches that are posted with what is posted for them, in the order of their places, after one or from the first.
+pub fn posted_after(view: &mut View<'_>, after: Option<Place>, limit: i64) -> Result<Vec<Billed>> {
+    let (subscription, key, start) = after.map_or((Uuid::nil(), String::new(), i64::MIN), |place| {
+        (place.0.uuid(), place.1, place.2.as_microsecond())
+    });
+    view.all(&sql::POSTED_AFTER, params![subscription, key, start, limit], |row| {
+        let kind: String = row.get(4)?;
+        let quantity = Parts { hi: row.get(6)?, lo: row.get(7)? }.quantity();
+        let settled = Settled {
+            key: row.get(1)?,
+            start: Timestamp::from_microsecond(row.get(2)?).unwrap_or(Timestamp::MIN),
+            meter: row.get(3)?,
+            measured: Exact::ratio(quantity, 10_i128.pow(decimals(&kind))).into(),
             kind,
-            customer,
-            subscription,
-            key,
-            start,
-            part,
-            measured,
-            parts.hi,
-            parts.lo
-        ];
-        tx.exec(&sql::MOVE, row)?;
-    }
-    Ok(())
-}
-
-fn scaled(one: &Moved) -> i128 {
-    let scale = Exact::ratio(10_i128.pow(decimals(&one.kind)), 1);
-    // What was counted or summed up has no more decimals than its meter.
-    (&one.measured * &scale).floor().map_or(i128::from(i64::MAX), i128::from)
-}
-
-/// A line that was posted: its invoice and place there, the meter, the customer and what was measured.
-pub type PostedLine = (InvoiceId, i64, String, CustomerId, String);
-
-/// Lines that were posted, in the order of invoices, after a place or from the first.
-pub fn moved_after(
-    view: &mut View<'_>,
-    after: Option<(InvoiceId, i64)>,
-    limit: i64,
-) -> Result<Vec<PostedLine>> {
-    let (invoice, ordinal) = after.unwrap_or((InvoiceId::from_uuid(Uuid::nil()), i64::MIN));
-    view.all(&sql::MOVED_AFTER, params![invoice, ordinal, limit], |row| {
-        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+        };
+        Ok(Billed { customer: row.get(5)?, subscription: row.get(0)?, settled })
     })
 }
 
-/// Which lines of invoices were posted.
-pub fn moved_of(view: &mut View<'_>, invoices: Vec<InvoiceId>) -> Result<BTreeSet<(InvoiceId, i64)>> {
-    let lines = view.all(&sql::MOVED_OF, params![invoices], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(lines.into_iter().collect())
+/// Which stretches of subscriptions are posted.
+pub fn posted_of(view: &mut View<'_>, subscriptions: Vec<SubscriptionId>) -> Result<BTreeSet<Place>> {
+    let places = view.all(&sql::POSTED_OF, params![subscriptions], |row| {
+        let start = Timestamp::from_microsecond(row.get(2)?).unwrap_or(Timestamp::MIN);
+        Ok((row.get(0)?, row.get(1)?, start))
+    })?;
+    Ok(places.into_iter().collect())
 }
 
-/// What was posted for a line against what the line says now; none: there is no such line. Difference: `billed_differs`.
-pub fn compare(
-    proof: &mut Proof,
-    (invoice, ordinal, meter, customer, posted): PostedLine,
-    line: Option<&Exact>,
-) {
-    let found = line.map(ToString::to_string);
-    if found.as_deref() != Some(&posted) {
-        proof.add(Difference {
-            code: "billed_differs",
-            customer: Some(customer),
-            meter,
-            place: format!("line {ordinal} of {invoice}"),
-            expected: posted,
-            found: found.unwrap_or_else(|| "no such line".to_owned()),
-        });
-    }
+/// A stretch that is not posted as it was billed: `billed_differs`.
+pub fn differs(proof: &mut Proof, one: &Billed, expected: String, found: String) {
+    proof.add(Difference {
+        code: "billed_differs",
+        customer: Some(one.customer),
+        meter: one.settled.meter.clone(),
+        place: format!("{} from {} ({})", one.subscription, one.settled.start, one.settled.key),
+        expected,
+        found,
+    });
 }

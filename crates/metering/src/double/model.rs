@@ -73,7 +73,7 @@ pub struct Balance {
     pub source: Exact,
     /// All `usage:{customer}`: what was accepted and is not billed.
     pub usage: Exact,
-    /// `billed`: what lines of invoices measured.
+    /// `billed`: what was measured of stretches when they were billed or credited.
     pub billed: Exact,
 }
 

@@ -105,6 +105,13 @@ pub fn prove(db: &Db, scope: &Scope, proof: &mut Proof) -> Result<Vec<Balance>> 
     Ok(balances)
 }
 
+/// A quantity scaled by the decimals of a kind.
+pub(super) fn scaled(kind: &str, measured: &Exact) -> i128 {
+    let scale = Exact::ratio(10_i128.pow(decimals(kind)), 1);
+    // What was counted or summed up has no more decimals than its meter.
+    (measured * &scale).floor().map_or(i128::from(i64::MAX), i128::from)
+}
+
 /// The decimals in a kind like `sum/3`.
 pub(super) fn decimals(kind: &str) -> u32 {
     kind.rsplit_once('/').and_then(|(_, decimals)| decimals.parse().ok()).unwrap_or(0)

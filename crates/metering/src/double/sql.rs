@@ -18,25 +18,12 @@ statements! {
         WHERE p.env_id = $1 GROUP BY s.meter, s.kind
         UNION ALL
         SELECT 'billed', meter, kind, CAST(sum(hi) AS bigint), CAST(sum(lo) AS bigint), 0
-        FROM meter_billed WHERE env_id = $1 GROUP BY meter, kind";
-    environment MOVED = "SELECT CAST(coalesce(sum(hi), 0) AS bigint), CAST(coalesce(sum(lo), 0) AS bigint)
-        FROM meter_billed
-        WHERE env_id = $1 AND subscription_id = $2 AND usage_key = $3 AND start_at = $4 AND part = $5";
-    environment MOVE = "INSERT INTO meter_billed (env_id, invoice_id, ordinal, undone, meter, kind, customer_id,
-            subscription_id, usage_key, start_at, part, measured, hi, lo)
-        VALUES ($1, $2, $3, FALSE, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-        ON CONFLICT (env_id, invoice_id, ordinal, undone) DO NOTHING";
-    environment UNDO = "INSERT INTO meter_billed (env_id, invoice_id, ordinal, undone, meter, kind, customer_id,
-            subscription_id, usage_key, start_at, part, measured, hi, lo)
-        SELECT env_id, invoice_id, ordinal, TRUE, meter, kind, customer_id, subscription_id, usage_key, start_at, part,
-            measured, -hi, -lo
-        FROM meter_billed WHERE env_id = $1 AND invoice_id = $2 AND NOT undone
-        ON CONFLICT (env_id, invoice_id, ordinal, undone) DO NOTHING";
-    environment MOVED_OF = "SELECT invoice_id, ordinal FROM meter_billed
-        WHERE env_id = $1 AND invoice_id IN_IDS($2) AND NOT undone";
-    environment MOVED_AFTER = "SELECT invoice_id, ordinal, meter, customer_id, measured FROM meter_billed
-        WHERE env_id = $1 AND (invoice_id, ordinal) > ($2, $3) AND NOT undone
-        ORDER BY invoice_id, ordinal LIMIT $4";
+        FROM meter_settled WHERE env_id = $1 GROUP BY meter, kind";
+    environment POSTED_AFTER = "SELECT subscription_id, usage_key, start_at, meter, kind, customer_id, hi, lo FROM meter_settled
+        WHERE env_id = $1 AND (subscription_id, usage_key, start_at) > ($2, $3, $4)
+        ORDER BY subscription_id, usage_key, start_at LIMIT $5";
+    environment POSTED_OF = "SELECT subscription_id, usage_key, start_at FROM meter_settled
+        WHERE env_id = $1 AND subscription_id IN_IDS($2)";
 }
 
 bulks! {
@@ -46,4 +33,8 @@ bulks! {
     DRAW = insert "meter_source" { meter: text, kind: text, since: int, began: int, hi: int, lo: int, events: int }
         "ON CONFLICT (env_id, meter, kind) DO UPDATE SET hi = meter_source.hi + excluded.hi,
             lo = meter_source.lo + excluded.lo, events = meter_source.events + excluded.events";
+    SETTLE = insert "meter_settled" {
+        subscription_id: uuid, usage_key: text, start_at: int, meter: text, kind: text, customer_id: uuid, hi: int, lo: int,
+    } "ON CONFLICT (env_id, subscription_id, usage_key, start_at) DO UPDATE SET meter = excluded.meter, kind = excluded.kind,
+            hi = excluded.hi, lo = excluded.lo";
 }

@@ -72,10 +72,7 @@ impl Meter {
     pub fn of(book: &Book, meter: &catalog::Meter) -> Self {
         let limits: Vec<_> = book.plans.iter().filter_map(|plan| plan.limits.get(&meter.key)).collect();
         let scopes = limits.iter().filter_map(|limit| scope_property(limit.scope));
-        let decimals = match meter.aggregation {
-            Aggregation::Count | Aggregation::Unique => 0,
-            _ => meter.decimals,
-        };
+        let decimals = decimals(meter);
         Self {
             key: meter.key.clone(),
             aggregation: meter.aggregation,
@@ -86,7 +83,7 @@ impl Meter {
             range: Range::of(meter, decimals),
             jump: meter.jump.clone(),
             critical: meter.critical,
-            kind: format!("{}/{decimals}", word(meter.aggregation)),
+            kind: kind(meter),
         }
     }
 
@@ -97,7 +94,20 @@ impl Meter {
     }
 }
 
-/// Whether what is measured so can be counted under a limit.
+/// The decimals a value of a meter keeps.
+const fn decimals(meter: &catalog::Meter) -> u8 {
+    match meter.aggregation {
+        Aggregation::Count | Aggregation::Unique => 0,
+        _ => meter.decimals,
+    }
+}
+
+/// The aggregation and the decimals of a meter in one word, such as `sum/3`.
+pub fn kind(meter: &catalog::Meter) -> String {
+    format!("{}/{}", word(meter.aggregation), decimals(meter))
+}
+
+/// Whether what is measured so can be counted under a limit: it is added up.
 pub const fn can_be_limited(aggregation: Aggregation) -> bool {
     matches!(aggregation, Aggregation::Count | Aggregation::Sum)
 }

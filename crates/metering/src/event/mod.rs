@@ -9,8 +9,7 @@ pub mod wire;
 
 pub use data::MAX_DATA;
 pub use fingerprint::Fingerprints;
-pub(crate) use meters::can_be_limited;
-pub use meters::{Meter, Meters, Range, scope_property, word};
+pub use meters::{Meter, Meters, Range, can_be_limited, kind, scope_property, word};
 pub use model::{Checked, EventName, NewEvent, Reading, Receipt};
 pub(crate) use rules::check_or_keep;
 pub use rules::{Horizon, check};

@@ -11,5 +11,6 @@ mod read;
 
 pub use entry::{Address, CHUNK_ENTRIES, Entry, Kind, decode, encode};
 pub use read::{
-    Chunk, chunks_after, entry, hour_chunks, hour_entries, last_entries, samples, standing, values,
+    Chunk, chunks_after, each_standing, entry, hour_chunks, hour_entries, last_entries, samples, standing,
+    values,
 };

@@ -80,6 +80,34 @@ pub fn last_entries(view: &mut View<'_>, head: i64, enough: usize) -> Result<Vec
     Ok(chunks.into_iter().rev().flat_map(Chunk::addressed).collect())
 }
 
+/// Chunks that are in memory at once where every event is looked at.
+const AT_ONCE: i64 = 16;
+
+/// Every event of an hour of a series up to and with chunk `as_of` that stands, the last one first. Voids are later
+/// entries than what they void.
+pub fn each_standing(
+    view: &mut View<'_>,
+    head: i64,
+    as_of: i64,
+    mut with: impl FnMut(Address, &Entry),
+) -> Result<()> {
+    let (mut next, mut voided) = (head, HashSet::new());
+    while next > 0 {
+        let read = view.all(&sql::CHAIN, params![next, AT_ONCE], Chunk::read)?;
+        next = read.last().map_or(0, |chunk| chunk.prev);
+        for (address, entry) in
+            read.into_iter().filter(|chunk| chunk.n <= as_of).flat_map(|chunk| chunk.addressed().rev())
+        {
+            match entry.kind {
+                Kind::Void(target) => drop(voided.insert(target)),
+                Kind::Event | Kind::Replacement(_) if voided.remove(&address) => {}
+                Kind::Event | Kind::Replacement(_) => with(address, &entry),
+            }
+        }
+    }
+    Ok(())
+}
+
 /// The chunks of an hour of a series, the last one first, as far back as they lead to each other. Error: `internal` when
 /// one cannot be read.
 pub fn hour_chunks(view: &mut View<'_>, head: i64) -> Result<Vec<Chunk>> {

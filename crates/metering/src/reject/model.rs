@@ -11,6 +11,9 @@ pub const MOST_TEXT: usize = 2_048;
 /// The most bytes of a name that are kept.
 const MOST_NAME: usize = 256;
 
+/// The code of the sort that counts those of very many sorts that came at once.
+pub const OTHERS: &str = "others";
+
 /// Events that were rejected for the same reason: the same code, place, meter, source and subject.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejected {
@@ -111,6 +114,17 @@ impl Rejected {
             first: now,
             last: now,
         }
+    }
+
+    /// The same event in the sort of all that are too many to be told apart.
+    pub(super) fn among_others(self) -> Self {
+        let sort = Sort { code: OTHERS.to_owned(), ..Sort::default() };
+        let detail = format!(
+            "Events were rejected for more than {} reasons at once. This counts those beyond; the last one: {}",
+            super::pending::MOST,
+            self.detail
+        );
+        Self { id: sort.id(), sort, detail: cut(&detail, MOST_TEXT).to_owned(), ..self }
     }
 
     /// Add later ones of the same sort.

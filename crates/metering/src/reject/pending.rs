@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use super::Rejected;
 
-/// Sorts in memory: of more at once nothing is kept, and nothing counted. Whoever sent them was told.
-const MOST: usize = 500;
+/// Sorts in memory. Of more at once the others are counted together. Whoever sent them was told.
+pub(super) const MOST: usize = 500;
 
 /// What was noted since it was written down last. Anybody notes in it, at any time.
 #[derive(Debug, Default)]
@@ -22,14 +22,11 @@ impl Noted {
     /// An event was rejected.
     pub fn note(&self, rejected: Rejected) {
         let mut sorts = self.sorts.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = sorts.len() < MOST;
+        let known = sorts.len() < MOST || sorts.contains_key(&rejected.id);
+        let rejected = if known { rejected } else { rejected.among_others() };
         match sorts.get_mut(&rejected.id) {
             Some(known) => known.add(rejected),
-            None if room => {
-                sorts.insert(rejected.id, rejected);
-            }
-            // Whoever sent it was told; with so many sorts at once one more says nothing new to staff.
-            None => {}
+            None => drop(sorts.insert(rejected.id, rejected)),
         }
     }
 
@@ -52,7 +49,10 @@ mod tests {
     use kernel::Error;
 
     use super::*;
-    use crate::{event::wire::Unread, reject::MOST_TEXT};
+    use crate::{
+        event::wire::Unread,
+        reject::{MOST_TEXT, OTHERS},
+    };
 
     fn unread(code: &'static str, text: &str) -> Unread {
         Unread::new(Error::invalid(code, "It is no event."), text)
@@ -66,11 +66,15 @@ mod tests {
         }
         let codes: Vec<&'static str> =
             (0..1_000).map(|n| &*Box::leak(format!("c{n}").into_boxed_str())).collect();
-        for code in codes {
-            noted.note(Rejected::of_unread(&unread(code, ""), 2_000));
+        for (code, n) in codes.into_iter().zip(0..) {
+            noted.note(Rejected::of_unread(&unread(code, &format!("text {n}")), 2_000 + n));
         }
         let taken = noted.take();
-        assert_eq!(taken.len(), MOST);
+        assert_eq!(taken.len(), MOST + 1);
+        assert_eq!(taken.iter().map(|one| one.events).sum::<u64>(), 2_000, "each is counted");
+        let others = taken.last().unwrap();
+        assert_eq!((others.sort.code.as_str(), others.events), (OTHERS, 501));
+        assert_eq!((others.first, others.last, others.content.as_str()), (2_499, 2_999, "text 999"));
         let one = &taken[0];
         assert_eq!((one.events, one.first, one.last, one.content.as_str()), (1_000, 0, 999, "text 999"));
         assert!(noted.take().is_empty());

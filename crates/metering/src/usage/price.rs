@@ -4,23 +4,22 @@
 //! [`rating::rate_metered`], and keeps the watermark on the line. When more came in since, it asks for the same span
 //! again and bills the difference with [`rating::rate_again`]; [`touched_after`] says where something came.
 
-use std::cmp::Ordering;
-
-use catalog::{Book, Plan, PriceKind, UsagePrice};
+use catalog::{Book, Percentage, Plan, Price, PriceKind, UsagePrice};
 use jiff::Timestamp;
 use kernel::{
-    Currency, Error, Exact, Result,
+    Error, Exact, Result,
     ids::{CustomerId, SubscriptionId},
 };
-use rating::Measured;
+use rating::{Each, Measured};
 use store::{Tx, View, params};
 use uuid::Uuid;
 
 use super::{
     Dimensions, Figure, Span, Subject,
-    read::{events, figures, watermark},
+    behind::{Counted, counted},
+    read::{figures, watermark},
 };
-use crate::{event::Meter, sql};
+use crate::{event::Meter, log::Address, sql};
 
 /// What is charged, of whom, for which time.
 #[derive(Clone, Copy, Debug)]
@@ -38,8 +37,8 @@ pub struct Charged<'a> {
     pub plan: &'a Plan,
     /// Its usage price.
     pub usage: &'a UsagePrice,
-    /// In which currency it is billed.
-    pub currency: Currency,
+    /// What of it is charged; none: it has no price in the currency it is billed in.
+    pub price: Option<&'a Price>,
     /// The time.
     pub span: Span,
 }
@@ -69,14 +68,13 @@ pub fn measurements(
     now: Timestamp,
     as_of: Option<i64>,
 ) -> Result<Vec<Measurement>> {
-    let Charged { customer, subscription, unnamed, book, plan, usage, currency, span } = charged;
+    let Charged { customer, subscription, unnamed, book, plan, usage, price, span } = charged;
     let meter = meter_of(book, &usage.meter)?;
     let subject = Subject { customer, subscription, unnamed, meter: &meter };
     let select = |dimensions: &Dimensions| {
         let value = |name: &str| dimensions.get(name).map(String::as_str);
         plan.usage_for(&usage.meter, value).is_some_and(|found| found.key == usage.key)
     };
-    let kind = usage.price_in(currency).map(|price| &price.kind);
     let watermark = as_of.map_or_else(|| watermark(view), Ok)?;
     let groups = figures(view, subject, select, &usage.group_by, span, now, Some(watermark))?;
     let complete = span.end <= now.as_microsecond();
@@ -85,9 +83,9 @@ pub fn measurements(
         let of_group = |dimensions: &Dimensions| {
             select(dimensions) && usage.group_by.iter().all(|name| dimensions.get(name) == group.by.get(name))
         };
-        let measured = match kind {
+        let measured = match price.map(|price| &price.kind) {
             Some(PriceKind::Percentage(rule)) if rule.looks_at_each() => {
-                Measured::Transactions(transactions(view, subject, of_group, span, watermark)?)
+                Measured::Each(Box::new(each(view, subject, of_group, (span, watermark), rule)?))
             }
             Some(
                 PriceKind::Percentage(_) | PriceKind::GraduatedPercentage { .. } | PriceKind::Dynamic { .. },
@@ -133,21 +131,36 @@ fn meter_of(book: &Book, key: &str) -> Result<Meter> {
     Ok(Meter::of(book, meter))
 }
 
-/// The amount of each event, in the order of their times.
-fn transactions(
+/// Each event, in the order of their times, as a price takes them: an hour of them is in memory at a time, and of them the
+/// time and the amount alone; where their order makes no difference none are.
+fn each(
     view: &mut View<'_>,
     subject: Subject<'_>,
     select: impl Fn(&Dimensions) -> bool,
-    span: Span,
-    as_of: i64,
-) -> Result<Vec<Exact>> {
-    let mut entries = events(view, subject, select, span, Some(as_of), None, usize::MAX)?.0;
-    entries.sort_by(|(one_address, one), (other_address, other)| match one.at.cmp(&other.at) {
-        Ordering::Equal => one_address.cmp(other_address),
-        unequal => unequal,
-    });
+    (span, as_of): (Span, i64),
+    rule: &Percentage,
+) -> Result<Each> {
     let scale = 10_i128.pow(subject.meter.decimals.into());
-    Ok(entries.iter().map(|(_, entry)| Exact::ratio(entry.reading.amount().into(), scale)).collect())
+    let in_order = rule.free_amount.is_some() || rule.free_events.is_some();
+    let mut each = Each::of(rule);
+    let mut hour: (i64, Vec<(i64, Address, i64)>) = (i64::MIN, Vec::new());
+    let take_hour = |each: &mut Each, events: &mut Vec<(i64, Address, i64)>| {
+        events.sort_unstable();
+        events.drain(..).for_each(|(.., amount)| each.take(&Exact::ratio(amount.into(), scale)));
+    };
+    counted(view, subject, select, span, as_of, |Counted { hour: of, at, address, amount }| {
+        if !in_order {
+            each.take(&Exact::ratio(amount.into(), scale));
+            return;
+        }
+        if of != hour.0 {
+            take_hour(&mut each, &mut hour.1);
+            hour.0 = of;
+        }
+        hour.1.push((at, address, amount));
+    })?;
+    take_hour(&mut each, &mut hour.1);
+    Ok(each)
 }
 
 /// Usage of an hour that came, was voided or was corrected.
@@ -189,8 +202,8 @@ pub fn accepted_before(view: &mut View<'_>, at: Timestamp) -> Result<Option<i64>
 ///
 /// Errors: `internal` when the book has no such meter.
 pub fn looked_at_each(view: &mut View<'_>, charged: Charged<'_>, now: Timestamp) -> Result<u64> {
-    let Charged { customer, subscription, unnamed, book, usage, currency, span, .. } = charged;
-    match usage.price_in(currency).map(|price| &price.kind) {
+    let Charged { customer, subscription, unnamed, book, usage, price, span, .. } = charged;
+    match price.map(|price| &price.kind) {
         Some(PriceKind::Percentage(rule)) if rule.looks_at_each() => {}
         _ => return Ok(0),
     }

@@ -12,15 +12,11 @@ use store::{View, params};
 use uuid::Uuid;
 
 use super::{
-    Figure, Grain, Sample, Span, Tally, Total,
+    Addressed, Figure, Grain, Sample, Span, Tally, Total,
     window::{HOUR, hour},
     windows,
 };
-use crate::{
-    event::Meter,
-    log::{self, Address, Entry},
-    sql,
-};
+use crate::{event::Meter, log, sql};
 
 /// Values of dimensions, by dimension.
 pub type Dimensions = BTreeMap<String, String>;
@@ -49,17 +45,18 @@ pub struct Group {
 
 /// One set of dimension values of a customer's meter.
 #[derive(Clone, Debug)]
-struct Series {
-    id: i64,
+pub(super) struct Series {
+    pub(super) id: i64,
     /// Whether its events name a subscription.
-    named: bool,
+    pub(super) named: bool,
     dimensions: Dimensions,
 }
 
 /// An hour of a series as stored.
-struct Hour {
-    start: i64,
-    head: i64,
+pub(super) struct Hour {
+    pub(super) start: i64,
+    /// Its last chunk.
+    pub(super) head: i64,
     tally: Tally,
 }
 
@@ -165,85 +162,8 @@ pub fn figures_of_spans(
     spans.iter().map(figure).collect()
 }
 
-/// Entries of the log with their addresses.
-pub type Addressed = Vec<(Address, Entry)>;
-
-/// Where a page of events ended: the next one begins after it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cursor {
-    /// The hour.
-    pub hour: i64,
-    /// The series in it.
-    pub series: i64,
-}
-
-/// The events behind a figure that stand, in the order of their hours: at least `limit` of them when there are so
-/// many (an hour of a series comes whole), and where to go on. `as_of` as in [`figures`].
-pub fn events(
-    view: &mut View<'_>,
-    subject: Subject<'_>,
-    select: impl Fn(&Dimensions) -> bool,
-    span: Span,
-    as_of: Option<i64>,
-    after: Option<Cursor>,
-    limit: usize,
-) -> Result<(Addressed, Option<Cursor>)> {
-    let series = series(view, subject, &select)?;
-    let ids: Vec<i64> = series.iter().map(|series| series.id).collect();
-    let named: HashMap<i64, bool> = series.iter().map(|series| (series.id, series.named)).collect();
-    let mut hours: Vec<(Cursor, i64)> = hours(view, subject.meter, &ids, span)?
-        .into_iter()
-        .flat_map(|(series, hours)| {
-            hours.into_iter().map(move |hour| (Cursor { hour: hour.start, series }, hour.head))
-        })
-        .collect();
-    hours.sort_unstable_by_key(|(cursor, _)| (cursor.hour, cursor.series));
-    let later =
-        |cursor: &Cursor| after.is_none_or(|after| (cursor.hour, cursor.series) > (after.hour, after.series));
-    let mut found = Vec::new();
-    for (cursor, head) in hours.into_iter().filter(|(cursor, _)| later(cursor)) {
-        let spans = subject.spans(span, named.get(&cursor.series).copied().unwrap_or_default());
-        if spans.iter().all(|span| !span.touches(hour(cursor.hour))) {
-            continue;
-        }
-        let entries = log::standing(log::hour_entries(view, head, as_of.unwrap_or(i64::MAX))?);
-        let counts = |at: i64| spans.iter().any(|span| span.contains(at));
-        found.extend(entries.into_iter().filter(|(_, entry)| counts(entry.at)));
-        if found.len() >= limit {
-            return Ok((found, Some(cursor)));
-        }
-    }
-    Ok((found, None))
-}
-
-/// So many entries of an hour are read for its last events.
-const MOST_OF_AN_HOUR: usize = 1_000;
-
-/// The last events of a span that stand, the newest first: `limit` of them when there are so many. Of an hour with very
-/// many these are among those that were accepted last.
-pub fn last_events(view: &mut View<'_>, subject: Subject<'_>, span: Span, limit: usize) -> Result<Addressed> {
-    let ids: Vec<i64> = series(view, subject, &|_| true)?.into_iter().map(|series| series.id).collect();
-    let mut heads: Vec<(i64, i64)> = Vec::new();
-    for hours in hours(view, subject.meter, &ids, span)?.into_values() {
-        heads.extend(hours.into_iter().map(|hour| (hour.start, hour.head)));
-    }
-    heads.sort_unstable_by(|one, other| other.cmp(one));
-    let (mut found, mut hour) = (Addressed::new(), i64::MAX);
-    for (start, head) in heads {
-        if found.len() >= limit && start < hour {
-            break;
-        }
-        hour = start;
-        let entries = log::standing(log::last_entries(view, head, MOST_OF_AN_HOUR)?);
-        found.extend(entries.into_iter().filter(|(_, entry)| span.contains(entry.at)));
-    }
-    found.sort_unstable_by_key(|(address, entry)| std::cmp::Reverse((entry.at, address.0)));
-    found.truncate(limit);
-    Ok(found)
-}
-
 /// The series of a customer's meter that are selected.
-fn series(
+pub(super) fn series(
     view: &mut View<'_>,
     subject: Subject<'_>,
     select: &impl Fn(&Dimensions) -> bool,
@@ -272,7 +192,12 @@ pub(crate) fn read_dimensions(json: &str) -> Dimensions {
 }
 
 /// The hours of some series that touch a span, by series and in order of time.
-fn hours(view: &mut View<'_>, meter: &Meter, series: &[i64], span: Span) -> Result<HashMap<i64, Vec<Hour>>> {
+pub(super) fn hours(
+    view: &mut View<'_>,
+    meter: &Meter,
+    series: &[i64],
+    span: Span,
+) -> Result<HashMap<i64, Vec<Hour>>> {
     let mut hours: HashMap<i64, Vec<Hour>> = HashMap::new();
     if series.is_empty() || span.end <= span.start {
         return Ok(hours);
@@ -295,7 +220,7 @@ fn touching(hours: &[Hour], span: Span) -> &[Hour] {
 
 impl Subject<'_> {
     /// When within a span the events of a series count.
-    fn spans(&self, span: Span, named: bool) -> Vec<Span> {
+    pub(super) fn spans(&self, span: Span, named: bool) -> Vec<Span> {
         match self.unnamed.filter(|_| !named) {
             None => vec![span],
             Some(parts) => parts.iter().filter_map(|part| part.within(span)).collect(),

@@ -2,7 +2,7 @@
 
 use catalog::Minimums;
 use jiff::Timestamp;
-use kernel::{Currency, Money, ids::CustomerId};
+use kernel::{Money, ids::CustomerId};
 use metering::{
     Options, retention,
     usage::{Charged, Measurement, Span, base, measurements, touched_after},
@@ -41,7 +41,6 @@ fn ask(ground: &Ground, key: &'static str, as_of: Option<i64>) -> Vec<Measuremen
         let book = catalog::read("priced.toml", BOOK).unwrap();
         let plan = book.plan("one").unwrap();
         let usage = plan.usage.iter().find(|usage| usage.key == key).unwrap();
-        let currency = Currency::parse("USD")?;
         let charged = Charged {
             customer,
             subscription: None,
@@ -49,7 +48,7 @@ fn ask(ground: &Ground, key: &'static str, as_of: Option<i64>) -> Vec<Measuremen
             book: &book,
             plan,
             usage,
-            currency,
+            price: usage.price_in(book.currency),
             span: january(),
         };
         measurements(view, charged, "2026-02-01T00:00:00Z".parse().unwrap(), as_of)
@@ -101,7 +100,8 @@ fn each_price_gets_its_own_events_and_late_ones_are_a_difference() {
         let regions: Vec<_> = calls.iter().map(|one| (one.by["region"].as_str(), one.events)).collect();
         assert_eq!(regions, [("eu", 1), ("us", 2)]);
         let sales = &ask(&ground, "credits", None)[0];
-        assert_eq!(sales.measured, Measured::Transactions(vec![exact("1000"), exact("10")]));
+        let Measured::Each(each) = &sales.measured else { panic!("{sales:?}") };
+        assert_eq!((each.total(), each.events()), (exact("1010"), 2));
         assert_eq!(cost("credits", &sales.measured, None).decimal(), "5.59");
 
         // Two events come late: the line of the period is billed again, as a difference.

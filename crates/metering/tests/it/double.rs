@@ -1,8 +1,9 @@
 //! Critical meters are counted twice, and the second count proves the first.
 
+use jiff::{SignedDuration, Timestamp};
 use metering::{
     Options,
-    double::{self, Moved, Step},
+    double::{self, Billed, Settled},
     event::EventName,
     reconcile::{self, Proof},
 };
@@ -103,55 +104,55 @@ fn damage_on_either_side_is_named() {
 }
 
 #[test]
-fn what_lines_billed_is_moved_once_and_back_when_they_are_voided() {
+fn what_is_settled_of_a_stretch_takes_the_place_of_what_was() {
     on_both(CONTEXTS, |test| {
         let ground = Ground::new(test);
         dose(&ground, "customer-a", "1", "10");
         dose(&ground, "customer-b", "2", "5.5");
-        let invoice = || kernel::new_id::<kernel::ids::Invoice>(&kernel::SystemIds);
-        let (first, late) = (invoice(), invoice());
-        let line = |invoice, start: &str, measured: &str| {
-            let account = ground.customers.account("customer-a");
-            Step::Issued(Box::new(Moved {
-                invoice,
-                ordinal: 0,
-                customer: account.customer,
-                subscription: account.agreements[0].subscription,
+        let account = ground.customers.account("customer-a");
+        let settled = |key: &str, start: Timestamp, measured: &str| Billed {
+            customer: account.customer,
+            subscription: account.agreements[0].subscription,
+            settled: Settled {
+                key: key.into(),
                 meter: "doses".into(),
                 kind: "sum/3".into(),
-                key: "doses".into(),
-                part: String::new(),
-                start: start.parse().unwrap(),
-                measured: exact(measured),
-            }))
+                start,
+                measured: exact(measured).into(),
+            },
         };
-        let settle = |steps: Vec<Step>| {
+        let settle = |all: Vec<Billed>| {
             let sources = ground.db.usage().read(&ground.scope, double::sources).wait().unwrap();
-            let write = move |tx: &mut store::Tx<'_>| double::settle(tx, &steps, &sources);
+            let write = move |tx: &mut store::Tx<'_>| double::settle(tx, &all, &sources);
             ground.db.usage().write(&ground.scope, write).wait().unwrap();
             let balance = prove(&ground).balances.remove(0);
             assert!(balance.sum().is_zero());
             (balance.usage, balance.billed)
         };
-        let now = ground.now().to_string();
+        let now = ground.now();
         let sums = |usage, billed| (exact(usage), exact(billed));
-        assert_eq!(settle(vec![line(first, &now, "10")]), sums("5.5", "10"));
-        assert_eq!(settle(vec![line(first, &now, "10")]), sums("5.5", "10"), "once");
-        // A late line says what the whole stretch comes to.
+        assert_eq!(settle(vec![settled("doses", now, "10")]), sums("5.5", "10"));
+        assert_eq!(settle(vec![settled("doses", now, "10")]), sums("5.5", "10"), "once");
+        // More came, and less: what was measured last counts.
         dose(&ground, "customer-a", "3", "2");
-        assert_eq!(settle(vec![line(late, &now, "12")]), sums("5.5", "12"));
-        // Voided, and billed anew, in one go.
-        let again = invoice();
-        assert_eq!(settle(vec![Step::Voided(late), line(again, &now, "12")]), sums("5.5", "12"));
-        let read = |view: &mut store::View<'_>| double::moved_after(view, None, 10);
-        let moved = ground.db.usage().read(&ground.scope, read).wait().unwrap();
-        let mut proof = Proof::default();
-        for (place, one) in moved.into_iter().enumerate() {
-            let now = [exact("10"), exact("12"), exact("11")][place].clone();
-            double::compare(&mut proof, one, Some(&now));
-        }
-        let codes: Vec<_> = proof.named.iter().map(|one| (one.code, one.found.as_str())).collect();
-        assert_eq!(codes, [("billed_differs", "11")]);
+        assert_eq!(settle(vec![settled("doses", now, "12")]), sums("5.5", "12"));
+        let twice = vec![settled("doses", now, "11.999"), settled("doses", now, "9.999")];
+        assert_eq!(settle(twice), sums("7.501", "9.999"));
+        // Other stretches are by themselves.
+        let later = now + SignedDuration::from_hours(1);
+        assert_eq!(
+            settle(vec![settled("doses", later, "2"), settled("more", now, "1")]),
+            sums("4.501", "12.999")
+        );
+        let read = |view: &mut store::View<'_>| {
+            let first = double::posted_after(view, None, 2)?;
+            let rest = double::posted_after(view, first.last().map(Billed::place), 2)?;
+            Ok([first, rest].concat())
+        };
+        let posted = ground.db.usage().read(&ground.scope, read).wait().unwrap();
+        let expected =
+            [settled("doses", now, "9.999"), settled("doses", later, "2"), settled("more", now, "1")];
+        assert_eq!(posted, expected);
     });
 }
 

@@ -101,6 +101,22 @@ fn a_flood_of_bad_events_stays_small() {
 }
 
 #[test]
+fn of_very_many_sorts_at_once_every_event_is_counted() {
+    on_both(CONTEXTS, |test| {
+        let ground = Ground::new(test);
+        let bad = |n: u32| event("calls", "1", &format!("nobody-{n}"), None, "{}");
+        for _ in 0..2 {
+            ground.send((0..700).map(bad).collect());
+        }
+        let kept = rejected(&ground);
+        assert_eq!((kept.len(), kept.iter().map(|one| one.events).sum::<u64>()), (501, 1_400));
+        let others = kept.iter().find(|one| one.sort.code == reject::OTHERS).unwrap();
+        assert_eq!((others.events, others.sort.subject.as_str()), (400, ""));
+        assert!(others.detail.contains("more than 500 reasons"), "{}", others.detail);
+    });
+}
+
+#[test]
 fn texts_a_database_cannot_hold_are_kept_all_the_same() {
     on_both(CONTEXTS, |test| {
         let ground = Ground::new(test);

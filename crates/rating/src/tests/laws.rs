@@ -4,7 +4,7 @@ use catalog::{Minimums, Tiers};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Commitment, Level, Levels, rate_again, rate_anew, rate_levels, true_up, true_up_anew};
+use crate::{Commitment, Each, Level, Levels, rate_again, rate_anew, rate_levels, true_up, true_up_anew};
 
 fn shares() -> impl Strategy<Value = Share> {
     prop_oneof![Just(Share::Whole), (0_i64..366, 1_i64..366).prop_map(|(part, rest)| days(part, part + rest))]
@@ -177,9 +177,15 @@ proptest! {
             fee = rule.at_least.map_or(fee.clone(), |least| fee.max(least.exact()));
             expected = expected + rule.at_most.map_or(fee.clone(), |most| fee.min(most.exact()));
         }
+        let each = Each::all(&rule, &amounts);
+        prop_assert_eq!((each.total(), each.events()), (amounts.iter().cloned().sum(), amounts.len() as u64));
+        let stored = serde_json::to_string(&each).unwrap();
+        let each = Measured::Each(Box::new(serde_json::from_str(&stored).unwrap()));
         let price = price(PriceKind::Percentage(rule));
         match rate_metered(&metered(&price, &Measured::Transactions(amounts), None)) {
             Ok(rated) => {
+                // One after the other, without keeping them, they come to the same, explained in the same way.
+                prop_assert_eq!(&rate_metered(&metered(&price, &each, None)).unwrap(), &rated);
                 let expected = Money::from_exact_major(&expected, currency("USD")).unwrap();
                 prop_assert_eq!(sound(rated).amount, expected);
             }

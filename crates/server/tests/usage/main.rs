@@ -1,9 +1,11 @@
 //! From events to invoices, with the program's own jobs.
 
 mod critical;
+mod each;
 #[path = "../house/mod.rs"]
 mod house;
 mod large;
+mod late;
 mod shared;
 
 use billing::{clock, invoice, subscription, usage};

@@ -211,6 +211,55 @@ fn whatever_two_subscriptions_live_through_each_event_counts_once() {
 }
 
 #[test]
+fn a_plan_that_changes_within_a_trial_takes_over_from_then_on() {
+    for billed in [true, false] {
+        on_both(CONTEXTS, |test| {
+            let knob = if billed { "billed" } else { "free" };
+            let book =
+                book().replace("[meters]", &format!("[billing]\ntrial_usage = \"{knob}\"\n\n[meters]"));
+            let ground = Ground::on(test, &book, |acme| Start {
+                trial: true,
+                has_method: true,
+                ..Start::of(acme, "plain", Cycle::MONTH)
+            });
+            let mut older = One { looks: false, times: Vec::new(), ..One::begun(ground.id, ground.now()) };
+            let younger = second(&ground, ground.id);
+            let send = |id: &str, day: u8, region: &str| {
+                ground.send(id, "acme", &format!("2026-01-{day:02}T12:00:00Z"), region);
+                ground.follow();
+            };
+            ground.advance("2026-01-05T00:00:00Z");
+            send("1", 2, "before");
+            older.deed(&ground, 0);
+            ground.advance("2026-01-09T00:00:00Z");
+            send("2", 6, "tried");
+            send("3", 3, "before");
+            older.deed(&ground, 0);
+            let id = ground.id;
+            test.db.write(&ground.scope, move |tx| subscription::extend_trial(tx, id, 7)).wait().unwrap();
+            ground.advance("2026-01-14T00:00:00Z");
+            send("4", 10, "after");
+            send("5", 7, "tried");
+            ground.advance("2026-03-02T00:00:00Z");
+            send("6", 8, "tried");
+            send("7", 4, "before");
+            ground.advance("2026-05-02T00:00:00Z");
+            let times = |number: i64| Exact::from(number);
+            for (region, of_older, of_younger) in [("before", 0, 3), ("tried", 3, 0), ("after", 0, 1)] {
+                // What is not billed is not measured again when more of it comes late.
+                if billed || of_older == 0 {
+                    assert_eq!(counted(&ground, older.id, region), times(of_older), "{region}");
+                }
+                assert_eq!(counted(&ground, younger, region), times(of_younger), "{region}");
+            }
+            assert_eq!(ground.cents().iter().sum::<i64>(), if billed { 350 } else { 200 });
+            let proof = server::reconcile(&test.db, &ground.scope, 400).unwrap().proof;
+            assert_eq!(proof.named, []);
+        });
+    }
+}
+
+#[test]
 fn a_line_is_measured_again_by_the_plan_that_billed_it() {
     on_both(CONTEXTS, |test| {
         let ground = Ground::on(test, &book(), |acme| Start::of(acme, "grouped", Cycle::MONTH));

@@ -134,11 +134,12 @@ fn as_json(one: &Rejected) -> Result<serde_json::Value> {
     }))
 }
 
-/// The meters of the price book in force.
+/// The meters of the price book in force, and of older ones that subscriptions still agree to.
 pub fn meters(place: &Place) -> Outcome {
     let db = place.open()?;
     let chosen = place.choose(&db)?;
-    let version = db.read(&chosen.scope, version::in_force).wait()?;
+    db.read(&chosen.scope, version::in_force).wait()?;
+    let meters = db.read(&chosen.scope, subscription::agreed_meters).wait()?;
     let mut table = Table::new([
         ("Meter", Side::Left),
         ("Name", Side::Left),
@@ -146,7 +147,7 @@ pub fn meters(place: &Place) -> Outcome {
         ("Counts by", Side::Left),
         ("Dimensions", Side::Left),
     ]);
-    for meter in &version.book.meters {
+    for meter in &meters {
         table.row([
             meter.key.clone(),
             meter.name.clone(),

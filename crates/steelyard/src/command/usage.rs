@@ -182,6 +182,7 @@ fn figure_in_words(figure: &Figure) -> String {
         Figure::Quantity(_) => total,
         Figure::Amount { events, .. } => format!("{total} in {events} transactions"),
         Figure::Transactions(all) => format!("{total} in {} transactions", all.len()),
+        Figure::Each(each) => format!("{total} in {} transactions", each.events()),
         Figure::Incomplete => "incomplete".to_owned(),
     }
 }

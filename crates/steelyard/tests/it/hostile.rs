@@ -216,5 +216,8 @@ fn a_flood_of_bad_events_keeps_nobody_waiting_and_fills_nothing() {
     let kept = installation.json(&["usage", "rejected", "--limit", "5000", "--json"]);
     let kept = kept.as_array().unwrap();
     assert!((1..=1_000).contains(&kept.len()), "{}", kept.len());
-    assert!(kept.iter().all(|one| one["code"] == "subject_unknown"));
+    // Those of more than 500 sorts within a second are counted in one row.
+    let (others, told): (Vec<_>, Vec<_>) = kept.iter().partition(|one| one["code"] == "others");
+    assert!(others.len() <= 1 && !told.is_empty(), "{others:?}");
+    assert!(told.iter().all(|one| one["code"] == "subject_unknown"));
 }

@@ -139,7 +139,7 @@ fn step(answers: &Answers, at: usize, mistakes: &mut Mistakes) -> Option<Schedul
     let prices = amount.map(|amount| (of, AgreedPrice { amount: Some(amount), percent: None }));
     let (plan, cycle) = chosen.map_or((None, None), |(plan, cycle)| (Some(plan), Some(cycle)));
     let change = Change { plan, cycle, quantity, prices: prices.into_iter().collect(), ..Change::default() };
-    Some(Scheduled { on: on?, change })
+    Some(Scheduled { on: on?, change, offered: false })
 }
 
 /// An add-on or a usage price whose figures can be agreed.

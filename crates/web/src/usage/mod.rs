@@ -8,7 +8,7 @@ mod rejected;
 mod watched;
 
 use axum::{Router, routing::get};
-use catalog::version;
+use billing::subscription;
 use identity::permission::may;
 use jobs::Job;
 use kernel::{Result, ids::CustomerId};
@@ -52,13 +52,13 @@ async fn list(staff: Staff<may::SubscriptionRead>, Asked(asked): Asked) -> Answe
         };
         let names = names(view, &alerts, &jumps)?;
         let jobs = ::jobs::list(view, None, LOOKED)?;
-        let book = version::newest(view)?;
-        Ok((alerts, jumps, names, jobs.into_iter().find(|job| job.kind == JOB), book))
+        let meters = subscription::agreed_meters(view)?;
+        Ok((alerts, jumps, names, jobs.into_iter().find(|job| job.kind == JOB), meters))
     };
     let first = before.is_none();
-    let (mut alerts, jumps, names, reconciled, book) = staff.read(load).await?;
+    let (mut alerts, jumps, names, reconciled, meters) = staff.read(load).await?;
     let called = |key: &str| {
-        let meter = book.as_ref().and_then(|version| version.book.meter(key));
+        let meter = meters.iter().find(|meter| meter.key == key);
         meter.map_or_else(|| show::sentence(key), |meter| meter.name.clone())
     };
     let pages =

@@ -77,6 +77,9 @@ fn somebody_elses_looks_like_nothing() {
             assert_eq!(page.text, theirs.text, "foreign, missing and misspelt answer alike");
         }
         assert_eq!(of(&mine.to_string()).status, 200);
+        let chooser = world.get("/", &cookie).text;
+        assert!(chooser.contains(">1 customer<") && chooser.contains(">0 customers<"));
+        assert!(!chooser.contains("Lumen") && !chooser.contains("/lumen/"));
         // The same in another environment of the same merchant.
         assert_eq!(world.get(&format!("/unison/live/customers/{mine}"), &cookie).status, 404);
         // Nor can one be billed, nor its subscription be touched.

@@ -4,12 +4,13 @@ use std::{collections::HashMap, sync::Arc};
 
 use catalog::version::{self, Version};
 use identity::customer;
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use jobs::due;
 use kernel::{
-    Edge, Money, Result,
+    Edge, Error, Money, Result,
     ids::{CreditNoteId, InvoiceId, SubscriptionId},
 };
+use metering::double::Settled;
 use serde_json::{Value as Json, json};
 use store::{NewFact, Tx, View};
 
@@ -134,6 +135,15 @@ pub fn preview_change(
     })
 }
 
+/// What was agreed with the customer is not replaced unseen.
+fn accepted(from: Date) -> Error {
+    let detail = format!(
+        "The customer accepted a renewal offer that counts from {from} on. Make another offer, or take the accepted one \
+         back before you change what follows the period."
+    );
+    Error::conflict("renewal_accepted", detail)
+}
+
 fn decide(loaded: &Loaded, command: &Change, timing: Timing, now: Timestamp) -> Result<(Outcome, Edge)> {
     let subscription = &loaded.subscription;
     match timing {
@@ -145,17 +155,22 @@ fn decide(loaded: &Loaded, command: &Change, timing: Timing, now: Timestamp) -> 
             // Decided again at that time; now it is only checked that it can be.
             let at = subscription.billed_through;
             change::check_scheduled(&loaded.ground(), command, at)?;
+            if let Some(from) = subscription.accepted_for() {
+                return Err(accepted(from));
+            }
             let mut waiting = subscription.without_pending();
-            waiting.scheduled.insert(0, Scheduled { on: at.date, change: command.clone() });
-            Ok((Outcome { subscription: waiting, credits: Vec::new(), draft: None }, at))
+            waiting.scheduled.insert(0, Scheduled { on: at.date, change: command.clone(), offered: false });
+            Ok((Outcome::unbilled(waiting), at))
         }
     }
 }
 
 /// Change plan, cycle, quantity or add-ons, now or at the end of the period.
 ///
-/// Errors: `not_found`, `transition_illegal`, `nothing_changes`, `renewal_pending`, `invoice_is_draft`, and those
-/// of the items as for a start.
+/// An accepted renewal offer stays: a change now counts up to it.
+///
+/// Errors: `not_found`, `transition_illegal`, `nothing_changes`, `renewal_pending`, `renewal_accepted`, `invoice_is_draft`,
+/// and those of the items as for a start.
 pub fn change(tx: &mut Tx<'_>, id: SubscriptionId, command: &Change, timing: Timing) -> Result<Changed> {
     let loaded = if timing == Timing::Now { lock_billed(tx, id)? } else { lock(tx, id)? };
     let now = tx.now();
@@ -205,7 +220,7 @@ fn decide_end(loaded: &Loaded, timing: Timing, now: Timestamp) -> Result<(Outcom
     Transition::Cancel.require(subscription.state)?;
     let ends = Some(rules::end_of_commitment(subscription)?);
     let ending = Subscription { ends, ..subscription.without_pending() };
-    Ok((Outcome { subscription: ending, credits: Vec::new(), draft: None }, false))
+    Ok((Outcome::unbilled(ending), false))
 }
 
 /// Take back what was to happen at the end of the period: a cancellation or a change.
@@ -217,22 +232,23 @@ pub fn keep_on(tx: &mut Tx<'_>, id: SubscriptionId) -> Result<Changed> {
     Transition::KeepOn.require(subscription.state)?;
     if subscription.ends.is_none() && subscription.pending().is_none() {
         let detail = "Nothing is scheduled for the end of the period.";
-        return Err(kernel::Error::conflict("nothing_scheduled", detail));
+        return Err(Error::conflict("nothing_scheduled", detail));
     }
     if subscription.ends.is_some() {
         cancellation::kept(tx, id)?;
     }
     let kept = Subscription { ends: None, ..subscription.without_pending() };
-    let outcome = Outcome { subscription: kept, credits: Vec::new(), draft: None };
+    let outcome = Outcome::unbilled(kept);
     carry_out(tx, &loaded, outcome, Cause::Change, "subscription.kept_on")
 }
 
-/// Pause a subscription: what is not used is credited, and nothing falls due until it resumes.
+/// Pause a subscription: what is not used is credited, what came late is billed, and nothing falls due until it resumes.
 ///
 /// Errors: `not_found`, `transition_illegal`, `cancellation_scheduled`, `renewal_pending`, `invoice_is_draft`.
 pub fn pause(tx: &mut Tx<'_>, id: SubscriptionId) -> Result<Changed> {
     let (loaded, now) = (lock_billed(tx, id)?, tx.now());
-    let outcome = change::pause(&loaded.ground(), now)?;
+    let outcome = change::pause(&loaded.ground(), &loaded.late, now)?;
+    usage::known::settled(tx, &[id])?;
     carry_out(tx, &loaded, outcome, Cause::Pause, "subscription.paused")
 }
 
@@ -281,8 +297,9 @@ pub(super) fn carry_out(
         coupon::used(tx, &coupon::uses(before, &after, *id))?;
     }
     invoice::issue(tx, invoice.into_iter().collect(), now)?;
+    usage::keep_unbilled(tx, &outcome.unbilled)?;
     let credit_notes: Vec<CreditNoteId> = notes.iter().map(|note| note.id).collect();
-    tx.fact(fact(kind, &after, &credit_notes, id)?);
+    tx.fact(fact(kind, &after, &credit_notes, id, &outcome.settled)?);
     Ok(Changed { subscription: after, credit_notes, invoice: id })
 }
 
@@ -297,6 +314,7 @@ fn fact(
     after: &Subscription,
     credit_notes: &[CreditNoteId],
     invoice: Option<InvoiceId>,
+    settled: &[Settled],
 ) -> Result<NewFact> {
     let payload = json!({
         "state": after.state.word(),
@@ -311,5 +329,5 @@ fn fact(
         "credit_notes": credit_notes,
         "invoice": invoice,
     });
-    Ok(NewFact::new(kind, after.id.any(), payload)?.of(after.customer))
+    Ok(NewFact::new(kind, after.id.any(), usage::with_settled(payload, settled)?)?.of(after.customer))
 }

@@ -33,7 +33,7 @@ pub(super) fn reminders<'s>(
 }
 
 fn unbilled(subscription: Subscription) -> Outcome {
-    Outcome { subscription, credits: Vec::new(), draft: None }
+    Outcome::unbilled(subscription)
 }
 
 /// A trial whose end has come is just being ended. Errors: `renewal_pending`.

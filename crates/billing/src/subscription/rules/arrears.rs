@@ -9,18 +9,19 @@ use std::collections::BTreeMap;
 use catalog::{PayIn, Plan, Price, Thresholds, UsagePrice, version::Version};
 use jiff::Timestamp;
 use kernel::{Cycle, Edge, Error, Exact, Money, Period, ProrationUnit, Result, Schedule};
+use metering::double::Settled;
 use rating::{Allowance, Commitment, Metered, Rated, Share, rate_again, rate_metered, true_up};
 
 use super::{
     Owed, Renewal, charge,
-    late::{correct, gross_left},
+    late::{correct, gross_left, over_nothing},
     priced, section, share_of, tax_category,
 };
 use crate::{
     credit_note::Running,
     invoice::{ChargeKind, Line},
     subscription::model::{Item, ItemKind, Rhythm, State, Subscription},
-    usage::{Figure, Figures, Groups},
+    usage::{Figure, Figures, Groups, measured_by, settled},
 };
 
 /// What is known of the open stretch of a subscription.
@@ -309,6 +310,8 @@ impl Stretch<'_> {
             for item in self.subscription.active_items() {
                 let fee = self.fee(item, share)?;
                 whole.extend(fee.as_ref().map(|line| line.amount));
+                let meter = fee.as_ref().and_then(measured_by);
+                owed.settled.extend(meter.and_then(|meter| self.settled(meter, meter)));
                 owed.lines.extend(fee);
             }
             whole.extend(
@@ -334,8 +337,16 @@ impl Stretch<'_> {
         let share = self.share()?;
         for usage in mine {
             owed.add(self.used(plan, usage, share, whole)?);
+            owed.settled.extend(self.settled(&usage.key, &usage.meter));
         }
         Ok(())
+    }
+
+    /// What is settled with the stretch of the figure under a key, which a meter measured.
+    fn settled(&self, key: &str, meter: &str) -> Option<Settled> {
+        let groups = self.usage.figures.get(key)?;
+        let watermark = self.usage.watermarks.get(key)?;
+        settled(self.version.book.meter(meter)?, key, self.period().start.at, groups, watermark)
     }
 
     fn blank(&self, kind: ChargeKind, key: &str, description: &str, rated: Rated) -> Line {
@@ -439,7 +450,11 @@ impl Stretch<'_> {
             let line = self.blank(ChargeKind::Usage, &usage.key, &description, rated.clone());
             let tax_category = self.version.book.usage_tax(plan, usage).to_string();
             let line = Line { group: group.clone(), measured: figure.total(), tax_category, ..line };
-            owed.add(correct(line, rated, &early)?);
+            let more = correct(line.clone(), rated, &early)?;
+            if more.lines.is_empty() {
+                owed.unbilled.push(over_nothing(line, &early));
+            }
+            owed.add(more);
         }
         Ok(owed)
     }

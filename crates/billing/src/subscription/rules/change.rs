@@ -10,6 +10,7 @@ use catalog::{
 };
 use jiff::{Span, Timestamp};
 use kernel::{Edge, Error, Exact, Money, Period, ProrationUnit, Result, Schedule, Zone};
+use metering::double::Settled;
 use rating::{Explanation, Share, Step};
 
 use super::{
@@ -19,7 +20,7 @@ use super::{
     discount::Turn,
     discounted, draft, items,
     late::Late,
-    line, priced, settle, share, term,
+    line, priced, settle, share, term, trial,
 };
 use crate::{
     charge::{self, Charge},
@@ -59,6 +60,10 @@ pub struct Outcome {
     pub credits: Vec<Credit>,
     /// What is charged for the rest of the period.
     pub draft: Option<Draft>,
+    /// What was measured of usage that is billed or credited with it.
+    pub settled: Vec<Settled>,
+    /// Lines of stretches that ended with nothing to bill.
+    pub unbilled: Vec<Line>,
 }
 
 /// Change a subscription now.
@@ -78,9 +83,13 @@ pub fn change(ground: &Ground<'_>, command: &Change, now: Timestamp) -> Result<O
     after.peak = after.peak.max(quantity);
     after.rhythm = after.rhythm.map(|rhythm| Rhythm { peak: rhythm.peak.max(quantity), ..rhythm });
     if state == State::Trialing {
-        // Nothing is paid for yet, so the trial just goes on with the new state.
+        // No fee is paid for yet, so the trial just goes on with the new state.
         let (period, billed_through) = (before.period, before.billed_through);
-        return Ok(Outcome::unbilled(Subscription { period, billed_through, ..after }));
+        let trying = Subscription { period, billed_through, ..after };
+        return match closes(ground, &trying, version) {
+            false => Ok(Outcome::unbilled(trying)),
+            true => trial::split(ground, trying, version, (at, now)),
+        };
     }
     let new_period = after.schedule != before.schedule;
     if billing.proration == ProrationUnit::None && !new_period {
@@ -121,13 +130,15 @@ fn resets(before: &Subscription, after: &Subscription, version: &Version) -> boo
 
 pub(super) fn outcome(after: Subscription, version: &Version, owed: Owed, now: Timestamp) -> Outcome {
     let draft = draft(&after, version.book.billing.tax_rounding, now, owed.lines);
-    Outcome { draft, subscription: after, credits: owed.credits }
+    let Owed { credits, settled, unbilled, .. } = owed;
+    Outcome { draft, subscription: after, credits, settled, unbilled }
 }
 
 impl Outcome {
     /// Nothing is billed and nothing credited.
     pub(in crate::subscription) fn unbilled(subscription: Subscription) -> Self {
-        Self { subscription, credits: Vec::new(), draft: None }
+        let (credits, settled, unbilled) = (Vec::new(), Vec::new(), Vec::new());
+        Self { subscription, credits, draft: None, settled, unbilled }
     }
 }
 
@@ -167,7 +178,7 @@ pub fn changed(before: &Subscription, version: &Version, command: &Change, at: E
     let items = renumber(&before.items, items(&version.book, &wanted, cycle, before.currency)?);
     let agreement = agreement(before, command, &items, version);
     check_agreement(&version.book, &items, cycle, before.currency, &agreement)?;
-    let mut after = Subscription { book: version.id, items, agreement, ..before.without_pending() };
+    let mut after = Subscription { book: version.id, items, agreement, ..before.without_pending_change() };
     after.term = match command.term {
         Some(new) => term(Some(new), at.date)?,
         None => after.term,
@@ -248,10 +259,10 @@ fn finish(
     Ok(outcome(after, ground.agreed, owed, now))
 }
 
-/// Pause a subscription now: what is not used is credited, nothing falls due until it resumes.
+/// Pause a subscription now: what is not used is credited, what came late is billed, nothing falls due until it resumes.
 ///
 /// Errors: `transition_illegal`, `cancellation_scheduled`, `renewal_pending`, `invoice_is_draft`.
-pub fn pause(ground: &Ground<'_>, now: Timestamp) -> Result<Outcome> {
+pub fn pause(ground: &Ground<'_>, late: &[Late], now: Timestamp) -> Result<Outcome> {
     let before = ground.subscription;
     let state = Transition::Pause.require(before.state)?;
     if let Some(ends) = before.ends {
@@ -262,7 +273,8 @@ pub fn pause(ground: &Ground<'_>, now: Timestamp) -> Result<Outcome> {
     let billing = &ground.agreed.book.billing;
     let at = change_edge(billing, &before.schedule.zone, now);
     let credits = end(ground, billing.proration, at, |_| true)?;
-    let mut owed = close(ground, at, &credits)?;
+    let mut owed = settle(late)?;
+    owed.add(close(ground, at, &credits)?);
     owed.credits.extend(credits);
     finish(ground, Subscription { state, ..before.clone() }, owed, at, now)
 }
@@ -295,7 +307,7 @@ pub fn resume(ground: &Ground<'_>, now: Timestamp) -> Result<Outcome> {
     let all: Vec<i64> = resumed.active_items().map(|item| item.ordinal).collect();
     let (mut lines, share) = charge(ground, &resumed, ground.agreed, at, &all)?;
     discounted(&mut resumed, &mut lines, at.date, &Turn::Rest(share.exact()))?;
-    Ok(outcome(resumed, ground.agreed, Owed { lines, credits: Vec::new() }, now))
+    Ok(outcome(resumed, ground.agreed, Owed { lines, ..Owed::default() }, now))
 }
 
 /// The version the changed subscription is on: a new plan or cycle is agreed anew.

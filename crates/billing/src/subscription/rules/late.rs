@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use kernel::{Error, Exact, Money, Result};
+use metering::double::Settled;
 use rating::{Explanation, Rated, Step, rate_anew, true_up_anew};
 
 use super::Owed;
 use crate::{
     credit_note::{Credit, Derivation, Running, tax_of},
     invoice::{ChargeKind, Line},
-    usage::{Figure, Figures, Groups},
+    usage::{Figure, Figures, Groups, settled},
 };
 
 /// Figures of a stretch that was billed before, and the lines that billed it, oldest first.
@@ -23,6 +24,8 @@ pub struct Late {
     pub figures: Figures,
     /// The last event in a figure, where that was said.
     pub watermarks: BTreeMap<String, String>,
+    /// The meter each of these keys looked at when it was billed.
+    pub meters: BTreeMap<String, catalog::Meter>,
     /// All lines of usage, fees in arrears and minimums of the stretch.
     pub billed: Vec<Running>,
 }
@@ -36,7 +39,10 @@ impl Late {
         let mut more: Option<Money> = None;
         for (key, groups) in &self.figures {
             let of_key: Vec<&Running> = self.billed.iter().filter(|one| one.line.amount_is_of(key)).collect();
-            let Some(basis) = of_key.first() else { continue }; // nothing was priced by it
+            // Rated as the line that closed the stretch: what was billed early was not yet rated with all of it.
+            let ends = of_key.iter().map(|one| one.line.period.end.at).max();
+            let basis = of_key.iter().find(|one| Some(one.line.period.end.at) == ends);
+            let Some(basis) = basis else { continue }; // nothing was priced by it
             for (group, figure) in with_gone(groups, &of_key) {
                 let before: Vec<&Running> =
                     of_key.iter().copied().filter(|one| one.line.group == group).collect();
@@ -53,11 +59,17 @@ impl Late {
                     Line { group: group.clone(), measured: figure.total(), ..again(&basis.line, &group) };
                 owed.add(correct(line, rated, &before)?);
             }
+            owed.settled.extend(self.settled(key, groups));
         }
         if let Some(more) = more.filter(|more| !more.is_zero()) {
             owed.add(self.minimum(more)?);
         }
         Ok(owed)
+    }
+
+    /// What is settled with the figure under a key.
+    fn settled(&self, key: &str, groups: &Groups) -> Option<Settled> {
+        settled(self.meters.get(key)?, key, self.start, groups, self.watermarks.get(key)?)
     }
 
     /// The minimum of the stretch again, now that `more` is billed for what it counts.
@@ -137,6 +149,13 @@ fn gross_of(one: &Running) -> Result<Money> {
 pub(crate) fn gross_left(billed: &[&Running], currency: kernel::Currency) -> Result<Money> {
     let all = billed.iter().map(|one| gross_of(one)).collect::<Result<Vec<_>>>()?;
     Money::total(all, currency)
+}
+
+/// A line that says where a stretch ended, on which nothing more is to be billed after the lines before.
+pub(super) fn over_nothing(line: Line, before: &[&Running]) -> Line {
+    let last = before.iter().map(|one| one.line.adjustment).max();
+    let zero = Money::zero(line.amount.currency());
+    Line { adjustment: last.map_or(0, |last| last + 1), amount: zero, ..line }
 }
 
 /// A rated difference: above zero a line after the last one, below zero credits on the lines before, the last first.

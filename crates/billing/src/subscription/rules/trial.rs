@@ -11,7 +11,7 @@ use kernel::{Edge, Error, Kind, Period, Result, Schedule, time};
 use super::{
     Decision, Owed, Ready, Renewal, Terms, Wanted,
     arrears::{self, Usage},
-    change::{Outcome, outcome, renumber},
+    change::{Ground, Outcome, outcome, renumber},
     discount::Turn,
     discounted, items, lines, wanted,
 };
@@ -59,7 +59,7 @@ pub(super) fn begin(
 /// The subscription in a trial from `start` to `end`.
 fn until(subscription: Subscription, start: Edge, end: Edge) -> Subscription {
     let (period, trial_end) = (Period { start, end }, Some(end));
-    let rhythm = None; // usage in a trial is one stretch
+    let rhythm = None; // usage in a trial has no cycle of its own
     Subscription { period, billed_through: end, arrears_from: start, rhythm, trial_end, ..subscription }
 }
 
@@ -225,6 +225,27 @@ pub fn convert(
     Ok(outcome(paid, version, owed, now))
 }
 
+/// A trial of which a change ends the stretch: as at any other time, what was used before it is what the old state asks for
+/// it (domain rules §5). Nothing is invoiced for nothing.
+///
+/// Errors: those of rating.
+pub(super) fn split(
+    ground: &Ground<'_>,
+    mut trying: Subscription,
+    version: &Version,
+    (at, now): (Edge, Timestamp),
+) -> Result<Outcome> {
+    let before = ground.subscription;
+    let at = if at.at > before.billed_through.at { before.billed_through } else { at };
+    let mut owed = trial_usage(before, ground.agreed, ground.usage, at)?;
+    (trying.arrears_from, trying.peak) = (at, trying.plan_quantity());
+    if owed.lines.iter().all(Line::is_nothing) {
+        owed.unbilled.append(&mut owed.lines);
+    }
+    discounted(&mut trying, &mut owed.lines, at.date, &Turn::Rest(kernel::Exact::one()))?;
+    Ok(outcome(trying, version, owed, now))
+}
+
 /// What was used in a trial up to `at`, where the price book bills that.
 fn trial_usage(subscription: &Subscription, version: &Version, usage: &Usage, at: Edge) -> Result<Owed> {
     match version.book.billing.trial_usage {
@@ -243,7 +264,8 @@ pub fn extend(subscription: &Subscription, days: u16) -> Result<Subscription> {
         return Err(Error::invalid("extension_invalid", detail).at("/days"));
     }
     let end = day_after(&subscription.schedule, subscription.billed_through.at, i64::from(days))?;
-    Ok(until(subscription.clone(), subscription.period.start, end))
+    let arrears_from = subscription.arrears_from;
+    Ok(Subscription { arrears_from, ..until(subscription.clone(), subscription.period.start, end) })
 }
 
 /// Switch access off now. What is paid stays paid; nothing falls due until it is switched on again.
