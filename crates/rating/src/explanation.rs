@@ -1,7 +1,8 @@
 //! How a line came to be, complete enough to compute it again by hand.
 
 use catalog::Price;
-use kernel::{Currency, Money, ProrationUnit, Rate, Result, UnitPrice};
+use jiff::{Timestamp, civil::Date};
+use kernel::{Currency, Edge, Money, ProrationUnit, Rate, Result, UnitPrice};
 use serde::{Deserialize, Serialize};
 
 use crate::{Number, metered::not_below_zero, recompute, sentences};
@@ -86,6 +87,16 @@ pub enum Step {
     UpTo {
         /// The last event in it, by whatever counts events.
         watermark: String,
+    },
+    /// Billed before the stretch ends, because usage had reached a threshold: it adds nothing itself. What was measured is
+    /// everything counted in the whole stretch by then.
+    Early {
+        /// The threshold.
+        reached: String,
+        /// The local date on which the stretch ends.
+        date: Date,
+        /// The instant at which it ends.
+        until: Timestamp,
     },
     /// There is no complete figure for the period.
     Unmeasured,
@@ -340,6 +351,24 @@ impl Explanation {
             self.steps.insert(place + 1, Step::UpTo { watermark: watermark.to_owned() });
         }
         self
+    }
+
+    /// The same for what is billed before its stretch ends, because usage had reached a threshold.
+    #[must_use]
+    pub fn early(mut self, reached: Money, end: Edge) -> Self {
+        let counted = |step: &Step| matches!(step, Step::Measured { .. } | Step::UpTo { .. });
+        let place = self.steps.iter().rposition(counted).map_or(self.steps.len(), |place| place + 1);
+        let step = Step::Early { reached: reached.decimal(), date: end.date, until: end.at };
+        self.steps.insert(place, step);
+        self
+    }
+
+    /// When the stretch ends, for what is billed before.
+    pub fn early_until(&self) -> Option<Timestamp> {
+        self.steps.iter().find_map(|step| match step {
+            Step::Early { until, .. } => Some(*until),
+            _ => None,
+        })
     }
 
     /// The same after a discount of `amount`.

@@ -29,6 +29,11 @@ pub(crate) fn sentence(step: &Step, currency: &str) -> String {
         }
         Step::Measured { quantity, .. } => format!("{currency} {quantity} measured"),
         Step::UpTo { watermark } => format!("counted up to {watermark}"),
+        Step::Early { reached, date, .. } => {
+            format!(
+                "billed early, because usage reached {currency} {reached}: the period goes on until {date}"
+            )
+        }
         Step::Unmeasured => {
             "there is no complete measured base for the period, so the flat price stands".into()
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use catalog::version::{self, Version};
 use jiff::Timestamp;
 use kernel::{
-    Error, Exact, Result,
+    Edge, Error, Exact, Period, Result,
     ids::{CustomerId, InvoiceId, SubscriptionId},
 };
 use metering::{
@@ -35,6 +35,8 @@ pub struct Behind {
     subscription: SubscriptionId,
     unnamed: Option<Arc<[Span]>>,
     span: Span,
+    /// As of when it was measured, where that was before the span's end.
+    stands_until: Option<Timestamp>,
     as_of: Option<i64>,
 }
 
@@ -78,7 +80,10 @@ pub(super) fn of_line(
         None => None,
     };
     let plan = plan_with(&version, subscription.plan(), &key);
-    let unnamed = known.unnamed(&subscription, meter_of(&version, &plan, &key), line.period);
+    let (start, early) = (line.period.start, line.explanation.early_until());
+    // What is billed early is everything counted by then, also with a time that was ahead of it.
+    let end = early.map_or(line.period.end, |until| Edge { at: until, ..line.period.end });
+    let unnamed = known.unnamed(&subscription, meter_of(&version, &plan, &key), Period { start, end });
     Ok(Behind {
         plan,
         version,
@@ -87,7 +92,8 @@ pub(super) fn of_line(
         customer: subscription.customer,
         subscription: subscription.id,
         unnamed,
-        span: Span::new(line.period.start.at, line.period.end.at),
+        span: Span::new(start.at, end.at),
+        stands_until: early.map(|_| line.period.end.at),
         as_of,
     })
 }
@@ -146,11 +152,12 @@ impl Behind {
     }
 
     /// What the events come to, at the place of the log the line was billed at; what stands at the end of them stands
-    /// until `until`.
+    /// until `due`, when the line was billed.
     ///
     /// Errors: `line_not_metered`.
-    pub fn total(&self, view: &mut View<'_>, until: Timestamp) -> Result<Exact> {
+    pub fn total(&self, view: &mut View<'_>, due: Timestamp) -> Result<Exact> {
         let (meter, select) = (self.meter()?, self.select());
+        let until = self.stands_until.unwrap_or(due);
         let groups = log::figures(view, self.subject(&meter), select, &[], self.span, until, self.as_of)?;
         Ok(groups.into_iter().next().map_or_else(Exact::zero, |group| group.figure.value))
     }

@@ -43,8 +43,10 @@ pub(super) fn touched(
     let mut closed: BTreeMap<(SubscriptionId, String, Timestamp), Line> = BTreeMap::new();
     for Running { line, .. } in since(view, &early, rated)? {
         let Some(key) = measured_by(&line) else { continue };
+        if line.explanation.early_until().is_some() {
+            continue; // another line closes its stretch, or it is open
+        }
         let stretch = (line.subscription, key.to_owned(), line.period.start.at);
-        // What was billed early ends where it was; the line that closed the stretch ends with it.
         match closed.get_mut(&stretch) {
             Some(known) if known.period.end.at >= line.period.end.at => {}
             Some(known) => *known = line,

@@ -124,7 +124,9 @@ fn store(tx: &mut Tx<'_>, id: SubscriptionId, post: &Post, at: Timestamp) -> Res
     let runs = [State::Active, State::Trialing].contains(&subscription.state);
     let owed = match (late, runs) {
         (true, false) => owed_now(tx, subscription)?,
-        (false, true) if subscription.state == State::Active => owed_early(tx, &loaded.agreed, subscription)?,
+        (false, true) if subscription.state == State::Active => {
+            owed_early(tx, &loaded.agreed, subscription, at)?
+        }
         _ => Owed::default(),
     };
     let settled = owed.settled.clone();
@@ -314,13 +316,18 @@ fn issue(
     Ok((id, notes.iter().map(|note| note.id).collect()))
 }
 
-/// The usage of the open stretch is owed early when it has reached a threshold of the plan.
-fn owed_early(tx: &mut Tx<'_>, version: &Version, subscription: &Subscription) -> Result<Owed> {
+/// The usage of the open stretch, measured as of `at`, is owed early when it has reached a threshold of the plan.
+fn owed_early(
+    tx: &mut Tx<'_>,
+    version: &Version,
+    subscription: &Subscription,
+    at: Timestamp,
+) -> Result<Owed> {
     if arrears::thresholds(subscription, version).is_none() || tx.now() >= subscription.billed_through.at {
         return Ok(Owed::default());
     }
     let (usage, _) = of_one(tx, subscription, version)?;
-    let at = Edge::at(tx.now(), &subscription.schedule.zone);
+    let at = Edge::at(at, &subscription.schedule.zone);
     Ok(arrears::reached(subscription, version, &usage, at)?.unwrap_or_default())
 }
 

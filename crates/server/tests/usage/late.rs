@@ -117,3 +117,35 @@ fn what_was_billed_early_is_measured_again_to_the_end_of_its_period() {
         });
     }
 }
+
+#[test]
+fn what_is_billed_early_is_everything_counted_by_then() {
+    on_both(CONTEXTS, |test| {
+        let ground = ground(test, "early");
+        let named = || server::reconcile(&test.db, &ground.scope, 400).unwrap().proof.named;
+        ground.advance("2026-01-10T00:00:00Z");
+        // One at this very instant, one from a clock that is two seconds fast.
+        ground.send("1", "acme", "2026-01-10T00:00:00Z", "eu");
+        ground.send("2", "acme", "2026-01-10T00:00:02Z", "eu");
+        ground.follow();
+        let lines = ground.usage_lines();
+        assert_eq!((lines.len(), lines[0].3), (1, 100));
+        assert_eq!(ground.behind(lines[0].0, lines[0].1), ["1", "2"]);
+        assert_eq!(named(), []);
+        // The open period has an early line when something comes late for it and for the one before.
+        ground.advance("2026-02-10T00:00:00Z");
+        ground.send("3", "acme", "2026-02-10T00:00:00Z", "eu");
+        ground.follow();
+        ground.send("late", "acme", "2026-01-20T00:00:00Z", "eu");
+        ground.send("4", "acme", "2026-02-05T00:00:00Z", "eu");
+        ground.follow();
+        assert_eq!(named(), []);
+        ground.advance("2026-03-02T00:00:00Z");
+        assert_eq!(
+            ground.cents().iter().sum::<i64>(),
+            300,
+            "three in January are two packages, two in February one"
+        );
+        assert_eq!(named(), []);
+    });
+}

@@ -165,10 +165,15 @@ pub fn reached(
     };
     let before: Vec<&Running> = usage.billed.iter().filter(open).collect();
     let billed = gross_left(&before, currency)?;
-    if thresholds.next_after(billed).is_none_or(|next| all.minor() < next.minor()) {
+    let Some(next) = thresholds.next_after(billed).filter(|next| all.minor() >= next.minor()) else {
         return Ok(None);
+    };
+    let mut owed = close_usage(subscription, version, usage, at)?;
+    for line in &mut owed.lines {
+        let end = open_period(subscription, version, &line.key).end;
+        line.explanation = line.explanation.clone().early(next, end);
     }
-    close_usage(subscription, version, usage, at).map(Some)
+    Ok(Some(owed))
 }
 
 /// The keys figures are expected under: usage prices of the plan, and meters that fees look at.

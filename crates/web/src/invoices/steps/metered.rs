@@ -40,6 +40,11 @@ pub(super) fn step(step: &Step, currency: Currency) -> Option<(String, String, S
             said("A share", format!("{percent} % of {}", money(of)), money(amount))
         }
         Step::UpTo { watermark } => said("Counted up to", watermark.clone(), String::new()),
+        Step::Early { reached, date, .. } => {
+            let reached = show::decimal(reached, currency);
+            let working = format!("usage reached {reached}; the period goes on until {}", show::date(*date));
+            said("Billed early", working, String::new())
+        }
         _ => None,
     }
 }
