@@ -1,7 +1,7 @@
 //! `cargo xtask test`: the tests of all crates, with one private PostgreSQL for the whole run.
 
 use std::io::{self, BufRead, BufReader, Write};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use testkit::postgres::{self, Cluster};
 
@@ -16,6 +16,9 @@ pub struct Arguments {
     /// Only tests whose name contains one of these; after `--`, options of the test programs.
     filter: Vec<String>,
 }
+
+/// Where proptest reads the seed its cases are drawn from.
+const SEED: &str = "PROPTEST_RNG_SEED";
 
 /// The PostgreSQL of one run.
 enum Server {
@@ -69,6 +72,12 @@ fn start(arguments: &Arguments, server: &Server) -> io::Result<Child> {
         command.args(["--package", package]);
     }
     command.arg("--").args(&arguments.filter);
+    if let Some(seed) = seed() {
+        println!(
+            "Property tests draw their cases from {SEED}={seed}, which is this tree's own; set it for others."
+        );
+        command.env(SEED, seed.to_string());
+    }
     match server {
         Server::Ours(cluster) => _ = command.env(postgres::VARIABLE, cluster.url()),
         Server::Given => {}
@@ -76,6 +85,21 @@ fn start(arguments: &Arguments, server: &Server) -> io::Result<Child> {
         Server::Missing(_) => _ = command.env(postgres::VARIABLE, ""),
     }
     command.stdout(Stdio::piped()).spawn()
+}
+
+/// A seed of what is committed, so that one state of the code passes or fails alike wherever it is tested, and the next one
+/// is tried on other cases. None when somebody chose one, or outside a repository.
+fn seed() -> Option<u64> {
+    if std::env::var_os(SEED).is_some() {
+        return None;
+    }
+    let tree = Command::new("git").args(["rev-parse", "HEAD^{tree}"]).stderr(Stdio::null()).output().ok()?;
+    seed_of(&String::from_utf8_lossy(&tree.stdout))
+}
+
+/// The first 64 bits of an id.
+fn seed_of(tree: &str) -> Option<u64> {
+    u64::from_str_radix(tree.get(..16)?, 16).ok()
 }
 
 /// How many tests ended how.
@@ -112,6 +136,12 @@ fn figure(closing: &str, what: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tree_has_a_seed_and_nothing_has_none() {
+        assert_eq!(seed_of("00000000000000ff4b825dc642cb6eb9a060e54b\n"), Some(255));
+        assert_eq!(seed_of(""), None);
+    }
 
     #[test]
     fn closing_lines_are_added_up_and_all_output_passed_on() {
