@@ -56,7 +56,10 @@ statements! {
             FROM chain JOIN meter_chunk c ON c.env_id = $1 AND c.n = chain.prev)
         SELECT n, series, hour, prev, accepted, entries FROM chain LIMIT $3";
 
-    environment TAIL = "SELECT names FROM meter_tail WHERE env_id = $1 ORDER BY n";
+    /// Names that are in no segment. Rows of those that are may still be there for a while.
+    environment TAIL = "SELECT names FROM meter_tail
+        WHERE env_id = $1 AND n > COALESCE((SELECT max(last_chunk) FROM meter_segment WHERE env_id = $1), 0) ORDER BY n";
+    environment TAIL_BEGINS = "SELECT min(n) FROM meter_tail WHERE env_id = $1";
     environment CUT_TAIL = "DELETE FROM meter_tail WHERE env_id = $1 AND n <= $2";
     environment SEGMENTS = "SELECT number, last_chunk, filter FROM meter_segment WHERE env_id = $1 ORDER BY number";
     environment SEAL = "INSERT INTO meter_segment (env_id, number, names, last_chunk, filter)

@@ -86,6 +86,7 @@ fn every(
 ) -> Result<(mpsc::Sender<()>, thread::JoinHandle<()>)> {
     let (stop, stopped) = mpsc::channel();
     let run = move || {
+        store::give_way();
         while stopped.recv_timeout(pause) == Err(mpsc::RecvTimeoutError::Timeout) {
             work();
         }

@@ -10,8 +10,8 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use rusqlite::Connection;
 
 /// Pages of the log from which the writer helps out. A log only starts anew when all of it was copied, which the
-/// thread beside a writer that never rests cannot reach. 64 MiB of 4 KiB pages.
-pub(crate) const WRITER_HELPS_FROM: i64 = 16_384;
+/// thread beside a writer that never rests cannot reach. 32 MiB of 4 KiB pages: the writer stands still for some 15 ms then.
+pub(crate) const WRITER_HELPS_FROM: i64 = 8_192;
 /// Time in which commits add up before they are copied.
 const PAUSE: Duration = Duration::from_millis(100);
 

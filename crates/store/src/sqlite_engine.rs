@@ -18,7 +18,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig};
 use crate::{
     Context, File, Options, Outcome, Tx, View,
     db::{Queues, lane},
-    fault, schema,
+    fault, give_way, schema,
     sqlite_checkpoint::{self, Committed},
     sqlite_statistics,
     tx::AfterCommit,
@@ -62,21 +62,51 @@ pub(crate) fn open(
         let reads = requests.read.clone();
         spawn("sqlite-read", move || read_loop(&connection, &reads, &runtime))?;
     }
-    let (connection, reads) = (connect(&path, false)?, backgrounds.read);
+    let (mut connection, reads) = (connect(&path, false)?, backgrounds.read);
     let for_background = Arc::clone(runtime);
-    spawn("sqlite-background", move || read_loop(&connection, &reads, &for_background))?;
+    step_aside(&mut connection)?;
+    spawn("sqlite-background", move || {
+        give_way();
+        read_loop(&connection, &reads, &for_background);
+    })?;
     let runtime = Arc::clone(runtime);
     let (front, back) = (requests.write, backgrounds.write);
     let (committed, heard) = Committed::channel();
     let connection = connect(&path, false)?;
-    spawn("sqlite-checkpoint", move || sqlite_checkpoint::copy_loop(&connection, &heard))?;
-    spawn("sqlite-write", move || write_loop(&mut writer, front, back, &committed, &runtime))?;
+    spawn("sqlite-checkpoint", move || {
+        give_way();
+        sqlite_checkpoint::copy_loop(&connection, &heard);
+    })?;
+    // Calls of a merchant's product wait for what they use, and not for a bill run beside it.
+    let gives_way = file == File::Core;
+    if gives_way {
+        step_aside(&mut writer)?;
+    }
+    spawn("sqlite-write", move || {
+        if gives_way {
+            give_way();
+        }
+        write_loop(&mut writer, front, back, &committed, &runtime);
+    })?;
     Ok(Queues { request, background })
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<()> {
     let thread = thread::Builder::new().name(name.to_owned()).spawn(run);
     thread.map(drop).map_err(|error| Error::internal(format!("cannot start a store thread: {error}")))
+}
+
+/// SQLite's instructions between two questions whether somebody else wants the processor: about 50 µs.
+const STEPS: i32 = 1_000;
+
+/// Ask often whether another thread wants the processor. A kernel that preempts nobody (servers' usual setting) looks only
+/// when a thread enters it, or with its tick, which is up to 4 ms later.
+fn step_aside(connection: &mut Connection) -> Result<()> {
+    let ask = || {
+        thread::yield_now();
+        false
+    };
+    connection.progress_handler(STEPS, Some(ask)).map_err(|error| fault::sqlite("progress handler", &error))
 }
 
 fn connect(path: &Path, writes: bool) -> Result<Connection> {

@@ -173,7 +173,8 @@ impl Wanted {
         Ok(())
     }
 
-    fn is_empty(&self) -> bool {
+    /// Whether nothing has to be read.
+    pub fn is_empty(&self) -> bool {
         self.places.is_empty()
             && self.consumes.values().all(Option::is_none)
             && self.reserves.is_empty()

@@ -1,6 +1,6 @@
 //! The handle the rest of the program holds.
 
-use std::sync::Arc;
+use std::{cell::RefCell, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 use kernel::{
@@ -52,7 +52,8 @@ impl Default for Options {
             late_days: 90,
             kept_days: 400,
             memory: 512 << 20,
-            seal_at: 1 << 20,
+            // 3,125 names in each of 256 tables, which have room for 3,584 before they double.
+            seal_at: 800_000,
             queue: 4_096,
         }
     }
@@ -357,6 +358,7 @@ impl Metering {
             asks,
             own,
             desks: Arc::downgrade(desks),
+            under_way: RefCell::default(),
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use kernel::{Error, Result};
+use store::Pending;
 
 use super::{Rows, State, lease, rows::Stand, stale::Changes, station::Held, worker::Worker};
 
@@ -60,9 +61,17 @@ impl Worker {
     /// Be the owner. One whose lease nears its end keeps it before anything else is answered: where that fails,
     /// somebody else may be the owner, and what is in memory is nothing to answer from.
     pub(super) fn prepared(&self) -> Result<()> {
-        let until = self.station.held().as_ref().map(|held| held.until);
-        match until.map(|until| until.duration_since(self.db.real_now())) {
-            Some(left) if left > lease::LEASE / 2 => self.heed(),
+        let left = || {
+            let until = self.station.held().as_ref().map(|held| held.until);
+            until.map(|until| until.duration_since(self.db.real_now()))
+        };
+        let long = |left: &SignedDuration| *left > lease::LEASE / 2;
+        if left().filter(long).is_none() {
+            // A group under way lengthens it; or nothing in memory is true any more.
+            self.settled()?;
+        }
+        match left() {
+            Some(left) if long(&left) => self.heed(),
             Some(_) => match self.keep_lease() {
                 Ok(()) => self.heed(),
                 Err(error) => {
@@ -86,7 +95,7 @@ impl Worker {
     /// Let the lease run on: once that is stored, and not before.
     fn keep_lease(&self) -> Result<()> {
         let stand = self.inside(|held| self.stand(held))?;
-        self.save(Rows::default(), stand)
+        self.commit(Rows::default(), stand)
     }
 
     /// Forget what has changed: what this process was told of, and now and then what others did.
@@ -142,14 +151,15 @@ impl Worker {
         Stand { epoch, until: lease::later(self.db.real_now()), next_chunk, next_series, accepted }
     }
 
-    /// Commit a group.
-    pub(super) fn commit(&self, rows: Rows, stand: Stand) -> Result<()> {
-        if rows.is_empty() { Ok(()) } else { self.save(rows, stand) }
+    /// Begin to commit a group.
+    pub(super) fn begin(&self, rows: Rows, stand: Stand) -> Pending<()> {
+        self.db.write(&self.station.scope, move |tx| rows.save(tx, stand))
     }
 
-    fn save(&self, rows: Rows, stand: Stand) -> Result<()> {
+    /// Commit what comes alone.
+    pub(super) fn commit(&self, rows: Rows, stand: Stand) -> Result<()> {
         let until = stand.until;
-        self.db.write(&self.station.scope, move |tx| rows.save(tx, stand)).wait()?;
+        self.begin(rows, stand).wait()?;
         self.inside(|held| held.until = until)
     }
 

@@ -1,7 +1,11 @@
 //! The one thread that owns an environment's metering: it takes what was asked meanwhile, decides it in memory,
 //! commits it as one group, and answers.
+//!
+//! While a group is being committed the next one is decided. It is committed once the one before is durable, and nothing is
+//! read from the database in between: what the group before writes is in memory, or is waited for.
 
 use std::{
+    cell::RefCell,
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Weak},
@@ -12,7 +16,7 @@ use std::{
 use crossbeam_channel::{Receiver, Sender};
 use jiff::Timestamp;
 use kernel::{Error, Result, SystemIds, ids::CustomerId};
-use store::{Db, View};
+use store::{Db, Pending, View};
 
 use super::{
     Directory, Options, Rows, State,
@@ -54,6 +58,27 @@ pub struct Worker {
     pub own: Sender<Ask>,
     /// The desks this process has.
     pub desks: Weak<Desks>,
+    /// The group that is being committed.
+    pub under_way: RefCell<Option<UnderWay>>,
+}
+
+/// A group that is being committed, and those who wait for it.
+pub struct UnderWay {
+    commit: Pending<()>,
+    until: Timestamp,
+    settles: Vec<Settle>,
+}
+
+/// A group that is durable, or failed, with those who are to be told.
+struct Ended {
+    result: Result<()>,
+    settles: Vec<Settle>,
+}
+
+impl Ended {
+    fn tell(self) {
+        self.settles.into_iter().for_each(|settle| settle(self.result.as_ref().err()));
+    }
 }
 
 impl Worker {
@@ -82,6 +107,10 @@ impl Worker {
             if served.is_err() {
                 tracing::error!("a group of metering panicked; its memory is dropped");
                 self.station.hold(None);
+            }
+            if served.is_err() || waiting.is_empty() && self.asks.is_empty() {
+                // Who waits for it is told; what comes next finds out by itself.
+                let _ = self.settled();
             }
         }
     }
@@ -126,14 +155,51 @@ impl Worker {
 
     fn group(&self, mut asks: Vec<Ask>) {
         let mut settles = Vec::with_capacity(asks.len());
-        let ended = self.decide(&mut asks, &mut settles).and_then(|(rows, stand)| self.commit(rows, stand));
-        if let Err(error) = &ended {
-            // Memory is ahead of what is stored.
-            self.station.hold(None);
-            asks.into_iter().for_each(|ask| ask.fail(error.clone()));
+        let decided = self.decide(&mut asks, &mut settles);
+        let before = self.arrived();
+        match before.result.clone().and(decided) {
+            Ok((rows, _)) if rows.is_empty() => {
+                before.tell();
+                settles.into_iter().for_each(|settle| settle(None));
+            }
+            Ok((rows, stand)) => {
+                let (until, commit) = (stand.until, self.begin(rows, stand));
+                self.under_way.replace(Some(UnderWay { commit, until, settles }));
+                before.tell();
+            }
+            Err(error) => {
+                // Memory is ahead of what is stored.
+                self.station.hold(None);
+                before.tell();
+                asks.into_iter().for_each(|ask| ask.fail(error.clone()));
+                settles.into_iter().for_each(|settle| settle(Some(&error)));
+            }
         }
-        settles.into_iter().for_each(|settle| settle(ended.as_ref().err()));
         self.after_group();
+    }
+
+    /// Wait for the group that is being committed, if there is one. When it failed memory is ahead of what is stored, and
+    /// is dropped.
+    fn arrived(&self) -> Ended {
+        let Some(UnderWay { commit, until, settles }) = self.under_way.take() else {
+            return Ended { result: Ok(()), settles: Vec::new() };
+        };
+        let result = commit.wait();
+        match &result {
+            Ok(()) => _ = self.inside(|held| held.until = until),
+            Err(_) => self.station.hold(None),
+        }
+        Ended { result, settles }
+    }
+
+    /// Everything decided before is stored, and whoever waited for it was told.
+    ///
+    /// Errors: why it could not be; memory is dropped then.
+    pub(super) fn settled(&self) -> Result<()> {
+        let ended = self.arrived();
+        let result = ended.result.clone();
+        ended.tell();
+        result
     }
 
     /// Look up, decide: asks become answers that wait for the commit. On an error those that are left of either
@@ -151,13 +217,20 @@ impl Worker {
             held.state.forget_over(subjects, now);
             load::strangers(&held.state, asks)
         })?;
+        if !strangers.is_empty() {
+            self.settled()?;
+        }
         let arrivals = load::arrivals(db, scope, &*self.directory, strangers)?;
         let (now, wanted) = self.inside(|held| {
             arrivals.seat(&mut held.state);
             let now = asked.max(held.state.accepted);
             (now, Wanted::of(&mut held.state, asks, now))
         })?;
-        let loaded = wanted?.load(db, scope, now)?;
+        let wanted = wanted?;
+        if !wanted.is_empty() {
+            self.settled()?;
+        }
+        let loaded = wanted.load(db, scope, now)?;
         let (found, mut draft) =
             self.inside(|held| (loaded.seat(&mut held.state), Draft::begin(&mut held.state, now)))?;
         let horizon = self.horizon(now)?;
@@ -189,6 +262,7 @@ impl Worker {
     fn find_holds(&self, asks: &mut [Ask], meters: &Arc<Meters>) -> Result<()> {
         for ask in asks {
             if let Ask::End(ask) = ask {
+                self.settled()?;
                 let (id, meters) = (ask.hold, Arc::clone(meters));
                 let found =
                     self.db.read(&self.station.scope, move |view| hold::find(view, id, &meters)).wait()?;
@@ -201,6 +275,7 @@ impl Worker {
     /// Tallies that could not follow are counted anew from the log and what the group adds to it.
     fn count_anew(&self, draft: &mut Draft) -> Result<()> {
         for ((series, hour), aggregation) in std::mem::take(&mut draft.anew) {
+            self.settled()?;
             let before = draft.chunk_before(series, hour);
             let stored = move |view: &mut View<'_>| log::hour_entries(view, before, i64::MAX);
             let mut entries = self.db.read(&self.station.scope, stored).wait()?;
@@ -216,6 +291,9 @@ impl Worker {
     }
 
     fn alone(&self, ask: Ask) {
+        if let Err(error) = self.settled() {
+            return ask.fail(error);
+        }
         match ask {
             Ask::Change { change, now, answer } => {
                 let ended = self.change(&change, now);
@@ -269,12 +347,24 @@ impl Worker {
         if held.state.names.open() < self.options.seal_at || held.state.names.is_closing() {
             return;
         }
+        // What is sealed is stored.
+        drop(guard);
+        if self.settled().is_ok() {
+            self.seal();
+        }
+    }
+
+    /// Seal the names in memory, beside the groups that follow.
+    fn seal(&self) {
+        let mut guard = self.station.held();
+        let Some(held) = guard.as_mut() else { return };
         let State { epoch, next_segment, next_chunk, .. } = held.state;
         let names = held.state.names.close();
         let sealed = held.state.names.sealed();
         let sealing = Sealing { epoch, number: next_segment, names, last_chunk: next_chunk - 1, sealed };
         let (db, scope, own) = (self.db.background(), self.station.scope.clone(), self.own.clone());
         let spawned = thread::Builder::new().name("metering-seal".to_owned()).spawn(move || {
+            store::give_way();
             // When the owner is gone nobody waits for it.
             let _ = own.send(Ask::Sealed(epoch, sealing.run(&db, &scope)));
         });

@@ -8,5 +8,5 @@ mod memory;
 pub mod segment;
 
 pub use layer::Layers;
-pub use memory::{Closed, IntMap, Names, Place};
+pub use memory::{IntMap, Names, Place, Recent};
 pub use segment::{Filter, Known, PAGE, Record};

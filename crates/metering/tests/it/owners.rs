@@ -1,8 +1,11 @@
 //! One owner at a time.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::SignedDuration;
 use metering::{Metering, Options};
-use testkit::on_both;
+use store::Pending;
+use testkit::{TestDb, on_both};
 
 use crate::parts::{CONTEXTS, Ground, event, word};
 
@@ -80,4 +83,74 @@ fn another_environment_knows_nothing_of_it() {
             assert_eq!(ground.figure("customer-a", "calls", DAY.0, DAY.1).events, 1);
         }
     });
+}
+
+#[test]
+fn what_is_decided_while_a_group_is_committed_falls_with_it_or_stands_with_it() {
+    on_both(CONTEXTS, |test| {
+        let ground = Ground::new(test);
+        let ahead = test.process_ahead(CONTEXTS, SignedDuration::from_secs(11));
+        let other = ground.other(&ahead, "other", Options::default());
+        let customers: Vec<String> = (0..8).map(|n| format!("customer-{n}")).collect();
+        let mut allowed: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for round in 0..6 {
+            // Ten credits each; every use is sent twice, and nobody waits for an answer before the next one is sent.
+            let use_one = |n: usize| {
+                let (customer, id) = (&customers[n / 2 % customers.len()], format!("{round}-{}", n / 2));
+                let data = r#"{"value": 1}"#;
+                let asked = event("credits", &id, customer, None, data);
+                (customer.clone(), id, ground.metering.consume(&ground.scope, asked, ground.now()))
+            };
+            let mut asked: Vec<_> = (0..80).map(use_one).collect();
+            let new = vec![event("calls", &format!("steal-{round}"), "customer-0", None, "{}")];
+            let stolen = other.ingest(&ground.scope, new, false, ground.now());
+            asked.extend((80..160).map(use_one));
+            let _ = stolen.wait();
+            for (customer, id, answer) in asked {
+                if answer.wait().is_ok_and(|answer| answer.allowed) {
+                    allowed.entry(customer).or_default().insert(id);
+                }
+            }
+            ground.pass(30);
+        }
+        // Whoever owns it by now: what was allowed is in the log, and nothing else.
+        assert!(allowed.values().map(BTreeSet::len).sum::<usize>() > 8);
+        for customer in &customers {
+            let counted = ground.figure(customer, "credits", DAY.0, DAY.1).events;
+            let said = allowed.get(customer).map_or(0, BTreeSet::len) as u64;
+            assert!(counted == said && said <= 10, "{customer}: {counted} counted, {said} allowed");
+        }
+    });
+}
+
+/// A series the database will not take: the group it is in fails, and the owner stays the owner.
+const POISON: &str = "CREATE TRIGGER poison BEFORE INSERT ON meter_series WHEN NEW.dimensions LIKE '%poison%'
+    BEGIN SELECT RAISE(ABORT, 'poison'); END";
+
+#[test]
+fn what_is_decided_after_a_group_that_fails_is_not_said_to_be_counted() {
+    let test = TestDb::sqlite(CONTEXTS);
+    let store::Location::Sqlite(folder) = &test.location else { panic!("a folder") };
+    let file = rusqlite::Connection::open(folder.join("usage").join("live.db")).unwrap();
+    file.execute_batch(POISON).unwrap();
+    let ground = Ground::new(&test);
+    let (mut accepted, mut failed) = (0, 0);
+    for round in 0..5 {
+        let send = |n: i32| {
+            let region = if round < 4 && n % 40 == 20 { "poison" } else { "eu" };
+            let data = format!(r#"{{"region": "{region}"}}"#);
+            // The second of each pair is a duplicate of what may never be stored.
+            let new = event("calls", &format!("{round}-{}", n / 2), "customer-a", None, &data);
+            ground.metering.ingest(&ground.scope, vec![new], false, ground.now())
+        };
+        let asked: Vec<_> = (0..200).map(send).collect();
+        let mut pairs = asked.into_iter().map(Pending::wait);
+        while let (Some(first), Some(second)) = (pairs.next(), pairs.next()) {
+            let stored = [&first, &second].into_iter().any(Result::is_ok);
+            accepted += u64::from(stored);
+            failed += u64::from(!stored);
+        }
+        assert_eq!(ground.figure("customer-a", "calls", DAY.0, DAY.1).events, accepted);
+    }
+    assert!(accepted > 0 && failed > 0, "{accepted} accepted, {failed} failed");
 }

@@ -13,6 +13,7 @@ const WHOLE: &[&str] = &[
     "STILL_OWNER",
     "NEXT_SEGMENT",
     "TAIL",
+    "TAIL_BEGINS",
     "SEGMENTS",
     "FIRST_CHUNK",
     "DROP_SECONDS",
