@@ -87,7 +87,10 @@ const BENCHES: &[Bench] = &[
     ("sizes", sizes::run),
     ("crowd", crowd::run),
     ("million", million::run),
-    ("hot", hot::run),
+    ("check", hot::check),
+    ("consume", hot::consume),
+    ("ingest", hot::ingest),
+    ("gateway", hot::gateway),
     ("consume_beside_bill_run", hot::beside::run),
     ("serve", serve::run),
 ];

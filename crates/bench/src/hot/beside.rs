@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use kernel::{FixedClock, Result};
 use store::{Mode, View};
 
-use super::{CLIENTS, CUSTOMERS, OFFER, client::Speaks, consume, load, start};
+use super::{CLIENTS, CUSTOMERS, OFFER, client::Speaks, load, start, uses};
 use crate::{
     Figure,
     ground::{Ground, on_both_clocked, percentile, raw},
@@ -46,7 +46,7 @@ fn measure(ground: &Ground, began: Timestamp) -> Result<Vec<Figure>> {
     let server = start(ground)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(raw)?;
     let before = invoices()?;
-    let consumed = runtime.block_on(load(&server.address, Speaks::Http, CLIENTS, TIME, consume(&secret)))?;
+    let consumed = runtime.block_on(load(&server.address, Speaks::Http, CLIENTS, TIME, uses(&secret)))?;
     let after = invoices()?;
     server.stop()?;
     if usize::try_from(after).map_err(raw)? >= due || after == before {

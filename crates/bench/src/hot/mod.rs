@@ -40,18 +40,39 @@ fn time() -> Duration {
     Duration::from_secs(said.unwrap_or(10))
 }
 
-pub fn run() -> Result<Vec<Figure>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(raw)?;
-    on_both(|ground| {
+/// Checks beside an axum that says hello.
+pub fn check() -> Result<Vec<Figure>> {
+    served(|ground, address, secret| block_on(checks(address, secret, ground.engine)))
+}
+
+/// Durable uses beside a Redis that counts.
+pub fn consume() -> Result<Vec<Figure>> {
+    served(|ground, address, secret| block_on(consumes(address, secret, ground.engine)))
+}
+
+/// Calls through the gateway.
+pub fn gateway() -> Result<Vec<Figure>> {
+    served(|ground, address, secret| block_on(gateway::run(address, secret, ground.engine)))
+}
+
+/// Events in beside their raw statements.
+pub fn ingest() -> Result<Vec<Figure>> {
+    served(|ground, address, secret| {
         let (floor, _) = metering::floor(ground)?;
+        block_on(events(address, secret, ground.engine, floor))
+    })
+}
+
+fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(raw)?.block_on(work)
+}
+
+/// What is measured of the program over each database, and its memory after.
+fn served(measure: impl Fn(&Ground, &str, &str) -> Result<Vec<Figure>>) -> Result<Vec<Figure>> {
+    on_both(|ground| {
         let (server, secret) = serve(ground)?;
-        let mut figures = runtime.block_on(measure(&server.address, &secret, ground.engine, floor))?;
-        figures.push(Figure::new(
-            "serve after it, memory",
-            ground.engine,
-            server.resident_megabytes()?,
-            "MB",
-        ));
+        let mut figures = measure(ground, &server.address, &secret)?;
+        figures.push(Figure::new("  memory after it", ground.engine, server.resident_megabytes()?, "MB"));
         server.stop()?;
         Ok(figures)
     })
@@ -77,14 +98,6 @@ fn start(ground: &Ground) -> Result<Server> {
     Ok(server)
 }
 
-async fn measure(address: &str, secret: &str, engine: &'static str, floor: f64) -> Result<Vec<Figure>> {
-    let mut figures = checks(address, secret, engine).await?;
-    figures.extend(consumes(address, secret, engine).await?);
-    figures.extend(gateway::run(address, secret, engine).await?);
-    figures.extend(events(address, secret, engine, floor).await?);
-    Ok(figures)
-}
-
 async fn checks(address: &str, secret: &str, engine: &'static str) -> Result<Vec<Figure>> {
     let hello = floor::hello()?;
     let floor =
@@ -104,7 +117,7 @@ async fn checks(address: &str, secret: &str, engine: &'static str) -> Result<Vec
 }
 
 /// One call of a customer, of another one each time.
-fn consume(secret: &str) -> impl Fn(usize, usize, &mut Vec<u8>) + Clone + Send + Sync + 'static {
+fn uses(secret: &str) -> impl Fn(usize, usize, &mut Vec<u8>) + Clone + Send + Sync + 'static {
     let secret = secret.to_owned();
     move |line, n, request| {
         let (customer, id) = ((line * 131 + n) % CUSTOMERS, Uuid::now_v7());
@@ -124,7 +137,7 @@ async fn consumes(address: &str, secret: &str, engine: &'static str) -> Result<V
         }
         None => None,
     };
-    let consumed = load(address, Speaks::Http, CLIENTS, time(), consume(secret)).await?;
+    let consumed = load(address, Speaks::Http, CLIENTS, time(), uses(secret)).await?;
     let rate = Figure::new("consume over HTTP (64 clients)", engine, consumed.rate, "op/s");
     Ok(vec![
         redis.map_or(rate.clone(), |floor| rate.over(floor)),
