@@ -86,7 +86,6 @@ fn every(
 ) -> Result<(mpsc::Sender<()>, thread::JoinHandle<()>)> {
     let (stop, stopped) = mpsc::channel();
     let run = move || {
-        store::give_way();
         while stopped.recv_timeout(pause) == Err(mpsc::RecvTimeoutError::Timeout) {
             work();
         }

@@ -18,7 +18,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig};
 use crate::{
     Context, File, Options, Outcome, Tx, View,
     db::{Queues, lane},
-    fault, give_way, schema,
+    fault, schema,
     sqlite_checkpoint::{self, Committed},
     sqlite_statistics,
     tx::AfterCommit,
@@ -65,29 +65,17 @@ pub(crate) fn open(
     let (mut connection, reads) = (connect(&path, false)?, backgrounds.read);
     let for_background = Arc::clone(runtime);
     step_aside(&mut connection)?;
-    spawn("sqlite-background", move || {
-        give_way();
-        read_loop(&connection, &reads, &for_background);
-    })?;
+    spawn("sqlite-background", move || read_loop(&connection, &reads, &for_background))?;
     let runtime = Arc::clone(runtime);
     let (front, back) = (requests.write, backgrounds.write);
     let (committed, heard) = Committed::channel();
     let connection = connect(&path, false)?;
-    spawn("sqlite-checkpoint", move || {
-        give_way();
-        sqlite_checkpoint::copy_loop(&connection, &heard);
-    })?;
+    spawn("sqlite-checkpoint", move || sqlite_checkpoint::copy_loop(&connection, &heard))?;
     // Calls of a merchant's product wait for what they use, and not for a bill run beside it.
-    let gives_way = file == File::Core;
-    if gives_way {
+    if file == File::Core {
         step_aside(&mut writer)?;
     }
-    spawn("sqlite-write", move || {
-        if gives_way {
-            give_way();
-        }
-        write_loop(&mut writer, front, back, &committed, &runtime);
-    })?;
+    spawn("sqlite-write", move || write_loop(&mut writer, front, back, &committed, &runtime))?;
     Ok(Queues { request, background })
 }
 

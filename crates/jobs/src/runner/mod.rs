@@ -142,10 +142,7 @@ impl Runner {
         let shared = Arc::new(self.shared);
         let start = |work: fn(&Shared)| {
             let shared = Arc::clone(&shared);
-            thread::spawn(move || {
-                store::give_way();
-                work(&shared);
-            })
+            thread::spawn(move || work(&shared))
         };
         let mut threads: Vec<JoinHandle<()>> =
             (0..self.threads.max(1)).map(|_| start(Shared::serve)).collect();

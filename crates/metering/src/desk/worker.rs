@@ -364,7 +364,6 @@ impl Worker {
         let sealing = Sealing { epoch, number: next_segment, names, last_chunk: next_chunk - 1, sealed };
         let (db, scope, own) = (self.db.background(), self.station.scope.clone(), self.own.clone());
         let spawned = thread::Builder::new().name("metering-seal".to_owned()).spawn(move || {
-            store::give_way();
             // When the owner is gone nobody waits for it.
             let _ = own.send(Ask::Sealed(epoch, sealing.run(&db, &scope)));
         });
