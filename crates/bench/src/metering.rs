@@ -108,7 +108,7 @@ impl Directory for Customers {
 pub fn run() -> Result<Vec<Figure>> {
     on_both(|ground| {
         let engine = ground.engine;
-        let (floor, cpu_floor) = floor(ground)?;
+        let (floor, cpu_floor) = floor(ground, TIME)?;
         let mut figures = Vec::new();
         let mut told = |names: [&'static str; 2], (rate, cpu): (f64, f64)| {
             figures.push(Figure::new(names[0], engine, rate, "ev/s").over(floor));
@@ -244,12 +244,12 @@ pub fn call(client: usize) -> NewEvent {
 }
 
 /// A row for each event under an ordered key, and a counter of its customer counted up: what every such service
-/// does at least. Batches as above in one transaction each, events a second.
-pub fn floor(ground: &Ground) -> Result<(f64, f64)> {
+/// does at least. Batches as above in one transaction each, for so long; events a second.
+pub fn floor(ground: &Ground, time: Duration) -> Result<(f64, f64)> {
     let (started, cpu) = (Instant::now(), cpu_seconds("self")?);
     let events = match &ground.location {
-        Location::Sqlite(folder) => sqlite_floor(&folder.join("floor-events.db"))?,
-        Location::Postgres(url) => postgres_floor(url)?,
+        Location::Sqlite(folder) => sqlite_floor(&folder.join("floor-events.db"), time)?,
+        Location::Postgres(url) => postgres_floor(url, time)?,
     };
     let cpu = cpu_seconds("self")? - cpu;
     Ok((events as f64 / started.elapsed().as_secs_f64(), cpu * 1e9 / events as f64))
@@ -258,7 +258,7 @@ pub fn floor(ground: &Ground) -> Result<(f64, f64)> {
 const INSERT: &str = "INSERT INTO floor_event VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 const COUNT: &str = "INSERT INTO floor_counter VALUES (?1, ?2, ?3) ON CONFLICT (customer, hour) DO UPDATE SET used = used + excluded.used";
 
-fn sqlite_floor(path: &std::path::Path) -> Result<i64> {
+fn sqlite_floor(path: &std::path::Path, time: Duration) -> Result<i64> {
     let mut connection = Connection::open(path).map_err(raw)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(raw)?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(raw)?;
@@ -270,7 +270,7 @@ fn sqlite_floor(path: &std::path::Path) -> Result<i64> {
         )
         .map_err(raw)?;
     let (started, mut n, mut seed) = (Instant::now(), 0_i64, 1);
-    while started.elapsed() < TIME {
+    while started.elapsed() < time {
         let transaction = connection.transaction().map_err(raw)?;
         {
             let mut insert = transaction.prepare_cached(INSERT).map_err(raw)?;
@@ -289,7 +289,7 @@ fn sqlite_floor(path: &std::path::Path) -> Result<i64> {
     Ok(n)
 }
 
-fn postgres_floor(url: &str) -> Result<i64> {
+fn postgres_floor(url: &str, time: Duration) -> Result<i64> {
     let mut client = ::postgres::Client::connect(url, ::postgres::NoTls).map_err(raw)?;
     client
         .batch_execute(
@@ -303,7 +303,7 @@ fn postgres_floor(url: &str) -> Result<i64> {
         ON CONFLICT (customer, hour) DO UPDATE SET used = floor_counter.used + excluded.used";
     let (insert, count) = (client.prepare(insert).map_err(raw)?, client.prepare(count).map_err(raw)?);
     let (started, mut n, mut seed) = (Instant::now(), 0_i64, 1);
-    while started.elapsed() < TIME {
+    while started.elapsed() < time {
         let (mut ns, mut ids, mut customers, mut data) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut counters: BTreeMap<i64, i64> = BTreeMap::new();
         for _ in 0..BATCH {

@@ -2,6 +2,7 @@
 
 use std::{
     any::Any,
+    cell::Cell,
     convert::Infallible,
     ops::ControlFlow,
     panic::AssertUnwindSafe,
@@ -89,9 +90,29 @@ impl Service<hyper::Request<Incoming>> for Front {
     fn call(&self, request: hyper::Request<Incoming>) -> Self::Future {
         let request = request.map(Body::new);
         match Call::of(request.method(), request.uri().path()) {
-            Some(call) => Box::pin(short(Arc::clone(&self.short), call, request).map(Ok)),
+            Some(call) => {
+                step_aside();
+                Box::pin(short(Arc::clone(&self.short), call, request).map(Ok))
+            }
             None => Box::pin(self.router.clone().oneshot(request)),
         }
+    }
+}
+
+thread_local! {
+    static ANSWERED: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Each thread that answers gives the processor away after so many answers: each fifth of a millisecond.
+const ANSWERS: u32 = 16;
+
+/// Let whoever waits for this processor have it. Where the kernel preempts nobody, as on most servers, a thread that is never
+/// idle keeps it up to 4 ms, and with it every request that the other one had begun to read.
+fn step_aside() {
+    let answered = ANSWERED.get().wrapping_add(1);
+    ANSWERED.set(answered);
+    if answered.is_multiple_of(ANSWERS) {
+        std::thread::yield_now();
     }
 }
 

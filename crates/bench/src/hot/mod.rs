@@ -58,7 +58,7 @@ pub fn gateway() -> Result<Vec<Figure>> {
 /// Events in beside their raw statements.
 pub fn ingest() -> Result<Vec<Figure>> {
     served(|ground, address, secret| {
-        let (floor, _) = metering::floor(ground)?;
+        let (floor, _) = metering::floor(ground, time())?;
         block_on(events(address, secret, ground.engine, floor))
     })
 }
