@@ -1,6 +1,6 @@
 //! What comes late for a stretch that left no line on an invoice, or was partly billed early.
 
-use billing::{credit_note, subscription, usage};
+use billing::{credit_note, invoice, subscription, usage};
 use kernel::Cycle;
 use metering::event::EventName;
 use server::CONTEXTS;
@@ -131,6 +131,15 @@ fn what_is_billed_early_is_everything_counted_by_then() {
         let lines = ground.usage_lines();
         assert_eq!((lines.len(), lines[0].3), (1, 100));
         assert_eq!(ground.behind(lines[0].0, lines[0].1), ["1", "2"]);
+        let (invoice, place) = (lines[0].0, lines[0].1);
+        let lines = test.db.read(&ground.scope, move |view| invoice::lines(view, invoice)).wait().unwrap();
+        let line = lines.iter().find(|line| line.ordinal == place).unwrap();
+        let why = "billed early, because usage reached USD 1.00: the period goes on until 2026-02-01";
+        assert!(
+            line.explanation.sentences().iter().any(|sentence| sentence == why),
+            "{:?}",
+            line.explanation
+        );
         assert_eq!(named(), []);
         // The open period has an early line when something comes late for it and for the one before.
         ground.advance("2026-02-10T00:00:00Z");

@@ -13,7 +13,7 @@ use std::{
 use serde_json::{Value as Json, json};
 
 use crate::{
-    owners::{serve_at, subscribe, used},
+    owners::{address_to_keep, serve_at, subscribe, used},
     program::{Installation, Server, on_both},
 };
 
@@ -135,7 +135,7 @@ impl Drop for Gate {
 }
 
 fn ground(installation: &Installation) -> (Server, String) {
-    let server = serve_at(installation, "127.0.0.1:0");
+    let server = serve_at(installation, &address_to_keep());
     let key = server.key.clone().unwrap();
     fs::write(installation.path("key"), &key).unwrap();
     subscribe(&server, &key);

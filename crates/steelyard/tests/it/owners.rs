@@ -2,9 +2,12 @@
 
 use std::{
     collections::BTreeSet,
+    iter,
+    net::TcpListener,
+    process,
     sync::{
         Mutex,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering},
     },
     thread,
     time::Duration,
@@ -32,13 +35,23 @@ limits = { runs = 60 }
 const CLIENTS: u64 = 6;
 
 fn serve(installation: &Installation) -> Server {
-    serve_at(installation, "127.0.0.1:0")
+    serve_at(installation, &address_to_keep())
 }
 
 /// A server with a book of one limit.
 pub fn serve_at(installation: &Installation, address: &str) -> Server {
     std::fs::write(installation.path("runs.toml"), BOOK).unwrap();
     Server::start(installation.command(&["serve", "--listen", address, "--book", "runs.toml"]))
+}
+
+/// An address for a server that goes and comes back. Its port lies below those the system hands out, so that nobody who
+/// asks for any free one gets it in between.
+pub fn address_to_keep() -> String {
+    static ASKED: AtomicU16 = AtomicU16::new(0);
+    let first = (process::id() % 8_000) as u16;
+    let next = || 20_000 + (first + ASKED.fetch_add(7, Ordering::SeqCst)) % 12_000;
+    let mut addresses = iter::repeat_with(|| format!("127.0.0.1:{}", next())).take(1_000);
+    addresses.find(|address| TcpListener::bind(address).is_ok()).unwrap()
 }
 
 /// The subscription `one`, which is limited to 60 runs.
@@ -148,7 +161,7 @@ fn the_limit_holds_when_the_owner_is_killed() {
 
 /// Send a signal to a process.
 fn signal(process: u32, signal: &str) {
-    let sent = std::process::Command::new("kill").args([signal, &process.to_string()]).status();
+    let sent = process::Command::new("kill").args([signal, &process.to_string()]).status();
     assert!(sent.unwrap().success());
 }
 
