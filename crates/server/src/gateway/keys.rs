@@ -37,7 +37,7 @@ struct Read {
 impl Keys {
     /// Error: `gateway_invalid` when the file cannot be read, or a line is none.
     pub(super) fn open(file: &Path) -> Result<Self> {
-        let changed = changed(file);
+        let changed = settled(changed(file));
         let read = Read { callers: read(file)?, changed, looked: Instant::now() };
         Ok(Self { file: file.to_owned(), read: Mutex::new(read) })
     }
@@ -49,7 +49,7 @@ impl Keys {
             known.looked = Instant::now();
             let changed = changed(&self.file);
             if changed != known.changed {
-                known.changed = changed;
+                known.changed = settled(changed);
                 match read(&self.file) {
                     Ok(callers) => known.callers = callers,
                     Err(error) => tracing::error!(%error, "the file of keys has changed and is not heeded"),
@@ -58,6 +58,12 @@ impl Keys {
         }
         known.callers.get(key).cloned()
     }
+}
+
+/// When a file was written, once that is a while ago. Before, whoever writes it may be in the middle, and what was read a
+/// part: it is read again.
+fn settled(written: Option<SystemTime>) -> Option<SystemTime> {
+    written.filter(|at| at.elapsed().is_ok_and(|since| since >= LOOK))
 }
 
 fn changed(file: &Path) -> Option<SystemTime> {
@@ -95,6 +101,13 @@ fn parse(text: &str) -> Result<HashMap<String, Caller>, usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_read_while_it_is_written_is_read_again() {
+        let now = SystemTime::now();
+        assert_eq!(settled(Some(now)), None);
+        assert_eq!(settled(now.checked_sub(LOOK)), now.checked_sub(LOOK));
+    }
 
     #[test]
     fn a_file_of_keys_is_read_with_its_mistakes() {
