@@ -30,15 +30,32 @@ pub(super) struct Keys {
 
 struct Read {
     callers: HashMap<String, Caller>,
-    changed: Option<SystemTime>,
+    written: Written,
     looked: Instant,
+}
+
+/// When the file said it was written, and whether that was the first time it said so.
+struct Written {
+    at: Option<SystemTime>,
+    is_new: bool,
+}
+
+impl Written {
+    /// Whether the file is to be read. Once it has changed it is read at the next look as well: whoever writes it may have
+    /// been in the middle, and what was read a part; the rest may carry the same time.
+    fn is_to_be_read(&mut self, at: Option<SystemTime>) -> bool {
+        let was_new = self.is_new;
+        self.is_new = at != self.at;
+        self.at = at;
+        self.is_new || was_new
+    }
 }
 
 impl Keys {
     /// Error: `gateway_invalid` when the file cannot be read, or a line is none.
     pub(super) fn open(file: &Path) -> Result<Self> {
-        let changed = settled(changed(file));
-        let read = Read { callers: read(file)?, changed, looked: Instant::now() };
+        let written = Written { at: changed(file), is_new: true };
+        let read = Read { callers: read(file)?, written, looked: Instant::now() };
         Ok(Self { file: file.to_owned(), read: Mutex::new(read) })
     }
 
@@ -47,9 +64,7 @@ impl Keys {
         let mut known = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         if known.looked.elapsed() >= LOOK {
             known.looked = Instant::now();
-            let changed = changed(&self.file);
-            if changed != known.changed {
-                known.changed = settled(changed);
+            if known.written.is_to_be_read(changed(&self.file)) {
                 match read(&self.file) {
                     Ok(callers) => known.callers = callers,
                     Err(error) => tracing::error!(%error, "the file of keys has changed and is not heeded"),
@@ -58,12 +73,6 @@ impl Keys {
         }
         known.callers.get(key).cloned()
     }
-}
-
-/// When a file was written, once that is a while ago. Before, whoever writes it may be in the middle, and what was read a
-/// part: it is read again.
-fn settled(written: Option<SystemTime>) -> Option<SystemTime> {
-    written.filter(|at| at.elapsed().is_ok_and(|since| since >= LOOK))
 }
 
 fn changed(file: &Path) -> Option<SystemTime> {
@@ -103,10 +112,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_read_while_it_is_written_is_read_again() {
-        let now = SystemTime::now();
-        assert_eq!(settled(Some(now)), None);
-        assert_eq!(settled(now.checked_sub(LOOK)), now.checked_sub(LOOK));
+    fn a_file_is_read_when_it_changed_and_once_more_at_the_look_after() {
+        let tick = |seconds| Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
+        let mut written = Written { at: tick(1), is_new: true };
+        let read = [tick(1), tick(1), tick(2), tick(2), tick(2), None, None, None]
+            .map(|at| written.is_to_be_read(at));
+        assert_eq!(read, [true, false, true, true, false, true, true, false]);
     }
 
     #[test]
