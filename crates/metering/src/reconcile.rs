@@ -295,12 +295,14 @@ impl Reached {
 fn unreached(db: &Db, scope: &Scope, reached: &Reached, kept: i64, proof: &mut Proof) -> Result<()> {
     let mut after = 0;
     loop {
-        let touched =
-            db.read(scope, move |view| crate::usage::touched_after(view, after, AT_ONCE * 10)).wait()?;
-        let Some(end) = touched.last().map(|one| one.chunk) else { return Ok(()) };
+        let chunks = move |view: &mut View<'_>| {
+            view.all(&sql::CHUNKS_OF_WHOM, params![after, AT_ONCE * 10], Touched::read)
+        };
+        let chunks = db.read(scope, chunks).wait()?;
+        let Some(end) = chunks.last().map(|one| one.chunk) else { return Ok(()) };
         let lost =
             |one: &Touched| one.chunk <= reached.last && one.hour.start > kept && !reached.has(one.chunk);
-        for one in touched.into_iter().filter(lost) {
+        for one in chunks.into_iter().filter(lost) {
             proof.add(Difference {
                 code: "event_unreached",
                 customer: Some(one.customer),

@@ -26,7 +26,7 @@ use crate::{
 /// Up to which chunk the log was looked through; the name of its reader.
 const READER: &str = "jumps";
 /// Chunks looked through in one step.
-const AT_ONCE: i64 = 5_000;
+const AT_ONCE: i64 = 20_000;
 /// Steps of one call: other environments wait for it.
 const STEPS: usize = 10;
 
@@ -51,7 +51,6 @@ pub fn follow(db: &Db, scope: &Scope, meters: &Meters) -> Result<u64> {
         let read = usage.read(scope, move |view| touched(view, yesterday));
         let touched = read.wait()?;
         let Some(last) = touched.last().map(|one| one.chunk) else { break };
-        let more = touched.len() as i64 == AT_ONCE;
         let mut days: BTreeSet<Day> = BTreeSet::new();
         for one in touched {
             let watched = meters.get(&one.meter).is_some_and(|meter| meter.jump.is_some());
@@ -62,9 +61,6 @@ pub fn follow(db: &Db, scope: &Scope, meters: &Meters) -> Result<u64> {
         }
         told += look(db, scope, meters, days, (today, yesterday), now)?;
         usage.write(scope, move |tx| usage::set_read_to(tx, READER, last)).wait()?;
-        if !more {
-            break;
-        }
     }
     Ok(told)
 }
@@ -72,16 +68,12 @@ pub fn follow(db: &Db, scope: &Scope, meters: &Meters) -> Result<u64> {
 /// What comes next in the log. Whoever is far behind, as at the first time, begins where what counts may begin: an event's
 /// time lies at most a day after its acceptance.
 fn touched(view: &mut View<'_>, yesterday: Date) -> Result<Vec<Touched>> {
-    let after = usage::read_to(view, READER)?;
-    let touched = usage::touched_after(view, after, AT_ONCE)?;
-    if (touched.len() as i64) < AT_ONCE {
-        return Ok(touched);
+    let mut after = usage::read_to(view, READER)?;
+    if usage::watermark(view)? - after > AT_ONCE {
+        let counts = Zone::utc().start_of_day(yesterday.saturating_sub(1.day()));
+        after = usage::accepted_before(view, counts)?.map_or(after, |old| old.max(after));
     }
-    let counts = Zone::utc().start_of_day(yesterday.saturating_sub(1.day()));
-    match usage::accepted_before(view, counts)? {
-        Some(old) if old > after => usage::touched_after(view, old, AT_ONCE),
-        _ => Ok(touched),
-    }
+    usage::touched_after(view, after, AT_ONCE)
 }
 
 fn look(

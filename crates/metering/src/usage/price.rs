@@ -11,7 +11,7 @@ use kernel::{
     ids::{CustomerId, SubscriptionId},
 };
 use rating::{Each, Measured};
-use store::{Tx, View, params};
+use store::{Row, Tx, View, params};
 use uuid::Uuid;
 
 use super::{
@@ -166,7 +166,7 @@ fn each(
 /// Usage of an hour that came, was voided or was corrected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Touched {
-    /// In this chunk of the log.
+    /// In this chunk of the log last.
     pub chunk: i64,
     /// Whose.
     pub customer: CustomerId,
@@ -176,6 +176,19 @@ pub struct Touched {
     pub meter: String,
     /// The hour.
     pub hour: Span,
+}
+
+impl Touched {
+    pub(crate) fn read(row: &Row<'_>) -> Result<Self> {
+        let subscription: Uuid = row.get(2)?;
+        Ok(Self {
+            chunk: row.get(0)?,
+            customer: row.get(1)?,
+            subscription: (!subscription.is_nil()).then(|| SubscriptionId::from_uuid(subscription)),
+            meter: row.get(3)?,
+            hour: super::window::hour(row.get(4)?),
+        })
+    }
 }
 
 /// The last chunk that was accepted before an instant, so many as are kept; none when nothing was. Times of acceptance
@@ -223,17 +236,8 @@ pub fn set_read_to(tx: &mut Tx<'_>, reader: &str, chunk: i64) -> Result<()> {
     tx.exec_one(&sql::READ_TO, params![reader, chunk])
 }
 
-/// Where something came after chunk `after`, in the order it was accepted: what a job walks through to find the
-/// closed periods that are to be billed again. Its cursor is the last `chunk`.
-pub fn touched_after(view: &mut View<'_>, after: i64, limit: i64) -> Result<Vec<Touched>> {
-    view.all(&sql::TOUCHED, params![after, limit], |row| {
-        let subscription: Uuid = row.get(2)?;
-        Ok(Touched {
-            chunk: row.get(0)?,
-            customer: row.get(1)?,
-            subscription: (!subscription.is_nil()).then(|| SubscriptionId::from_uuid(subscription)),
-            meter: row.get(3)?,
-            hour: super::window::hour(row.get(4)?),
-        })
-    })
+/// Where something came in so many chunks after chunk `after`, each hour of a series once, ordered by the last chunk of
+/// each: what a job walks through to find the closed periods that are to be billed again. Its cursor is the last `chunk`.
+pub fn touched_after(view: &mut View<'_>, after: i64, chunks: i64) -> Result<Vec<Touched>> {
+    view.all(&sql::TOUCHED, params![after, chunks], Touched::read)
 }

@@ -118,7 +118,34 @@ fn each_price_gets_its_own_events_and_late_ones_are_a_difference() {
         let customer = ground.customers.id("customer-a");
         assert!(touched.iter().all(|one| one.customer == customer && one.meter == "traffic"));
         assert!(touched.iter().all(|one| january().covers(one.hour)));
-        assert_eq!((touched.len(), touched.last().unwrap().chunk), (2, again.watermark));
+        assert_eq!(touched.last().unwrap().chunk, again.watermark);
+    });
+}
+
+#[test]
+fn where_something_came_is_said_once_for_many_chunks_and_nothing_is_left_out() {
+    on_both(CONTEXTS, |test| {
+        let ground = Ground::new(test);
+        let send = |id: &str, hour: &str| {
+            let at = format!("2026-01-10T{hour}:00:00Z");
+            ground.send(vec![event("credits", id, "customer-a", Some(&at), r#"{"value": 1}"#)]);
+        };
+        for (id, hour) in [("1", "10"), ("2", "11"), ("3", "10"), ("4", "12")] {
+            send(id, hour);
+        }
+        let after = |after: i64, chunks: i64| -> Vec<(i64, String)> {
+            let read = move |view: &mut store::View<'_>| touched_after(view, after, chunks);
+            let touched = ground.db.usage().read(&ground.scope, read).wait().unwrap();
+            let hour =
+                |start: i64| jiff::Timestamp::from_microsecond(start).unwrap().to_string()[11..13].to_owned();
+            touched.into_iter().map(|one| (one.chunk, hour(one.hour.start))).collect()
+        };
+        let hours =
+            |all: &[(i64, &str)]| all.iter().map(|(n, hour)| (*n, (*hour).to_owned())).collect::<Vec<_>>();
+        assert_eq!(after(0, 3), hours(&[(2, "11"), (3, "10")]));
+        assert_eq!(after(3, 3), hours(&[(4, "12")]));
+        assert_eq!(after(0, 100), hours(&[(2, "11"), (3, "10"), (4, "12")]));
+        assert_eq!(after(4, 3), []);
     });
 }
 

@@ -61,7 +61,7 @@ fn a_plan_with_thresholds_follows_whatever_groups_there_are() {
         send_many(&ground, "2026-01-01T00:00:00Z");
         assert_eq!(ground.follow().refused, 0);
         assert_eq!(ground.cents().iter().sum::<i64>(), 50 * VALUES as i64, "the threshold was reached");
-        assert_eq!(ground.follow().chunks, 0, "and the log was read");
+        assert_eq!(ground.follow().hours, 0, "and the log was read");
     });
 }
 
