@@ -137,7 +137,7 @@ fn where_something_came_is_said_once_for_many_chunks_and_nothing_is_left_out() {
             let read = move |view: &mut store::View<'_>| touched_after(view, after, chunks);
             let touched = ground.db.usage().read(&ground.scope, read).wait().unwrap();
             let hour =
-                |start: i64| jiff::Timestamp::from_microsecond(start).unwrap().to_string()[11..13].to_owned();
+                |start: i64| Timestamp::from_microsecond(start).unwrap().to_string()[11..13].to_owned();
             touched.into_iter().map(|one| (one.chunk, hour(one.hour.start))).collect()
         };
         let hours =
