@@ -175,11 +175,16 @@ impl Wanted {
 
     /// Whether nothing has to be read.
     pub fn is_empty(&self) -> bool {
-        self.places.is_empty()
-            && self.consumes.values().all(Option::is_none)
-            && self.reserves.is_empty()
-            && self.hours.is_empty()
-            && self.counters.is_empty()
+        self.places.is_empty() && !self.may_be_new()
+    }
+
+    /// Whether something is to be read that a group still being committed may write. Pages of names, and what they lead
+    /// to, were stored before their segment was known.
+    pub fn may_be_new(&self) -> bool {
+        self.consumes.values().any(Option::is_some)
+            || !self.reserves.is_empty()
+            || !self.hours.is_empty()
+            || !self.counters.is_empty()
     }
 
     /// Look everything up.

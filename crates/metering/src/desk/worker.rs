@@ -1,8 +1,8 @@
 //! The one thread that owns an environment's metering: it takes what was asked meanwhile, decides it in memory,
 //! commits it as one group, and answers.
 //!
-//! While a group is being committed the next one is decided. It is committed once the one before is durable, and nothing is
-//! read from the database in between: what the group before writes is in memory, or is waited for.
+//! While a group is being committed the next one is decided. It is committed once the one before is durable, and nothing that
+//! this one may write is read from the database in between: it is in memory, or is waited for.
 
 use std::{
     cell::RefCell,
@@ -227,7 +227,7 @@ impl Worker {
             (now, Wanted::of(&mut held.state, asks, now))
         })?;
         let wanted = wanted?;
-        if !wanted.is_empty() {
+        if wanted.may_be_new() {
             self.settled()?;
         }
         let loaded = wanted.load(db, scope, now)?;
