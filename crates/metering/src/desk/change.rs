@@ -141,10 +141,9 @@ fn known(db: &Db, scope: &Scope, state: &State, identity: u128) -> Result<Option
     let find = move |view: &mut store::View<'_>| {
         for place in &places {
             let names: Option<Vec<u8>> =
-                view.opt(&sql::PAGES, params![place.segment, vec![place.page()]], |row| row.get(1))?;
-            match names.and_then(|names| place.read(&names)) {
-                Some((name, known)) if name == identity => return Ok(Some(known)),
-                _ => {}
+                view.opt(&sql::PAGES, params![place.segment, vec![place.page]], |row| row.get(1))?;
+            if let Some(known) = names.and_then(|names| place.read(&names)) {
+                return Ok(Some(known));
             }
         }
         Ok(None)

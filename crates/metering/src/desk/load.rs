@@ -229,13 +229,13 @@ impl Wanted {
     fn read_names(&self, view: &mut View<'_>, found: &mut Found) -> Result<()> {
         let mut places: BTreeMap<i64, BTreeMap<i64, Vec<Place>>> = BTreeMap::new();
         for place in &self.places {
-            places.entry(place.segment).or_default().entry(place.page()).or_default().push(*place);
+            places.entry(place.segment).or_default().entry(place.page).or_default().push(*place);
         }
         for (segment, pages) in places {
             view.each(&sql::PAGES, params![segment, pages.keys().copied().collect::<Vec<_>>()], |row| {
                 let (page, names): (i64, Vec<u8>) = (row.get(0)?, row.get(1)?);
                 let there = pages.get(&page).into_iter().flatten();
-                found.known.extend(there.filter_map(|place| place.read(&names)));
+                found.known.extend(there.filter_map(|place| Some((place.identity, place.read(&names)?))));
                 Ok(())
             })?;
         }

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     layer::Layers,
-    segment::{self, Known, PAGE, Record},
+    segment::{self, Known, Record},
 };
 
 /// For keys that are numbers of our own or fingerprints: nobody outside can choose them so that they collide.
@@ -77,23 +77,20 @@ impl Recent {
 }
 
 /// Where a name may stand in a segment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// The segment's number.
     pub segment: i64,
-    /// How many names stand before it there.
-    pub rank: usize,
+    /// The page.
+    pub page: i64,
+    /// The name.
+    pub identity: u128,
 }
 
 impl Place {
-    /// The page it is in.
-    pub const fn page(self) -> i64 {
-        (self.rank / PAGE) as i64
-    }
-
-    /// What stands there, of the bytes of its page.
-    pub fn read(self, page: &[u8]) -> Option<Record> {
-        segment::nth(page, self.rank % PAGE)
+    /// What is known of the name, if it stands there, of the bytes of the page.
+    pub fn read(self, page: &[u8]) -> Option<Known> {
+        segment::find(page, self.identity)
     }
 }
 
@@ -118,11 +115,13 @@ impl Names {
         self.open.get(identity).or_else(closing)
     }
 
-    /// Where these names may stand in segments, in order. Any order of names is right; in ascending order it is fast: so a
-    /// group walks through each layer once, from its beginning to its end.
+    /// Where these names may stand in segments, in order of the pages. Any order of names is right; in ascending order it is
+    /// fast: so a group walks through each layer once, from its beginning to its end.
     pub fn places(&self, identities: &[u128]) -> Vec<Place> {
         let mut places = Vec::new();
-        self.sealed.find(identities, |segment, rank| places.push(Place { segment, rank }));
+        self.sealed.find(identities, |segment, page, identity| {
+            places.push(Place { segment, page: page as i64, identity });
+        });
         places.sort_unstable();
         places
     }

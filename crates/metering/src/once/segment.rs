@@ -3,7 +3,7 @@
 //! Names are random to look at, so their order is too: a tree over them would touch another leaf with each insert.
 //! Sorted once and never changed they cost a sequential write and 32 bytes each. The filter keeps 16 bits of each
 //! fingerprint in the order of the segment, cut into shelves by the leading bits, at most 2.5 bytes a name. It answers
-//! not only whether a name may be there but at which rank, so that a lookup reads one page.
+//! not only whether a name may be there but in which page, so that a lookup reads one.
 
 use kernel::{Error, Result};
 
@@ -47,9 +47,11 @@ pub fn decode(bytes: &[u8]) -> impl Iterator<Item = Record> + '_ {
     bytes.as_chunks().0.iter().map(record)
 }
 
-/// One of encoded records.
-pub fn nth(bytes: &[u8], place: usize) -> Option<Record> {
-    bytes.as_chunks().0.get(place).map(record)
+/// What is known of a name, if it is one of these records in ascending order.
+pub fn find(bytes: &[u8], identity: u128) -> Option<Known> {
+    let records: &[[u8; RECORD]] = bytes.as_chunks().0;
+    let found = records.binary_search_by_key(&identity, |bytes| record(bytes).0).ok()?;
+    records.get(found).map(|bytes| record(bytes).1)
 }
 
 fn record(bytes: &[u8; RECORD]) -> Record {
@@ -166,9 +168,18 @@ mod tests {
                 .map(|(identity, address, content)| (identity, Known { address: Address(address), content }))
                 .collect();
             let bytes = encode(&records);
-            prop_assert_eq!(nth(&bytes, records.len()), None);
-            prop_assert_eq!(nth(&bytes, 0), records.first().copied());
-            prop_assert_eq!(decode(&bytes).collect::<Vec<_>>(), records);
+            prop_assert_eq!(decode(&bytes).collect::<Vec<_>>(), records.clone());
+        }
+
+        #[test]
+        fn a_name_is_found_among_its_records_alone(names: std::collections::BTreeMap<u128, u64>, stranger: u128) {
+            let known = |content: &u64| Known { address: Address(!content), content: *content };
+            let records: Vec<Record> = names.iter().map(|(identity, content)| (*identity, known(content))).collect();
+            let bytes = encode(&records);
+            for (identity, known) in records {
+                prop_assert_eq!(find(&bytes, identity), Some(known));
+            }
+            prop_assert_eq!(find(&bytes, stranger), names.get(&stranger).map(known));
         }
 
         #[test]
