@@ -87,24 +87,26 @@ impl Desk {
     }
 
     fn meter_mut(&mut self, key: &str) -> &mut AtMeter {
-        let place = match self.meters.binary_search_by(|meter| (*meter.key).cmp(key)) {
-            Ok(place) => place,
-            Err(place) => {
-                // There are few, and many customers: no room is kept for more.
-                self.meters.reserve_exact(1);
-                self.meters.insert(place, AtMeter::new(key));
-                self.grown += size_of::<AtMeter>() + key.len() + 64;
-                place
-            }
-        };
+        let place = self.place(key);
         &mut self.meters[place]
+    }
+
+    /// Where a meter is, put there if it is not.
+    fn place(&mut self, key: &str) -> usize {
+        self.meters.binary_search_by(|meter| (*meter.key).cmp(key)).unwrap_or_else(|place| {
+            // There are few, and many customers: no room is kept for more.
+            self.meters.reserve_exact(1);
+            self.meters.insert(place, AtMeter::new(key));
+            self.grown += size_of::<AtMeter>() + key.len() + 64;
+            place
+        })
     }
 
     /// What the customer's agreements say about a meter.
     pub fn terms(&mut self, meter: &Meter) -> &Terms {
-        let account = Arc::clone(&self.account);
-        let terms = &mut self.meter_mut(&meter.key).terms;
-        terms.get_or_insert_with(|| account.terms(&meter.key, meter.decimals))
+        let place = self.place(&meter.key);
+        let Self { account, meters, .. } = self;
+        meters[place].terms.get_or_insert_with(|| account.terms(&meter.key, meter.decimals))
     }
 
     /// Its series of these dimensions.

@@ -72,12 +72,6 @@ impl Arrivals {
     }
 }
 
-/// The subjects of asks that are not in memory.
-pub fn strangers(state: &State, asks: &[Ask]) -> Vec<String> {
-    let named = asks.iter().flat_map(Ask::subjects);
-    named.filter(|subject| state.whom(subject).is_none()).cloned().collect()
-}
-
 fn read_series(row: &Row<'_>) -> Result<(CustomerId, String, String, Series)> {
     let (kind, subscription, dimensions): (String, Uuid, String) = (row.get(2)?, row.get(3)?, row.get(4)?);
     let subscription = (!subscription.is_nil()).then(|| Id::from_uuid(subscription));

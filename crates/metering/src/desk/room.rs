@@ -8,6 +8,7 @@ use std::{
 use kernel::ids::{CustomerId, SubscriptionId};
 
 use super::customer::Desk;
+use crate::once::IntMap;
 
 /// Desks reached for outside of groups before somebody has to look how large they have become.
 const MANY: usize = 1_024;
@@ -21,7 +22,8 @@ type Whom = (CustomerId, Option<SubscriptionId>);
 /// Customers in memory.
 #[derive(Debug, Default)]
 pub struct Room {
-    seats: HashMap<CustomerId, Seat>,
+    /// By their ids, which nobody outside chooses.
+    seats: IntMap<(u64, u64), Seat>,
     subjects: HashMap<Arc<str>, Whom>,
     /// When each came here, or had its turn last; the earliest is looked at first.
     turns: VecDeque<(u64, CustomerId)>,
@@ -47,6 +49,10 @@ struct Seat {
     bytes: usize,
 }
 
+fn key(customer: &CustomerId) -> (u64, u64) {
+    customer.uuid().as_u64_pair()
+}
+
 impl Room {
     /// Whom a subject names, when that customer is here.
     pub fn whom(&self, subject: &str) -> Option<Whom> {
@@ -55,12 +61,12 @@ impl Room {
 
     /// The customer, if it is here, to look at.
     pub fn get(&self, customer: &CustomerId) -> Option<&Desk> {
-        self.seats.get(customer).map(|seat| &*seat.desk)
+        self.seats.get(&key(customer)).map(|seat| &*seat.desk)
     }
 
     /// The customer, if it is here. It may grow.
     pub fn get_mut(&mut self, customer: &CustomerId) -> Option<&mut Desk> {
-        let seat = self.seats.get_mut(customer)?;
+        let seat = self.seats.get_mut(&key(customer))?;
         if !seat.reached {
             seat.reached = true;
             self.reached.push(*customer);
@@ -80,7 +86,7 @@ impl Room {
         self.turns.push_back((turn, customer));
         self.reached.push(customer);
         let seat = Seat { desk: Box::new(desk), names: Vec::new(), turn, used, reached: true, bytes: 0 };
-        self.seats.insert(customer, seat);
+        self.seats.insert(key(&customer), seat);
     }
 
     /// A customer that is here is called like this.
@@ -89,7 +95,7 @@ impl Room {
             return;
         }
         let name: Arc<str> = subject.into();
-        if let Some(seat) = self.seats.get_mut(&whom.0) {
+        if let Some(seat) = self.seats.get_mut(&key(&whom.0)) {
             seat.names.push(Arc::clone(&name));
             self.subjects.insert(name, whom);
         }
@@ -97,7 +103,7 @@ impl Room {
 
     /// Let a customer go.
     pub fn forget(&mut self, customer: &CustomerId) {
-        let Some(seat) = self.seats.remove(customer) else { return };
+        let Some(seat) = self.seats.remove(&key(customer)) else { return };
         for name in &seat.names {
             self.subjects.remove(name);
         }
@@ -105,14 +111,15 @@ impl Room {
         // Its turn stays behind, and goes when it comes or when there are many such.
         if self.turns.len() > 64 + 2 * self.seats.len() {
             let seats = &self.seats;
-            self.turns.retain(|(turn, customer)| seats.get(customer).is_some_and(|seat| seat.turn == *turn));
+            self.turns
+                .retain(|(turn, customer)| seats.get(&key(customer)).is_some_and(|seat| seat.turn == *turn));
         }
     }
 
     /// Bytes of everything here, at most.
     pub fn measure(&mut self) -> usize {
         for customer in std::mem::take(&mut self.reached) {
-            let Some(seat) = self.seats.get_mut(&customer) else { continue };
+            let Some(seat) = self.seats.get_mut(&key(&customer)) else { continue };
             let names: usize = seat.names.iter().map(|name| name.len() + NAME).sum();
             let bytes = names + seat.desk.bytes();
             self.bytes = self.bytes - seat.bytes + bytes;
@@ -123,7 +130,7 @@ impl Room {
 
     /// Bytes of the tables, with the room they keep for more.
     fn tables(&self) -> usize {
-        let seats = self.seats.capacity() * 8 / 7 * (size_of::<(CustomerId, Seat)>() + 1);
+        let seats = self.seats.capacity() * 8 / 7 * (size_of::<((u64, u64), Seat)>() + 1);
         let subjects = self.subjects.capacity() * 8 / 7 * (size_of::<(Arc<str>, Whom)>() + 1);
         seats + subjects + self.turns.capacity() * size_of::<(u64, CustomerId)>()
     }
@@ -134,7 +141,9 @@ impl Room {
         self.measure();
         while self.bytes + self.tables() > most {
             let Some((turn, customer)) = self.turns.pop_front() else { return };
-            let Some(seat) = self.seats.get_mut(&customer).filter(|seat| seat.turn == turn) else { continue };
+            let Some(seat) = self.seats.get_mut(&key(&customer)).filter(|seat| seat.turn == turn) else {
+                continue;
+            };
             if seat.desk.tick == seat.used {
                 self.forget(&customer);
                 continue;

@@ -61,15 +61,19 @@ impl State {
         self.desks.shrink(most - self.hours.size());
     }
 
-    /// Forget whoever is meant by these subjects and is to be asked for again at `now`.
-    pub fn forget_over<'s>(&mut self, subjects: impl Iterator<Item = &'s String>, now: i64) {
+    /// Those of these subjects that are not in memory. Whoever is to be asked for again at `now` is forgotten first.
+    pub fn strangers<'s>(&mut self, subjects: impl Iterator<Item = &'s String>, now: i64) -> Vec<String> {
+        let mut strangers = Vec::new();
         for subject in subjects {
-            let whom = self.whom(subject).map(|(customer, _)| customer);
-            let over = |whom: &CustomerId| self.desks.get(whom).is_some_and(|desk| desk.account.is_over(now));
-            if let Some(over) = whom.filter(over) {
-                self.forget(Some(over));
+            if let Some((customer, _)) = self.whom(subject) {
+                if !self.desks.get(&customer).is_some_and(|desk| desk.account.is_over(now)) {
+                    continue;
+                }
+                self.forget(Some(customer));
             }
+            strangers.push(subject.clone());
         }
+        strangers
     }
 
     /// Forget a customer, or all: what it agreed to has changed.

@@ -213,9 +213,7 @@ impl Worker {
         let asked = asks.iter().map(Ask::now).max().unwrap_or(0);
         let strangers = self.inside(|held| {
             let now = asked.max(held.state.accepted);
-            let subjects = asks.iter().flat_map(Ask::events).map(|event| &event.subject);
-            held.state.forget_over(subjects, now);
-            load::strangers(&held.state, asks)
+            held.state.strangers(asks.iter().flat_map(Ask::subjects), now)
         })?;
         if !strangers.is_empty() {
             self.settled()?;
