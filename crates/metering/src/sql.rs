@@ -43,13 +43,10 @@ statements! {
     environment CHUNKS_OF_WHOM = "SELECT c.n, s.customer_id, s.subscription_id, s.meter, c.hour
         FROM meter_chunk c JOIN meter_series s ON s.env_id = c.env_id AND s.id = c.series
         WHERE c.env_id = $1 AND c.n > $2 ORDER BY c.n LIMIT $3";
-    /// Each hour of a series once, however many of the chunks are its.
-    environment TOUCHED = "SELECT c.n, s.customer_id, s.subscription_id, s.meter, c.hour
-        FROM (SELECT series, hour, max(n) AS n FROM (
-                SELECT n, series, hour FROM meter_chunk WHERE env_id = $1 AND n > $2 ORDER BY n LIMIT $3) AS next
-            GROUP BY series, hour) AS c
-        JOIN meter_series s ON s.env_id = $1 AND s.id = c.series
-        ORDER BY c.n";
+    environment HOURS_BETWEEN = "SELECT n, series, hour FROM meter_chunk WHERE env_id = $1 AND n > $2 AND n <= $3
+        ORDER BY n";
+    environment WHOSE = "SELECT id, customer_id, subscription_id, meter FROM meter_series
+        WHERE env_id = $1 AND id IN_INTS($2)";
     environment DROP_CHUNKS = "DELETE FROM meter_chunk WHERE env_id = $1 AND n > $2 AND n <= $3 AND hour < $4";
     environment FIRST_CHUNK = "SELECT n FROM meter_chunk WHERE env_id = $1 ORDER BY n LIMIT 1";
     environment ACCEPTED = "SELECT accepted FROM meter_chunk WHERE env_id = $1 AND n <= $2 ORDER BY n DESC LIMIT 1";

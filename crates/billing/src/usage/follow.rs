@@ -34,7 +34,7 @@ pub struct Followed {
     pub refused: u64,
 }
 
-/// Take what came into the log since the last time, in any state of it: what was done before a crash is done again
+/// Take what has come into the log since the last time, in any state of it: what was done before a crash is done again
 /// and changes nothing.
 ///
 /// Figures of open stretches are replaced, and where the plan has thresholds these may be reached; what came late for
@@ -43,10 +43,12 @@ pub struct Followed {
 /// Errors: `clock_advancing` in a sandbox whose clock is being moved; those of a database that is away.
 pub fn follow(db: &Db, scope: &Scope) -> Result<Followed> {
     let mut done = Followed::default();
-    let mut after = db.usage().read(scope, |view| log::read_to(view, READER)).wait()?;
-    loop {
-        let touched = db.usage().read(scope, move |view| log::touched_after(view, after, AT_ONCE)).wait()?;
-        let Some(last) = touched.last().map(|touched| touched.chunk) else { return Ok(done) };
+    let begin = |view: &mut View<'_>| Ok((log::read_to(view, READER)?, log::watermark(view)?));
+    let (mut after, end) = db.usage().read(scope, begin).wait()?;
+    // What comes meanwhile has time until the next call: measured together with what follows it costs less.
+    while after < end {
+        let to = end.min(after + AT_ONCE);
+        let touched = db.usage().read(scope, move |view| log::touched_between(view, after, to)).wait()?;
         done.hours += touched.len() as u64;
         let mut by_customer: ByCustomer<Vec<Touched>> = ByCustomer::new();
         for one in touched {
@@ -60,9 +62,10 @@ pub fn follow(db: &Db, scope: &Scope) -> Result<Followed> {
             }
             step(db, scope, some, &mut done)?;
         }
-        db.usage().write(scope, move |tx| log::set_read_to(tx, READER, last)).wait()?;
-        after = last;
+        db.usage().write(scope, move |tx| log::set_read_to(tx, READER, to)).wait()?;
+        after = to;
     }
+    Ok(done)
 }
 
 fn step(db: &Db, scope: &Scope, touched: ByCustomer<Vec<Touched>>, done: &mut Followed) -> Result<()> {

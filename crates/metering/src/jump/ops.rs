@@ -49,8 +49,7 @@ pub fn follow(db: &Db, scope: &Scope, meters: &Meters) -> Result<u64> {
     let mut told = 0;
     for _ in 0..STEPS {
         let read = usage.read(scope, move |view| touched(view, yesterday));
-        let touched = read.wait()?;
-        let Some(last) = touched.last().map(|one| one.chunk) else { break };
+        let Some((last, touched)) = read.wait()? else { break };
         let mut days: BTreeSet<Day> = BTreeSet::new();
         for one in touched {
             let watched = meters.get(&one.meter).is_some_and(|meter| meter.jump.is_some());
@@ -65,15 +64,19 @@ pub fn follow(db: &Db, scope: &Scope, meters: &Meters) -> Result<u64> {
     Ok(told)
 }
 
-/// What comes next in the log. Whoever is far behind, as at the first time, begins where what counts may begin: an event's
-/// time lies at most a day after its acceptance.
-fn touched(view: &mut View<'_>, yesterday: Date) -> Result<Vec<Touched>> {
-    let mut after = usage::read_to(view, READER)?;
-    if usage::watermark(view)? - after > AT_ONCE {
+/// What comes next in the log, and up to where; none at its end. Whoever is far behind, as at the first time, begins where
+/// what counts may begin: an event's time lies at most a day after its acceptance.
+fn touched(view: &mut View<'_>, yesterday: Date) -> Result<Option<(i64, Vec<Touched>)>> {
+    let (mut after, end) = (usage::read_to(view, READER)?, usage::watermark(view)?);
+    if end - after > AT_ONCE {
         let counts = Zone::utc().start_of_day(yesterday.saturating_sub(1.day()));
         after = usage::accepted_before(view, counts)?.map_or(after, |old| old.max(after));
     }
-    usage::touched_after(view, after, AT_ONCE)
+    if after >= end {
+        return Ok(None);
+    }
+    let to = end.min(after + AT_ONCE);
+    Ok(Some((to, usage::touched_between(view, after, to)?)))
 }
 
 fn look(

@@ -2,7 +2,9 @@
 //!
 //! Billing asks for a span (a period, or the part of one before or after a change), rates what it gets with
 //! [`rating::rate_metered`], and keeps the watermark on the line. When more came in since, it asks for the same span
-//! again and bills the difference with [`rating::rate_again`]; [`touched_after`] says where something came.
+//! again and bills the difference with [`rating::rate_again`]; [`touched_between`] says where something came.
+
+use std::collections::BTreeSet;
 
 use catalog::{Book, Percentage, Plan, Price, PriceKind, UsagePrice};
 use jiff::Timestamp;
@@ -19,7 +21,7 @@ use super::{
     behind::{Counted, counted},
     read::{figures, watermark},
 };
-use crate::{event::Meter, log::Address, sql};
+use crate::{event::Meter, log::Address, once::IntMap, sql};
 
 /// What is charged, of whom, for which time.
 #[derive(Clone, Copy, Debug)]
@@ -179,15 +181,14 @@ pub struct Touched {
 }
 
 impl Touched {
+    fn new(chunk: i64, customer: CustomerId, subscription: Uuid, meter: String, hour: i64) -> Self {
+        let subscription = (!subscription.is_nil()).then(|| SubscriptionId::from_uuid(subscription));
+        Self { chunk, customer, subscription, meter, hour: super::window::hour(hour) }
+    }
+
+    /// Of a row of chunk, customer, subscription, meter and hour.
     pub(crate) fn read(row: &Row<'_>) -> Result<Self> {
-        let subscription: Uuid = row.get(2)?;
-        Ok(Self {
-            chunk: row.get(0)?,
-            customer: row.get(1)?,
-            subscription: (!subscription.is_nil()).then(|| SubscriptionId::from_uuid(subscription)),
-            meter: row.get(3)?,
-            hour: super::window::hour(row.get(4)?),
-        })
+        Ok(Self::new(row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
     }
 }
 
@@ -236,8 +237,25 @@ pub fn set_read_to(tx: &mut Tx<'_>, reader: &str, chunk: i64) -> Result<()> {
     tx.exec_one(&sql::READ_TO, params![reader, chunk])
 }
 
-/// Where something came in so many chunks after chunk `after`, each hour of a series once, ordered by the last chunk of
-/// each: what a job walks through to find the closed periods that are to be billed again. Its cursor is the last `chunk`.
-pub fn touched_after(view: &mut View<'_>, after: i64, chunks: i64) -> Result<Vec<Touched>> {
-    view.all(&sql::TOUCHED, params![after, chunks], Touched::read)
+/// Where something came behind chunk `after`, up to and with chunk `to`, each hour of a series once: what a job walks through
+/// to find the closed periods that are to be billed again. Chunks are numbered without gaps in the order they were
+/// accepted, so that `to` is where it goes on.
+pub fn touched_between(view: &mut View<'_>, after: i64, to: i64) -> Result<Vec<Touched>> {
+    // Put together here: the database would sort all of them first.
+    let mut hours: IntMap<(i64, i64), i64> = IntMap::default();
+    view.each(&sql::HOURS_BETWEEN, params![after, to], |row| {
+        hours.insert((row.get(1)?, row.get(2)?), row.get(0)?);
+        Ok(())
+    })?;
+    let series: BTreeSet<i64> = hours.keys().map(|(series, _)| *series).collect();
+    let mut whose: IntMap<i64, (CustomerId, Uuid, String)> = IntMap::default();
+    view.each(&sql::WHOSE, params![Vec::from_iter(series)], |row| {
+        whose.insert(row.get(0)?, (row.get(1)?, row.get(2)?, row.get(3)?));
+        Ok(())
+    })?;
+    let touched = hours.into_iter().filter_map(|((series, hour), chunk)| {
+        let (customer, subscription, meter) = whose.get(&series)?.clone();
+        Some(Touched::new(chunk, customer, subscription, meter, hour))
+    });
+    Ok(touched.collect())
 }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use kernel::{Money, ids::CustomerId};
 use metering::{
     Options, retention,
-    usage::{Charged, Measurement, Span, base, measurements, touched_after},
+    usage::{Charged, Measurement, Span, base, measurements, touched_between},
 };
 use rating::{Measured, Metered, Share, rate_again, rate_metered};
 use testkit::on_both;
@@ -113,12 +113,16 @@ fn each_price_gets_its_own_events_and_late_ones_are_a_difference() {
         assert_eq!(cost("eu", &again.measured, Some(billed)).decimal(), "-0.50");
         assert_eq!(ask(&ground, "eu", Some(eu.watermark))[0], *eu);
         let mark = eu.watermark;
-        let touched =
-            ground.db.usage().read(&ground.scope, move |view| touched_after(view, mark, 100)).wait().unwrap();
+        let touched = ground
+            .db
+            .usage()
+            .read(&ground.scope, move |view| touched_between(view, mark, mark + 100))
+            .wait()
+            .unwrap();
         let customer = ground.customers.id("customer-a");
         assert!(touched.iter().all(|one| one.customer == customer && one.meter == "traffic"));
         assert!(touched.iter().all(|one| january().covers(one.hour)));
-        assert_eq!(touched.last().unwrap().chunk, again.watermark);
+        assert_eq!(touched.iter().map(|one| one.chunk).max(), Some(again.watermark));
     });
 }
 
@@ -133,19 +137,22 @@ fn where_something_came_is_said_once_for_many_chunks_and_nothing_is_left_out() {
         for (id, hour) in [("1", "10"), ("2", "11"), ("3", "10"), ("4", "12")] {
             send(id, hour);
         }
-        let after = |after: i64, chunks: i64| -> Vec<(i64, String)> {
-            let read = move |view: &mut store::View<'_>| touched_after(view, after, chunks);
+        let between = |after: i64, to: i64| -> Vec<(i64, String)> {
+            let read = move |view: &mut store::View<'_>| touched_between(view, after, to);
             let touched = ground.db.usage().read(&ground.scope, read).wait().unwrap();
             let hour =
                 |start: i64| Timestamp::from_microsecond(start).unwrap().to_string()[11..13].to_owned();
-            touched.into_iter().map(|one| (one.chunk, hour(one.hour.start))).collect()
+            let mut found: Vec<_> =
+                touched.into_iter().map(|one| (one.chunk, hour(one.hour.start))).collect();
+            found.sort_unstable();
+            found
         };
         let hours =
             |all: &[(i64, &str)]| all.iter().map(|(n, hour)| (*n, (*hour).to_owned())).collect::<Vec<_>>();
-        assert_eq!(after(0, 3), hours(&[(2, "11"), (3, "10")]));
-        assert_eq!(after(3, 3), hours(&[(4, "12")]));
-        assert_eq!(after(0, 100), hours(&[(2, "11"), (3, "10"), (4, "12")]));
-        assert_eq!(after(4, 3), []);
+        assert_eq!(between(0, 3), hours(&[(2, "11"), (3, "10")]));
+        assert_eq!(between(3, 6), hours(&[(4, "12")]));
+        assert_eq!(between(0, 100), hours(&[(2, "11"), (3, "10"), (4, "12")]));
+        assert_eq!(between(4, 7), []);
     });
 }
 
