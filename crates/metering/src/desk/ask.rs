@@ -137,28 +137,6 @@ impl Ask {
         }
     }
 
-    /// The events that are in order.
-    pub fn events(&self) -> Box<dyn Iterator<Item = &Checked> + '_> {
-        match self {
-            Self::Ingest { events, .. } => Box::new(events.iter().filter_map(|event| event.as_ref().ok())),
-            Self::Limit(ask) => Box::new(std::iter::once(&ask.event)),
-            Self::Change { change, .. } => Box::new(change.replacement.iter()),
-            Self::End(ask) => Box::new(ask.found.iter().map(|hold| &hold.event)),
-            Self::Unread(_) | Self::Take { .. } | Self::Owner(_) | Self::Forget(..) | Self::Sealed(..) => {
-                Box::new(std::iter::empty())
-            }
-        }
-    }
-
-    /// Whom it is about.
-    pub fn subjects(&self) -> impl Iterator<Item = &String> {
-        let asked = match self {
-            Self::Take { subject, .. } => Some(subject),
-            _ => None,
-        };
-        self.events().map(|event| &event.subject).chain(asked)
-    }
-
     /// Answer with an error.
     pub fn fail(self, error: Error) {
         match self {

@@ -1,19 +1,22 @@
 //! Booking an event: into the log, its tally, the names and the counters of limits. In memory; [`Rows`] is what is
 //! then written.
 
-use std::{collections::HashMap, sync::Arc};
-
-use kernel::{
-    Error, Result,
-    ids::{CustomerId, SubscriptionId},
+use std::{
+    collections::{
+        HashMap,
+        hash_map::Entry::{Occupied, Vacant},
+    },
+    sync::Arc,
 };
+
+use kernel::{Error, Result, ids::CustomerId};
 use uuid::Uuid;
 
 use super::{
     InForce, Rows, State, Terms,
     customer::{Series, series_key},
     rows::{ChunkRow, CrossingRow, DrawnRow, SeriesRow},
-    state::Hour,
+    state::{Hour, Spot},
 };
 use crate::{
     double::{self, Posting},
@@ -100,10 +103,8 @@ impl Draft {
 
 /// An event about to be booked, and whose it is.
 pub struct Booking {
-    /// Whose.
-    pub customer: CustomerId,
-    /// For which subscription.
-    pub subscription: Option<SubscriptionId>,
+    /// Where.
+    pub spot: Spot,
     /// Its meter.
     pub meter: Arc<Meter>,
     /// Its dimensions.
@@ -116,7 +117,7 @@ pub struct Booking {
 
 impl Booking {
     /// Of an event that came in.
-    pub fn of(event: Checked, customer: CustomerId, subscription: Option<SubscriptionId>, now: i64) -> Self {
+    pub fn of(event: Checked, spot: Spot, now: i64) -> Self {
         let Checked { name, identity, content, meter, at, reading, dimensions, data, .. } = event;
         let entry = Entry {
             kind: Kind::Event,
@@ -128,22 +129,25 @@ impl Booking {
             data,
             answer: None,
         };
-        Self { customer, subscription, meter, dimensions, entry, name: Some((identity, content)) }
+        Self { spot, meter, dimensions, entry, name: Some((identity, content)) }
     }
 }
 
 impl Group<'_> {
     /// Book an event. Error: `too_many_series`.
     pub fn book(&mut self, booking: Booking) -> Result<Address> {
-        let Booking { customer, subscription, meter, dimensions, entry, name } = booking;
+        let Booking { spot, meter, dimensions, entry, name } = booking;
         let (shared, dimensions) = (meter, dimensions.as_str());
         let meter = &*shared;
-        let series = self.series(customer, subscription, meter, dimensions, entry.at)?;
+        let series = match spot.series {
+            Some(series) => series,
+            None => self.series(spot, meter, dimensions, entry.at)?,
+        };
         let hour = window::hour_of(entry.at, series.shift);
         let sample = Sample { at: entry.at, value: entry.reading.amount() };
         let (at, accepted, reading) = (entry.at, entry.accepted, entry.reading);
-        let address = self.append(meter, series.id, hour, entry)?;
-        if self.tally(meter, series.id, hour)?.tally.add(sample) == Followed::CountAnew {
+        let (address, tally) = self.append(meter, series.id, hour, entry)?;
+        if tally.add(sample) == Followed::CountAnew {
             self.draft.anew.insert((series.id, hour), meter.aggregation);
         }
         self.value(series.id, hour, reading, 1);
@@ -153,7 +157,9 @@ impl Group<'_> {
             self.state.names.add(identity, known);
             self.draft.rows.names.push((identity, known));
         }
-        self.count(customer, meter, dimensions, (at, accepted), reading.amount());
+        if spot.limited {
+            self.count(spot.customer, meter, dimensions, (at, accepted), reading.amount());
+        }
         Ok(address)
     }
 
@@ -177,9 +183,9 @@ impl Group<'_> {
             over_limit: false,
             ..*entry
         };
-        self.append(meter, series, hour, void)?;
+        let (_, tally) = self.append(meter, series, hour, void)?;
         let sample = Sample { at: entry.at, value: reading.amount() };
-        if self.tally(meter, series, hour)?.tally.remove(meter.aggregation, sample) == Followed::CountAnew {
+        if tally.remove(meter.aggregation, sample) == Followed::CountAnew {
             self.draft.anew.insert((series, hour), meter.aggregation);
         }
         self.value(series, hour, reading, -1);
@@ -189,16 +195,14 @@ impl Group<'_> {
     }
 
     /// Whether an event has a series or may have a new one. Error: `too_many_series`.
-    pub fn has_room(
-        &self,
-        customer: CustomerId,
-        subscription: Option<SubscriptionId>,
-        event: &Checked,
-    ) -> Result<()> {
-        let desk = self.state.desks.get(&customer).ok_or_else(|| missing("customer"))?;
+    pub fn has_room(&self, spot: Spot, event: &Checked) -> Result<()> {
+        if spot.series.is_some() {
+            return Ok(());
+        }
+        let desk = self.state.desks.get(&spot.customer).ok_or_else(|| missing("customer"))?;
         let many = desk.series_count(&event.meter) >= MAX_SERIES;
         // Looked up only where it matters.
-        let key = || series_key(&event.meter.kind, subscription, &event.dimensions);
+        let key = || series_key(&event.meter.kind, spot.subscription, &event.dimensions);
         if many && desk.series(&event.meter, &key()).is_none() {
             return Err(too_many_series(&event.meter));
         }
@@ -206,14 +210,8 @@ impl Group<'_> {
     }
 
     /// The series of these dimensions, made when it is not there.
-    fn series(
-        &mut self,
-        customer: CustomerId,
-        subscription: Option<SubscriptionId>,
-        meter: &Meter,
-        dimensions: &str,
-        at: i64,
-    ) -> Result<Series> {
+    fn series(&mut self, spot: Spot, meter: &Meter, dimensions: &str, at: i64) -> Result<Series> {
+        let Spot { customer, subscription, .. } = spot;
         let key = series_key(&meter.kind, subscription, dimensions);
         let desk = self.state.desks.get_mut(&customer).ok_or_else(|| missing("customer"))?;
         desk.tick = self.state.tick;
@@ -240,30 +238,40 @@ impl Group<'_> {
         Ok(series)
     }
 
-    /// Append to the chunk of a series and hour, which a new one follows when it is full.
-    fn append(&mut self, meter: &Meter, series: i64, hour: i64, entry: Entry) -> Result<Address> {
-        let full = |chunk: &ChunkRow| chunk.entries.len() == CHUNK_ENTRIES;
-        if self.draft.filling.get(&(series, hour)).is_none_or(full) {
-            let n = self.state.next_chunk;
-            let stored = self.tally(meter, series, hour)?;
-            let prev = std::mem::replace(&mut stored.head, n);
-            let chunk = ChunkRow { n, series, hour, prev, accepted: self.draft.now, entries: Vec::new() };
-            self.draft.rows.chunks.extend(self.draft.filling.insert((series, hour), chunk));
-            self.state.next_chunk += 1;
-        }
-        // It was put there above when it was not.
-        let chunk = self.draft.filling.get_mut(&(series, hour)).ok_or_else(|| missing("chunk"))?;
-        chunk.entries.push(entry);
-        Ok(Address::new(chunk.n, chunk.entries.len() - 1))
-    }
-
-    /// The tally of an hour, which was loaded unless the series is new.
-    fn tally(&mut self, meter: &Meter, series: i64, hour: i64) -> Result<&mut Hour> {
-        if series < self.draft.first_series && !self.state.hours.holds((series, hour)) {
+    /// Append to the chunk of a series and hour, which a new one follows when it is full; with the hour's tally.
+    fn append(
+        &mut self,
+        meter: &Meter,
+        series: i64,
+        hour: i64,
+        entry: Entry,
+    ) -> Result<(Address, &mut Tally)> {
+        let Self { state, draft } = self;
+        let now = draft.now;
+        if series < draft.first_series && !state.hours.holds((series, hour)) {
             return Err(missing("hour"));
         }
+        // It was loaded unless the series is new.
         let empty = || Hour { head: 0, tally: Tally::empty(meter.aggregation) };
-        Ok(self.state.hours.get_or((series, hour), empty))
+        let Hour { head, tally } = state.hours.get_or((series, hour), empty);
+        let mut next = || {
+            let n = state.next_chunk;
+            state.next_chunk += 1;
+            let prev = std::mem::replace(head, n);
+            ChunkRow { n, series, hour, prev, accepted: now, entries: Vec::new() }
+        };
+        let chunk = match draft.filling.entry((series, hour)) {
+            Vacant(place) => place.insert(next()),
+            Occupied(place) => {
+                let chunk = place.into_mut();
+                if chunk.entries.len() == CHUNK_ENTRIES {
+                    draft.rows.chunks.push(std::mem::replace(chunk, next()));
+                }
+                chunk
+            }
+        };
+        chunk.entries.push(entry);
+        Ok((Address::new(chunk.n, chunk.entries.len() - 1), tally))
     }
 
     fn value(&mut self, series: i64, hour: i64, reading: Reading, by: i64) {

@@ -8,7 +8,7 @@ use super::{
     book::{Booking, Draft, Group},
     load::{self, Wanted},
     rows::ChangeRow,
-    state::Hour,
+    state::{Hour, Spot},
 };
 use crate::{
     event::{Checked, EventName, Horizon, Meters},
@@ -88,7 +88,7 @@ pub fn decide(
     let at = |new: &Checked| Checked { at: Some(new.at.unwrap_or(target.entry.at)), ..new.clone() };
     let replacing = change.replacement.as_ref().map(at);
     for event in std::iter::once(&old).chain(&replacing) {
-        Wanted::for_event(state, event, now)?.load(db, scope, now)?.seat(state);
+        Wanted::for_event(state, event, now)?.load(db, scope)?.seat(state);
     }
     load_hour(db, scope, state, &target, &meter)?;
     let mut draft = Draft::begin(state, now);
@@ -97,12 +97,11 @@ pub fn decide(
     group.void(target.whose.customer, &meter, &target.whose.dimensions, place, entry)?;
     let mut replacement = None;
     if let Some(new) = replacing {
-        let whom = group.state.whom(&new.subject);
-        let (customer, subscription) = whom.ok_or_else(|| {
+        let whom = group.state.whom(&new.subject).ok_or_else(|| {
             Error::invalid("subject_unknown", "No customer or subscription here is called like that.")
                 .at("/subject")
         })?;
-        let mut booking = Booking::of(new, customer, subscription, group.draft.now);
+        let mut booking = Booking::of(new, Spot::of(whom), group.draft.now);
         booking.entry.accepted = target.entry.accepted;
         booking.entry.kind = Kind::Replacement(target.address);
         booking.name = None;

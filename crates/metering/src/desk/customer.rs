@@ -104,12 +104,24 @@ impl Desk {
 
     /// What the customer's agreements say about a meter.
     pub fn terms(&mut self, meter: &Meter) -> &Terms {
-        let place = self.place(&meter.key);
-        let Self { account, meters, .. } = self;
-        meters[place].terms.get_or_insert_with(|| account.terms(&meter.key, meter.decimals))
+        self.at(meter).1
     }
 
-    /// Its series of these dimensions.
+    /// Its series of this key, and whether it may use only so much of the meter.
+    pub fn find(&mut self, meter: &Meter, key: &str) -> (Option<Series>, bool) {
+        let (series, terms) = self.at(meter);
+        (series.get(key).copied(), matches!(terms, Terms::Limited(_)))
+    }
+
+    /// Its series of a meter, and what its agreements say about it.
+    fn at(&mut self, meter: &Meter) -> (&HashMap<Box<str>, Series>, &Terms) {
+        let place = self.place(&meter.key);
+        let Self { account, meters, .. } = self;
+        let at = &mut meters[place];
+        (&at.series, at.terms.get_or_insert_with(|| account.terms(&meter.key, meter.decimals)))
+    }
+
+    /// Its series of this key.
     pub fn series(&self, meter: &Meter, key: &str) -> Option<Series> {
         self.meter(&meter.key).and_then(|meter| meter.series.get(key)).copied()
     }
@@ -251,12 +263,23 @@ fn heap_of(counter: &Counter) -> usize {
 /// What a series is called within its meter: its kind and subscription, and its dimensions.
 pub fn series_key(kind: &str, subscription: Option<SubscriptionId>, dimensions: &str) -> String {
     let mut key = String::with_capacity(kind.len() + dimensions.len() + 32);
+    write_series_key(&mut key, kind, subscription, dimensions);
+    key
+}
+
+/// The same, in place of what `key` was.
+pub fn write_series_key(
+    key: &mut String,
+    kind: &str,
+    subscription: Option<SubscriptionId>,
+    dimensions: &str,
+) {
+    key.clear();
     key.push_str(kind);
     if let Some(subscription) = subscription {
         key.push_str(subscription.uuid().simple().encode_lower(&mut [0; 32]));
     }
     key.push_str(dimensions);
-    key
 }
 
 /// The dimensions in the key of a series of the meter as it measures now: behind the kind, and the subscription if it

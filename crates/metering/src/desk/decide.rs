@@ -16,7 +16,7 @@ use super::{
     load::Found,
     rows::HoldRow,
     stale::Stale,
-    state::State,
+    state::{Spot, State},
 };
 use crate::{
     event::{Checked, EventName, Horizon, Receipt},
@@ -28,7 +28,7 @@ use crate::{
 /// What a group is decided with.
 pub struct Ground<'g> {
     /// What was looked up for it.
-    pub found: &'g Found,
+    pub found: Found,
     /// Which event times are taken.
     pub horizon: Horizon,
     /// Token buckets of customers' keys.
@@ -78,11 +78,12 @@ impl Ground<'_> {
         group.state.names.recent(event.identity).or_else(|| self.found.known.get(&event.identity).copied())
     }
 
-    fn ingest(&self, group: &mut Group<'_>, event: Result<Checked, Error>, backfill: bool) -> Receipt {
+    fn ingest(&mut self, group: &mut Group<'_>, event: Result<Checked, Error>, backfill: bool) -> Receipt {
         let event = match event {
             Ok(event) => event,
             Err(error) => return Receipt::Rejected(error),
         };
+        let spot = self.found.spots.next().flatten();
         if let Some(known) = self.known(group, &event) {
             return Receipt::Duplicate { differs: known.content != event.content };
         }
@@ -91,14 +92,14 @@ impl Ground<'_> {
             Receipt::Rejected(error)
         };
         let now = group.draft.now;
-        let Some((customer, subscription)) = group.state.whom(&event.subject) else {
+        let Some(spot) = spot else {
             return reject(subject_unknown(), &event, now);
         };
         let admitted = self.horizon.admits(event.at.unwrap_or(now), backfill);
-        if let Err(error) = admitted.and_then(|()| group.has_room(customer, subscription, &event)) {
+        if let Err(error) = admitted.and_then(|()| group.has_room(spot, &event)) {
             return reject(error, &event, now);
         }
-        match group.book(Booking::of(event, customer, subscription, now)) {
+        match group.book(Booking::of(event, spot, now)) {
             Ok(_) => Receipt::Accepted,
             Err(error) => Receipt::Rejected(error),
         }
@@ -113,7 +114,7 @@ impl Ground<'_> {
         if let Some(first) = self.answered.get(&event.identity) {
             return Ok(first.answer.clone());
         }
-        let (customer, subscription) = group.state.whom(&event.subject).ok_or_else(subject_unknown)?;
+        let whom = group.state.whom(&event.subject).ok_or_else(subject_unknown)?;
         if self.known(group, event).is_some() {
             return match self.found.answers.get(&event.identity) {
                 Some(first) => Ok(first.clone()),
@@ -121,12 +122,12 @@ impl Ground<'_> {
             };
         }
         let amount = event.reading.amount();
-        let (mut answer, _) = answer_to(group, customer, event, amount)?;
+        let (mut answer, _) = answer_to(group, whom.0, event, amount)?;
         if !answer.allowed {
             return Ok(answer);
         }
         answer.used = answer.used.saturating_add(amount);
-        let mut booking = Booking::of(event.clone(), customer, subscription, group.draft.now);
+        let mut booking = Booking::of(event.clone(), Spot::of(whom), group.draft.now);
         // What is consumed is consumed now, whatever time came with it.
         booking.entry.at = group.draft.now;
         booking.entry.answer = Some(answer.encode());
@@ -224,17 +225,17 @@ impl Ground<'_> {
         within: i64,
         beyond: i64,
     ) -> Result<Answer> {
-        let (_, subscription) = group.state.whom(&hold.event.subject).ok_or_else(subject_unknown)?;
+        let spot = Spot::of(group.state.whom(&hold.event.subject).ok_or_else(subject_unknown)?);
         let counted = self.known(group, &hold.event).is_some();
         if within > 0 && !counted {
-            let mut booking = Booking::of(hold.event.clone(), customer, subscription, group.draft.now);
+            let mut booking = Booking::of(hold.event.clone(), spot, group.draft.now);
             booking.entry.accepted = hold.reserved;
             booking.entry.reading = crate::event::Reading::Amount(within);
             group.book(booking)?;
         }
         let (mut answer, _) = answer_to(group, customer, &hold.event, beyond)?;
         if beyond > 0 && !counted {
-            let mut booking = Booking::of(hold.event.clone(), customer, subscription, group.draft.now);
+            let mut booking = Booking::of(hold.event.clone(), spot, group.draft.now);
             booking.entry.at = group.draft.now;
             booking.entry.reading = crate::event::Reading::Amount(beyond);
             booking.entry.over_limit = !answer.allowed;

@@ -1,6 +1,9 @@
 //! Bringing into memory what a group needs and does not find there: one read for its customers, one for the rest.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    vec,
+};
 
 use catalog::Aggregation;
 use kernel::{Id, Result, ids::CustomerId};
@@ -9,10 +12,10 @@ use uuid::Uuid;
 
 use super::{
     Directory, Resolved, State,
-    ask::{Ask, LimitAsk, Wish},
+    ask::{Ask, EndAsk, LimitAsk, Wish},
     counters,
     customer::{Desk, Series, series_key},
-    state::Hour,
+    state::{Hour, Spot},
 };
 use crate::{
     event::Checked,
@@ -82,6 +85,16 @@ fn read_series(row: &Row<'_>) -> Result<(CustomerId, String, String, Series)> {
 /// What a group needs that is not in memory.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
+    /// When.
+    now: i64,
+    /// Who is to be asked for again at this instant is forgotten.
+    over: i64,
+    /// The name of a series, in the making.
+    key: String,
+    /// Subjects that are not in memory.
+    strangers: Vec<String>,
+    /// Where the events of ingests are counted, in their order; none: the subject is a stranger.
+    spots: Vec<Option<Spot>>,
     /// Names that are not among the recent ones.
     names: Vec<u128>,
     /// Pages that may hold them.
@@ -99,6 +112,8 @@ pub struct Wanted {
 /// What was looked up for one group and is not kept beyond it.
 #[derive(Debug, Default)]
 pub struct Found {
+    /// Where the events of ingests are counted, in their order; none: nobody knows the subject.
+    pub spots: vec::IntoIter<Option<Spot>>,
     /// Names that are in sealed segments.
     pub known: HashMap<u128, Known>,
     /// First answers to consumes that are repeated, by name.
@@ -108,33 +123,42 @@ pub struct Found {
 }
 
 impl Wanted {
-    /// What these asks need at `now`.
-    pub fn of(state: &mut State, asks: &[Ask], now: i64) -> Result<Self> {
-        let mut wanted = Self::default();
+    /// What these asks need at `now`. Whoever is to be asked for again at `over` is forgotten, and a stranger.
+    pub fn of(state: &mut State, asks: &[Ask], now: i64, over: i64) -> Result<Self> {
+        let mut wanted = Self { now, over, ..Self::default() };
+        state.tick += 1;
         for ask in asks {
-            if let Ask::Limit(limit) = ask {
-                match limit.wish {
-                    Wish::Consume(_) => {
-                        let name = limit.event.identity;
-                        wanted.consumes.insert(name, state.names.recent(name));
+            match ask {
+                Ask::Ingest { events, .. } => {
+                    for event in events.iter().flatten() {
+                        wanted.ingest(state, event)?;
                     }
-                    Wish::Reserve(..) => wanted.reserves.push(limit.event.identity),
-                    Wish::Check(_) => {}
                 }
-            }
-            for event in ask.events() {
-                let checked = matches!(ask, Ask::Limit(LimitAsk { wish: Wish::Check(_), .. }));
-                if !checked && state.names.recent(event.identity).is_none() {
-                    wanted.names.push(event.identity);
+                Ask::Limit(LimitAsk { event, wish, .. }) => {
+                    match wish {
+                        Wish::Consume(_) => {
+                            let recent = state.names.recent(event.identity);
+                            wanted.consumes.insert(event.identity, recent);
+                        }
+                        Wish::Reserve(..) => wanted.reserves.push(event.identity),
+                        Wish::Check(_) => {}
+                    }
+                    if !matches!(wish, Wish::Check(_)) {
+                        wanted.name(state, event);
+                    }
+                    wanted.limited(state, event, now)?;
                 }
-                // What is consumed, and what goes beyond a hold, is used now.
-                if matches!(ask, Ask::Limit(_) | Ask::End(_)) {
-                    wanted.event(state, event, now, now, true)?;
+                Ask::End(EndAsk { found: Some(hold), .. }) => {
+                    wanted.name(state, &hold.event);
+                    // What goes beyond a hold is used now.
+                    for at in [now, hold.event.at.unwrap_or(now)] {
+                        wanted.limited(state, &hold.event, at)?;
+                    }
                 }
-                if !matches!(ask, Ask::Limit(_)) {
-                    let limited = matches!(ask, Ask::End(_));
-                    wanted.event(state, event, event.at.unwrap_or(now), now, limited)?;
+                Ask::Take { subject, .. } if state.present(subject, over).is_none() => {
+                    wanted.strangers.push(subject.clone());
                 }
+                _ => {}
             }
         }
         wanted.names.sort_unstable();
@@ -144,27 +168,59 @@ impl Wanted {
 
     /// What booking one event takes, its name left out.
     pub fn for_event(state: &mut State, event: &Checked, now: i64) -> Result<Self> {
-        let mut wanted = Self::default();
-        wanted.event(state, event, event.at.unwrap_or(now), now, true)?;
+        let mut wanted = Self { now, over: i64::MIN, ..Self::default() };
+        wanted.limited(state, event, event.at.unwrap_or(now))?;
         Ok(wanted)
     }
 
-    /// What an event takes that is booked as of `at`.
-    fn event(&mut self, state: &mut State, event: &Checked, at: i64, now: i64, limited: bool) -> Result<()> {
-        let Some((customer, subscription)) = state.whom(&event.subject) else { return Ok(()) };
-        let Some(desk) = state.desks.get_mut(&customer) else { return Ok(()) };
-        if let Some(series) =
-            desk.series(&event.meter, &series_key(&event.meter.kind, subscription, &event.dimensions))
-        {
+    /// What an event takes that is reported.
+    fn ingest(&mut self, state: &mut State, event: &Checked) -> Result<()> {
+        self.name(state, event);
+        let spot = self.spot(state, event, event.at.unwrap_or(self.now));
+        self.spots.push(spot);
+        match spot.filter(|spot| spot.limited && event.meter.limited) {
+            Some(spot) => self.counter(state, spot, event, false),
+            None => Ok(()),
+        }
+    }
+
+    /// What an event takes that is booked as of `at`, and whose limit is asked for.
+    fn limited(&mut self, state: &mut State, event: &Checked, at: i64) -> Result<()> {
+        match self.spot(state, event, at) {
+            Some(spot) => self.counter(state, spot, event, true),
+            None => Ok(()),
+        }
+    }
+
+    fn name(&mut self, state: &State, event: &Checked) {
+        if state.names.recent(event.identity).is_none() {
+            self.names.push(event.identity);
+        }
+    }
+
+    /// Where an event is counted, and its hour.
+    fn spot(&mut self, state: &mut State, event: &Checked, at: i64) -> Option<Spot> {
+        let Some(spot) = state.spot(event, self.over, &mut self.key) else {
+            self.strangers.push(event.subject.clone());
+            return None;
+        };
+        if let Some(series) = spot.series {
             let hour = window::hour_of(at, series.shift);
             if !state.hours.holds((series.id, hour)) {
                 self.hours.entry(hour).or_default().push((series.id, event.meter.aggregation));
             }
         }
-        if limited || event.meter.limited {
-            self.counters.want(desk, customer, event, now, limited)?;
-        }
-        Ok(())
+        Some(spot)
+    }
+
+    fn counter(&mut self, state: &mut State, spot: Spot, event: &Checked, limited: bool) -> Result<()> {
+        let Some(desk) = state.desks.get_mut(&spot.customer) else { return Ok(()) };
+        self.counters.want(desk, spot.customer, event, self.now, limited)
+    }
+
+    /// The subjects that are not in memory.
+    pub fn strangers(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.strangers)
     }
 
     /// Whether nothing has to be read.
@@ -182,18 +238,16 @@ impl Wanted {
     }
 
     /// Look everything up.
-    pub fn load(self, db: &Db, scope: &Scope, now: i64) -> Result<Loaded> {
+    pub fn load(mut self, db: &Db, scope: &Scope) -> Result<Loaded> {
+        let (spots, hours) = (std::mem::take(&mut self.spots), self.hours.clone());
         let mut loaded = if self.is_empty() {
             Loaded::default()
         } else {
-            db.read(scope, {
-                let wanted = self.clone();
-                move |view| wanted.read(view, now)
-            })
-            .wait()?
+            db.read(scope, move |view| self.read(view)).wait()?
         };
+        loaded.found.spots = spots.into_iter();
         // What is not stored yet has no events.
-        for (hour, series) in self.hours {
+        for (hour, series) in hours {
             for (id, aggregation) in series {
                 let nothing = || Hour { head: 0, tally: Tally::empty(aggregation) };
                 loaded.hours.entry((id, hour)).or_insert_with(nothing);
@@ -202,7 +256,7 @@ impl Wanted {
         Ok(loaded)
     }
 
-    fn read(&self, view: &mut View<'_>, now: i64) -> Result<Loaded> {
+    fn read(&self, view: &mut View<'_>) -> Result<Loaded> {
         let mut read = Loaded::default();
         self.read_names(view, &mut read.found)?;
         for (hour, series) in &self.hours {
@@ -216,7 +270,7 @@ impl Wanted {
                 Ok(())
             })?;
         }
-        read.counters = self.counters.read(view, now)?;
+        read.counters = self.counters.read(view, self.now)?;
         Ok(read)
     }
 

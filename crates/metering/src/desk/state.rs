@@ -5,8 +5,16 @@ use std::collections::HashSet;
 
 use kernel::ids::{CustomerId, SubscriptionId};
 
-use super::{hours::Hours, room::Room};
-use crate::{event::Meter, once::Names, usage::Tally};
+use super::{
+    customer::{Series, write_series_key},
+    hours::Hours,
+    room::Room,
+};
+use crate::{
+    event::{Checked, Meter},
+    once::Names,
+    usage::Tally,
+};
 
 /// One environment's metering.
 #[derive(Debug)]
@@ -42,7 +50,47 @@ pub struct Hour {
     pub tally: Tally,
 }
 
+/// Where an event is counted.
+#[derive(Clone, Copy, Debug)]
+pub struct Spot {
+    /// Whose it is.
+    pub customer: CustomerId,
+    /// For which subscription.
+    pub subscription: Option<SubscriptionId>,
+    /// Its series; none: it is new, or still to be looked up.
+    pub series: Option<Series>,
+    /// Whether the customer may use only so much of the meter; true also when nobody has looked.
+    pub limited: bool,
+}
+
+impl Spot {
+    /// At this customer's; the rest is still to be looked up.
+    pub const fn of((customer, subscription): (CustomerId, Option<SubscriptionId>)) -> Self {
+        Self { customer, subscription, series: None, limited: true }
+    }
+}
+
 impl State {
+    /// Where an event is counted, when its customer is [present](Self::present). `key` is for the name of its series.
+    pub fn spot(&mut self, event: &Checked, now: i64, key: &mut String) -> Option<Spot> {
+        let (customer, subscription) = self.present(&event.subject, now)?;
+        let desk = self.desks.get_mut(&customer)?;
+        desk.tick = self.tick;
+        write_series_key(key, &event.meter.kind, subscription, &event.dimensions);
+        let (series, limited) = desk.find(&event.meter, key);
+        Some(Spot { customer, subscription, series, limited })
+    }
+
+    /// Whom a subject names, when that customer is in memory. Who is to be asked for again at `now` is forgotten first.
+    pub fn present(&mut self, subject: &str, now: i64) -> Option<(CustomerId, Option<SubscriptionId>)> {
+        let whom = self.whom(subject)?;
+        if self.desks.get(&whom.0)?.account.is_over(now) {
+            self.forget(Some(whom.0));
+            return None;
+        }
+        Some(whom)
+    }
+
     /// Whom a subject names, when that is in memory.
     pub fn whom(&self, subject: &str) -> Option<(CustomerId, Option<SubscriptionId>)> {
         self.desks.whom(subject)
@@ -59,21 +107,6 @@ impl State {
         let most = most - most / 8;
         self.hours.shrink(most / 2);
         self.desks.shrink(most - self.hours.size());
-    }
-
-    /// Those of these subjects that are not in memory. Whoever is to be asked for again at `now` is forgotten first.
-    pub fn strangers<'s>(&mut self, subjects: impl Iterator<Item = &'s String>, now: i64) -> Vec<String> {
-        let mut strangers = Vec::new();
-        for subject in subjects {
-            if let Some((customer, _)) = self.whom(subject) {
-                if !self.desks.get(&customer).is_some_and(|desk| desk.account.is_over(now)) {
-                    continue;
-                }
-                self.forget(Some(customer));
-            }
-            strangers.push(subject.clone());
-        }
-        strangers
     }
 
     /// Forget a customer, or all: what it agreed to has changed.

@@ -211,24 +211,22 @@ impl Worker {
         let meters = self.inside(|held| Arc::clone(&held.words.meters))?;
         self.find_holds(asks, &meters)?;
         let asked = asks.iter().map(Ask::now).max().unwrap_or(0);
-        let strangers = self.inside(|held| {
-            let now = asked.max(held.state.accepted);
-            held.state.strangers(asks.iter().flat_map(Ask::subjects), now)
-        })?;
+        let now = self.inside(|held| asked.max(held.state.accepted))?;
+        let mut wanted = self.inside(|held| Wanted::of(&mut held.state, asks, now, now))??;
+        let strangers = wanted.strangers();
         if !strangers.is_empty() {
             self.settled()?;
+            let arrivals = load::arrivals(db, scope, &*self.directory, strangers)?;
+            wanted = self.inside(|held| {
+                arrivals.seat(&mut held.state);
+                // Whoever was asked for just now is not asked for again.
+                Wanted::of(&mut held.state, asks, now, i64::MIN)
+            })??;
         }
-        let arrivals = load::arrivals(db, scope, &*self.directory, strangers)?;
-        let (now, wanted) = self.inside(|held| {
-            arrivals.seat(&mut held.state);
-            let now = asked.max(held.state.accepted);
-            (now, Wanted::of(&mut held.state, asks, now))
-        })?;
-        let wanted = wanted?;
         if wanted.may_be_new() {
             self.settled()?;
         }
-        let loaded = wanted.load(db, scope, now)?;
+        let loaded = wanted.load(db, scope)?;
         let (found, mut draft) =
             self.inside(|held| (loaded.seat(&mut held.state), Draft::begin(&mut held.state, now)))?;
         let horizon = self.horizon(now)?;
@@ -236,7 +234,7 @@ impl Worker {
         let (buckets, clock) = (&self.station.buckets, self.db.real_now());
         let rejected = &self.station.rejected;
         let ids = &SystemIds;
-        let mut ground = Ground { found: &found, horizon, buckets, rejected, clock, ids, answered, ended };
+        let mut ground = Ground { found, horizon, buckets, rejected, clock, ids, answered, ended };
         for ask in asks.drain(..) {
             settles.extend(self.inside(|held| {
                 ground.decide(&mut Group { state: &mut held.state, draft: &mut draft }, ask)
