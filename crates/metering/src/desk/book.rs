@@ -32,8 +32,10 @@ pub const MAX_SERIES: usize = 100_000;
 /// What a group has become so far, beside what it changed in memory.
 #[derive(Debug)]
 pub struct Draft {
-    /// The clock of acceptance.
+    /// When what is booked now happens.
     pub now: i64,
+    /// When all of the group counts as accepted: when it began.
+    accepted: i64,
     /// Series from this one on are made by the group.
     first_series: i64,
     /// What will be written.
@@ -63,11 +65,18 @@ impl Draft {
         Self::to_look(state, now)
     }
 
+    /// It is joined by what happens later in the same second.
+    pub fn go_on(&mut self, state: &mut State, now: i64) {
+        self.now = now.max(self.now);
+        state.accepted = now.max(state.accepted);
+    }
+
     /// Of somebody who only looks something up: events are accepted at the time of their own group.
     pub fn to_look(state: &mut State, now: i64) -> Self {
         state.tick += 1;
         Self {
             now,
+            accepted: now,
             first_series: state.next_series,
             rows: Rows::default(),
             anew: IntMap::default(),
@@ -117,13 +126,13 @@ pub struct Booking {
 
 impl Booking {
     /// Of an event that came in.
-    pub fn of(event: Checked, spot: Spot, now: i64) -> Self {
+    pub fn of(event: Checked, spot: Spot, draft: &Draft) -> Self {
         let Checked { name, identity, content, meter, at, reading, dimensions, data, .. } = event;
         let entry = Entry {
             kind: Kind::Event,
             name,
-            at: at.unwrap_or(now),
-            accepted: now,
+            at: at.unwrap_or(draft.now),
+            accepted: draft.accepted,
             reading,
             over_limit: false,
             data,
@@ -172,12 +181,12 @@ impl Group<'_> {
         (series, hour): (i64, i64),
         (target, entry): (Address, &Entry),
     ) -> Result<()> {
-        let (now, reading, meter) = (self.draft.now, entry.reading, &**shared);
+        let (accepted, reading, meter) = (self.draft.accepted, entry.reading, &**shared);
         let name = EventName { source: entry.name.source.clone(), id: entry.name.id.clone() };
         let void = Entry {
             kind: Kind::Void(target),
             name,
-            accepted: now,
+            accepted,
             data: String::new(),
             answer: None,
             over_limit: false,
@@ -247,7 +256,7 @@ impl Group<'_> {
         entry: Entry,
     ) -> Result<(Address, &mut Tally)> {
         let Self { state, draft } = self;
-        let now = draft.now;
+        let accepted = draft.accepted;
         if series < draft.first_series && !state.hours.holds((series, hour)) {
             return Err(missing("hour"));
         }
@@ -258,7 +267,7 @@ impl Group<'_> {
             let n = state.next_chunk;
             state.next_chunk += 1;
             let prev = std::mem::replace(head, n);
-            ChunkRow { n, series, hour, prev, accepted: now, entries: Vec::new() }
+            ChunkRow { n, series, hour, prev, accepted, entries: Vec::with_capacity(1) }
         };
         let chunk = match draft.filling.entry((series, hour)) {
             Vacant(place) => place.insert(next()),

@@ -101,7 +101,7 @@ pub fn decide(
             Error::invalid("subject_unknown", "No customer or subscription here is called like that.")
                 .at("/subject")
         })?;
-        let mut booking = Booking::of(new, Spot::of(whom), group.draft.now);
+        let mut booking = Booking::of(new, Spot::of(whom), group.draft);
         booking.entry.accepted = target.entry.accepted;
         booking.entry.kind = Kind::Replacement(target.address);
         booking.name = None;

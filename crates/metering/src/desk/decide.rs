@@ -39,10 +39,17 @@ pub struct Ground<'g> {
     pub clock: Timestamp,
     /// Names holds.
     pub ids: &'g dyn IdSource,
-    /// Consumes and reserves of this very group, by name.
-    pub answered: HashMap<u128, Reserved>,
-    /// Holds that ended in this very group.
-    pub ended: HashMap<Uuid, (HoldState, Answer)>,
+    /// What this very group answered.
+    pub answered: &'g mut Answered,
+}
+
+/// What a group answered so far.
+#[derive(Debug, Default)]
+pub struct Answered {
+    /// To consumes and reserves, by name.
+    names: HashMap<u128, Reserved>,
+    /// To ends of holds.
+    holds: HashMap<Uuid, (HoldState, Answer)>,
 }
 
 impl Ground<'_> {
@@ -99,7 +106,7 @@ impl Ground<'_> {
         if let Err(error) = admitted.and_then(|()| group.has_room(spot, &event)) {
             return reject(error, &event, now);
         }
-        match group.book(Booking::of(event, spot, now)) {
+        match group.book(Booking::of(event, spot, group.draft)) {
             Ok(_) => Receipt::Accepted,
             Err(error) => Receipt::Rejected(error),
         }
@@ -111,7 +118,7 @@ impl Ground<'_> {
     }
 
     fn consume(&mut self, group: &mut Group<'_>, event: &Checked) -> Result<Answer> {
-        if let Some(first) = self.answered.get(&event.identity) {
+        if let Some(first) = self.answered.names.get(&event.identity) {
             return Ok(first.answer.clone());
         }
         let whom = group.state.whom(&event.subject).ok_or_else(subject_unknown)?;
@@ -127,18 +134,19 @@ impl Ground<'_> {
             return Ok(answer);
         }
         answer.used = answer.used.saturating_add(amount);
-        let mut booking = Booking::of(event.clone(), Spot::of(whom), group.draft.now);
+        let mut booking = Booking::of(event.clone(), Spot::of(whom), group.draft);
         // What is consumed is consumed now, whatever time came with it.
         booking.entry.at = group.draft.now;
         booking.entry.answer = Some(answer.encode());
         group.book(booking)?;
         let expires = group.draft.now;
-        self.answered.insert(event.identity, Reserved { id: None, answer: answer.clone(), expires });
+        self.answered.names.insert(event.identity, Reserved { id: None, answer: answer.clone(), expires });
         Ok(answer)
     }
 
     fn reserve(&mut self, group: &mut Group<'_>, event: &Checked, time: i64) -> Result<Reserved> {
-        let before = self.answered.get(&event.identity).or_else(|| self.found.reserved.get(&event.identity));
+        let before =
+            self.answered.names.get(&event.identity).or_else(|| self.found.reserved.get(&event.identity));
         if let Some(before) = before.filter(|before| before.id.is_some()) {
             return Ok(before.clone());
         }
@@ -169,12 +177,12 @@ impl Ground<'_> {
             answer: answer.encode(),
         });
         let reserved = Reserved { id: Some(Id::from_uuid(id)), answer, expires };
-        self.answered.insert(event.identity, reserved.clone());
+        self.answered.names.insert(event.identity, reserved.clone());
         Ok(reserved)
     }
 
     fn end(&mut self, group: &mut Group<'_>, hold: super::hold::Hold, end: End) -> Result<Answer> {
-        let earlier = self.ended.get(&hold.id).cloned();
+        let earlier = self.answered.holds.get(&hold.id).cloned();
         let (state, answer) = earlier.unwrap_or_else(|| (hold.state, hold.answer.clone()));
         let wanted = match &end {
             End::Commit(_) => HoldState::Committed,
@@ -212,7 +220,7 @@ impl Ground<'_> {
             }
         };
         group.draft.rows.closed.push((hold.id, wanted.word(), answer.encode()));
-        self.ended.insert(hold.id, (wanted, answer.clone()));
+        self.answered.holds.insert(hold.id, (wanted, answer.clone()));
         Ok(answer)
     }
 
@@ -228,14 +236,14 @@ impl Ground<'_> {
         let spot = Spot::of(group.state.whom(&hold.event.subject).ok_or_else(subject_unknown)?);
         let counted = self.known(group, &hold.event).is_some();
         if within > 0 && !counted {
-            let mut booking = Booking::of(hold.event.clone(), spot, group.draft.now);
+            let mut booking = Booking::of(hold.event.clone(), spot, group.draft);
             booking.entry.accepted = hold.reserved;
             booking.entry.reading = crate::event::Reading::Amount(within);
             group.book(booking)?;
         }
         let (mut answer, _) = answer_to(group, customer, &hold.event, beyond)?;
         if beyond > 0 && !counted {
-            let mut booking = Booking::of(hold.event.clone(), spot, group.draft.now);
+            let mut booking = Booking::of(hold.event.clone(), spot, group.draft);
             booking.entry.at = group.draft.now;
             booking.entry.reading = crate::event::Reading::Amount(beyond);
             booking.entry.over_limit = !answer.allowed;

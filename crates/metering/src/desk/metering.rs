@@ -358,7 +358,7 @@ impl Metering {
             asks,
             own,
             desks: Arc::downgrade(desks),
-            under_way: RefCell::default(),
+            groups: RefCell::default(),
         })
     }
 }

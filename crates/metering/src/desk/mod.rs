@@ -8,6 +8,7 @@ mod counters;
 mod customer;
 mod decide;
 mod desks;
+mod groups;
 mod hold;
 mod hours;
 mod lease;

@@ -1,8 +1,5 @@
 //! The one thread that owns an environment's metering: it takes what was asked meanwhile, decides it in memory,
 //! commits it as one group, and answers.
-//!
-//! While a group is being committed the next one is decided. It is committed once the one before is durable, and nothing that
-//! this one may write is read from the database in between: it is in memory, or is waited for.
 
 use std::{
     cell::RefCell,
@@ -16,36 +13,34 @@ use std::{
 use crossbeam_channel::{Receiver, Sender};
 use jiff::Timestamp;
 use kernel::{Error, Result, SystemIds, ids::CustomerId};
-use store::{Db, Pending, View};
+use store::Db;
 
 use super::{
-    Directory, Options, Rows, State,
-    ask::{Ask, Settle, later},
+    Directory, Options, State,
+    ask::{Ask, later},
     book::{Draft, Group},
     change,
     decide::Ground,
     desks::Desks,
+    groups::{Groups, Next, Woken},
     hold,
     load::{self, Wanted},
     owner::Stay,
-    rows::Stand,
     seal::{Sealed, Sealing},
     station::Station,
 };
-use crate::{
-    event::{Horizon, Meters},
-    log,
-    usage::Tally,
-};
+use crate::event::{Horizon, Meters};
 
 /// Asks with so many events are small: a use, a few events. A group takes all that wait,
 const SMALL: usize = 64;
 /// and of larger ones the first, with those behind it up to so many events together: else everybody would wait for them.
 const LARGE: usize = 1_024;
-/// So many asks are looked through for a group.
+/// So many asks are looked through for a group, and so many small ones are in it.
 const IN_VIEW: usize = 1_024;
+/// Microseconds of one.
+const SECOND: i64 = 1_000_000;
 /// How often an owner with nothing to do looks around.
-const PULSE: Duration = Duration::from_millis(500);
+pub const PULSE: Duration = Duration::from_millis(500);
 
 /// The owner's thread.
 pub struct Worker {
@@ -58,27 +53,8 @@ pub struct Worker {
     pub own: Sender<Ask>,
     /// The desks this process has.
     pub desks: Weak<Desks>,
-    /// The group that is being committed.
-    pub under_way: RefCell<Option<UnderWay>>,
-}
-
-/// A group that is being committed, and those who wait for it.
-pub struct UnderWay {
-    commit: Pending<()>,
-    until: Timestamp,
-    settles: Vec<Settle>,
-}
-
-/// A group that is durable, or failed, with those who are to be told.
-struct Ended {
-    result: Result<()>,
-    settles: Vec<Settle>,
-}
-
-impl Ended {
-    fn tell(self) {
-        self.settles.into_iter().for_each(|settle| settle(self.result.as_ref().err()));
-    }
+    /// The groups that are not durable yet.
+    pub groups: RefCell<Groups>,
 }
 
 impl Worker {
@@ -86,12 +62,16 @@ impl Worker {
     pub fn run(self) {
         let (mut idle, mut waiting) = (0, VecDeque::new());
         loop {
+            self.advance();
+            waiting.extend(self.asks.try_iter().take(IN_VIEW.saturating_sub(waiting.len())));
             if waiting.is_empty() {
-                match self.asks.recv_timeout(PULSE) {
-                    Ok(ask) => waiting.push_back(ask),
+                match self.wake(&mut waiting) {
+                    Woken::Asked => {}
+                    Woken::Arrived => continue,
+                    Woken::Idle if !self.groups.borrow().is_empty() => continue,
                     // This thread can send to itself, so that only a count tells that nobody else can.
-                    Err(_) if Arc::strong_count(&self.station) == 1 => return,
-                    Err(_) => {
+                    Woken::Idle if Arc::strong_count(&self.station) == 1 => return,
+                    Woken::Idle => {
                         idle += 1;
                         if self.look_around(idle) == Stay::Gone {
                             return;
@@ -101,18 +81,25 @@ impl Worker {
                 }
             }
             idle = 0;
-            waiting.extend(self.asks.try_iter().take(IN_VIEW.saturating_sub(waiting.len())));
-            let asks = next_group(&mut waiting, Ask::weight);
-            let served = catch_unwind(AssertUnwindSafe(|| self.serve(asks)));
-            if served.is_err() {
-                tracing::error!("a group of metering panicked; its memory is dropped");
-                self.station.hold(None);
+            let asks = next_group(&mut waiting, Ask::weight, self.room());
+            if asks.is_empty() {
+                // The next group is full.
+                self.go_on();
+                continue;
             }
-            if served.is_err() || waiting.is_empty() && self.asks.is_empty() {
-                // Who waits for it is told; what comes next finds out by itself.
-                let _ = self.settled();
+            if catch_unwind(AssertUnwindSafe(|| self.serve(asks))).is_err() {
+                tracing::error!("a group of metering panicked; its memory is dropped");
+                self.fail(&Error::internal("metering panicked"));
             }
         }
+    }
+
+    /// How much is in the group that is joined.
+    fn room(&self) -> Taken {
+        let groups = self.groups.borrow();
+        groups
+            .next()
+            .map_or_else(Taken::default, |next| Taken { asks: next.settles.len(), large: next.large })
     }
 
     /// Groups of asks, with those between them that come alone. Errors end up with those who asked.
@@ -154,64 +141,25 @@ impl Worker {
     }
 
     fn group(&self, mut asks: Vec<Ask>) {
-        let mut settles = Vec::with_capacity(asks.len());
-        let decided = self.decide(&mut asks, &mut settles);
-        let before = self.arrived();
-        match before.result.clone().and(decided) {
-            Ok((rows, _)) if rows.is_empty() => {
-                before.tell();
-                settles.into_iter().for_each(|settle| settle(None));
-            }
-            Ok((rows, stand)) => {
-                let (until, commit) = (stand.until, self.begin(rows, stand));
-                self.under_way.replace(Some(UnderWay { commit, until, settles }));
-                before.tell();
-            }
-            Err(error) => {
-                // Memory is ahead of what is stored.
-                self.station.hold(None);
-                before.tell();
-                asks.into_iter().for_each(|ask| ask.fail(error.clone()));
-                settles.into_iter().for_each(|settle| settle(Some(&error)));
-            }
+        if let Err(error) = self.decide(&mut asks) {
+            // Memory is ahead of what is stored.
+            self.fail(&error);
+            asks.into_iter().for_each(|ask| ask.fail(error.clone()));
+        } else if self.is_full() && self.settled().is_ok() {
+            // What is sealed is stored.
+            self.seal();
         }
-        self.after_group();
     }
 
-    /// Wait for the group that is being committed, if there is one. When it failed memory is ahead of what is stored, and
-    /// is dropped.
-    fn arrived(&self) -> Ended {
-        let Some(UnderWay { commit, until, settles }) = self.under_way.take() else {
-            return Ended { result: Ok(()), settles: Vec::new() };
-        };
-        let result = commit.wait();
-        match &result {
-            Ok(()) => _ = self.inside(|held| held.until = until),
-            Err(_) => self.station.hold(None),
-        }
-        Ended { result, settles }
-    }
-
-    /// Everything decided before is stored, and whoever waited for it was told.
-    ///
-    /// Errors: why it could not be; memory is dropped then.
-    pub(super) fn settled(&self) -> Result<()> {
-        let ended = self.arrived();
-        let result = ended.result.clone();
-        ended.tell();
-        result
-    }
-
-    /// Look up, decide: asks become answers that wait for the commit. On an error those that are left of either
-    /// are to be told.
+    /// Look up, decide: asks become answers that wait for the commit of the group they join. On an error those that are
+    /// left are to be told.
     ///
     /// Memory is held for as long as one ask takes, so that checks come in between.
-    fn decide(&self, asks: &mut Vec<Ask>, settles: &mut Vec<Settle>) -> Result<(Rows, Stand)> {
+    fn decide(&self, asks: &mut Vec<Ask>) -> Result<()> {
         let (db, scope) = (&self.db, &self.station.scope);
         let meters = self.inside(|held| Arc::clone(&held.words.meters))?;
         self.find_holds(asks, &meters)?;
-        let asked = asks.iter().map(Ask::now).max().unwrap_or(0);
-        let now = self.inside(|held| asked.max(held.state.accepted))?;
+        let now = self.instant(asks.iter().map(Ask::now).max().unwrap_or(0))?;
         let mut wanted = self.inside(|held| Wanted::of(&mut held.state, asks, now, now))??;
         let strangers = wanted.strangers();
         if !strangers.is_empty() {
@@ -227,25 +175,33 @@ impl Worker {
             self.settled()?;
         }
         let loaded = wanted.load(db, scope)?;
-        let (found, mut draft) =
-            self.inside(|held| (loaded.seat(&mut held.state), Draft::begin(&mut held.state, now)))?;
-        let horizon = self.horizon(now)?;
-        let (answered, ended) = Default::default();
-        let (buckets, clock) = (&self.station.buckets, self.db.real_now());
-        let rejected = &self.station.rejected;
-        let ids = &SystemIds;
-        let mut ground = Ground { found, horizon, buckets, rejected, clock, ids, answered, ended };
+        let found = self.inside(|held| loaded.seat(&mut held.state))?;
+        let (horizon, clock) = (self.horizon(now)?, self.db.real_now());
+        let mut groups = self.groups.borrow_mut();
+        let next = groups.next_or(|| self.inside(|held| Draft::begin(&mut held.state, now)))?;
+        next.large += asks.iter().map(Ask::weight).filter(|events| *events > SMALL).sum::<usize>();
+        let Next { draft, answered, settles, .. } = next;
+        self.inside(|held| draft.go_on(&mut held.state, now))?;
+        let (buckets, rejected) = (&self.station.buckets, &self.station.rejected);
+        let mut ground = Ground { found, horizon, buckets, rejected, clock, ids: &SystemIds, answered };
         for ask in asks.drain(..) {
-            settles.extend(self.inside(|held| {
-                ground.decide(&mut Group { state: &mut held.state, draft: &mut draft }, ask)
-            })?);
+            settles.extend(
+                self.inside(|held| ground.decide(&mut Group { state: &mut held.state, draft }, ask))?,
+            );
             self.station.let_in();
         }
-        self.count_anew(&mut draft)?;
-        let (rows, stand) = self.inside(|held| {
-            (Group { state: &mut held.state, draft: &mut draft }.finish(), self.stand(held))
-        })?;
-        Ok((rows, stand))
+        Ok(())
+    }
+
+    /// When what is asked now happens. The group it joins is of the same second, by which rolling windows count; one of
+    /// an earlier second is sent off first.
+    fn instant(&self, asked: i64) -> Result<i64> {
+        let second = |now: i64| now.div_euclid(SECOND);
+        let earlier = self.groups.borrow().next().is_some_and(|next| second(next.draft.now) < second(asked));
+        if earlier {
+            self.turn()?;
+        }
+        self.inside(|held| asked.max(held.state.accepted))
     }
 
     /// Which event times are taken at an instant.
@@ -268,24 +224,6 @@ impl Worker {
         Ok(())
     }
 
-    /// Tallies that could not follow are counted anew from the log and what the group adds to it.
-    fn count_anew(&self, draft: &mut Draft) -> Result<()> {
-        for ((series, hour), aggregation) in std::mem::take(&mut draft.anew) {
-            self.settled()?;
-            let before = draft.chunk_before(series, hour);
-            let stored = move |view: &mut View<'_>| log::hour_entries(view, before, i64::MAX);
-            let mut entries = self.db.read(&self.station.scope, stored).wait()?;
-            entries.extend(draft.added(series, hour));
-            let samples = log::samples(&log::standing(entries));
-            self.inside(|held| {
-                if let Some(stored) = held.state.hours.get_mut(&(series, hour)) {
-                    stored.tally = Tally::of(aggregation, samples);
-                }
-            })?;
-        }
-        Ok(())
-    }
-
     fn alone(&self, ask: Ask) {
         if let Err(error) = self.settled() {
             return ask.fail(error);
@@ -299,7 +237,7 @@ impl Worker {
             Ask::Sealed(epoch, sealed) => self.sealed(epoch, sealed),
             other => other.fail(Error::internal("an ask of a group came alone")),
         }
-        self.after_group();
+        self.keep_small();
     }
 
     fn change(&self, change: &change::Change, now: i64) -> Result<change::Changed> {
@@ -333,21 +271,6 @@ impl Worker {
             }
         }
         Ok(())
-    }
-
-    /// Keep memory within its bounds, and seal names when there are many.
-    fn after_group(&self) {
-        let mut guard = self.station.held();
-        let Some(held) = guard.as_mut() else { return };
-        held.state.shrink(self.options.memory);
-        if held.state.names.open() < self.options.seal_at || held.state.names.is_closing() {
-            return;
-        }
-        // What is sealed is stored.
-        drop(guard);
-        if self.settled().is_ok() {
-            self.seal();
-        }
     }
 
     /// Seal the names in memory, beside the groups that follow.
@@ -385,18 +308,33 @@ impl Worker {
     }
 }
 
-/// Of what waits all that is small, and as much of the rest as goes together. Whoever is passed over is the first of its
-/// size next time.
-fn next_group<T>(waiting: &mut VecDeque<T>, weight: impl Fn(&T) -> usize) -> Vec<T> {
-    let (mut large, mut group, mut rest) = (0, Vec::with_capacity(waiting.len()), VecDeque::new());
+/// What is in a group already.
+#[derive(Clone, Copy, Debug, Default)]
+struct Taken {
+    /// Asks.
+    asks: usize,
+    /// Events of large ones.
+    large: usize,
+}
+
+/// Of what waits all that is small, and as much of the rest as goes together with what is taken. Whoever is passed over is
+/// the first of its size next time.
+fn next_group<T>(waiting: &mut VecDeque<T>, weight: impl Fn(&T) -> usize, taken: Taken) -> Vec<T> {
+    let Taken { mut asks, mut large } = taken;
+    let (mut group, mut rest) = (Vec::with_capacity(waiting.len()), VecDeque::new());
     for ask in waiting.drain(..) {
         let events = weight(&ask);
         let is_large = events > SMALL;
-        let fits = !is_large || large == 0 || large + events <= LARGE;
+        let fits = if is_large { large == 0 || large + events <= LARGE } else { asks < IN_VIEW };
         if is_large {
             large += events;
         }
-        if fits { group.push(ask) } else { rest.push_back(ask) }
+        if fits {
+            asks += 1;
+            group.push(ask);
+        } else {
+            rest.push_back(ask);
+        }
     }
     *waiting = rest;
     group
@@ -409,10 +347,19 @@ mod tests {
     #[test]
     fn small_asks_pass_large_ones_and_nobody_is_passed_for_ever() {
         let mut waiting: VecDeque<usize> = [500, 1, 500, 1_000, 64, 10_000, 2].into();
-        let mut next = || next_group(&mut waiting, |events| *events);
-        assert_eq!(next(), [500, 1, 500, 64, 2]);
-        assert_eq!(next(), [1_000]);
-        assert_eq!(next(), [10_000]);
-        assert!(next().is_empty());
+        let mut next = |taken| next_group(&mut waiting, |events| *events, taken);
+        assert_eq!(next(Taken::default()), [500, 1, 500, 64, 2]);
+        assert!(next(Taken { asks: 5, large: 1_000 }).is_empty());
+        assert_eq!(next(Taken::default()), [1_000]);
+        assert_eq!(next(Taken::default()), [10_000]);
+        assert!(next(Taken::default()).is_empty());
+    }
+
+    #[test]
+    fn a_group_is_joined_by_so_many_small_asks() {
+        let mut waiting: VecDeque<usize> = [1; 10].into();
+        let taken = Taken { asks: IN_VIEW - 4, large: 0 };
+        assert_eq!(next_group(&mut waiting, |events| *events, taken).len(), 4);
+        assert_eq!(waiting.len(), 6);
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
-use metering::{Metering, Options};
+use metering::{Metering, Options, event::Receipt};
 use store::Pending;
 use testkit::{TestDb, on_both};
 
@@ -153,4 +153,35 @@ fn what_is_decided_after_a_group_that_fails_is_not_said_to_be_counted() {
         assert_eq!(ground.figure("customer-a", "calls", DAY.0, DAY.1).events, accepted);
     }
     assert!(accepted > 0 && failed > 0, "{accepted} accepted, {failed} failed");
+}
+
+#[test]
+fn what_is_asked_while_a_group_is_committed_is_committed_together() {
+    let test = TestDb::sqlite(CONTEXTS);
+    let store::Location::Sqlite(folder) = &test.location else { panic!("a folder") };
+    let ground = Ground::new(&test);
+    let send = |n: i32| {
+        let new = event("calls", &n.to_string(), "customer-a", None, "{}");
+        ground.metering.ingest(&ground.scope, vec![new], false, ground.now())
+    };
+    send(0).wait().unwrap();
+    let file = rusqlite::Connection::open(folder.join("usage").join("live.db")).unwrap();
+    let groups =
+        || file.query_row("SELECT count(*) FROM meter_tail", [], |row| row.get::<_, i64>(0)).unwrap();
+    let before = groups();
+    // Nobody else writes meanwhile.
+    file.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let asked: Vec<_> = (1..50)
+        .map(|n| {
+            std::thread::sleep(std::time::Duration::from_millis(2));
+            // What is decided and not stored yet is known.
+            [send(n), send(n / 2 + 1)]
+        })
+        .collect();
+    file.execute_batch("COMMIT").unwrap();
+    let receipts: Vec<_> = asked.into_iter().flatten().flat_map(|asked| asked.wait().unwrap()).collect();
+    assert_eq!(receipts.iter().filter(|receipt| **receipt == Receipt::Accepted).count(), 49);
+    // The one that was under way, and the one that all the others joined.
+    assert!(groups() - before <= 2, "{} groups", groups() - before);
+    assert_eq!(ground.figure("customer-a", "calls", DAY.0, DAY.1).events, 50);
 }
