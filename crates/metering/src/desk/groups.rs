@@ -37,11 +37,14 @@ pub struct Groups {
 
 /// A group that is being committed, and those who wait for it.
 struct UnderWay {
-    commit: Pending<()>,
-    /// How it ended, once that is known.
-    ended: Option<Result<()>>,
+    commit: Commit,
     until: Timestamp,
     settles: Vec<Settle>,
+}
+
+enum Commit {
+    OnItsWay(Pending<()>),
+    Ended(Result<()>),
 }
 
 /// A group that is decided and not committed yet.
@@ -105,13 +108,23 @@ impl Groups {
     /// Whether there is something to do: what was being committed has arrived, or what is decided can be. If not, the
     /// bell rings when there is.
     fn is_due(&mut self) -> bool {
-        let Some(UnderWay { commit, ended, .. }) = &mut self.under_way else { return self.next.is_some() };
-        if ended.is_none()
-            && let Poll::Ready(arrived) = Pin::new(commit).poll(&mut Context::from_waker(&self.waker))
+        let Some(UnderWay { commit, .. }) = &mut self.under_way else { return self.next.is_some() };
+        if let Commit::OnItsWay(pending) = commit
+            && let Poll::Ready(ended) = Pin::new(pending).poll(&mut Context::from_waker(&self.waker))
         {
-            *ended = Some(arrived);
+            *commit = Commit::Ended(ended);
         }
-        ended.is_some()
+        matches!(commit, Commit::Ended(_))
+    }
+}
+
+impl Commit {
+    /// How it ends, once it has.
+    fn wait(self) -> Result<()> {
+        match self {
+            Self::OnItsWay(pending) => pending.wait(),
+            Self::Ended(ended) => ended,
+        }
     }
 }
 
@@ -129,19 +142,25 @@ impl Worker {
         }
     }
 
-    /// Commit what is decided, unless another group still is being committed.
-    pub(super) fn advance(&self) {
-        while self.groups.borrow_mut().is_due() {
-            self.go_on();
+    /// When something is decided already, wait until it can be committed: whoever comes meanwhile goes with it.
+    pub(super) fn wait_for_turn(&self) {
+        let Groups { under_way, next, .. } = &mut *self.groups.borrow_mut();
+        if let (Some(under_way), Some(_)) = (under_way.as_mut(), next)
+            && let Commit::OnItsWay(pending) = &mut under_way.commit
+        {
+            let pending = std::mem::replace(pending, Pending::done(Ok(())));
+            under_way.commit = Commit::Ended(pending.wait());
         }
     }
 
-    /// Commit what is decided as soon as it can be. Between two groups memory is kept within its bounds: what one of them
-    /// found there stays until it is sent off.
-    pub(super) fn go_on(&self) {
-        // Whoever waits for it is told; what comes next finds out by itself.
-        let _ = self.turn();
-        self.keep_small();
+    /// Commit what is decided, unless another group still is being committed. Between two groups memory is kept within its
+    /// bounds: what one of them found there stays until it is sent.
+    pub(super) fn advance(&self) {
+        while self.groups.borrow_mut().is_due() {
+            // Whoever waits for it is told; what comes next finds out by itself.
+            let _ = self.turn();
+            self.keep_small();
+        }
     }
 
     /// Everything decided before is stored, and whoever waited for it was told.
@@ -161,8 +180,8 @@ impl Worker {
             (groups.under_way.take(), groups.next.take())
         };
         let (result, settles) = match under_way {
-            Some(UnderWay { commit, ended, until, settles }) => {
-                let result = ended.unwrap_or_else(|| commit.wait());
+            Some(UnderWay { commit, until, settles }) => {
+                let result = commit.wait();
                 match &result {
                     Ok(()) => _ = self.inside(|held| held.until = until),
                     Err(_) => self.station.hold(None),
@@ -194,7 +213,8 @@ impl Worker {
             Ok((rows, _)) if rows.is_empty() => settles.into_iter().for_each(|settle| settle(None)),
             Ok((rows, stand)) => {
                 let (until, commit) = (stand.until, self.begin(rows, stand));
-                self.groups.borrow_mut().under_way = Some(UnderWay { commit, ended: None, until, settles });
+                let commit = Commit::OnItsWay(commit);
+                self.groups.borrow_mut().under_way = Some(UnderWay { commit, until, settles });
             }
             Err(error) => {
                 self.station.hold(None);

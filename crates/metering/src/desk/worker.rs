@@ -62,34 +62,31 @@ impl Worker {
     pub fn run(self) {
         let (mut idle, mut waiting) = (0, VecDeque::new());
         loop {
-            self.advance();
+            self.wait_for_turn();
             waiting.extend(self.asks.try_iter().take(IN_VIEW.saturating_sub(waiting.len())));
-            if waiting.is_empty() {
-                match self.wake(&mut waiting) {
-                    Woken::Asked => {}
-                    Woken::Arrived => continue,
-                    Woken::Idle if !self.groups.borrow().is_empty() => continue,
-                    // This thread can send to itself, so that only a count tells that nobody else can.
-                    Woken::Idle if Arc::strong_count(&self.station) == 1 => return,
-                    Woken::Idle => {
-                        idle += 1;
-                        if self.look_around(idle) == Stay::Gone {
-                            return;
-                        }
-                        continue;
-                    }
+            let asks = next_group(&mut waiting, Ask::weight, self.room());
+            if !asks.is_empty() {
+                idle = 0;
+                if catch_unwind(AssertUnwindSafe(|| self.serve(asks))).is_err() {
+                    tracing::error!("a group of metering panicked; its memory is dropped");
+                    self.fail(&Error::internal("metering panicked"));
                 }
             }
-            idle = 0;
-            let asks = next_group(&mut waiting, Ask::weight, self.room());
-            if asks.is_empty() {
-                // The next group is full.
-                self.go_on();
+            self.advance();
+            if !waiting.is_empty() || !self.asks.is_empty() || self.groups.borrow().next().is_some() {
                 continue;
             }
-            if catch_unwind(AssertUnwindSafe(|| self.serve(asks))).is_err() {
-                tracing::error!("a group of metering panicked; its memory is dropped");
-                self.fail(&Error::internal("metering panicked"));
+            match self.wake(&mut waiting) {
+                Woken::Asked | Woken::Arrived => {}
+                Woken::Idle if !self.groups.borrow().is_empty() => {}
+                // This thread can send to itself, so that only a count tells that nobody else can.
+                Woken::Idle if Arc::strong_count(&self.station) == 1 => return,
+                Woken::Idle => {
+                    idle += 1;
+                    if self.look_around(idle) == Stay::Gone {
+                        return;
+                    }
+                }
             }
         }
     }
