@@ -54,6 +54,11 @@ impl Quantity {
         if decimals > MAX_DECIMALS || exponent > MAX_EXPONENT {
             return Err(out_of_range());
         }
+        // Nearly every number comes without an exponent, and with no more decimals than are kept.
+        if let (0, Some(scaled)) = (exponent, mantissa.scaled(decimals.into())) {
+            let scaled = i64::try_from(scaled).map_err(|_| out_of_range())?;
+            return Ok(Self { scaled, decimals });
+        }
         let shift = exponent.max(LEAST_EXPONENT) + i32::from(decimals) - mantissa.fraction.len() as i32;
         let scaled = shift_rounding(&mantissa.unscaled(), shift).to_i64().ok_or_else(out_of_range)?;
         Ok(Self { scaled, decimals })

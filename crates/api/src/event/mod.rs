@@ -73,7 +73,7 @@ pub(crate) async fn ingest(
         SentEvents::Many(events) => taker.take(events).await?,
         SentEvents::Lines(lines) => taker.stream(lines).await?,
     };
-    Ok(axum::Json(out).into_response())
+    Ok(out.into_response())
 }
 
 /// Takes events in for somebody.

@@ -1,9 +1,15 @@
 //! What became of events, in answers.
 
+use axum::{
+    http::header,
+    response::{IntoResponse, Response},
+};
 use kernel::Error;
 use metering::event::Receipt;
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::problem::Problem;
 
 /// The most receipts of a stream: counts go on.
 const SHOWN: usize = 1_000;
@@ -100,6 +106,17 @@ impl IngestOut {
     /// Those that were rejected, each with its place.
     pub(super) fn faults(&self) -> impl Iterator<Item = (u64, &FaultOut)> {
         self.receipts.iter().filter_map(|receipt| Some((receipt.index, receipt.error.as_ref()?)))
+    }
+}
+
+impl IntoResponse for IngestOut {
+    /// As JSON. There may be 10,000 receipts: there is room for them from the beginning.
+    fn into_response(self) -> Response {
+        let mut body = Vec::with_capacity(128 + 128 * self.receipts.len());
+        match serde_json::to_writer(&mut body, &self) {
+            Ok(()) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
+            Err(error) => Problem::from(Error::internal(error.to_string())).into_response(),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Reading the JSON object of an event: only what its meter asks for is looked at, the rest is kept as it came.
 
-use std::{borrow::Cow, fmt, fmt::Write as _};
+use std::{borrow::Cow, fmt};
 
 use catalog::Aggregation;
 use kernel::{Error, Quantity, Result};
@@ -85,23 +85,23 @@ fn reading<'a>(
         return Ok(Reading::Amount(1));
     }
     let property = meter.property.as_deref().unwrap_or("value");
-    let pointer = format!("/data/{property}");
+    let pointer = || format!("/data/{property}");
     let value = find(property).filter(|value| value.get() != "null").ok_or_else(|| {
         let detail =
             format!("The meter {} needs the property \"{property}\" in the event's data.", meter.key);
-        Error::invalid("property_missing", detail).at(&pointer)
+        Error::invalid("property_missing", detail).at(pointer())
     })?;
     let text = scalar(value.get());
     if meter.aggregation == Aggregation::Unique {
         return text
             .map(|text| Reading::Value(fingerprints.value(&text)))
-            .ok_or_else(|| not_scalar(property).at(pointer));
+            .ok_or_else(|| not_scalar(property).at(pointer()));
     }
     let text = text.unwrap_or(Cow::Borrowed(""));
-    let value = Quantity::parse(&text, meter.decimals).map_err(|error| error.at(&pointer))?.scaled();
+    let value = Quantity::parse(&text, meter.decimals).map_err(|error| error.at(pointer()))?.scaled();
     match meter.range.admits(value) {
         true => Ok(Reading::Amount(value)),
-        false => Err(out_of_range(meter, &text).at(pointer)),
+        false => Err(out_of_range(meter, &text).at(pointer())),
     }
 }
 
@@ -124,14 +124,21 @@ fn out_of_range(meter: &Meter, text: &str) -> Error {
 }
 
 fn dimensions<'a>(meter: &Meter, find: impl Fn(&str) -> Option<&'a RawValue>) -> Result<String> {
-    let mut out = String::from("{");
+    let mut out = String::with_capacity(2 + 32 * meter.dimensions.len());
+    out.push('{');
     for name in &meter.dimensions {
         let Some(value) = find(name).filter(|value| value.get() != "null") else { continue };
         let wrong = || not_scalar(name).at(format!("/data/{name}"));
         let text = scalar(value.get()).filter(|text| text.len() <= MAX_VALUE).ok_or_else(wrong)?;
-        let text = serde_json::to_string(&text).map_err(|_| wrong())?;
-        let comma = if out.len() > 1 { "," } else { "" };
-        write!(out, "{comma}\"{name}\":{text}").map_err(|_| wrong())?;
+        if out.len() > 1 {
+            out.push(',');
+        }
+        out.extend(["\"", name, "\":"]);
+        match text {
+            // A text without escapes is written as it was sent.
+            Cow::Borrowed(_) if value.get().starts_with('"') => out.push_str(value.get()),
+            text => out.push_str(&serde_json::to_string(&text).map_err(|_| wrong())?),
+        }
     }
     out.push('}');
     Ok(out)
