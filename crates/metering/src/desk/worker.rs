@@ -65,14 +65,15 @@ impl Worker {
             self.wait_for_turn();
             waiting.extend(self.asks.try_iter().take(IN_VIEW.saturating_sub(waiting.len())));
             let asks = next_group(&mut waiting, Ask::weight, self.room());
-            if !asks.is_empty() {
-                idle = 0;
-                if catch_unwind(AssertUnwindSafe(|| self.serve(asks))).is_err() {
-                    tracing::error!("a group of metering panicked; its memory is dropped");
-                    self.fail(&Error::internal("metering panicked"));
-                }
+            idle = if asks.is_empty() { idle } else { 0 };
+            let serve = || {
+                self.serve(asks);
+                self.advance();
+            };
+            if catch_unwind(AssertUnwindSafe(serve)).is_err() {
+                tracing::error!("a group of metering panicked; its memory is dropped");
+                self.fail(&Error::internal("metering panicked"));
             }
-            self.advance();
             if !waiting.is_empty() || !self.asks.is_empty() || self.groups.borrow().next().is_some() {
                 continue;
             }
