@@ -1,8 +1,6 @@
 //! The shapes events come in: CloudEvents 1.0 (one, a batch, or a line each), and what the SDKs of OpenMeter
 //! (CloudEvents) and Lago send. Pure: from text to [`NewEvent`]; a bad event is an error among the others.
 
-use std::borrow::Cow;
-
 use jiff::Timestamp;
 use kernel::{Error, Kind, Result, time};
 use serde::Deserialize;
@@ -49,9 +47,8 @@ pub fn cloud_event(json: &str) -> Result<NewEvent, Unread> {
 
 fn read_cloud_event(json: &str) -> Result<NewEvent> {
     #[derive(Deserialize)]
-    struct Sent<'a> {
-        #[serde(borrow)]
-        specversion: Option<Cow<'a, str>>,
+    struct Sent {
+        specversion: Option<String>,
         id: String,
         source: String,
         #[serde(rename = "type")]
@@ -60,7 +57,7 @@ fn read_cloud_event(json: &str) -> Result<NewEvent> {
         time: Option<String>,
         data: Option<Box<RawValue>>,
     }
-    let sent: Sent<'_> = serde_json::from_str(json).map_err(|error| malformed(&error))?;
+    let sent: Sent = serde_json::from_str(json).map_err(|error| malformed(&error))?;
     check_version(sent.specversion.as_deref())?;
     let subject = sent.subject.ok_or_else(no_subject)?;
     let at = sent.time.as_deref().map(instant).transpose()?;
