@@ -26,8 +26,6 @@ const LARGEST: usize = 1 << 20;
 /// How much of a body that is too large is still taken in and thrown away. Closing a connection with
 /// unread data resets it, and the client would never see the answer.
 const DRAINED: usize = 256 << 20;
-/// The most room that is made for a body before any of it came.
-const ROOM: usize = 1 << 20;
 
 /// A body, and the request it makes when it came with an `Idempotency-Key`. No body at all reads as `{}`.
 pub(crate) struct Body<T> {
@@ -158,8 +156,7 @@ pub(crate) async fn take(headers: &HeaderMap, mut body: HttpBody, largest: usize
     if declared > DRAINED as u64 || (waits && declared > largest as u64) {
         return Err(too_large(largest));
     }
-    let room = usize::try_from(declared).map_or(ROOM, |declared| declared.min(largest).min(ROOM));
-    let (mut bytes, mut size) = (Vec::with_capacity(room), 0);
+    let (mut bytes, mut size) = (Vec::new(), 0);
     while let Some(data) = next(&mut body).await {
         let data = data.map_err(|_| cut_off())?;
         size += data.len();

@@ -32,7 +32,7 @@ pub struct Missing {
 }
 
 /// The counters a group needs.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Wanted {
     missing: Vec<Missing>,
     known: HashSet<(CustomerId, String, String)>,

@@ -28,7 +28,7 @@ use crate::{log, usage::Tally};
 /// The groups that are not durable yet.
 pub struct Groups {
     under_way: Option<UnderWay>,
-    /// There is one only while another is being committed.
+    /// Decided while another is being committed, or just now.
     next: Option<Next>,
     /// Rings when what is being committed has arrived.
     waker: Waker,

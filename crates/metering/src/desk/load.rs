@@ -83,7 +83,7 @@ fn read_series(row: &Row<'_>) -> Result<(CustomerId, String, String, Series)> {
 }
 
 /// What a group needs that is not in memory.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Wanted {
     /// When.
     now: i64,
