@@ -185,3 +185,26 @@ fn what_is_asked_while_a_group_is_committed_is_committed_together() {
     assert!(groups() - before <= 2, "{} groups", groups() - before);
     assert_eq!(ground.figure("customer-a", "calls", DAY.0, DAY.1).events, 50);
 }
+
+#[test]
+fn rolling_windows_count_what_joins_a_group_in_its_own_second() {
+    let test = TestDb::sqlite(CONTEXTS);
+    let store::Location::Sqlite(folder) = &test.location else { panic!("a folder") };
+    let ground = Ground::new(&test);
+    let run = |id: &str| event("runs", id, "customer-a", None, r#"{"user": "ada"}"#);
+    ground.metering.check(&ground.scope, run("0"), ground.now()).wait().unwrap();
+    let file = rusqlite::Connection::open(folder.join("usage").join("live.db")).unwrap();
+    file.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let asked = ["under way", "next", "joins"].map(|id| {
+        if id == "joins" {
+            ground.pass(1);
+        }
+        let asked = ground.metering.consume(&ground.scope, run(id), ground.now());
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        asked
+    });
+    file.execute_batch("COMMIT").unwrap();
+    assert!(asked.into_iter().all(|asked| asked.wait().unwrap().allowed));
+    let last: i64 = file.query_row("SELECT max(second) FROM meter_second", [], |row| row.get(0)).unwrap();
+    assert_eq!(last, ground.now().as_second());
+}
