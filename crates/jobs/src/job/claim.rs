@@ -9,7 +9,7 @@ use store::{Db, Scope, Tx, params};
 
 use super::{
     model::{Job, Lease, RunOutcome, State},
-    ops::{LOST, STOPPED},
+    ops::{LOST, STOPPED, go_on},
     rules::{LEASE, backoff, later},
     sql,
 };
@@ -17,7 +17,8 @@ use super::{
 /// Where the runner works.
 pub(crate) const SCOPE: Scope = Scope::installation("run jobs");
 
-/// Take the job of these kinds that has waited longest; none when there is nothing to do.
+/// Take the job of these kinds that has waited longest; none when there is nothing to do, or when this process is
+/// stopping.
 pub(crate) fn claim(db: &Db, kinds: &[String], stopping: &Arc<AtomicBool>) -> Result<Option<(Job, Lease)>> {
     loop {
         let (now, names) = (db.real_now(), kinds.to_vec());
@@ -27,10 +28,12 @@ pub(crate) fn claim(db: &Db, kinds: &[String], stopping: &Arc<AtomicBool>) -> Re
             return Ok(None);
         }
         let (names, stopping) = (kinds.to_vec(), Arc::clone(stopping));
-        match db.write(&SCOPE, move |tx| try_claim(tx, &names, &stopping)).wait()? {
-            Claim::Taken(job, lease) => return Ok(Some((*job, lease))),
-            Claim::Nothing => return Ok(None),
-            Claim::GaveUp => {}
+        match db.write(&SCOPE, move |tx| try_claim(tx, &names, &stopping)).wait() {
+            Ok(Claim::Taken(job, lease)) => return Ok(Some((*job, lease))),
+            Ok(Claim::Nothing) => return Ok(None),
+            Ok(Claim::GaveUp) => {}
+            Err(error) if error.code == STOPPED => return Ok(None),
+            Err(error) => return Err(error),
         }
     }
 }
@@ -48,6 +51,8 @@ fn try_claim(tx: &mut Tx<'_>, kinds: &Vec<String>, stopping: &Arc<AtomicBool>) -
     let taken = tx.opt(&sql::CLAIM, params![now, kinds, token, later(now, LEASE)], sql::read_job)?;
     let Some(job) = taken else { return Ok(Claim::Nothing) };
     let lease = Lease { env: job.env, job: job.id, token, stopping: Arc::clone(stopping) };
+    // After the claim: a job that another thread has just put back because of the stop is not taken up again.
+    go_on(&lease)?;
     if job.attempts > 1 {
         tx.exec(&sql::LOSE_RUNS, params![job.env, job.id, now])?;
     }

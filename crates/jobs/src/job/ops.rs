@@ -90,13 +90,7 @@ pub fn hold(tx: &mut Tx<'_>, lease: &Lease, done: i64, total: Option<i64>) -> Re
     if tx.scope().env().is_some_and(|env| env != lease.env) {
         return Err(Error::internal("a lease is held in a transaction of its job's environment"));
     }
-    if lease.stopping() {
-        return Err(Error::new(
-            Kind::Unavailable,
-            STOPPED,
-            "The program is stopping; the job goes on later.",
-        ));
-    }
+    go_on(lease)?;
     let until = later(tx.recorded(), LEASE);
     let (statement, params) = HOLD.choose(tx, lease.env, params![lease.job, lease.token, until, done, total]);
     match tx.exec(statement, &params)? {
@@ -109,6 +103,18 @@ pub fn hold(tx: &mut Tx<'_>, lease: &Lease, done: i64, total: Option<i64>) -> Re
 pub(crate) const LOST: &str = "lease_lost";
 /// The code of the error when the process is asked to stop.
 pub(crate) const STOPPED: &str = "job_stopped";
+
+/// Errors: `job_stopped` when the process is asked to stop.
+pub(crate) fn go_on(lease: &Lease) -> Result<()> {
+    if lease.stopping() {
+        return Err(Error::new(
+            Kind::Unavailable,
+            STOPPED,
+            "The program is stopping; the job goes on later.",
+        ));
+    }
+    Ok(())
+}
 
 /// Delete jobs that ended before `before` (real time), with their run log; how many.
 pub fn forget(db: &Db, before: Timestamp) -> Result<u64> {

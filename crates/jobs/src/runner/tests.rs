@@ -8,7 +8,7 @@ use store::{params, statements};
 use testkit::on_both;
 
 use super::*;
-use crate::{LEASE, NewJob, enqueue};
+use crate::{LEASE, NewJob, State, enqueue};
 
 static CONTEXTS: &[&store::Context] = &[&store::CONTEXT, &crate::CONTEXT];
 
@@ -53,5 +53,25 @@ fn a_heart_beats_for_long_handlers() {
         assert_eq!(runner.run_until_idle().unwrap(), 1);
         let jobs = test.db.read(&scope, |view| crate::list(view, None, 1)).wait().unwrap();
         assert_eq!(jobs[0].result, Some(json!("kept")));
+    });
+}
+
+/// A thread that looked at the queue just before a stop does not take up what another one has put back because of it.
+#[test]
+fn nothing_is_claimed_once_it_is_stopping() {
+    on_both(CONTEXTS, |test| {
+        let scope = Scope::installation("test");
+        let id = test.db.write(&scope, |tx| enqueue(tx, NewJob::new("late", json!({})))).wait().unwrap();
+        let late = JobKind::new("late", |_: &Work| Ok(json!("done")));
+        let runner = Runner::new(test.db.clone(), vec![late], Vec::new());
+        let state = || test.db.read(&scope, move |view| crate::find(view, id)).wait().unwrap();
+
+        runner.shared.stopping.store(true, Ordering::Relaxed);
+        assert!(!runner.shared.run_next().unwrap());
+        assert_eq!((state().state, state().attempts), (State::Queued, 0));
+
+        runner.shared.stopping.store(false, Ordering::Relaxed);
+        assert!(runner.shared.run_next().unwrap());
+        assert_eq!((state().state, state().attempts), (State::Done, 1));
     });
 }
