@@ -306,6 +306,35 @@ fn a_period_comes_to_at_least_its_minimum() {
     });
 }
 
+/// What was paid for time before a stretch is none of its fees, and so is what is credited of that.
+#[test]
+fn a_minimum_counts_credits_of_its_own_fees_only() {
+    on_both(ALL, |test| {
+        let scope = house(test);
+        let customer = customer_in(test, &scope, "UTC");
+        let addons = [("support".into(), 1)].into();
+        let start = Start { plan: "steps".into(), addons, ..starter(customer.id) };
+        let id = ground::start(test, &scope, start).unwrap().subscription.id;
+        advance(test, &scope, "2026-01-11T09:00:00Z").unwrap();
+        let change = Change { plan: Some("least".into()), ..Change::default() };
+        test.db
+            .write(&scope, move |tx| subscription::change(tx, id, &change, Timing::Now).map(drop))
+            .wait()
+            .unwrap();
+        advance(test, &scope, "2026-01-21T09:00:00Z").unwrap();
+        test.db.write(&scope, move |tx| subscription::cancel(tx, id, Timing::Now).map(drop)).wait().unwrap();
+        // Eleven days of 100 a month were paid for and used; ten days of the support that is credited are not among them.
+        assert_eq!(
+            newest(test, &scope),
+            [
+                "Calls 2026-01-11..2026-01-22 ×1 0.00",
+                "Least, up to the minimum 2026-01-11..2026-01-22 ×1 464.52",
+            ]
+        );
+        sound(test, &scope);
+    });
+}
+
 #[test]
 fn a_threshold_bills_usage_before_the_period_ends() {
     on_both(ALL, |test| {

@@ -19,7 +19,7 @@ use super::{
     check_agreement,
     discount::Turn,
     discounted, draft, items,
-    late::Late,
+    late::{Late, gross_of},
     line, priced, settle, share, term, trial,
 };
 use crate::{
@@ -162,11 +162,27 @@ fn closes(ground: &Ground<'_>, after: &Subscription, version: &Version) -> bool 
 /// Everything owed for the stretch that ends at `at`, after `credits` for what it paid in advance.
 fn close(ground: &Ground<'_>, at: Edge, credits: &[Credit]) -> Result<Owed> {
     let Ground { subscription, agreed: version, .. } = *ground;
-    let credited = Money::total(credits.iter().map(|credit| credit.amount), subscription.currency)?;
-    let fees = ground.usage.fees.checked_sub(credited)?;
-    let usage = &Usage { fees, ..ground.usage.clone() };
+    let usage = &Usage { fees: fees_after(ground, credits)?, ..ground.usage.clone() };
     let at = if at.at > subscription.billed_through.at { subscription.billed_through } else { at };
     arrears::close(subscription, version, usage, at)
+}
+
+/// The fees in advance of the open stretch once `credits` are given: those of fees that were paid before it change nothing.
+fn fees_after(ground: &Ground<'_>, credits: &[Credit]) -> Result<Money> {
+    let Ground { subscription, agreed, usage, .. } = *ground;
+    let counted = arrears::counted_from(subscription, agreed);
+    let mut fees = usage.fees;
+    for running in ground.running.iter().filter(|one| one.line.period.start.at >= counted) {
+        let of_line = |credit: &&Credit| {
+            (credit.invoice, credit.invoice_line) == (running.invoice, running.line.ordinal)
+        };
+        let more = credits.iter().filter(of_line).map(|credit| credit.amount);
+        let credited = running.credited.checked_add(Money::total(more, subscription.currency)?)?;
+        let after = Running { credited, ..running.clone() };
+        let (before, after) = (gross_of(running)?, gross_of(&after)?);
+        fees = fees.checked_sub(before)?.checked_add(after)?;
+    }
+    Ok(fees)
 }
 
 /// What a subscription becomes by a change from the edge `at` on, under the version of [`Change::version`].

@@ -133,7 +133,7 @@ fn again(line: &Line, group: &str) -> Line {
 }
 
 /// What a line came to before coupons, less what was credited of it.
-fn gross_of(one: &Running) -> Result<Money> {
+pub(super) fn gross_of(one: &Running) -> Result<Money> {
     let Running { line, credited, .. } = one;
     let gross = line.amount.checked_add(line.discount)?;
     let back = match line.amount.minor() {
