@@ -17,6 +17,7 @@ use crate::{
     invoice::{Draft, Line},
 };
 
+mod allowance;
 pub mod arrears;
 pub mod change;
 pub mod closing;
@@ -30,6 +31,7 @@ mod renewal;
 pub mod trial;
 mod whole;
 
+pub(crate) use allowance::allowance;
 pub use fees::fees_of_a_period;
 use fees::{charge, line, lines, priced, section, share, share_of, tax_category};
 pub use items::MAX_QUANTITY;

@@ -16,6 +16,7 @@ pub(crate) mod reconcile;
 mod settled;
 pub(crate) mod sql;
 mod standing;
+pub(crate) mod turns;
 
 pub use behind::{Behind, behind};
 pub(crate) use billed::measured_by;

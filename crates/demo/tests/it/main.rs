@@ -2,7 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use billing::{invoice, payment, subscription};
+use billing::{
+    invoice, payment,
+    simulate::{Ask, simulate},
+    subscription,
+};
+use jiff::Timestamp;
 
 use demo::{Options, Standing, play};
 use server::CONTEXTS;
@@ -61,6 +66,32 @@ fn told(db: &Db) -> BTreeMap<String, usize> {
         }
     }
     told
+}
+
+/// Under the price book it was billed by, the past of every business comes to what was billed, customer by customer.
+#[test]
+fn the_past_rated_again_comes_to_what_was_billed() {
+    let test = TestDb::sqlite(CONTEXTS);
+    standings(&test, &options(3, 250, 16));
+    for scope in environments(&test.db) {
+        let (first, to) = test
+            .db
+            .read(&scope, |view| {
+                let listed = catalog::version::list(view, i64::MAX, 10)?;
+                let first = listed.last().map(|one| one.id).expect("a price book");
+                // What begins later may be billed by the second one.
+                let to = listed.iter().rev().nth(1).map_or(Timestamp::MAX, |second| second.created);
+                Ok((catalog::version::find(view, first)?, to))
+            })
+            .wait()
+            .unwrap();
+        let ask = Ask { book: &first.book, plans: BTreeMap::new(), from: Timestamp::UNIX_EPOCH, to };
+        let simulation = simulate(&test.db, &scope, &ask).unwrap();
+        let differs: Vec<_> =
+            simulation.customers.iter().filter(|one| one.sums.billed != one.sums.would_be).collect();
+        assert!(differs.is_empty(), "{differs:?}");
+        assert!(simulation.lines > 100 && !simulation.kept.contains_key("price_missing"), "{simulation:?}");
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! From events to invoices, with the program's own jobs.
 
+mod again;
 mod critical;
 mod each;
 #[path = "../house/mod.rs"]

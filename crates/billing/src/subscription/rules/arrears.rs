@@ -8,12 +8,14 @@ use std::collections::BTreeMap;
 
 use catalog::{PayIn, Plan, Price, Thresholds, UsagePrice, version::Version};
 use jiff::Timestamp;
-use kernel::{Cycle, Edge, Error, Exact, Money, Period, ProrationUnit, Result, Schedule};
+use kernel::{Cycle, Edge, Error, Money, Period, ProrationUnit, Result, Schedule};
 use metering::double::Settled;
 use rating::{Allowance, Commitment, Metered, Rated, Share, rate_again, rate_metered, true_up};
 
 use super::{
-    Owed, Renewal, charge,
+    Owed, Renewal,
+    allowance::allowance,
+    charge,
     late::{correct, gross_left, over_nothing},
     priced, section, share_of, tax_category,
 };
@@ -466,27 +468,11 @@ impl Stretch<'_> {
 
     /// What the plan includes of a usage price, with what add-ons put on top.
     fn allowance(&self, plan: &Plan, usage: &UsagePrice) -> Option<Allowance> {
-        let peak = Exact::from(match self.of {
+        let peak = match self.of {
             Of::Period => self.subscription.peak,
             Of::Rhythm(rhythm) => rhythm.peak,
-        });
-        let of_limit = plan.included(usage).map(|limit| (limit, Allowance::of_limit(limit, &peak)));
-        let raised = self.raised(&usage.meter);
-        match of_limit {
-            Some((_, allowance)) if raised.is_zero() => Some(allowance),
-            Some((limit, _)) => Some(Allowance::of(limit.amount_for(&peak) + &raised)),
-            None => usage.free.clone().map(Allowance::of),
-        }
-    }
-
-    /// By how much add-ons raise the limit of a meter.
-    fn raised(&self, meter: &str) -> Exact {
-        let addons = self.subscription.active_items().filter(|item| item.kind == ItemKind::Addon);
-        let raise = |item: &Item| {
-            let each = self.version.book.addon(&item.key)?.raises.get(meter).copied()?;
-            Some(Exact::from(i128::from(each) * i128::from(item.quantity)))
         };
-        addons.filter_map(raise).sum()
+        allowance(&self.version.book, plan, usage, peak, self.subscription.active_items())
     }
 
     /// What the stretch is short of the minimum.
