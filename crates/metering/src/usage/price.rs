@@ -56,8 +56,6 @@ pub struct Measurement {
     pub events: u64,
     /// It holds everything up to this chunk of the log.
     pub watermark: i64,
-    /// Whether the span was over: otherwise it is what there is so far.
-    pub complete: bool,
 }
 
 /// What a usage price is applied to: one measurement, or one for each group of a price that groups.
@@ -79,7 +77,6 @@ pub fn measurements(
     };
     let watermark = as_of.map_or_else(|| watermark(view), Ok)?;
     let groups = figures(view, subject, select, &usage.group_by, span, now, Some(watermark))?;
-    let complete = span.end <= now.as_microsecond();
     let mut measurements = Vec::with_capacity(groups.len());
     for group in groups {
         let of_group = |dimensions: &Dimensions| {
@@ -95,12 +92,13 @@ pub fn measurements(
             _ => Measured::Quantity(group.figure.value),
         };
         let events = group.figure.events;
-        measurements.push(Measurement { by: group.by, measured, events, watermark, complete });
+        measurements.push(Measurement { by: group.by, measured, events, watermark });
     }
     Ok(measurements)
 }
 
-/// The measured base of a lesser-of price: what the meter it names summed up. Incomplete before the span is over.
+/// The measured base of a lesser-of price: what the meter it names summed up by `now`, which is what the price looks at
+/// when the stretch ends then, by its period or by a change or a cancellation within it. Incomplete without any event.
 ///
 /// Errors: `internal` when the book has no such meter.
 pub fn base(
@@ -117,10 +115,9 @@ pub fn base(
     let groups = figures(view, subject, |_| true, &[], span, now, Some(watermark))?;
     let figure = groups.into_iter().next().map(|group| group.figure);
     let figure = figure.ok_or_else(|| Error::internal("a figure without groups has one"))?;
-    let complete = span.end <= now.as_microsecond();
     // No event at all is no figure: the source may not be connected.
-    let measured = if complete && figure.events > 0 { amount(&figure) } else { Measured::Incomplete };
-    Ok(Measurement { by: Dimensions::new(), measured, events: figure.events, watermark, complete })
+    let measured = if figure.events > 0 { amount(&figure) } else { Measured::Incomplete };
+    Ok(Measurement { by: Dimensions::new(), measured, events: figure.events, watermark })
 }
 
 fn amount(figure: &Figure) -> Measured {

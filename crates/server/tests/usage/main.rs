@@ -7,6 +7,7 @@ mod each;
 mod house;
 mod large;
 mod late;
+mod lesser;
 mod shared;
 
 use billing::{clock, invoice, subscription, usage};
