@@ -1,7 +1,7 @@
 //! What metering has to know beside what customers agreed to.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -43,14 +43,24 @@ impl Metered {
         Ok(Self { newest: newest.clone(), flags: Arc::new(flags) })
     }
 
-    /// What was said about a customer.
-    pub fn of(&self, view: &mut View<'_>, customer: CustomerId) -> Result<Beside> {
+    /// What was said about customers.
+    pub fn of(&self, view: &mut View<'_>, customers: &[CustomerId]) -> Result<HashMap<CustomerId, Beside>> {
         let now = view.now();
-        if self.flags.is_empty() {
-            let overrides = override_::of_customer(view, customer)?;
-            return Ok(Self::beside(&overrides, BTreeSet::new(), now, None));
+        if !self.flags.is_empty() {
+            // What a flag serves depends on all there is of a customer.
+            let each = customers.iter().map(|customer| Ok((*customer, self.with_flags(view, *customer)?)));
+            return each.collect();
         }
-        let account = Arc::new(feature::account(view, customer)?);
+        let mut overrides = override_::of_customers(view, customers.to_vec())?;
+        let beside = |customer: &CustomerId| {
+            let overrides = overrides.remove(customer).unwrap_or_default();
+            (*customer, Self::beside(&overrides, BTreeSet::new(), now, None))
+        };
+        Ok(customers.iter().map(beside).collect())
+    }
+
+    fn with_flags(&self, view: &mut View<'_>, customer: CustomerId) -> Result<Beside> {
+        let (now, account) = (view.now(), Arc::new(feature::account(view, customer)?));
         let overrides = account.overrides.clone();
         let (newest, flags) = (self.newest.clone(), Arc::clone(&self.flags));
         let sight = Sight { now, newest, flags, account: Some(account) };

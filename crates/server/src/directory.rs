@@ -1,7 +1,7 @@
 //! What metering asks about customers and subscriptions, answered from identity, billing and the price book.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -11,9 +11,10 @@ use entitlements::{
     Metered,
     feature::{Course, Stand},
 };
-use identity::{CustomerRef, customer};
+use identity::{Customer, customer};
+use jiff::Timestamp;
 use kernel::{
-    AnyId, Exact, Kind, Result,
+    AnyId, Error, Exact, Result, Zone,
     ids::{BookVersionId, CustomerId, SubscriptionId},
 };
 use metering::{Account, Agreement, Beside, Changes, Directory, Resolved, event::Meters};
@@ -87,75 +88,115 @@ fn say(changes: &mut Changes, kind: &str, customer: Option<CustomerId>, subject:
     }
 }
 
-/// Each subject in turn; books and accounts are read once each.
+/// Whom each subject means, with their accounts: so many queries however many there are.
 fn resolve_all(view: &mut View<'_>, subjects: &[String]) -> Result<Vec<Option<Resolved>>> {
-    let mut books = HashMap::new();
-    let metered = Metered::read(view)?;
-    let mut accounts: HashMap<CustomerId, Arc<Account>> = HashMap::new();
-    let mut resolved = Vec::with_capacity(subjects.len());
-    for subject in subjects {
-        let Some((customer, subscription)) = whom(view, subject)? else {
-            resolved.push(None);
-            continue;
-        };
-        let account = match accounts.get(&customer) {
-            Some(account) => Arc::clone(account),
-            None => {
-                let account = Arc::new(account(view, customer, &mut books, &metered)?);
-                accounts.insert(customer, Arc::clone(&account));
-                account
-            }
-        };
-        resolved.push(Some(Resolved { account, subscription }));
-    }
-    Ok(resolved)
+    let meant = whom(view, subjects)?;
+    let customers: BTreeSet<CustomerId> = meant.iter().flatten().map(|(customer, _)| *customer).collect();
+    let accounts = accounts(view, customers.into_iter().collect())?;
+    let resolved = |(customer, subscription): Meant| {
+        Some(Resolved { account: Arc::clone(accounts.get(&customer)?), subscription })
+    };
+    Ok(meant.into_iter().map(|meant| meant.and_then(resolved)).collect())
+}
+
+/// A customer, and the subscription that was named.
+type Meant = (CustomerId, Option<SubscriptionId>);
+
+/// The merchant's own id in a subject.
+fn own(subject: &str) -> &str {
+    subject.strip_prefix("ext:").unwrap_or(subject)
 }
 
 /// A subject is an id of ours, or the merchant's own of a subscription or a customer, in this order.
-fn whom(view: &mut View<'_>, subject: &str) -> Result<Option<(CustomerId, Option<SubscriptionId>)>> {
-    let own = subject.strip_prefix("ext:").unwrap_or(subject);
-    let reference = match subject.parse::<SubscriptionId>() {
-        Ok(_) => subject.to_owned(),
-        Err(_) => format!("ext:{own}"),
-    };
-    if let Some(id) = known(subscription::resolve(view, &reference))?
-        && let Some(found) = known(subscription::find(view, id))?
-    {
-        return Ok(Some((found.customer, Some(id))));
+fn whom(view: &mut View<'_>, subjects: &[String]) -> Result<Vec<Option<Meant>>> {
+    let (mut ids, mut external) = (Vec::new(), Vec::new());
+    for subject in subjects {
+        match subject.parse::<SubscriptionId>() {
+            Ok(id) => ids.push(id),
+            Err(_) => external.push(own(subject).to_owned()),
+        }
     }
-    let found = match subject.parse::<CustomerId>() {
-        Ok(id) => customer::find(view, id).map(|customer| customer.id),
-        Err(_) => customer::resolve(view, &CustomerRef::External(own.to_owned())),
+    let (whose, named) = (subscription::whose(view, ids)?, subscription::named(view, external)?);
+    let subscribed = |subject: &String| match subject.parse::<SubscriptionId>() {
+        Ok(id) => whose.get(&id).map(|customer| (*customer, Some(id))),
+        Err(_) => named.get(own(subject)).map(|(id, customer)| (*customer, Some(*id))),
     };
-    Ok(known(found)?.map(|id| (id, None)))
+    let others = subjects.iter().filter(|subject| subscribed(subject).is_none());
+    let customers = Named::find(view, others)?;
+    let meant = |subject| subscribed(subject).or_else(|| Some((customers.get(subject)?, None)));
+    Ok(subjects.iter().map(meant).collect())
 }
 
-/// Nobody of that name is no fault.
-fn known<T>(found: Result<T>) -> Result<Option<T>> {
-    match found {
-        Ok(found) => Ok(Some(found)),
-        Err(error) if matches!(error.kind, Kind::NotFound | Kind::Invalid) => Ok(None),
-        Err(error) => Err(error),
+/// Customers by what they are called.
+#[derive(Default)]
+struct Named {
+    ids: BTreeSet<CustomerId>,
+    external: HashMap<String, CustomerId>,
+}
+
+impl Named {
+    fn find<'s>(view: &mut View<'_>, subjects: impl Iterator<Item = &'s String>) -> Result<Self> {
+        let (mut ids, mut external) = (Vec::new(), Vec::new());
+        for subject in subjects {
+            match subject.parse::<CustomerId>() {
+                Ok(id) => ids.push(id),
+                Err(_) => external.push(own(subject).to_owned()),
+            }
+        }
+        let mut named = Self::default();
+        if !ids.is_empty() {
+            named.ids.extend(customer::load(view, ids)?.into_iter().map(|found| found.id));
+        }
+        if !external.is_empty() {
+            let found = customer::of_external_ids(view, external)?.into_iter();
+            named.external.extend(found.filter_map(|found| Some((found.external_id?, found.id))));
+        }
+        Ok(named)
     }
+
+    fn get(&self, subject: &str) -> Option<CustomerId> {
+        match subject.parse::<CustomerId>() {
+            Ok(id) => self.ids.contains(&id).then_some(id),
+            Err(_) => self.external.get(own(subject)).copied(),
+        }
+    }
+}
+
+fn accounts(view: &mut View<'_>, customers: Vec<CustomerId>) -> Result<HashMap<CustomerId, Arc<Account>>> {
+    if customers.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let metered = Metered::read(view)?;
+    let mut beside = metered.of(view, &customers)?;
+    let mut running: HashMap<CustomerId, Vec<Subscription>> = HashMap::new();
+    for subscription in subscription::running_of(view, customers.clone())? {
+        running.entry(subscription.customer).or_default().push(subscription);
+    }
+    let books: BTreeSet<BookVersionId> = running.values().flatten().map(|one| one.book).collect();
+    let versions = version::many(view, books.into_iter().collect())?;
+    let books: HashMap<BookVersionId, Arc<Book>> =
+        versions.iter().map(|version| (version.id, Arc::clone(&version.book))).collect();
+    let (found, now) = (customer::load(view, customers)?, view.now());
+    let account = |Customer { id, zone, .. }: Customer| {
+        let (running, beside) =
+            (running.remove(&id).unwrap_or_default(), beside.remove(&id).unwrap_or_default());
+        Ok((id, Arc::new(account(id, zone, running, &books, beside, now)?)))
+    };
+    found.into_iter().map(account).collect()
 }
 
 fn account(
-    view: &mut View<'_>,
-    id: CustomerId,
-    books: &mut HashMap<BookVersionId, Arc<Book>>,
-    metered: &Metered,
+    customer: CustomerId,
+    zone: Zone,
+    running: Vec<Subscription>,
+    books: &HashMap<BookVersionId, Arc<Book>>,
+    beside: entitlements::Beside,
+    now: Timestamp,
 ) -> Result<Account> {
-    let customer = customer::find(view, id)?;
-    let (mut agreements, mut turns, now) = (Vec::new(), Vec::new(), view.now());
-    for subscription in subscription::of_customer(view, id)?.into_iter().filter(|one| !one.is_over()) {
-        let book = match books.get(&subscription.book) {
-            Some(book) => Arc::clone(book),
-            None => {
-                let book = Arc::clone(&version::find(view, subscription.book)?.book);
-                books.insert(subscription.book, Arc::clone(&book));
-                book
-            }
-        };
+    let (mut agreements, mut turns) = (Vec::new(), Vec::new());
+    for subscription in running {
+        let book = books.get(&subscription.book).cloned();
+        let book = book.ok_or_else(|| Error::internal("the price book of a subscription is gone"))?;
         let Some(course) = Course::of(&subscription, &book) else { continue };
         turns.extend(course.next(now));
         match course.at(now) {
@@ -165,9 +206,9 @@ fn account(
         }
     }
     agreements.sort_unstable_by_key(|agreement| agreement.subscription);
-    let entitlements::Beside { amounts, withheld, until } = metered.of(view, id)?;
+    let entitlements::Beside { amounts, withheld, until } = beside;
     let beside = Beside { amounts, withheld, until: until.into_iter().chain(turns).min() };
-    Ok(Account { customer: id, zone: customer.zone, agreements, beside })
+    Ok(Account { customer, zone, agreements, beside })
 }
 
 /// A subscription that gives access or not; after it moved to another plan by itself with that one and without add-ons.

@@ -27,7 +27,9 @@ pub(crate) use ops::history::entity;
 pub use ops::history::record_all;
 pub(crate) use ops::load;
 pub use ops::trial::{convert, extend_trial, reinstate, set_method, suspend};
-pub use ops::{Preview, find, list, of_customer, preview, resolve, start, start_all};
+pub use ops::{
+    Preview, find, list, named, of_customer, preview, resolve, running_of, start, start_all, whose,
+};
 pub(crate) use ops::{
     change::{end, lock, preview_end, wait},
     due_until, follow_zone, of_customers, save_all,

@@ -34,7 +34,7 @@ pub(super) mod trial;
 pub(super) use change::items_said;
 pub(super) use find::due_at;
 pub(crate) use find::{due_until, follow_zone, load, of_customers};
-pub use find::{find, list, of_customer, resolve};
+pub use find::{find, list, named, of_customer, resolve, running_of, whose};
 use rows::insert;
 pub(crate) use rows::save_all;
 

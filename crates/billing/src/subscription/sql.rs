@@ -22,6 +22,15 @@ statements! {
     environment DUE_UNTIL = concat!(columns!(), "customer_id IN_IDS($2) AND due <= $3
         ORDER BY customer_id, id");
     environment BY_EXTERNAL = "SELECT id FROM subscription WHERE env_id = $1 AND external_id = $2";
+    environment WHOSE = "SELECT id, customer_id FROM subscription WHERE env_id = $1 AND id IN_IDS($2)";
+    environment NAMED = "SELECT external_id, id, customer_id FROM subscription WHERE env_id = $1 AND external_id IN_TEXTS($2)";
+    /// The newest of each customer that are not over.
+    environment RUNNING_OF = concat!(columns!(), "id IN (
+            SELECT id FROM (
+                SELECT id, row_number() OVER (PARTITION BY customer_id ORDER BY id DESC) AS place FROM subscription
+                WHERE env_id = $1 AND customer_id IN_IDS($2) AND state NOT IN ('canceled', 'expired')) newest
+            WHERE place <= $3)
+        ORDER BY customer_id, id");
     /// Those that fall due at an instant, in the order of their documents.
     environment DUE = concat!(columns!(), "customer_id IN_IDS($2) AND due = $3
         ORDER BY customer_id, id");

@@ -152,8 +152,8 @@ fn a_flag_called_like_a_meter_withholds_it() {
         let ground = Ground::new(test);
         let acme = ground.acme;
         let withheld = || {
-            let told = ground.test.db.read(&ground.scope, move |view| Metered::read(view)?.of(view, acme));
-            let told = told.wait().unwrap();
+            let told = ground.test.db.read(&ground.scope, move |view| Metered::read(view)?.of(view, &[acme]));
+            let told = &told.wait().unwrap()[&acme];
             (told.withheld.contains("runs"), told.amounts.get("runs").copied())
         };
         let mut germans = on_for("@country", json!(["DE"]), "100");

@@ -9,6 +9,7 @@ mod large;
 mod late;
 mod lesser;
 mod shared;
+mod subjects;
 
 use billing::{clock, invoice, subscription, usage};
 use jiff::Timestamp;

@@ -97,8 +97,37 @@ pub(crate) fn of_customers(view: &mut View<'_>, customers: Vec<CustomerId>) -> R
     with_items(view, found)
 }
 
+/// The subscriptions of some customers that are not over, by customer and id; of each the newest 1,000 at most.
+pub fn running_of(view: &mut View<'_>, customers: Vec<CustomerId>) -> Result<Vec<Subscription>> {
+    let found = view.all(&sql::RUNNING_OF, params![customers, MOST], read)?;
+    with_items(view, found)
+}
+
+/// Whose these subscriptions are; those that are not there are left out.
+pub fn whose(view: &mut View<'_>, ids: Vec<SubscriptionId>) -> Result<HashMap<SubscriptionId, CustomerId>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    Ok(view.all(&sql::WHOSE, params![ids], |row| Ok((row.get(0)?, row.get(1)?)))?.into_iter().collect())
+}
+
+/// Which subscriptions external ids name, and whose they are; those that name none are left out.
+pub fn named(
+    view: &mut View<'_>,
+    external: Vec<String>,
+) -> Result<HashMap<String, (SubscriptionId, CustomerId)>> {
+    if external.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let found = view.all(&sql::NAMED, params![external], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))));
+    Ok(found?.into_iter().collect())
+}
+
+/// Subscriptions of a customer that are looked at.
+const MOST: i64 = 1_000;
+
 /// A customer's newest subscriptions, at most 1,000.
 pub fn of_customer(view: &mut View<'_>, customer: CustomerId) -> Result<Vec<Subscription>> {
-    let found = view.all(&sql::OF_CUSTOMER, params![customer, 1_000_i64], read)?;
+    let found = view.all(&sql::OF_CUSTOMER, params![customer, MOST], read)?;
     with_items(view, found)
 }
