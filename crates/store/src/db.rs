@@ -107,7 +107,7 @@ struct Shared {
 
 /// Requests go before background work, which has threads of its own where there is more than one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Lane {
+pub(crate) enum Lane {
     Request,
     Background,
 }

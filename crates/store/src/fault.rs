@@ -1,8 +1,8 @@
 //! What the engines' errors mean to us.
 
 use kernel::{Error, Kind};
-use postgres::error::SqlState;
 use rusqlite::ErrorCode;
+use tokio_postgres::error::SqlState;
 
 const FULL: &str = "The disk of the database is full. Nothing was changed. Free some space and try again.";
 const AWAY: &str = "The database does not answer right now. Nothing was changed. Try again in a moment.";
@@ -24,7 +24,7 @@ pub(crate) fn sqlite(what: &str, error: &rusqlite::Error) -> Error {
 }
 
 /// Map an error of PostgreSQL. Sets `run_again` when the transaction as a whole should be tried anew.
-pub(crate) fn postgres(what: &str, error: &postgres::Error, run_again: &mut bool) -> Error {
+pub(crate) fn postgres(what: &str, error: &tokio_postgres::Error, run_again: &mut bool) -> Error {
     let Some(state) = error.code() else {
         // No SQLSTATE: either the connection broke or a value did not fit its parameter.
         *run_again |= error.is_closed() || is_io(error);
@@ -61,12 +61,12 @@ pub(crate) fn postgres(what: &str, error: &postgres::Error, run_again: &mut bool
 }
 
 /// The connection broke (rather than the server having refused something).
-pub(crate) fn is_io(error: &postgres::Error) -> bool {
+pub(crate) fn is_io(error: &tokio_postgres::Error) -> bool {
     std::error::Error::source(error).is_some_and(|source| source.is::<std::io::Error>())
 }
 
 /// The server's own words, or the client's.
-pub(crate) fn describe(error: &postgres::Error) -> String {
+pub(crate) fn describe(error: &tokio_postgres::Error) -> String {
     match error.as_db_error() {
         Some(db) => format!("{} ({})", db.message(), db.code().code()),
         None => std::error::Error::source(error)

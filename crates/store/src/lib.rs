@@ -15,6 +15,7 @@ pub mod idempotency;
 mod numbers;
 mod postgres_engine;
 mod postgres_growth;
+mod postgres_session;
 mod prepare;
 mod row;
 mod schema;

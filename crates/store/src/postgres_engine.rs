@@ -1,24 +1,25 @@
 //! PostgreSQL: a pool of threads, one connection each; forced row-level security under a role that
 //! owns nothing.
 //!
-//! Every transaction starts with one round trip that opens it, takes the restricted role and names the
-//! environment; the policies compare `env_id` with that name, and an empty one fails the cast to uuid.
+//! Every transaction begins by taking the restricted role and naming the environment; the policies compare `env_id` with that
+//! name, and an empty one fails the cast to uuid.
 
 use std::{str::FromStr, sync::Arc, thread, time::Duration};
 
 use crossbeam_channel::{Receiver, select_biased};
 use kernel::{Error, Result};
-use postgres::{Client, Config, NoTls, config::SslMode};
+use tokio_postgres::{Client, Config, Transaction, config::SslMode};
 
 use crate::{
     Context, Options, Outcome, Scope, Tx, View,
-    db::{Queues, Receivers, lane},
+    db::{Lane, Queues, Receivers, lane},
     fault,
     postgres_growth::Growth,
+    postgres_session::Session,
     schema,
     scope::Place,
     tx::AfterCommit,
-    view::{Conn, Runtime, Session},
+    view::{Conn, Runtime},
     work::{ReadWork, WriteWork},
 };
 
@@ -39,15 +40,15 @@ pub(crate) fn open(
     runtime: &Arc<Runtime>,
 ) -> Result<Queues> {
     let config = config(url)?;
-    migrate(&mut connect(&config)?, contexts, options, runtime)?;
+    connect(&config)?.wait(async |client: &mut Client| migrate(client, contexts, options, runtime).await)?;
     let (request, requests) = lane(options.queue);
     let (background, backgrounds) = lane(options.queue);
     let growth = Arc::default();
     for _ in 0..options.threads.max(1) {
-        spawn("postgres", &config, &requests, runtime, &growth)?;
+        spawn(Lane::Request, &config, &requests, runtime, &growth)?;
     }
     for _ in 0..BACKGROUND_THREADS {
-        spawn("postgres-background", &config, &backgrounds, runtime, &growth)?;
+        spawn(Lane::Background, &config, &backgrounds, runtime, &growth)?;
     }
     Ok(Queues { request, background })
 }
@@ -70,27 +71,18 @@ fn config(url: &str) -> Result<Config> {
 /// rows, takes a second.
 const SESSION: &str = "SET jit = off";
 
-fn connect(config: &Config) -> Result<Client> {
-    let connect = || {
-        let mut client = config.connect(NoTls)?;
-        client.batch_execute(SESSION)?;
-        Ok(client)
-    };
-    connect().map_err(|error: postgres::Error| {
-        Error::unavailable(
-            "database_away",
-            format!("Cannot connect to PostgreSQL: {}.", fault::describe(&error)),
-        )
-    })
+fn connect(config: &Config) -> Result<Session> {
+    Session::connect(config, SESSION)
 }
 
 fn spawn(
-    name: &str,
+    lane: Lane,
     config: &Config,
     queue: &Receivers,
     runtime: &Arc<Runtime>,
     growth: &Arc<Growth>,
 ) -> Result<()> {
+    let name = if lane == Lane::Background { "postgres-background" } else { "postgres" };
     let (runtime, growth) = (Arc::clone(runtime), Arc::clone(growth));
     let mut worker = Worker { config: config.clone(), session: None, runtime, growth };
     let (reads, writes) = (queue.read.clone(), queue.write.clone());
@@ -134,27 +126,25 @@ impl Worker {
     }
 
     fn read(&mut self, mut work: Box<dyn ReadWork>) {
-        let mut ended = Ok(());
-        for _ in 0..TRIES {
+        for attempt in 1.. {
             let mut run_again = false;
-            ended = self.try_read(&mut *work, &mut run_again);
-            if ended.is_ok() || !run_again {
-                break;
+            let ended = self.try_read(&mut *work, &mut run_again);
+            if ended.is_ok() || !run_again || attempt == TRIES {
+                // Whoever asked need not wait for the end of the transaction.
+                work.settle(ended);
+                return self.roll_back();
             }
+            self.roll_back();
         }
-        work.settle(ended);
     }
 
     fn try_read(&mut self, work: &mut dyn ReadWork, run_again: &mut bool) -> Result<()> {
         let scope = work.scope().clone();
         let runtime = Arc::clone(&self.runtime);
         let session = self.begin(&scope, "ISOLATION LEVEL REPEATABLE READ READ ONLY", run_again)?;
-        let ended = View::begin(Conn::Postgres(session), &scope, &runtime).and_then(|mut view| {
-            let ended = work.run(&mut view);
-            *run_again |= view.run_again;
-            ended
-        });
-        self.end("ROLLBACK");
+        let mut view = View::new(Conn::Postgres(session), &scope, &runtime);
+        let ended = view.stand().and_then(|()| work.run(&mut view));
+        *run_again |= view.run_again;
         ended
     }
 
@@ -186,20 +176,17 @@ impl Worker {
         let scope = work.scope().clone();
         let runtime = Arc::clone(&self.runtime);
         let mut run_again = false;
-        let session = match self.begin(&scope, "", &mut run_again) {
-            Ok(session) => session,
-            Err(error) if run_again => return Ended::RunAgain(error),
-            Err(error) => return Ended::Failed(error),
-        };
-        let ended = Tx::begin(Conn::Postgres(session), &scope, &runtime).and_then(|mut tx| {
-            let ended = work.run(&mut tx);
+        let session = self.begin(&scope, "", &mut run_again);
+        let ended = session.and_then(|session| {
+            let mut tx = Tx::new(Conn::Postgres(session), &scope, &runtime);
+            let ended = tx.stand().and_then(|()| work.run(&mut tx));
             run_again |= tx.run_again;
             ended.map(|()| tx.take_after_commit())
         });
         match ended {
             Ok(after_commit) => self.commit(after_commit),
             Err(error) => {
-                self.end("ROLLBACK");
+                self.roll_back();
                 if run_again { Ended::RunAgain(error) } else { Ended::Failed(error) }
             }
         }
@@ -209,34 +196,33 @@ impl Worker {
     fn tell_planner(&mut self) {
         let Some(session) = &mut self.session else { return };
         let written = std::mem::take(&mut session.written);
-        if let Err(error) = self.growth.tell(&mut session.client, written) {
+        let growth = &self.growth;
+        if let Err(error) = session.wait(async |client: &mut Client| growth.tell(client, written).await) {
             tracing::debug!(%error, "the planner could not be told of what has grown");
             // It may be within a transaction.
             self.session = None;
         }
     }
 
-    /// Open a transaction under the role and environment of `scope`, in one round trip.
+    /// Open a transaction under the role and environment of `scope`.
     fn begin(&mut self, scope: &Scope, how: &str, run_again: &mut bool) -> Result<&mut Session> {
-        if self.session.as_ref().is_none_or(|session| session.client.is_closed()) {
-            self.session = Some(Session::new(connect(&self.config)?));
+        if self.session.as_ref().is_none_or(Session::is_closed) {
+            self.session = Some(connect(&self.config)?);
         }
         let session = self.session.as_mut().ok_or_else(|| Error::internal("no connection"))?;
-        session.written.clear();
         let (role, env) = match scope.place {
             Place::Environment { env, .. } => (APP_ROLE, env.uuid().to_string()),
             Place::Installation(_) => (SYSTEM_ROLE, String::new()),
         };
         let text =
             format!("BEGIN {how}; SET LOCAL ROLE {role}; SELECT set_config('steelyard.env', '{env}', true)");
-        session.client.batch_execute(&text).map_err(|error| fault::postgres("begin", &error, run_again))?;
+        session.begin(text).map_err(|failed| failed.explain(run_again))?;
         Ok(session)
     }
 
-    /// End a transaction whose outcome is clear; a connection that cannot is dropped.
-    fn end(&mut self, how: &str) {
-        let ended = self.session.as_mut().map(|session| session.client.batch_execute(how));
-        if matches!(ended, Some(Err(_))) {
+    /// Take back a transaction, if one was begun; a connection that cannot is dropped.
+    fn roll_back(&mut self) {
+        if self.session.as_mut().is_some_and(|session| !session.roll_back()) {
             self.session = None;
         }
     }
@@ -245,12 +231,12 @@ impl Worker {
         let Some(session) = self.session.as_mut() else {
             return Ended::Failed(Error::internal("no connection to commit on"));
         };
-        match session.client.batch_execute("COMMIT") {
+        match session.commit() {
             Ok(()) => Ended::Committed(after_commit),
             // The server said no: nothing was committed.
-            Err(error) if error.as_db_error().is_some() && !error.is_closed() => {
+            Err(failed) if failed.is_refusal() => {
                 let mut run_again = false;
-                let fault = fault::postgres("commit", &error, &mut run_again);
+                let fault = failed.explain(&mut run_again);
                 if run_again { Ended::RunAgain(fault) } else { Ended::Failed(fault) }
             }
             Err(_) => {
@@ -262,28 +248,30 @@ impl Worker {
 }
 
 /// Everything concerning the schema runs as the login role, one process at a time.
-fn migrate(
+async fn migrate(
     client: &mut Client,
     contexts: &[&'static Context],
     options: &Options,
     runtime: &Runtime,
 ) -> Result<()> {
-    let fail = |error: postgres::Error| fault::postgres("migrate", &error, &mut false);
-    let mut transaction = client.transaction().map_err(fail)?;
+    let fail = |error: tokio_postgres::Error| fault::postgres("migrate", &error, &mut false);
+    let transaction = client.transaction().await.map_err(fail)?;
     // Any number, the same in every release.
-    transaction.batch_execute("SELECT pg_advisory_xact_lock(7237112065)").map_err(fail)?;
+    transaction.batch_execute("SELECT pg_advisory_xact_lock(7237112065)").await.map_err(fail)?;
     let known: bool = transaction
         .query_one("SELECT to_regclass('schema_migration') IS NOT NULL", &[])
+        .await
         .map_err(fail)?
         .get(0);
     if !known {
         if !options.migrate {
             return Err(schema::behind(contexts.iter().map(|context| context.migrations.len()).sum()));
         }
-        transaction.batch_execute(&schema::BOOTSTRAP.postgres()).map_err(fail)?;
+        transaction.batch_execute(&schema::BOOTSTRAP.postgres()).await.map_err(fail)?;
     }
     let rows = transaction
         .query("SELECT context, number, checksum, contract FROM schema_migration", &[])
+        .await
         .map_err(fail)?;
     let applied: Vec<_> = rows
         .iter()
@@ -296,18 +284,20 @@ fn migrate(
         .collect();
     let todo = schema::pending(contexts, None, &applied)?;
     if todo.is_empty() {
-        return transaction.commit().map_err(fail);
+        return transaction.commit().await.map_err(fail);
     }
     if !options.migrate {
         return Err(schema::behind(todo.len()));
     }
     transaction
         .batch_execute(&roles())
+        .await
         .map_err(|error| role_denied(&error).unwrap_or_else(|| fail(error)))?;
     for (context, migration) in todo {
         let what = format!("migration {} {}", context.name, migration.number);
         transaction
             .batch_execute(&migration.postgres())
+            .await
             .map_err(|error| fault::postgres(&what, &error, &mut false))?;
         transaction
             .execute(
@@ -321,16 +311,18 @@ fn migrate(
                     &runtime.clock.now(),
                 ],
             )
+            .await
             .map_err(fail)?;
-        protect_tables(&mut transaction, contexts)
+        protect_tables(&transaction, contexts)
+            .await
             .map_err(|error| Error::internal(format!("{what}: {}", error.detail)))?;
     }
-    transaction.commit().map_err(fail)
+    transaction.commit().await.map_err(fail)
 }
 
 /// The roles are there, made by somebody else for another database, and not ours to use.
-fn role_denied(error: &postgres::Error) -> Option<Error> {
-    let denied = error.code() == Some(&postgres::error::SqlState::INSUFFICIENT_PRIVILEGE);
+fn role_denied(error: &tokio_postgres::Error) -> Option<Error> {
+    let denied = error.code() == Some(&tokio_postgres::error::SqlState::INSUFFICIENT_PRIVILEGE);
     denied.then(|| {
         Error::invalid(
             "database_role_denied",
@@ -363,8 +355,8 @@ fn roles() -> String {
 }
 
 /// Row-level security on every table of environments, grants by role, nothing left unprotected.
-fn protect_tables(transaction: &mut postgres::Transaction<'_>, contexts: &[&'static Context]) -> Result<()> {
-    let fail = |error: postgres::Error| fault::postgres("protect tables", &error, &mut false);
+async fn protect_tables(transaction: &Transaction<'_>, contexts: &[&'static Context]) -> Result<()> {
+    let fail = |error: tokio_postgres::Error| fault::postgres("protect tables", &error, &mut false);
     let rows = transaction
         .query(
             "SELECT c.relname::text, EXISTS (
@@ -373,6 +365,7 @@ fn protect_tables(transaction: &mut postgres::Transaction<'_>, contexts: &[&'sta
              FROM pg_class c WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace",
             &[],
         )
+        .await
         .map_err(fail)?;
     let tables: Vec<(String, bool)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
     schema::check_tables(&tables, contexts)?;
@@ -401,5 +394,5 @@ fn protect_tables(transaction: &mut postgres::Transaction<'_>, contexts: &[&'sta
             text += &format!("GRANT {RIGHTS} ON {table} TO {SYSTEM_ROLE};");
         }
     }
-    transaction.batch_execute(&text).map_err(fail)
+    transaction.batch_execute(&text).await.map_err(fail)
 }

@@ -10,7 +10,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use postgres::{Client, Error};
+use tokio_postgres::{Client, Error};
 
 /// A table is looked at after so many rows, and again whenever it has grown by [`TIMES`].
 const FIRST: u64 = 1_000;
@@ -45,16 +45,20 @@ impl Growth {
     }
 
     /// Count rows that were committed, and have the server look at tables that grew much.
-    pub(crate) fn tell(&self, client: &mut Client, written: HashMap<&'static str, u64>) -> Result<(), Error> {
+    pub(crate) async fn tell(
+        &self,
+        client: &Client,
+        written: HashMap<&'static str, u64>,
+    ) -> Result<(), Error> {
         for (table, rows) in self.count(written) {
             // The server may have looked since, or another process had it look.
             let smaller =
                 "SELECT 1 FROM pg_class WHERE oid = to_regclass($1::text) AND reltuples < $2::float4";
-            if client.query_opt(smaller, &[&table, &(rows as f32)])?.is_some() {
+            if client.query_opt(smaller, &[&table, &(rows as f32)]).await?.is_some() {
                 let text = format!(
                     "BEGIN; SET LOCAL default_statistics_target = 10; ANALYZE (SKIP_LOCKED) {table}; COMMIT"
                 );
-                client.batch_execute(&text)?;
+                client.batch_execute(&text).await?;
             }
         }
         Ok(())

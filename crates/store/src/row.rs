@@ -4,9 +4,9 @@ use std::error::Error as StdError;
 
 use jiff::{Timestamp, civil::Date};
 use kernel::{Error, Id, Result};
-use postgres::types::Type;
 use rusqlite::types::ValueRef;
 use serde::de::DeserializeOwned;
+use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 /// One row of an answer.
@@ -14,7 +14,7 @@ pub enum Row<'r> {
     /// From SQLite.
     Sqlite(&'r rusqlite::Row<'r>),
     /// From PostgreSQL.
-    Postgres(&'r postgres::Row),
+    Postgres(&'r tokio_postgres::Row),
 }
 
 impl Row<'_> {
@@ -67,7 +67,7 @@ pub trait FromColumn: Sized {
     /// Read from SQLite's dynamic value.
     fn from_sqlite(value: ValueRef<'_>) -> Option<Self>;
     /// Read from PostgreSQL's typed row.
-    fn from_postgres(row: &postgres::Row, index: usize) -> Result<Self, postgres::Error>;
+    fn from_postgres(row: &tokio_postgres::Row, index: usize) -> Result<Self, tokio_postgres::Error>;
 }
 
 macro_rules! from_column {
@@ -76,7 +76,7 @@ macro_rules! from_column {
             fn from_sqlite($value: ValueRef<'_>) -> Option<Self> {
                 $sqlite
             }
-            fn from_postgres(row: &postgres::Row, index: usize) -> Result<Self, postgres::Error> {
+            fn from_postgres(row: &tokio_postgres::Row, index: usize) -> Result<Self, tokio_postgres::Error> {
                 row.try_get(index)
             }
         })*
@@ -97,7 +97,7 @@ impl<K> FromColumn for Id<K> {
     fn from_sqlite(value: ValueRef<'_>) -> Option<Self> {
         Uuid::from_sqlite(value).map(Self::from_uuid)
     }
-    fn from_postgres(row: &postgres::Row, index: usize) -> Result<Self, postgres::Error> {
+    fn from_postgres(row: &tokio_postgres::Row, index: usize) -> Result<Self, tokio_postgres::Error> {
         row.try_get(index).map(Self::from_uuid)
     }
 }
@@ -105,7 +105,7 @@ impl<K> FromColumn for Id<K> {
 /// JSON text behind PostgreSQL's `jsonb` wire form.
 struct JsonText<'r>(&'r [u8]);
 
-impl<'a> postgres::types::FromSql<'a> for JsonText<'a> {
+impl<'a> tokio_postgres::types::FromSql<'a> for JsonText<'a> {
     fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn StdError + Sync + Send>> {
         raw.strip_prefix(&[1]).map(Self).ok_or_else(|| "jsonb of an unknown version".into())
     }
@@ -118,7 +118,7 @@ impl FromColumn for serde_json::Value {
     fn from_sqlite(value: ValueRef<'_>) -> Option<Self> {
         serde_json::from_str(value.as_str().ok()?).ok()
     }
-    fn from_postgres(row: &postgres::Row, index: usize) -> Result<Self, postgres::Error> {
+    fn from_postgres(row: &tokio_postgres::Row, index: usize) -> Result<Self, tokio_postgres::Error> {
         let JsonText(text) = row.try_get(index)?;
         // The server only ever stores well-formed JSON in a jsonb column.
         Ok(serde_json::from_slice(text).unwrap_or(Self::Null))
@@ -132,7 +132,7 @@ impl<T: FromColumn> FromColumn for Option<T> {
             other => T::from_sqlite(other).map(Some),
         }
     }
-    fn from_postgres(row: &postgres::Row, index: usize) -> Result<Self, postgres::Error> {
+    fn from_postgres(row: &tokio_postgres::Row, index: usize) -> Result<Self, tokio_postgres::Error> {
         match row.try_get::<_, IsNullColumn>(index)? {
             IsNullColumn(true) => Ok(None),
             IsNullColumn(false) => T::from_postgres(row, index).map(Some),
@@ -143,7 +143,7 @@ impl<T: FromColumn> FromColumn for Option<T> {
 /// Whether a column of any type is NULL.
 struct IsNullColumn(bool);
 
-impl<'a> postgres::types::FromSql<'a> for IsNullColumn {
+impl<'a> tokio_postgres::types::FromSql<'a> for IsNullColumn {
     fn from_sql(_: &Type, _: &'a [u8]) -> Result<Self, Box<dyn StdError + Sync + Send>> {
         Ok(Self(false))
     }
@@ -162,7 +162,7 @@ macro_rules! text_column {
             fn from_sqlite(value: ValueRef<'_>) -> Option<Self> {
                 $parse(value.as_str().ok()?).ok()
             }
-            fn from_postgres(row: &postgres::Row, index: usize) -> Result<Self, postgres::Error> {
+            fn from_postgres(row: &tokio_postgres::Row, index: usize) -> Result<Self, tokio_postgres::Error> {
                 let Parsed(value) = row.try_get::<_, Parsed<$type>>(index)?;
                 Ok(value)
             }
@@ -181,7 +181,7 @@ trait ParsedColumn: Sized {
 
 struct Parsed<T>(T);
 
-impl<'a, T: ParsedColumn> postgres::types::FromSql<'a> for Parsed<T> {
+impl<'a, T: ParsedColumn> tokio_postgres::types::FromSql<'a> for Parsed<T> {
     fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn StdError + Sync + Send>> {
         Ok(Self(T::parse_column(std::str::from_utf8(raw)?)?))
     }

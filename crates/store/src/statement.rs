@@ -26,12 +26,20 @@ pub struct Statement {
     pub reach: Reach,
     sqlite: OnceLock<String>,
     postgres: OnceLock<String>,
+    postgres_or_zero: OnceLock<String>,
 }
 
 impl Statement {
     /// Used by the macro.
     pub const fn new(name: &'static str, text: &'static str, reach: Reach) -> Self {
-        Self { name, text, reach, sqlite: OnceLock::new(), postgres: OnceLock::new() }
+        Self {
+            name,
+            text,
+            reach,
+            sqlite: OnceLock::new(),
+            postgres: OnceLock::new(),
+            postgres_or_zero: OnceLock::new(),
+        }
     }
 
     /// The text as SQLite takes it.
@@ -45,6 +53,16 @@ impl Statement {
             expand(self.text, "IN_IDS", |list| format!("= ANY({list})"))
                 .pipe(|text| expand(&text, "IN_TEXTS", |list| format!("= ANY({list})")))
                 .pipe(|text| expand(&text, "IN_INTS", |list| format!("= ANY({list})")))
+        })
+    }
+
+    /// The same of a change that divides by zero when it changes no row: what is sent behind it is then not done either.
+    pub(crate) fn postgres_or_zero(&self) -> &str {
+        self.postgres_or_zero.get_or_init(|| {
+            format!(
+                "WITH changed AS ({} RETURNING 1) SELECT 1 / count(*) FROM changed",
+                self.postgres().trim()
+            )
         })
     }
 }

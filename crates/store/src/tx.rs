@@ -7,7 +7,7 @@ use std::{
 
 use jiff::{Timestamp, civil::Date};
 use kernel::{Error, Id, IdKind, Kind, Result};
-use postgres::types::ToSql;
+use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use crate::{
@@ -56,16 +56,22 @@ impl DerefMut for Tx<'_> {
 }
 
 impl<'c> Tx<'c> {
-    pub(crate) fn begin(conn: Conn<'c>, scope: &'c Scope, runtime: &'c Runtime) -> Result<Self> {
+    pub(crate) fn new(conn: Conn<'c>, scope: &'c Scope, runtime: &'c Runtime) -> Self {
         let view = View::new(conn, scope, runtime);
         let (facts, after_commit) = (Vec::new(), Vec::new());
         let counted = counts::Added::new();
-        let mut tx =
-            Self { view, facts, counted, after_commit, last_lock: None, numbering: false, stood: None };
-        if scope.stands() {
-            clock::begin(&mut tx)?;
-        }
+        Self { view, facts, counted, after_commit, last_lock: None, numbering: false, stood: None }
+    }
+
+    pub(crate) fn begin(conn: Conn<'c>, scope: &'c Scope, runtime: &'c Runtime) -> Result<Self> {
+        let mut tx = Self::new(conn, scope, runtime);
+        tx.stand()?;
         Ok(tx)
+    }
+
+    /// In a sandbox, take business time from its clock.
+    pub(crate) fn stand(&mut self) -> Result<()> {
+        if self.scope().stands() { clock::begin(self) } else { Ok(()) }
     }
 
     /// State what was decided: hold the clock, then number and store the staged facts. Called once, after
@@ -129,6 +135,17 @@ impl<'c> Tx<'c> {
         }
     }
 
+    /// Run a statement that must change a row; when it changes none the transaction fails with `otherwise`. PostgreSQL is
+    /// not waited for: what is wrong is said by the next statement that asks for an answer, or by the commit.
+    pub fn exec_later(
+        &mut self,
+        statement: &'static Statement,
+        params: &[Value<'_>],
+        otherwise: fn() -> Error,
+    ) -> Result<()> {
+        self.view.execute_later(statement, params, otherwise)
+    }
+
     /// Write many rows at once; how many were inserted or updated. Each row holds a value per column.
     pub fn bulk<'v, const N: usize>(
         &mut self,
@@ -147,14 +164,9 @@ impl<'c> Tx<'c> {
                 let mut changed = 0;
                 while rows.peek().is_some() {
                     let columns = columns(rows.by_ref().take(ROWS_AT_ONCE));
-                    let arguments: Vec<&(dyn ToSql + Sync)> = std::iter::once(&env as &(dyn ToSql + Sync))
-                        .chain(columns.iter().map(|c| c as _))
-                        .collect();
-                    let answer = session
-                        .prepare(bulk.postgres())
-                        .and_then(|text| session.client.execute(&text, &arguments));
-                    changed += answer
-                        .map_err(|error| fault::postgres(bulk.name, &error, &mut self.view.run_again))?;
+                    let arguments = arguments(&env, &columns);
+                    let answer = session.execute(bulk.name, bulk.postgres(), &arguments);
+                    changed += answer.map_err(|failed| failed.explain(&mut self.view.run_again))?;
                 }
                 if bulk.inserts() {
                     *session.written.entry(bulk.table).or_default() += changed;
@@ -178,6 +190,32 @@ impl<'c> Tx<'c> {
         }
         let verb = if bulk.inserts() { "inserted" } else { "updated" };
         Err(Error::internal(format!("{} {verb} {changed} of {expected} rows", bulk.name)))
+    }
+
+    /// Like [`Tx::bulk`] where nobody asks how many. PostgreSQL is not waited for: what is wrong is said by the next
+    /// statement that asks for an answer, or by the commit.
+    pub fn bulk_later<'v, const N: usize>(
+        &mut self,
+        bulk: &'static Bulk,
+        rows: impl IntoIterator<Item = [Value<'v>; N]>,
+    ) -> Result<()> {
+        if let Conn::Sqlite(_) = self.view.conn {
+            return self.bulk(bulk, rows).map(drop);
+        }
+        assert_eq!(N, bulk.columns.len(), "{} has {} columns", bulk.name, bulk.columns.len());
+        let env = Value::Uuid(self.env()?.uuid());
+        let Conn::Postgres(session) = &mut self.view.conn else { return Ok(()) };
+        let mut rows = rows.into_iter().peekable();
+        while rows.peek().is_some() {
+            let columns = columns(rows.by_ref().take(ROWS_AT_ONCE));
+            if bulk.inserts() {
+                *session.written.entry(bulk.table).or_default() +=
+                    columns.first().map_or(0, |one| one.0.len() as u64);
+            }
+            let sent = session.execute_later(bulk.name, bulk.postgres(), &arguments(&env, &columns), None);
+            sent.map_err(|failed| failed.explain(&mut self.view.run_again))?;
+        }
+        Ok(())
     }
 
     /// Lock an aggregate root before deciding anything about it. On SQLite the only writer holds every lock.
@@ -306,6 +344,10 @@ fn sqlite_bulk<'v, const N: usize>(
 }
 
 const ROWS_AT_ONCE: usize = 5_000;
+
+fn arguments<'a>(env: &'a Value<'_>, columns: &'a [Column<'_>]) -> Vec<&'a (dyn ToSql + Sync)> {
+    std::iter::once(env as _).chain(columns.iter().map(|column| column as _)).collect()
+}
 
 fn columns<'v, const N: usize>(rows: impl Iterator<Item = [Value<'v>; N]>) -> Vec<Column<'v>> {
     let mut columns: Vec<Column<'v>> = (0..N).map(|_| Column(Vec::new())).collect();

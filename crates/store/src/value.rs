@@ -4,9 +4,9 @@ use std::{borrow::Cow, error::Error as StdError};
 
 use jiff::{Timestamp, civil::Date};
 use kernel::{Error, Id, Result};
-use postgres::types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use serde::Serialize;
+use tokio_postgres::types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
 use uuid::Uuid;
 
 /// A parameter of a statement.

@@ -1,38 +1,14 @@
 //! What a transaction reads: [`View`].
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, RwLock},
-};
+use std::sync::{Arc, RwLock};
 
 use jiff::Timestamp;
 use kernel::{Error, IdSource, Result, WallClock, ids::EnvironmentId};
-use postgres::types::ToSql;
+use tokio_postgres::types::ToSql;
 
-use crate::{Reach, Row, Scope, Statement, Value, clock, facts, fault, scope::Place};
-
-/// A PostgreSQL connection and what it has prepared.
-pub(crate) struct Session {
-    pub(crate) client: postgres::Client,
-    prepared: HashMap<&'static str, postgres::Statement>,
-    /// Rows the running transaction inserted in bulk, by table.
-    pub(crate) written: HashMap<&'static str, u64>,
-}
-
-impl Session {
-    pub(crate) fn new(client: postgres::Client) -> Self {
-        Self { client, prepared: HashMap::new(), written: HashMap::new() }
-    }
-
-    pub(crate) fn prepare(&mut self, text: &'static str) -> Result<postgres::Statement, postgres::Error> {
-        if let Some(statement) = self.prepared.get(text) {
-            return Ok(statement.clone());
-        }
-        let statement = self.client.prepare(text)?;
-        self.prepared.insert(text, statement.clone());
-        Ok(statement)
-    }
-}
+use crate::{
+    Reach, Row, Scope, Statement, Value, clock, facts, fault, postgres_session::Session, scope::Place,
+};
 
 pub(crate) enum Conn<'c> {
     Sqlite(&'c rusqlite::Connection),
@@ -67,12 +43,18 @@ impl<'c> View<'c> {
 
     pub(crate) fn begin(conn: Conn<'c>, scope: &'c Scope, runtime: &'c Runtime) -> Result<Self> {
         let mut view = Self::new(conn, scope, runtime);
-        if scope.stands()
-            && let Some(standing) = clock::read(&mut view)?
-        {
-            view.now = standing.at;
-        }
+        view.stand()?;
         Ok(view)
+    }
+
+    /// In a sandbox, take business time from its clock.
+    pub(crate) fn stand(&mut self) -> Result<()> {
+        if self.scope.stands()
+            && let Some(standing) = clock::read(self)?
+        {
+            self.now = standing.at;
+        }
+        Ok(())
     }
 
     /// Business time: real time in a live environment, the standing clock in a sandbox.
@@ -156,11 +138,8 @@ impl<'c> View<'c> {
             }
             Conn::Postgres(session) => {
                 let arguments = arguments(env.as_ref(), params);
-                let answer = session
-                    .prepare(statement.postgres())
-                    .and_then(|text| session.client.query(&text, &arguments));
-                let rows =
-                    answer.map_err(|error| fault::postgres(statement.name, &error, &mut self.run_again))?;
+                let answer = session.query(statement.name, statement.postgres(), &arguments);
+                let rows = answer.map_err(|failed| failed.explain(&mut self.run_again))?;
                 rows.iter().try_for_each(|row| take(&Row::Postgres(row)))
             }
         }
@@ -171,7 +150,7 @@ impl<'c> View<'c> {
         match &mut self.conn {
             Conn::Sqlite(conn) => conn.prepare(sqlite).map(drop).map_err(|error| error.to_string()),
             Conn::Postgres(session) => {
-                session.prepare(postgres).map(drop).map_err(|error| fault::describe(&error))
+                session.prepare("a statement", postgres).map(drop).map_err(|failed| failed.describe())
             }
         }
     }
@@ -187,12 +166,29 @@ impl<'c> View<'c> {
             }
             Conn::Postgres(session) => {
                 let arguments = arguments(env.as_ref(), params);
-                let answer = session
-                    .prepare(statement.postgres())
-                    .and_then(|text| session.client.execute(&text, &arguments));
-                answer.map_err(|error| fault::postgres(statement.name, &error, &mut self.run_again))
+                let answer = session.execute(statement.name, statement.postgres(), &arguments);
+                answer.map_err(|failed| failed.explain(&mut self.run_again))
             }
         }
+    }
+
+    /// Execute what must change a row; see [`Tx::exec_later`](crate::Tx::exec_later).
+    pub(crate) fn execute_later(
+        &mut self,
+        statement: &'static Statement,
+        params: &[Value<'_>],
+        otherwise: fn() -> Error,
+    ) -> Result<()> {
+        if let Conn::Sqlite(_) = self.conn {
+            let changed = self.execute(statement, params)?;
+            return if changed == 0 { Err(otherwise()) } else { Ok(()) };
+        }
+        let env = self.first_parameter(statement)?;
+        let Conn::Postgres(session) = &mut self.conn else { return Ok(()) };
+        let arguments = arguments(env.as_ref(), params);
+        let sent =
+            session.execute_later(statement.name, statement.postgres_or_zero(), &arguments, Some(otherwise));
+        sent.map_err(|failed| failed.explain(&mut self.run_again))
     }
 
     /// The environment to bind as `$1`; refuses a statement of another reach than the scope's.

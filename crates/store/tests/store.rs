@@ -651,3 +651,89 @@ fn a_deadlock_is_run_again() {
     back.wait().unwrap();
     assert_eq!((coins(&test, &scope, one), coins(&test, &scope, two)), (Some(2), Some(2)));
 }
+
+fn deposed() -> Error {
+    Error::conflict("deposed", "Nobody has this purse.")
+}
+
+/// Change a purse that must be there, and put others beside it, none of which is waited for.
+fn set_and_add(tx: &mut Tx<'_>, id: Id<Purse>, coins: i64, more: &[Id<Purse>]) -> kernel::Result<()> {
+    tx.exec_later(&SET, params![id, coins], deposed)?;
+    more.iter().try_for_each(|id| {
+        let row = [store::Value::Uuid(id.uuid()), store::Value::Int(1), store::Value::Null];
+        tx.bulk_later(&INSERT_MANY, [row])
+    })
+}
+
+#[test]
+fn what_is_not_waited_for_happens_in_order_and_is_seen_by_what_asks() {
+    on_both(CONTEXTS, |test| {
+        let scope = test.environment(Mode::Live);
+        let purse = new_purse(test, &scope, 1);
+        let seen = test.db.write(&scope, move |tx| {
+            // More than are kept back at a time.
+            let more: Vec<Id<Purse>> = (0..60).map(|_| tx.new_id()).collect();
+            set_and_add(tx, purse, 2, &more)?;
+            let seen = (
+                tx.one(&COINS, params![purse], |row| row.get::<i64>(0))?,
+                tx.one(&COUNT, params![], |row| row.get::<i64>(0))?,
+            );
+            tx.exec_later(&SET, params![purse, 3_i64], deposed)?;
+            tx.exec_later(&SET, params![purse, 4_i64], deposed)?;
+            Ok(seen)
+        });
+        assert_eq!(seen.wait().unwrap(), (2, 61));
+        assert_eq!((coins(test, &scope, purse), count(test, &scope)), (Some(4), 61));
+    });
+}
+
+#[test]
+fn what_fails_without_being_waited_for_undoes_the_transaction() {
+    on_both(CONTEXTS, |test| {
+        let scope = test.environment(Mode::Live);
+        let purse = new_purse(test, &scope, 1);
+        let refused = |work: fn(&mut Tx<'_>, Id<Purse>) -> kernel::Result<()>| {
+            let ended = test.db.write(&scope, move |tx| work(tx, purse)).wait();
+            assert_eq!((coins(test, &scope, purse), count(test, &scope)), (Some(1), 1), "nothing is kept");
+            ended.unwrap_err().code
+        };
+        // Nobody waits for an answer before the commit.
+        let nobody = |tx: &mut Tx<'_>, _: Id<Purse>| {
+            let (nobody, more) = (tx.new_id(), [tx.new_id()]);
+            set_and_add(tx, nobody, 2, &more)
+        };
+        assert_eq!(refused(nobody), "deposed");
+        let behind = |tx: &mut Tx<'_>, purse: Id<Purse>| {
+            let (nobody, more) = (tx.new_id(), [tx.new_id()]);
+            set_and_add(tx, purse, 2, &more)?;
+            set_and_add(tx, nobody, 2, &[])
+        };
+        assert_eq!(refused(behind), "deposed");
+        // The next one who asks is told, and what does not heed it does not commit either.
+        let asked = |tx: &mut Tx<'_>, _: Id<Purse>| {
+            let nobody = tx.new_id();
+            set_and_add(tx, nobody, 2, &[])?;
+            tx.one(&COUNT, params![], |_| Ok(()))
+        };
+        assert_eq!(refused(asked), "deposed");
+        // There is one of that name.
+        let twice = |tx: &mut Tx<'_>, purse: Id<Purse>| set_and_add(tx, purse, 2, &[purse]);
+        assert_eq!(refused(twice), "internal");
+    });
+}
+
+/// On PostgreSQL a transaction goes no further once a statement has failed, whoever was told.
+#[test]
+fn a_failure_that_is_passed_over_is_not_committed() {
+    let Some(test) = TestDb::postgres(CONTEXTS) else { return };
+    let scope = test.environment(Mode::Live);
+    let purse = new_purse(&test, &scope, 1);
+    let ended = test.db.write(&scope, move |tx| {
+        tx.exec_one(&SET, params![purse, 2_i64])?;
+        let twice = tx.exec_one(&INSERT, params![purse, 1_i64, "b"]);
+        assert!(twice.is_err());
+        Ok(())
+    });
+    assert_eq!(ended.wait().unwrap_err().code, "internal");
+    assert_eq!(coins(&test, &scope, purse), Some(1));
+}

@@ -135,15 +135,13 @@ impl Rows {
     /// Write everything. Error: `owner_deposed` when somebody else owns the environment's metering by now.
     pub fn save(&self, tx: &mut Tx<'_>, stand: Stand) -> Result<()> {
         let Stand { epoch, until, next_chunk, next_series, accepted } = stand;
-        if tx.exec(&sql::KEEP, params![epoch, until, next_chunk, next_series, accepted])? == 0 {
-            return Err(deposed());
-        }
+        tx.exec_later(&sql::KEEP, params![epoch, until, next_chunk, next_series, accepted], deposed)?;
         if !self.series.is_empty() {
-            tx.bulk_all(&sql::INSERT_SERIES, self.series.iter().map(series_row))?;
+            tx.bulk_later(&sql::INSERT_SERIES, self.series.iter().map(series_row))?;
         }
         if let Some(first) = self.chunks.first() {
-            tx.bulk_all(&sql::INSERT_CHUNKS, self.chunks.iter().map(chunk_row))?;
-            tx.bulk_all(
+            tx.bulk_later(&sql::INSERT_CHUNKS, self.chunks.iter().map(chunk_row))?;
+            tx.bulk_later(
                 &sql::SAVE_TALLIES,
                 self.tallies.iter().map(|(hour, series, head, tally)| {
                     [Value::Int(*hour), Value::Int(*series), Value::Int(*head), tally.to_value()]
@@ -151,11 +149,11 @@ impl Rows {
             )?;
             if !self.names.is_empty() {
                 let names = crate::once::segment::encode(&self.names);
-                tx.bulk_all(&sql::INSERT_TAIL, [[Value::Int(first.n), Value::Bytes(names.into())]])?;
+                tx.bulk_later(&sql::INSERT_TAIL, [[Value::Int(first.n), Value::Bytes(names.into())]])?;
             }
         }
         if !self.values.is_empty() {
-            tx.bulk(
+            tx.bulk_later(
                 &sql::COUNT_VALUES,
                 self.values.iter().map(|(hour, series, value, events)| {
                     let value = Value::Bytes(value.to_be_bytes().to_vec().into());
@@ -164,7 +162,7 @@ impl Rows {
             )?;
         }
         if !self.seconds.is_empty() {
-            tx.bulk(
+            tx.bulk_later(
                 &sql::SAVE_SECONDS,
                 self.seconds.iter().map(|(customer, meter, who, second, amount)| {
                     let (second, amount) = (Value::Int(*second), Value::Int(*amount));
@@ -174,7 +172,7 @@ impl Rows {
         }
         self.save_postings(tx, accepted)?;
         if !self.crossings.is_empty() {
-            tx.bulk(&sql::INSERT_CROSSINGS, self.crossings.iter().map(crossing_row))?;
+            tx.bulk_later(&sql::INSERT_CROSSINGS, self.crossings.iter().map(crossing_row))?;
         }
         self.save_holds(tx)?;
         match &self.change {
@@ -195,7 +193,7 @@ impl Rows {
             let Parts { hi, lo } = Parts::of(posting.quantity);
             [hi, lo, posting.events].map(Value::Int)
         };
-        tx.bulk(
+        tx.bulk_later(
             &double::sql::POST,
             self.posted.iter().map(|(hour, series, posted)| {
                 let [hi, lo, events] = posting(posted);
@@ -210,12 +208,12 @@ impl Rows {
             let ([hi, lo, events], [since, began]) = (posting(drawn), [*since, began].map(Value::Int));
             rows.push([meter.to_value(), kind.to_value(), since, began, hi, lo, events]);
         }
-        tx.bulk(&double::sql::DRAW, rows).map(drop)
+        tx.bulk_later(&double::sql::DRAW, rows)
     }
 
     fn save_holds(&self, tx: &mut Tx<'_>) -> Result<()> {
         if !self.holds.is_empty() {
-            tx.bulk_all(&sql::INSERT_HOLDS, self.holds.iter().map(hold_row))?;
+            tx.bulk_later(&sql::INSERT_HOLDS, self.holds.iter().map(hold_row))?;
         }
         if self.closed.is_empty() {
             return Ok(());
