@@ -131,6 +131,19 @@ pub(crate) struct Receivers {
     pub(crate) write: crossbeam_channel::Receiver<Box<dyn WriteWork>>,
 }
 
+/// How much lower the priority of background threads is: about a tenth of the processor while others want it.
+#[cfg(target_os = "linux")]
+const LOWER: i32 = 10;
+
+/// Let the calling thread, and those it starts, give way to others where all want the processor.
+pub(crate) fn give_way() {
+    // Elsewhere it would be the priority of the whole process.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, LOWER) {
+        tracing::debug!(%error, "background work keeps the priority of requests");
+    }
+}
+
 pub(crate) fn lane(capacity: usize) -> (Senders, Receivers) {
     let (read, reads) = bounded(capacity);
     let (write, writes) = bounded(capacity);

@@ -12,7 +12,7 @@ use tokio_postgres::{Client, Config, Transaction, config::SslMode};
 
 use crate::{
     Context, Options, Outcome, Scope, Tx, View,
-    db::{Lane, Queues, Receivers, lane},
+    db::{Lane, Queues, Receivers, give_way, lane},
     fault,
     postgres_growth::Growth,
     postgres_session::Session,
@@ -86,7 +86,12 @@ fn spawn(
     let (runtime, growth) = (Arc::clone(runtime), Arc::clone(growth));
     let mut worker = Worker { config: config.clone(), session: None, runtime, growth };
     let (reads, writes) = (queue.read.clone(), queue.write.clone());
-    let thread = thread::Builder::new().name(name.to_owned()).spawn(move || worker.serve(&reads, &writes));
+    let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
+        if lane == Lane::Background {
+            give_way();
+        }
+        worker.serve(&reads, &writes);
+    });
     thread.map(drop).map_err(|error| Error::internal(format!("cannot start a store thread: {error}")))
 }
 
