@@ -13,6 +13,9 @@ use crate::once::IntMap;
 /// Desks reached for outside of groups before somebody has to look how large they have become.
 const MANY: usize = 1_024;
 
+/// Names of customers that changed that are kept to be looked up again, at most.
+const AGAIN: usize = 64;
+
 /// Bytes of a name beside its text: what counts who refers to it, and its place in the customer's list.
 const NAME: usize = 64;
 
@@ -33,6 +36,8 @@ pub struct Room {
     bytes: usize,
     /// Counts turns.
     next: u64,
+    /// What some customers are called that were let go because they changed.
+    changed: Vec<Arc<str>>,
 }
 
 #[derive(Debug)]
@@ -99,6 +104,20 @@ impl Room {
             seat.names.push(Arc::clone(&name));
             self.subjects.insert(name, whom);
         }
+    }
+
+    /// Let a customer go that has changed. Whoever is looked up next may be looked up together with it.
+    pub fn forget_changed(&mut self, customer: &CustomerId) {
+        if let Some(seat) = self.seats.get(&key(customer)) {
+            let left = AGAIN.saturating_sub(self.changed.len());
+            self.changed.extend(seat.names.iter().take(left).cloned());
+        }
+        self.forget(customer);
+    }
+
+    /// What customers are called that were let go because they changed: some of them, once.
+    pub fn changed(&mut self) -> Vec<Arc<str>> {
+        std::mem::take(&mut self.changed)
     }
 
     /// Let a customer go.
@@ -200,6 +219,24 @@ mod tests {
         }
         assert!(room.seats.len() > 5 && room.subjects.len() == room.seats.len());
         assert!(room.whom("customer-4000").is_none() && room.whom("customer-4999").is_some());
+    }
+
+    #[test]
+    fn some_of_those_who_changed_are_named_once() {
+        let mut room = Room::default();
+        for n in 0..100 {
+            come(&mut room, n, n);
+            room.forget_changed(&customer(n));
+        }
+        come(&mut room, 100, 100);
+        room.forget(&customer(100));
+        assert!(room.subjects.is_empty());
+        let named: Vec<String> = room.changed().iter().map(|name| (**name).to_owned()).collect();
+        assert_eq!(
+            (named.len(), named[0].as_str(), named[63].as_str()),
+            (AGAIN, "customer-0", "customer-63")
+        );
+        assert!(room.changed().is_empty());
     }
 
     #[test]

@@ -112,7 +112,7 @@ impl State {
     /// Forget a customer, or all: what it agreed to has changed.
     pub fn forget(&mut self, customer: Option<CustomerId>) {
         match customer {
-            Some(customer) => self.desks.forget(&customer),
+            Some(customer) => self.desks.forget_changed(&customer),
             None => {
                 let all = std::mem::take(&mut self.desks);
                 // Giving back that much memory takes its time, and nobody is to wait for it.

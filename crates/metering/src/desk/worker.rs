@@ -159,8 +159,11 @@ impl Worker {
         self.find_holds(asks, &meters)?;
         let now = self.instant(asks.iter().map(Ask::now).max().unwrap_or(0))?;
         let mut wanted = self.inside(|held| Wanted::of(&mut held.state, asks, now, now))??;
-        let strangers = wanted.strangers();
+        let mut strangers = wanted.strangers();
         if !strangers.is_empty() {
+            // One look for everybody who has just changed, and not one for each of them in a group of its own.
+            let changed = self.inside(|held| held.state.desks.changed())?;
+            strangers.extend(changed.iter().map(|name| (**name).to_owned()));
             self.settled()?;
             let arrivals = load::arrivals(db, scope, &*self.directory, strangers)?;
             wanted = self.inside(|held| {
