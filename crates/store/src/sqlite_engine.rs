@@ -17,7 +17,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig};
 
 use crate::{
     Context, File, Options, Outcome, Tx, View,
-    db::{Queues, give_way, lane},
+    db::{Queues, lane},
     fault, schema,
     sqlite_checkpoint::{self, Committed},
     sqlite_statistics,
@@ -65,10 +65,7 @@ pub(crate) fn open(
     let (mut connection, reads) = (connect(&path, false)?, backgrounds.read);
     let for_background = Arc::clone(runtime);
     step_aside(&mut connection)?;
-    spawn("sqlite-background", move || {
-        give_way();
-        read_loop(&connection, &reads, &for_background);
-    })?;
+    spawn("sqlite-background", move || read_loop(&connection, &reads, &for_background))?;
     let runtime = Arc::clone(runtime);
     let (front, back) = (requests.write, backgrounds.write);
     let (committed, heard) = Committed::channel();
