@@ -200,6 +200,7 @@ impl Session {
         }
         // Not behind what waits: within a transaction that has failed nothing can be prepared.
         let prepared = self.runtime.block_on(self.client.prepare(text));
+        self.failed |= prepared.is_err();
         let statement = prepared.map_err(|error| Failed::of(what, error))?;
         self.prepared.insert(text, statement.clone());
         Ok(statement)
