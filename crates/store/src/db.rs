@@ -131,9 +131,9 @@ pub(crate) struct Receivers {
     pub(crate) write: crossbeam_channel::Receiver<Box<dyn WriteWork>>,
 }
 
-/// How much lower the priority of background threads is: about a third of what others have who want the processor too.
+/// How much lower the priority of background threads is: about a tenth of what others have who want the processor too.
 #[cfg(target_os = "linux")]
-const LOWER: i32 = 5;
+const LOWER: i32 = 10;
 
 /// Let the calling thread, and those it starts, give way to others where all want the processor.
 pub(crate) fn give_way() {

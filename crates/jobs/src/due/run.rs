@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use kernel::{Error, Kind, Result};
-use store::{Db, Scope, Tx, params};
+use store::{Db, Engine, Scope, Tx, params};
 use uuid::Uuid;
 
 use super::{Due, read_due, sql};
@@ -12,9 +12,11 @@ use crate::job::{Lease, claim::tell, hold};
 
 /// Most items handled in one transaction (domain rules §6).
 pub const MAX_BATCH: i64 = 500;
-/// How long a transaction is to take. The one writer of an embedded database is then free again for requests that wait;
-/// a server numbers the facts of others only when it has ended.
+/// How long a transaction is to take on an embedded database: its one writer is then free again for
+/// requests that wait.
 const BATCH_TIME: Duration = Duration::from_millis(20);
+/// The same on a server, where others write meanwhile and only wait for the end of it, when its facts are numbered.
+const BATCH_TIME_BESIDE: Duration = Duration::from_millis(40);
 /// Items of the first transaction. How long it takes decides about the next.
 const FIRST_BATCH: usize = 50;
 /// Items read from the queue at a time.
@@ -39,8 +41,8 @@ pub type Before = fn(&Db, &Scope, &DueKind, Timestamp, &[Uuid]) -> Result<()>;
 /// Do everything that is due at or before `until` (business time), in order, what arises on the way
 /// included; how many items were done.
 ///
-/// Items of one instant and rank are handled together, as many as take about 20 ms and `max_batch` (at least 1) at
-/// most; where a transaction ends must not matter to what is done. When one fails its items are
+/// Items of one instant and rank are handled together, as many as take about 20 ms (40 on a server) and `max_batch` (at
+/// least 1) at most; where a transaction ends must not matter to what is done. When one fails its items are
 /// handled one by one, and one that fails alone is marked and passed over. With a lease, each transaction
 /// holds it and stores the number done as the job's progress.
 ///
@@ -73,7 +75,11 @@ pub fn run_after(
     let scope = scope.clone().for_due_work();
     let most = usize::try_from(max_batch).unwrap_or_default().max(1);
     let size = FIRST_BATCH.min(most);
-    let mut run = Run { db, scope, kinds, before, lease, most, size, ahead: None, done: 0 };
+    let batch_time = match db.engine() {
+        Engine::Sqlite => BATCH_TIME,
+        Engine::Postgres => BATCH_TIME_BESIDE,
+    };
+    let mut run = Run { db, scope, kinds, before, lease, most, batch_time, size, ahead: None, done: 0 };
     while let Some(batch) = run.next(until)? {
         run.handle(batch)?;
     }
@@ -96,6 +102,8 @@ struct Run<'r> {
     lease: Option<&'r Lease>,
     /// Most items of a transaction.
     most: usize,
+    /// How long a transaction is to take.
+    batch_time: Duration,
     /// Items of the next transaction.
     size: usize,
     /// What was read from the queue and is not handled.
@@ -133,7 +141,7 @@ impl Run<'_> {
         match self.transact(&batch) {
             Ok(()) => {
                 if batch.subjects.len() == self.size {
-                    self.size = next_size(self.size, begun.elapsed(), self.most);
+                    self.size = next_size(self.size, begun.elapsed(), self.batch_time, self.most);
                 }
                 Ok(())
             }
@@ -184,10 +192,10 @@ impl Run<'_> {
     }
 }
 
-/// How many items take about [`BATCH_TIME`], when `size` of them took `took`; at most `most`, and not very different from
+/// How many items take about `wanted`, when `size` of them took `took`; at most `most`, and not very different from
 /// `size`, because one transaction says little.
-fn next_size(size: usize, took: Duration, most: usize) -> usize {
-    let fitting = size as u128 * BATCH_TIME.as_micros() / took.as_micros().max(1);
+fn next_size(size: usize, took: Duration, wanted: Duration, most: usize) -> usize {
+    let fitting = size as u128 * wanted.as_micros() / took.as_micros().max(1);
     let fitting = usize::try_from(fitting).unwrap_or(most);
     fitting.clamp(size.div_ceil(2), size * 2).clamp(1, most)
 }
@@ -206,7 +214,8 @@ mod tests {
 
     #[test]
     fn batches_grow_and_shrink_towards_their_time() {
-        let next = |size, millis| next_size(size, Duration::from_millis(millis), 500);
+        let next =
+            |size, millis| next_size(size, Duration::from_millis(millis), Duration::from_millis(20), 500);
         assert_eq!(next(50, 10), 100);
         assert_eq!(next(50, 1), 100, "at most twice as many");
         assert_eq!(next(400, 10), 500, "never more than the most");
