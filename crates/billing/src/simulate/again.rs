@@ -1,6 +1,9 @@
 //! Rating what was billed again.
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashSet},
+};
 
 use catalog::{AddonPrice, Minimums, Plan, Price, PriceKind, UsagePrice, When};
 use jiff::Timestamp;
@@ -205,7 +208,8 @@ impl Again<'_, '_> {
         let Run { subscription, film, .. } = run;
         let (book, currency) = (&self.other.book, subscription.currency);
         let Some(price) = usage.price_in(currency) else { return Ok(Money::zero(currency)) };
-        let price = subscription.agreement.price(&usage.key, price)?;
+        // What was agreed for a price of another kind is none of this one.
+        let price = subscription.agreement.price(&usage.key, price).unwrap_or(Cow::Borrowed(price));
         let now = (subscription.peak.max(subscription.plan_quantity()), subscription.items.as_slice());
         let (peak, items) = film.had(period).unwrap_or(now);
         let had = items.iter().filter(|item| item.quantity > 0);

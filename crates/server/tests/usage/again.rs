@@ -2,9 +2,9 @@
 
 use billing::{
     simulate::{Ask, Simulation, simulate},
-    subscription::{self, Change, Start, Timing},
+    subscription::{self, AgreedPrice, Agreement, Change, Start, Timing},
 };
-use kernel::Cycle;
+use kernel::{Cycle, UnitPrice};
 use server::CONTEXTS;
 use store::Tx;
 use testkit::on_both;
@@ -185,4 +185,27 @@ fn another_book_comes_to_what_it_bills_for_the_same_life() {
             assert!(would_be.abs_diff(real) <= simulation.lines, "{plan} {knobs}: {would_be}, not {real}");
         }
     }
+}
+
+/// What was agreed for a usage price counts under another book too, unless that has a price of another kind.
+#[test]
+fn what_was_agreed_apart_stays_agreed() {
+    let test = testkit::TestDb::sqlite(CONTEXTS);
+    let agreed = AgreedPrice { amount: Some(UnitPrice::parse("0.25").unwrap()), percent: None };
+    let agreement = Agreement { prices: [("calls".to_owned(), agreed)].into(), minimum: None };
+    let start = move |acme| {
+        let agreement = agreement.clone();
+        Start { quantity: Some(1), agreement, ..Start::of(acme, "seats", Cycle::MONTH) }
+    };
+    let ground = Ground::on(&test, BOOK, start);
+    calls(&ground, "2026-01-01T00:00:00Z", 6);
+    ground.advance("2026-02-02T00:00:00Z");
+    // Two periods of ten, and four calls beyond the two that are included.
+    assert_eq!(sums(&under(&ground, BOOK)), (2_100, 2_100));
+    let more = BOOK.replace("amount = 2, per", "amount = 1, per");
+    assert_eq!(sums(&under(&ground, &more)), (2_100, 2_125));
+    let tiers = "usage = { calls = { graduated = [{ up_to = 2, price = \"1\" }, { price = \"2\" }] } }\n\n[plans.monthly]";
+    let tiers = BOOK.replace("usage = { calls = \"0.50\" }\n\n[plans.monthly]", tiers);
+    assert_ne!(tiers, BOOK);
+    assert_eq!(sums(&under(&ground, &tiers)), (2_100, 2_600));
 }
