@@ -85,8 +85,10 @@ impl Again<'_, '_> {
         let billed = lines.map(Billed::gross_left).collect::<Result<Vec<_>>>()?;
         self.simulation.lines += billed.len() as u64;
         let fees = self.fees(run, kept)?;
-        let used = self.usage(run)?;
-        let more = self.minimums(run, &fees, &used)?;
+        let (stretches, mut periods) = (stretches_of_usage(&run.lines), periods_of_plans(&run.lines));
+        let used = self.usage(run, &stretches, &periods)?;
+        periods.extend(stretches);
+        let more = self.minimums(run, periods, &fees, &used)?;
         let fees = fees.iter().map(|fee| fee.left(Timestamp::MAX)).collect::<Result<Vec<_>>>()?;
         let fees = Money::total(fees, currency)?;
         let used = Money::total(used.iter().map(|used| used.amount), currency)?;
@@ -170,10 +172,9 @@ impl Again<'_, '_> {
 
     /// The usage of a subscription by every usage price its plans have in the other book: over the stretches the price was
     /// billed for, or, where there was no such price, over those of the plan that are over.
-    fn usage(&mut self, run: &Run) -> Result<Vec<Used>> {
+    fn usage(&mut self, run: &Run, billed: &[Stretch], periods: &[Stretch]) -> Result<Vec<Used>> {
         let other = self.other;
-        let (billed, periods) = (stretches_of_usage(&run.lines), periods_of_plans(&run.lines));
-        let mut plans: Vec<&String> = billed.iter().chain(&periods).map(|one| &one.plan).collect();
+        let mut plans: Vec<&String> = billed.iter().chain(periods).map(|one| &one.plan).collect();
         plans.sort_unstable();
         plans.dedup();
         let mut all = Vec::new();
@@ -186,7 +187,7 @@ impl Again<'_, '_> {
                     billed.iter().filter(of_plan).filter(own).cloned().collect();
                 if stretches.is_empty() {
                     let any: Vec<Stretch> = billed.iter().filter(of_plan).cloned().collect();
-                    stretches = outermost(if any.is_empty() { self.over(&periods, key) } else { any });
+                    stretches = outermost(if any.is_empty() { self.over(periods, key) } else { any });
                 }
                 for stretch in stretches {
                     let amount = self.used(run, plan, usage, stretch.period)?;
@@ -258,10 +259,8 @@ impl Again<'_, '_> {
     }
 
     /// What the periods of plans are short of the minimums of the other book.
-    fn minimums(&self, run: &Run, fees: &[Fee<'_>], used: &[Used]) -> Result<Money> {
+    fn minimums(&self, run: &Run, periods: Vec<Stretch>, fees: &[Fee<'_>], used: &[Used]) -> Result<Money> {
         let mut all = Money::zero(run.subscription.currency);
-        let mut periods = periods_of_plans(&run.lines);
-        periods.extend(stretches_of_usage(&run.lines));
         for stretch in outermost(periods).iter().filter(|one| one.period.end.at <= self.page.now) {
             if let Some(plan) = self.other.plan(&stretch.plan) {
                 all = all.checked_add(self.minimum(run, plan, stretch, fees, used)?)?;

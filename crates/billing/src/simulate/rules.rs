@@ -7,6 +7,7 @@ use super::{film::Film, past::Billed};
 use crate::{
     invoice::{ChargeKind, Line},
     subscription::Subscription,
+    usage::plan_at,
 };
 
 /// A stretch of time on a plan.
@@ -88,13 +89,13 @@ pub(super) fn outermost(mut stretches: Vec<Stretch>) -> Vec<Stretch> {
     outer
 }
 
-/// The plan a line was rated by: "plans.growth.usage.calls", "plans.growth, as agreed".
+/// The plan a line was rated by.
 fn plan_of(line: &Line) -> Option<String> {
     let place = line.explanation.steps.iter().find_map(|step| match step {
         Step::Tariff { place, .. } | Step::Price { place, .. } => Some(place.as_str()),
         _ => None,
     })?;
-    Some(place.strip_prefix("plans.")?.split(['.', ',']).next()?.to_owned())
+    plan_at(place).map(str::to_owned)
 }
 
 /// The cycle whose price a line charged.

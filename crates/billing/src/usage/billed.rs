@@ -97,8 +97,8 @@ pub(crate) fn measured_by(line: &Line) -> Option<&str> {
     }
 }
 
-/// "plans.growth.usage.calls", "plans.growth, as agreed"
-fn plan_at(place: &str) -> Option<&str> {
+/// The plan of a place in a price book: "plans.growth.usage.calls", "plans.growth, as agreed".
+pub(crate) fn plan_at(place: &str) -> Option<&str> {
     place.strip_prefix("plans.")?.split(['.', ',']).next()
 }
 

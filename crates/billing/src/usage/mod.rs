@@ -19,7 +19,7 @@ mod standing;
 pub(crate) mod turns;
 
 pub use behind::{Behind, behind};
-pub(crate) use billed::measured_by;
+pub(crate) use billed::{measured_by, plan_at};
 pub use catch_up::{catch_up, catch_up_waiting};
 pub use cut::cut;
 pub use follow::{Followed, follow};

@@ -111,14 +111,16 @@ fn live(ground: &Ground<'_>) {
     ground.advance("2026-07-02T00:00:00Z");
 }
 
-fn under(ground: &Ground<'_>, book: &str) -> Simulation {
+/// What was billed in the year, under another book.
+pub fn under(ground: &Ground<'_>, book: &str) -> Simulation {
     let book = catalog::read("other.toml", book).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
     let (from, to) = ("2026-01-01T00:00:00Z".parse().unwrap(), "2027-01-01T00:00:00Z".parse().unwrap());
     let ask = Ask { book: &book, plans: [].into(), from, to };
     simulate(&ground.test.db, &ground.scope, &ask).unwrap()
 }
 
-fn sums(simulation: &Simulation) -> (i64, i64) {
+/// The cents that were billed, and that would have been.
+pub fn sums(simulation: &Simulation) -> (i64, i64) {
     let [sums] = simulation.totals.values().collect::<Vec<_>>()[..] else { panic!("{simulation:?}") };
     (sums.billed.minor(), sums.would_be.minor())
 }

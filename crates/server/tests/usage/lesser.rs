@@ -2,15 +2,16 @@
 
 use billing::{
     credit_note, invoice,
-    simulate::{Ask, Sums, simulate},
     subscription::{self, Change, Timing},
 };
 use kernel::Cycle;
-use metering::event::{NewEvent, Receipt};
 use server::CONTEXTS;
 use testkit::{TestDb, on_both};
 
-use crate::Ground;
+use crate::{
+    Ground,
+    again::{sums, under},
+};
 
 const BOOK: &str = r#"
 book = 1
@@ -34,16 +35,7 @@ fn ground(test: &TestDb) -> Ground<'_> {
 }
 
 fn spend(ground: &Ground<'_>, id: &str, time: &str, value: &str) {
-    let event = NewEvent {
-        source: "test".into(),
-        id: id.into(),
-        meter: "spend".into(),
-        subject: "acme".into(),
-        at: Some(time.parse().unwrap()),
-        data: Some(serde_json::from_str(&format!(r#"{{"value":{value}}}"#)).unwrap()),
-    };
-    let receipts = ground.metering.ingest(&ground.scope, vec![event], false, ground.now()).wait().unwrap();
-    assert_eq!(receipts, [Receipt::Accepted]);
+    ground.count("spend", id, "acme", time, &format!(r#"{{"value":{value}}}"#));
 }
 
 /// The cents of all lines for fees in arrears, oldest first.
@@ -59,15 +51,9 @@ fn fees(ground: &Ground<'_>) -> Vec<i64> {
     lines.wait().unwrap().iter().map(|line| line.amount.minor()).collect()
 }
 
-/// What was billed in the first half of the year, and what it comes to again under the same book.
+/// What was billed, and what it comes to again under the same book.
 fn again(ground: &Ground<'_>) -> (i64, i64) {
-    let book = catalog::read("same.toml", BOOK).unwrap();
-    let (from, to) = ("2026-01-01T00:00:00Z".parse().unwrap(), "2026-07-01T00:00:00Z".parse().unwrap());
-    let ask = Ask { book: &book, plans: [].into(), from, to };
-    let simulation = simulate(&ground.test.db, &ground.scope, &ask).unwrap();
-    let totals: Vec<&Sums> = simulation.totals.values().collect();
-    let [sums] = totals.as_slice() else { panic!("{simulation:?}") };
-    (sums.billed.minor(), sums.would_be.minor())
+    sums(&under(ground, BOOK))
 }
 
 fn proven(ground: &Ground<'_>) {

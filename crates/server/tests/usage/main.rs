@@ -86,13 +86,17 @@ impl<'t> Ground<'t> {
     }
 
     fn send(&self, id: &str, subject: &str, time: &str, region: &str) {
+        self.count("calls", id, subject, time, &format!(r#"{{"region":"{region}"}}"#));
+    }
+
+    fn count(&self, meter: &str, id: &str, subject: &str, time: &str, data: &str) {
         let event = NewEvent {
             source: "test".into(),
             id: id.into(),
-            meter: "calls".into(),
+            meter: meter.into(),
             subject: subject.into(),
             at: Some(time.parse().unwrap()),
-            data: Some(serde_json::from_str(&format!(r#"{{"region":"{region}"}}"#)).unwrap()),
+            data: Some(serde_json::from_str(data).unwrap()),
         };
         let receipts = self.metering.ingest(&self.scope, vec![event], false, self.now()).wait().unwrap();
         assert_eq!(receipts, [Receipt::Accepted]);
